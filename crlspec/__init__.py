@@ -1,0 +1,55 @@
+"""Interventional causal representation learning: a YAML file to latents, a DAG and a Pyro model again.
+
+Names are loaded on first use (PEP 562), so that ``import crlspec`` costs nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crlspec.data import from_arrays, read_data, write_data
+    from crlspec.generative.model import Model, compile
+    from crlspec.results.result import Result, open_result
+    from crlspec.solve import solve
+    from crlspec.spec.check import check
+    from crlspec.spec.identifiability import identifiability
+    from crlspec.spec.load import dump, load, loads
+    from crlspec.spec.resolve import resolve
+    from crlspec.spec.schema import Spec
+    from crlspec.spec.setting import Setting
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Model": "crlspec.generative.model",
+    "Result": "crlspec.results.result",
+    "Setting": "crlspec.spec.setting",
+    "Spec": "crlspec.spec.schema",
+    "check": "crlspec.spec.check",
+    "compile": "crlspec.generative.model",
+    "dump": "crlspec.spec.load",
+    "from_arrays": "crlspec.data",
+    "identifiability": "crlspec.spec.identifiability",
+    "load": "crlspec.spec.load",
+    "loads": "crlspec.spec.load",
+    "open_result": "crlspec.results.result",
+    "read_data": "crlspec.data",
+    "resolve": "crlspec.spec.resolve",
+    "solve": "crlspec.solve",
+    "write_data": "crlspec.data",
+}
+
+__all__ = [
+    "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "identifiability",
+    "load", "loads", "open_result", "read_data", "resolve", "solve", "write_data",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'crlspec' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
