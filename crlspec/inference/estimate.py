@@ -1,0 +1,172 @@
+"""What every estimator returns: plain frozen values of numpy and xarray, free of torch.
+
+An :class:`Estimate` speaks of the environments and latents of the Problem that it was made from. It knows nothing of a
+truth; ``crlspec.results`` turns it into a Result that can be saved, drawn and judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["Edge", "Estimate", "LinearEncoder", "Stage", "Status"]
+
+StatusCode = Literal["ok", "undecided", "refuted"]
+GraphKind = Literal["exact", "transitive closure"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A directed pair of latents, ``source`` → ``target``, with what the data say about it.
+
+    ``strength`` is a standardised effect size (0 = none), ``p_value`` the probability, were there no edge, of data that
+    speak at least as strongly for one; in [0, 1], or NaN where the method gives none.
+    """
+
+    source: str
+    target: str
+    strength: float
+    p_value: float
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The edge as ``(source, target)``."""
+        return (self.source, self.target)
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same edge between the latents' other names."""
+        return replace(self, source=names[self.source], target=names[self.target])
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far the data carried the estimation: ``ok``, ``undecided`` (too little evidence) or ``refuted`` (the data
+    contradict an assumption), said in one plain sentence, with a remedy where there is one."""
+
+    code: StatusCode
+    message: str
+    remedy: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the estimation decided, and nothing contradicts its assumptions."""
+        return self.code == "ok"
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" + (f" Remedy: {self.remedy}" if self.remedy else "")
+
+
+@dataclass(frozen=True)
+class LinearEncoder:
+    """ẑ = (x − offset) · matrixᵀ: from observations to latents.
+
+    ``matrix``: (latent, observed) float64; ``offset``: (observed,) float64, in the units of x.
+    """
+
+    matrix: np.ndarray
+    offset: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.offset.shape != self.matrix.shape[1:]:
+            raise ValueError(
+                f"a linear encoder takes matrix (latent, observed) and offset (observed,), got {self.matrix.shape} "
+                f"and {self.offset.shape}"
+            )
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Observations (sample, observed) to latents (sample, latent)."""
+        return np.asarray((x - self.offset) @ self.matrix.T)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of an estimation and where it left the answer: causal order, edges and encoder so far, its seconds."""
+
+    name: str
+    order: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...]
+    encoder: LinearEncoder | None
+    seconds: float
+    note: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same stage under the latents' other names."""
+        return replace(
+            self,
+            order=tuple(names[latent] for latent in self.order),
+            edges=tuple((names[a], names[b]) for a, b in self.edges),
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimator's whole answer.
+
+    latents        names, in the order of the encoder's rows and the mixing's columns
+    environment_of the environment that showed each latent (single-node designs: the one that targets it)
+    encoder        from observations to latents
+    mixing         (observed, latent): the decoder Ĝ, in the units of x
+    order          a causal order of the latents, roots first
+    edges          the edges found; ``tested`` holds every pair that was tested, found or not
+    graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors)
+    status         whether the data decided
+    stages         what each step of the estimation changed, first to last
+    diagnostics    labelled arrays; always ``score_differences`` (environment, latent), the mean squared score difference
+                   of each recovered latent; ``spectrum`` (component,) of the pooled standardised covariance;
+                   ``score_points`` (sample, observed) and ``score_values`` (environment, sample, observed), the estimated
+                   d_x = s_obs − s_env at them
+    seconds        wall seconds, with the keys ``scores`` and ``inference``
+    """
+
+    latents: tuple[str, ...]
+    environment_of: Mapping[str, str]
+    encoder: LinearEncoder
+    mixing: np.ndarray
+    order: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    tested: tuple[Edge, ...]
+    graph: GraphKind
+    status: Status
+    stages: tuple[Stage, ...] = ()
+    diagnostics: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = set(self.latents)
+        n, d = self.encoder.matrix.shape
+        if len(names) != len(self.latents) or n != len(self.latents) or self.mixing.shape != (d, n):
+            raise ValueError(
+                f"an estimate of {len(self.latents)} latents does not fit an encoder {self.encoder.matrix.shape} and a "
+                f"mixing {self.mixing.shape}"
+            )
+        if sorted(self.order) != sorted(self.latents) or set(self.environment_of) != names:
+            raise ValueError("order and environment_of must name every latent once")
+        strangers = {name for edge in (*self.edges, *self.tested) for name in edge.pair} - names
+        if strangers:
+            raise ValueError(f"edges name unknown latents {sorted(strangers)}")
+
+    def renamed(self, latents: Mapping[str, str], environments: Mapping[str, str]) -> Self:
+        """The same answer under other names of latents and environments (mappings old → new), diagnostics included."""
+        return replace(
+            self,
+            latents=tuple(latents[name] for name in self.latents),
+            environment_of={latents[z]: environments[e] for z, e in self.environment_of.items()},
+            order=tuple(latents[name] for name in self.order),
+            edges=tuple(edge.renamed(latents) for edge in self.edges),
+            tested=tuple(edge.renamed(latents) for edge in self.tested),
+            stages=tuple(stage.renamed(latents) for stage in self.stages),
+            diagnostics={
+                key: _relabel(_relabel(array, "latent", latents), "environment", environments)
+                for key, array in self.diagnostics.items()
+            },
+        )
+
+
+def _relabel(array: xr.DataArray, dim: str, names: Mapping[str, str]) -> xr.DataArray:
+    if dim not in array.coords:
+        return array
+    return array.assign_coords({dim: np.array([names[str(name)] for name in array[dim].values], dtype=object)})
