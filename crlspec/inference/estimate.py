@@ -1,7 +1,7 @@
 """What every estimator returns: plain frozen values of numpy and xarray, free of torch.
 
-An :class:`Estimate` speaks of the environments and latents of the Problem that it was made from. It knows nothing of a
-truth; ``crlspec.results`` turns it into a Result that can be saved, drawn and judged.
+An :class:`Estimate` speaks of the environments and latents of the Problem that it was made from. It knows
+nothing of a truth; ``crlspec.results`` turns it into a Result that can be saved, drawn and judged.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ GraphKind = Literal["exact", "transitive closure"]
 class Edge:
     """A directed pair of latents, ``source`` → ``target``, with what the data say about it.
 
-    ``strength`` is a standardised effect size (0 = none), ``p_value`` the probability, were there no edge, of data that
-    speak at least as strongly for one; in [0, 1], or NaN where the method gives none.
+    ``strength`` is a standardised effect size (0 = none), ``p_value`` the probability, were there no edge, of
+    data that speak at least as strongly for one; in [0, 1], or NaN where the method gives none.
     """
 
     source: str
@@ -44,8 +44,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Status:
-    """How far the data carried the estimation: ``ok``, ``undecided`` (too little evidence) or ``refuted`` (the data
-    contradict an assumption), said in one plain sentence, with a remedy where there is one."""
+    """How far the data carried the estimation, in one plain sentence, with a remedy where there is one.
+
+    ``ok``, ``undecided`` (too little evidence) or ``refuted`` (the data contradict an assumption).
+    """
 
     code: StatusCode
     message: str
@@ -73,8 +75,8 @@ class LinearEncoder:
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or self.offset.shape != self.matrix.shape[1:]:
             raise ValueError(
-                f"a linear encoder takes matrix (latent, observed) and offset (observed,), got {self.matrix.shape} "
-                f"and {self.offset.shape}"
+                "a linear encoder takes matrix (latent, observed) and offset (observed,), "
+                f"got {self.matrix.shape} and {self.offset.shape}"
             )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -84,11 +86,11 @@ class LinearEncoder:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of an estimation and where it left the answer: causal order, edges and encoder so far, its seconds."""
+    """One step of an estimation and where it left the answer: causal order, edges, encoder; wall seconds."""
 
     name: str
     order: tuple[str, ...]
-    edges: tuple[tuple[str, str], ...]
+    edges: tuple[Edge, ...]
     encoder: LinearEncoder | None
     seconds: float
     note: str = ""
@@ -98,7 +100,7 @@ class Stage:
         return replace(
             self,
             order=tuple(names[latent] for latent in self.order),
-            edges=tuple((names[a], names[b]) for a, b in self.edges),
+            edges=tuple(edge.renamed(names) for edge in self.edges),
         )
 
 
@@ -115,10 +117,10 @@ class Estimate:
     graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors)
     status         whether the data decided
     stages         what each step of the estimation changed, first to last
-    diagnostics    labelled arrays; always ``score_differences`` (environment, latent), the mean squared score difference
-                   of each recovered latent; ``spectrum`` (component,) of the pooled standardised covariance;
-                   ``score_points`` (sample, observed) and ``score_values`` (environment, sample, observed), the estimated
-                   d_x = s_obs − s_env at them
+    diagnostics    labelled arrays; always ``score_differences`` (environment, latent), the mean squared score
+                   difference of each recovered latent; ``spectrum`` (component,) of the pooled standardised
+                   covariance; ``score_points`` (sample, observed) and ``score_values`` (environment, sample,
+                   observed), the estimated d_x = s_obs − s_env at them
     seconds        wall seconds, with the keys ``scores`` and ``inference``
     """
 
@@ -140,8 +142,8 @@ class Estimate:
         n, d = self.encoder.matrix.shape
         if len(names) != len(self.latents) or n != len(self.latents) or self.mixing.shape != (d, n):
             raise ValueError(
-                f"an estimate of {len(self.latents)} latents does not fit an encoder {self.encoder.matrix.shape} and a "
-                f"mixing {self.mixing.shape}"
+                f"an estimate of {len(self.latents)} latents does not fit an encoder "
+                f"{self.encoder.matrix.shape} and a mixing {self.mixing.shape}"
             )
         if sorted(self.order) != sorted(self.latents) or set(self.environment_of) != names:
             raise ValueError("order and environment_of must name every latent once")
@@ -150,7 +152,7 @@ class Estimate:
             raise ValueError(f"edges name unknown latents {sorted(strangers)}")
 
     def renamed(self, latents: Mapping[str, str], environments: Mapping[str, str]) -> Self:
-        """The same answer under other names of latents and environments (mappings old → new), diagnostics included."""
+        """The same answer under other names (mappings old → new), diagnostics included."""
         return replace(
             self,
             latents=tuple(latents[name] for name in self.latents),
@@ -169,4 +171,5 @@ class Estimate:
 def _relabel(array: xr.DataArray, dim: str, names: Mapping[str, str]) -> xr.DataArray:
     if dim not in array.coords:
         return array
-    return array.assign_coords({dim: np.array([names[str(name)] for name in array[dim].values], dtype=object)})
+    renamed = np.array([names[str(name)] for name in array[dim].values], dtype=object)
+    return array.assign_coords({dim: renamed})
