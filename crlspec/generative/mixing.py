@@ -1,0 +1,48 @@
+"""Mixing maps x = g(z): how the latents become what is observed."""
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from crlspec.errors import CrlspecError
+from crlspec.typing import Jacobian, Latents, Observations
+
+
+class Mixing(nn.Module, abc.ABC):
+    """A differentiable, injective map from n latents to d >= n observed variables.
+
+    A family writes ``forward`` and, where it is known in closed form, ``inverse`` with ``has_inverse = True``
+    (and ``jacobian`` where a closed form is quicker than the default). Families are built as
+    ``Family(declaration, latents, dtype, device)`` and keep their numbers in buffers.
+
+    Attributes:
+        observed: names, in the order of the last axis of every x.
+    """
+
+    has_inverse: ClassVar[bool] = False
+
+    def __init__(self, observed: tuple[str, ...]) -> None:
+        super().__init__()
+        self.observed = tuple(observed)
+
+    @abc.abstractmethod
+    def forward(self, z: Latents) -> Observations:
+        """x = g(z): shape (*sample, latent) → (*sample, observed)."""
+
+    def jacobian(self, z: Latents) -> Jacobian:
+        """∂g/∂z at every sample, shape (*sample, observed, latent); by forward-mode differentiation."""
+        flat = z.reshape(-1, z.shape[-1])
+        return torch.vmap(torch.func.jacfwd(self.forward))(flat).reshape(*z.shape[:-1], -1, z.shape[-1])
+
+    def inverse(self, x: Observations) -> Latents:
+        """z with g(z) = x: shape (*sample, observed) → (*sample, latent).
+
+        Raises:
+            CrlspecError: the family has no closed-form inverse (``has_inverse`` is False).
+        """
+        raise CrlspecError(
+            f"{type(self).__name__} has no inverse in closed form",
+            remedy="ask `has_inverse` first; an estimator learns an encoder from data",
+        )

@@ -1,0 +1,220 @@
+"""Structural causal models: mechanisms p(z_i | parents) put together in causal order.
+
+A mechanism is ONE method, ``distribution(parents)``. Sampling, density, score and the Pyro program all come
+from it, so they agree.
+"""
+
+import abc
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from crlspec.errors import CrlspecError
+from crlspec.typing import Latents, LogDensity, Node, Parents, Tensor
+
+Distribution = Any  # a univariate Pyro or torch distribution; Pyro's classes carry no type information
+
+
+class Mechanism(nn.Module, abc.ABC):
+    """The conditional distribution p(z_i | parents of z_i). Numbers live in buffers, so ``to`` moves them."""
+
+    clamped: ClassVar[bool] = False
+    """True for a mechanism that gives its node a constant (do): it has no density."""
+
+    def __init__(self, parents: tuple[str, ...]) -> None:
+        super().__init__()
+        self.parents = tuple(parents)
+
+    @abc.abstractmethod
+    def distribution(self, parents: Parents) -> Distribution:
+        """The distribution of the node given its parents.
+
+        Args:
+            parents: shape (*sample, parent), in the order of ``self.parents``; (*sample, 0) for a root.
+
+        Returns:
+            A Pyro distribution with batch shape (*sample), an empty event shape and argument checks off.
+        """
+
+
+class Function(nn.Module, abc.ABC):
+    """A structural function f(parents), the deterministic part of z_i = f(parents) + noise.
+
+    Families are built as ``Family(declaration, parents, dtype, device)``.
+    """
+
+    @abc.abstractmethod
+    def forward(self, parents: Parents) -> Node:
+        """f at ``parents`` of shape (*sample, parent); the result has shape (*sample)."""
+
+
+class Noise(nn.Module, abc.ABC):
+    """A location–scale family, standardised: it is parametrised by its mean and standard deviation.
+
+    Families are built as ``Family(declaration, dtype, device)`` from a declaration with the numbers ``mean``
+    and ``variance``.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, declaration: Any, dtype: torch.dtype, device: torch.device | str) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(float(declaration.mean), dtype=dtype, device=device))
+        deviation = float(declaration.variance) ** 0.5
+        self.register_buffer("deviation", torch.tensor(deviation, dtype=dtype, device=device))
+
+    @abc.abstractmethod
+    def distribution(self, mean: Node) -> Distribution:
+        """The member of the family with the given mean, shape (*sample), and deviation ``self.deviation``."""
+
+    def scaled(self, factor: float) -> Self:
+        """The same noise with its standard deviation times ``factor``; the mean is kept."""
+        twin = copy.deepcopy(self)
+        twin.deviation = self.deviation * factor
+        return twin
+
+
+class AdditiveMechanism(Mechanism):
+    """z_i = f(parents) + noise; without a function (a root, or a hard intervention) z_i = noise."""
+
+    def __init__(self, function: Function | None, noise: Noise, parents: tuple[str, ...]) -> None:
+        super().__init__(parents)
+        self.function = function
+        self.noise = noise
+
+    def distribution(self, parents: Parents) -> Distribution:
+        if self.function is None:
+            return self.noise.distribution(self.noise.mean.expand(parents.shape[:-1]))
+        return self.noise.distribution(self.function(parents) + self.noise.mean)
+
+
+@dataclass(frozen=True, eq=False)
+class SCM:
+    """A structural causal model: one mechanism for each latent, together acyclic.
+
+    Attributes:
+        latents: names, in the order of the last axis of every z.
+        mechanisms: latent name → its mechanism.
+        order: the names in causal order (parents first), derived.
+
+    Raises:
+        CrlspecError: a latent without mechanism, an unknown parent, or a cycle.
+    """
+
+    latents: tuple[str, ...]
+    mechanisms: Mapping[str, Mechanism]
+    order: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if set(self.mechanisms) != set(self.latents):
+            raise CrlspecError(
+                f"the mechanisms are for {sorted(self.mechanisms)}, the latents are {list(self.latents)}",
+                remedy="give exactly one mechanism for each latent",
+            )
+        for name, mechanism in self.mechanisms.items():
+            unknown = [parent for parent in mechanism.parents if parent not in self.mechanisms]
+            if unknown:
+                raise CrlspecError(
+                    f"the mechanism of {name} has the unknown parents {unknown}",
+                    remedy=f"choose parents among {list(self.latents)}",
+                )
+        try:
+            order = tuple(TopologicalSorter({n: self.mechanisms[n].parents for n in self.latents}).static_order())
+        except CycleError as error:
+            raise CrlspecError(
+                f"the graph has the cycle {' -> '.join(error.args[1])}", remedy="remove one of these edges"
+            ) from None
+        object.__setattr__(self, "order", order)
+
+    def replace(self, mechanisms: Mapping[str, Mechanism]) -> "SCM":
+        """The SCM in which the given mechanisms stand in place of the old ones: an intervention."""
+        return SCM(self.latents, {**self.mechanisms, **mechanisms})
+
+    def to(self, dtype: torch.dtype, device: torch.device | str) -> "SCM":
+        """A copy with all its numbers in the given dtype and on the given device."""
+        moved = {n: copy.deepcopy(m).to(device=device, dtype=dtype) for n, m in self.mechanisms.items()}
+        return SCM(self.latents, moved)
+
+    def log_density(self, z: Latents) -> LogDensity:
+        """log p(z), shape (*sample). Clamped nodes have no density: the result is that of the others.
+
+        Works under ``torch.func`` transforms (grad, vmap, jacrev).
+        """
+        columns = self._columns(z)
+        total: Tensor | None = None
+        for name in self.latents:
+            mechanism = self.mechanisms[name]
+            if mechanism.clamped:
+                continue
+            conditional = mechanism.distribution(gather(columns, mechanism.parents))
+            term = conditional.log_prob(columns[name])
+            total = term if total is None else total + term
+        return z.new_zeros(z.shape[:-1]) if total is None else total
+
+    def score(self, z: Latents) -> Latents:
+        """∇ log p(z), shape (*sample, latent), by reverse-mode differentiation of :meth:`log_density`.
+
+        The coordinate of a clamped node is 0: the score is that of the others' density.
+        """
+        # Column-major leaf: one contiguous row a node, so that every step below streams through memory.
+        with torch.enable_grad():
+            rows = z.detach().movedim(-1, 0).contiguous().requires_grad_(True)
+            total = self.log_density(rows.movedim(0, -1)).sum()
+            if not total.requires_grad:
+                return torch.zeros_like(z)
+            (gradient,) = torch.autograd.grad(total, rows)
+        free = [0.0 if self.mechanisms[name].clamped else 1.0 for name in self.latents]
+        if 0.0 in free:
+            gradient = gradient * gradient.new_tensor(free).view(-1, *[1] * (z.dim() - 1))
+        return gradient.movedim(0, -1).contiguous()
+
+    def sample(self, n: int, seed: int = 0) -> Latents:
+        """``n`` independent draws, shape (n, latent), on the device and in the dtype of the mechanisms.
+
+        Every node has its own stream of random numbers, derived from ``seed`` and its name and drawn on the
+        CPU in float64: the draws are the same on every device, and the global generators are left alone.
+        """
+        buffer = next((b for m in self.mechanisms.values() for b in m.buffers()), None)
+        dtype, device = (torch.float64, torch.device("cpu")) if buffer is None else (buffer.dtype, buffer.device)
+        source = self if (dtype, device.type) == (torch.float64, "cpu") else self.to(torch.float64, "cpu")
+        columns: dict[str, Tensor] = {}
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            for name in source.order:
+                mechanism = source.mechanisms[name]
+                torch.default_generator.manual_seed(stream(seed, name))
+                parents = gather(columns, mechanism.parents, like=torch.empty(n, dtype=torch.float64))
+                columns[name] = mechanism.distribution(parents).sample()
+        return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
+
+    def _columns(self, z: Latents) -> dict[str, Tensor]:
+        if z.dim() == 0 or z.shape[-1] != len(self.latents):
+            raise CrlspecError(
+                f"z has shape {tuple(z.shape)}, but there are {len(self.latents)} latents",
+                remedy=f"the last axis of z holds {', '.join(self.latents)}, in this order",
+            )
+        rows = z.movedim(-1, 0).contiguous()
+        return dict(zip(self.latents, rows.unbind(0)))
+
+
+def gather(columns: Mapping[str, Tensor], parents: tuple[str, ...], like: Tensor | None = None) -> Parents:
+    """The columns of ``parents`` put side by side, shape (*sample, parent), each parent contiguous in memory.
+
+    For no parents the shape is (*sample, 0) after ``like`` (by default any of the columns).
+    """
+    if parents:
+        return torch.stack([columns[parent] for parent in parents], dim=0).movedim(0, -1)
+    like = next(iter(columns.values())) if like is None else like
+    return like.new_empty((*like.shape, 0))
+
+
+def stream(seed: int, *names: str) -> int:
+    """A seed for the random stream called ``names``, derived from ``seed``: the same in every process."""
+    digest = hashlib.sha256(repr((int(seed), *names)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
