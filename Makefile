@@ -1,0 +1,54 @@
+# make demo and make test are all that a newcomer needs: they set up .venv themselves, once.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+OUT    ?= runs/demo
+
+# One thread a process: the work is many small matrices, and the tests run side by side.
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND := Agg
+
+.PHONY: help venv demo test slow lint format bench clean
+
+help:
+	@echo "make demo    set up once, run a shipped spec from file to graph, and say where the pictures are"
+	@echo "make test    the tests (a few minutes)       make slow   the long recovery and benchmark runs"
+	@echo "make lint    ruff and mypy                   make bench  speed and recovery, as tables"
+	@echo "make venv    only the set-up                 make clean  remove .venv, caches and runs/demo"
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "crlspec needs Python 3.11 or newer; got $$($(PYTHON) --version). Remedy: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "Setting up $(VENV) (once; some minutes, most of them for torch) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,tunnel,test,lint]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/crlspec run linear/hard-5 --samples 50000 --seed 0 --out $(OUT) --force
+	@echo
+	@echo "The pictures are in $(OUT)/report.html: open it in any browser."
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo
