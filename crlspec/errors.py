@@ -1,0 +1,93 @@
+"""Every error and warning that crlspec raises on purpose: one class per cause, each with its exit status.
+
+An error says what is wrong, where, what is allowed, and what would mend it (the remedy).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One finding about a spec: an error stops the way, a warning or a note does not.
+
+    ``path``, ``line`` and ``column`` (both counted from 1) say where; a value given on the command line has
+    the path ``--set key`` and neither line nor column. ``field`` is the dotted key, e.g. ``scm.graph``.
+    """
+
+    severity: Literal["error", "warning", "note"]
+    message: str
+    remedy: str | None = None
+    field: str | None = None
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        text = ": ".join(part for part in (place, self.field, self.message) if part)
+        return f"{text} Remedy: {self.remedy}" if self.remedy else text
+
+
+class CrlspecError(Exception):
+    """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} Remedy: {self.remedy}" if self.remedy else self.message
+
+
+class SpecError(CrlspecError):
+    """Raised when a spec is not valid; holds every issue found, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
+
+    def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Issue, ...]]]:
+        return type(self), (self.issues,)
+
+
+class SettingMismatch(CrlspecError):  # noqa: N818
+    """Raised when an estimator is given a setting it cannot take; shows what was got and expected."""
+
+    exit_code = 2
+
+    def __init__(self, got: str, expected: str, remedy: str | None = None) -> None:
+        super().__init__(f"got {got}; expected {expected}.", remedy)
+        self.got = got
+        self.expected = expected
+
+    def __reduce__(self) -> tuple[type["SettingMismatch"], tuple[str, str, str | None]]:
+        return type(self), (self.got, self.expected, self.remedy)
+
+
+class OutputExists(CrlspecError):  # noqa: N818
+    """Raised when writing would replace something that is already there and replacing was not asked for."""
+
+    exit_code = 2
+
+
+class DataError(CrlspecError):
+    """Raised when data cannot be read or do not fit the spec; names file, environment and column."""
+
+    exit_code = 3
+
+
+class EstimationError(CrlspecError):
+    """Raised when an estimation could not decide, so that no result can be given."""
+
+    exit_code = 4
+
+
+class NumericalWarning(UserWarning):
+    """Warns of a number that is less exact than usual: an ill-conditioned matrix, a fit stopped early."""
