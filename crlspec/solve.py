@@ -1,0 +1,153 @@
+"""The way from data to a Result: Problem, shuffled labels, score differences, estimator, names given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crlspec.errors import SettingMismatch
+from crlspec.progress import Progress, silent
+from crlspec.provenance import provenance
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from crlspec.data import Problem, Relabelling
+    from crlspec.generative.model import Model
+    from crlspec.inference.estimate import Estimate
+    from crlspec.results.result import Result
+    from crlspec.spec.schema import Spec
+    from crlspec.spec.setting import Setting
+
+__all__ = ["ScoreOracle", "exact_differences", "restore", "solve"]
+
+ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
+"""(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
+
+
+def solve(
+    spec: Spec,
+    data: xr.DataTree,
+    seed: int = 0,
+    *,
+    model: Model | None = None,
+    progress: Progress | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> Result:
+    """Recover latents and their graph from data, under the assumptions of a spec.
+
+    spec      declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
+    data      one environment a child, as ``model.sample`` and ``read_data`` give it; a truth in it is never read
+    seed      of the shuffle of all labels and of every random choice of scores and estimator
+    model     the compiled truth; only ``scores: {kind: exact}`` needs it
+    progress  called as ``progress(stage, share)``
+    notes     further plain values for the result's provenance
+
+    Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
+    Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and DataError
+    where the data do not fit the spec.
+    """
+    from crlspec.data import Problem
+    from crlspec.inference import estimator_for
+    from crlspec.results.result import Result
+    from crlspec.scores import scores_for
+    from crlspec.spec.identifiability import identifiability
+    from crlspec.spec.load import dump
+    from crlspec.spec.setting import Setting
+
+    report = silent if progress is None else progress
+    setting = Setting.of(spec)
+    estimator = estimator_for(spec.estimator)
+    estimator.accepts(setting)
+    problem = Problem.from_data(data, setting)
+    shuffled, relabelling = problem.shuffled(seed)
+    exact = None
+    if spec.scores.kind == "exact":
+        if model is None:
+            raise SettingMismatch(
+                "scores: {kind: exact} without a model",
+                "the compiled truth that the exact scores are taken from",
+                "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
+            )
+        oracle, true_names = exact_differences(model), relabelling.environments
+
+        def exact(environment: str, x: np.ndarray) -> np.ndarray:
+            return oracle(true_names[environment], x)
+
+    estimate = estimator.solve(shuffled, scores_for(spec.scores, exact), seed, report)
+    declared = spec if model is None else model.spec
+    return Result.from_estimate(
+        restore(estimate, relabelling, problem.setting),
+        problem,
+        spec=declared,
+        verdict=identifiability(problem.setting),
+        provenance=provenance(dump(declared), {"solve": seed}, **dict(notes or {})),
+    )
+
+
+def exact_differences(model: Model) -> ScoreOracle:
+    """The true score differences of a compiled model in observation space, d_x = pinv(J)ᵀ d_z.
+
+    At each point z = g⁻¹(x), with J the Jacobian of the mixing there. Raises SettingMismatch where the mixing
+    offers no inverse.
+    """
+    import torch
+
+    if not model.mixing.has_inverse:
+        raise SettingMismatch(
+            "exact scores with a mixing that has no inverse",
+            "a mixing with an inverse, such as linear or glm",
+            "Choose scores: {kind: ratio}.",
+        )
+
+    def difference(environment: str, x: np.ndarray) -> np.ndarray:
+        z = model.mixing.inverse(torch.as_tensor(x, dtype=model.dtype, device=model.device))
+        d_z = model.score(z, environment=model.observational) - model.score(z, environment=environment)
+        backward = torch.linalg.pinv(model.mixing.jacobian(z))  # (sample, latent, observed)
+        return np.asarray(torch.einsum("sl,slo->so", d_z, backward).detach().cpu().numpy(), dtype=np.float64)
+
+    return difference
+
+
+def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> Estimate:
+    """An estimate made under shuffled labels, with the true names back and the latents in the setting's order.
+
+    Where the targets are concealed, no latent has a name of its own: the k-th latent is then the one that the k-th
+    interventional environment showed.
+    """
+    environments = dict(relabelling.environments)
+    latents = dict(relabelling.latents)
+    if setting.targets is None:
+        rank = {name: k for k, name in enumerate(setting.environments)}
+        shown_by = {z: rank[environments[e]] for z, e in estimate.environment_of.items()}
+        ordered = sorted(estimate.latents, key=lambda z: shown_by[z])
+        latents = dict(zip(ordered, setting.latents, strict=True))
+    named = estimate.renamed(latents, environments)
+    return _reordered(named, [named.latents.index(z) for z in setting.latents])
+
+
+def _reordered(estimate: Estimate, rows: list[int]) -> Estimate:
+    """The same estimate with the encoder's rows and the mixing's columns in another order."""
+    from crlspec.inference.estimate import LinearEncoder
+
+    def encoder(old: LinearEncoder) -> LinearEncoder:
+        return replace(old, matrix=old.matrix[rows])
+
+    names = [estimate.latents[k] for k in rows]
+    return replace(
+        estimate,
+        latents=tuple(names),
+        environment_of={z: estimate.environment_of[z] for z in names},
+        encoder=encoder(estimate.encoder),
+        mixing=estimate.mixing[:, rows],
+        stages=tuple(
+            stage if stage.encoder is None else replace(stage, encoder=encoder(stage.encoder)) for stage in estimate.stages
+        ),
+        diagnostics={
+            key: array.sel(latent=names) if "latent" in array.coords else array
+            for key, array in estimate.diagnostics.items()
+        },
+    )
