@@ -1,0 +1,138 @@
+"""Labelled xarray data, whatever its layout, to one pair of tables per environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from crlspec.data.tree import PROVENANCE, labelled_array, listed, provenance_of
+from crlspec.errors import DataError
+
+__all__ = ["datasets_of"]
+
+ROLES = ("environment", "sample", "observed", "latent")
+Tables = dict[str, dict[str, xr.DataArray]]
+
+
+def datasets_of(
+    data: xr.DataArray | xr.Dataset | xr.DataTree, variable: str, dims: Mapping[str, str], source: str | None = None
+) -> tuple[Tables, dict[str, Any]]:
+    """(environment → {``x``, ``z`` where present}, provenance), in the dimension names of the convention.
+
+    Raises DataError that names ``source``, the variable or the dimension at fault.
+    """
+    where = f"{source}: " if source else ""
+    if unknown := set(dims) - set(ROLES):
+        raise DataError(
+            f"{where}dims cannot rename {listed(sorted(unknown))}.", remedy=f"Rename some of {', '.join(ROLES)}."
+        )
+    names = {role: dims.get(role, role) for role in ROLES}
+    if isinstance(data, xr.DataTree):
+        if data.children and not data.data_vars:
+            tables: Tables = {}
+            for name, child in data.children.items():
+                at = f"{where}environment '{name}': "
+                tables[str(name)] = _tables(child.to_dataset(inherit=True), variable, names, at, str(name))
+            return tables, provenance_of(data)
+        dataset, notes = data.to_dataset(), provenance_of(data)
+    else:
+        dataset = data.to_dataset(name=variable) if isinstance(data, xr.DataArray) else data
+        notes = provenance_of(xr.DataTree(xr.Dataset(attrs=_own_attrs(data))))
+    return _split(dataset, variable, names, where), notes
+
+
+def _own_attrs(data: xr.DataArray | xr.Dataset) -> dict[str, Any]:
+    return {PROVENANCE: data.attrs[PROVENANCE]} if PROVENANCE in data.attrs else {}
+
+
+def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str) -> Tables:
+    """One Dataset with environments along a dimension, or as labels along the samples, to tables."""
+    array = _variable(dataset, variable, where)
+    environment, sample = names["environment"], names["sample"]
+    if environment in array.dims:
+        values = array[environment].values if environment in array.coords else range(array.sizes[environment])
+        names_of = [_text(value) for value in values]
+        if twice := {name for name in names_of if names_of.count(name) > 1}:
+            raise DataError(
+                f"{where}'{environment}' names {listed(sorted(twice))} twice.", remedy="Name each environment once."
+            )
+        tables = {}
+        for k, label in enumerate(names_of):
+            part = _unpadded(dataset.isel({environment: k}), variable, sample)
+            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label)
+        return tables
+    if environment in dataset.variables:
+        along = dataset[environment]
+        if along.dims != (sample,):
+            raise DataError(
+                f"{where}'{environment}' should label each sample, along '{sample}', but lies along {along.dims}.",
+                remedy="Map dims.environment and dims.sample to the file's own names.",
+            )
+        labels = np.array([_text(label) for label in along.values], dtype=object)
+        if any(label in {"", "nan", "NaT", "None"} for label in labels):
+            rows = [int(k) for k in np.flatnonzero(np.isin(labels, ["", "nan", "NaT", "None"]))]
+            raise DataError(
+                f"{where}'{environment}' is empty for sample {rows[0]} ({len(rows)} such samples).",
+                remedy="Label every sample with its environment, or leave these samples out.",
+            )
+        tables = {}
+        for label in dict.fromkeys(labels):
+            part = dataset.isel({sample: np.flatnonzero(labels == label)}).drop_vars(environment)
+            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label)
+        return tables
+    if names["environment"] != "environment":
+        raise DataError(
+            f"{where}there is no '{environment}' among its dimensions, coordinates and variables: "
+            f"{listed([*dataset.dims, *(v for v in dataset.variables if v not in dataset.dims)])}.",
+            remedy="Set dims.environment to the dimension or coordinate that tells the environments apart.",
+        )
+    return {"obs": _tables(dataset, variable, names, where, "obs")}
+
+
+def _tables(
+    dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str, environment: str
+) -> dict[str, xr.DataArray]:
+    """``x`` and, where present, ``z`` of one environment."""
+    tables = {"x": _table(_variable(dataset, variable, where), names, "observed", where, environment)}
+    if "z" in dataset.data_vars and variable != "z" and names["latent"] in dataset["z"].dims:
+        tables["z"] = _table(dataset["z"], names, "latent", where, environment)
+    return tables
+
+
+def _table(array: xr.DataArray, names: Mapping[str, str], dim: str, where: str, environment: str) -> xr.DataArray:
+    sample, columns = names["sample"], names[dim]
+    if set(array.dims) != {sample, columns}:
+        raise DataError(
+            f"{where}variable '{array.name}' has the dimensions ({', '.join(map(str, array.dims))}) where "
+            f"({sample}, {columns}) are needed.",
+            remedy=f"Map dims.environment, dims.sample and dims.{dim} to the file's own names, for example "
+            f"dims: {{sample: {array.dims[0] if array.dims else 'cell'}}}.",
+        )
+    array = array.transpose(sample, columns)
+    prefix = {"observed": "x", "latent": "z"}[dim]
+    return labelled_array(array, environment, dim, None, prefix)
+
+
+def _variable(dataset: xr.Dataset, variable: str, where: str) -> xr.DataArray:
+    if variable not in dataset.data_vars:
+        raise DataError(
+            f"{where}there is no variable '{variable}'; there are {listed(dataset.data_vars)}.",
+            remedy="Set data.variable to the one that holds the observations.",
+        )
+    return dataset[variable]
+
+
+def _unpadded(dataset: xr.Dataset, variable: str, sample: str) -> xr.Dataset:
+    """Without the rows that are NaN throughout, which pad environments of fewer samples."""
+    array = dataset[variable]
+    if sample not in array.dims or array.dtype.kind != "f":
+        return dataset
+    kept = ~array.isnull().all([dim for dim in array.dims if dim != sample])
+    return dataset.isel({sample: np.flatnonzero(kept.values)})
+
+
+def _text(label: Any) -> str:
+    return label.decode() if isinstance(label, bytes) else str(label).strip()

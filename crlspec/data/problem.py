@@ -1,0 +1,213 @@
+"""The Problem that an estimator is given: observations and the design, less all that is concealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crlspec.data.tree import environments_of, listed, observational_of
+from crlspec.data.validate import Finding, align, inspect_samples, raise_findings
+from crlspec.errors import DataError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from crlspec.spec.setting import Setting
+
+__all__ = ["Problem", "Relabelling"]
+
+
+@dataclass(frozen=True)
+class Relabelling:
+    """The way back from opaque names: ``environments`` and ``latents`` map each opaque name to the original one."""
+
+    environments: Mapping[str, str]
+    latents: Mapping[str, str]
+
+    @property
+    def inverse(self) -> Relabelling:
+        """From the original names to the opaque ones."""
+        return Relabelling(
+            {old: new for new, old in self.environments.items()}, {old: new for new, old in self.latents.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an estimator may know. The truth is not in it.
+
+    setting   mixing class, design, hard or soft, targets where they are not concealed
+    observed  names of the observed variables, in the order of the columns
+    samples   environment → (sample, observed) float64, finite, read-only; the observational one included
+    """
+
+    setting: Setting
+    observed: tuple[str, ...]
+    samples: Mapping[str, np.ndarray]
+
+    @property
+    def observational(self) -> str:
+        """Name of the environment without intervention."""
+        assert self.setting.observational is not None
+        return self.setting.observational
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Names of the environments with interventions, in order."""
+        return self.setting.environments
+
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """Names of the latents; with concealed targets they say how many there are and no more."""
+        return self.setting.latents
+
+    @classmethod
+    def from_data(cls, tree: xr.DataTree, setting: Setting) -> Problem:
+        """Take what an estimator may know out of data, and check it.
+
+        Raises DataError listing every fault with file, environment and column: no or an unknown observational
+        environment, environments missing or unexpected, other column names than declared or than elsewhere, cells that
+        are not finite, constant columns, fewer samples than dimensions, two environments of equal samples.
+        """
+        setting = _settled(tree, setting)
+        names = environments_of(tree)
+        findings: list[Finding] = _environment_findings(names, setting)
+        wanted = setting.observed
+        samples: dict[str, np.ndarray] = {}
+        for name in names:
+            if name != setting.observational and name not in setting.environments:
+                continue
+            aligned = align(tree, name, wanted, findings)
+            if aligned is not None:
+                wanted, samples[name] = aligned
+                constant_allowed = setting.deterministic and name != setting.observational
+                findings += inspect_samples(tree, name, wanted, samples[name], constant_allowed)
+        if wanted is not None and len(wanted) < len(setting.latents):
+            findings.append(
+                Finding(
+                    f"{len(wanted)} observed variables cannot determine {len(setting.latents)} latents.",
+                    "Observe at least as many variables as there are latents, or declare fewer latents.",
+                )
+            )
+        findings += _twins(samples)
+        raise_findings(findings)
+        assert wanted is not None
+        ordered = (setting.observational, *setting.environments)
+        return cls(replace(setting, observed=wanted), wanted, {str(name): _frozen(samples[str(name)]) for name in ordered})
+
+    def shuffled(self, seed: int) -> tuple[Problem, Relabelling]:
+        """The same problem with environments and latents in random order under opaque names ``e1`` …, ``u1`` …
+
+        So neither names nor order can tell an estimator the causal order. Deterministic given the seed.
+        """
+        rng = np.random.default_rng([seed, 0x5F1E])
+        shuffled = [str(name) for name in rng.permutation(np.array(list(self.samples), dtype=object))]
+        environments = {old: f"e{k + 1}" for k, old in enumerate(shuffled)}
+        order = [str(name) for name in rng.permutation(np.array(list(self.latents), dtype=object))]
+        latents = {old: f"u{k + 1}" for k, old in enumerate(order)}
+        setting = _renamed(self.setting, environments, latents)
+        samples = {environments[name]: self.samples[name] for name in shuffled}
+        relabelling = Relabelling(environments, latents).inverse
+        return Problem(setting, self.observed, samples), relabelling
+
+
+def _frozen(values: np.ndarray) -> np.ndarray:
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _settled(tree: xr.DataTree, setting: Setting) -> Setting:
+    """The setting with the environment names that only the data know."""
+    names = environments_of(tree)
+    observational = setting.observational or observational_of(tree)
+    if observational is None or observational not in names:
+        asked = f"'{observational}' " if observational else ""
+        raise DataError(
+            f"There is no observational environment {asked}among the data; there are {listed(names)}.",
+            remedy="Add data without intervention, or name the environment that has none: key data.observational.",
+        )
+    environments = setting.environments
+    if not environments and setting.pairs:
+        environments = tuple(name for pair in setting.pairs for name in pair)
+    if not environments and setting.targets:
+        environments = tuple(name for name in setting.targets if name != observational)
+    if not environments and setting.design != "observational":
+        environments = tuple(name for name in names if name != observational)
+    return replace(setting, observational=observational, environments=environments)
+
+
+def _environment_findings(names: tuple[str, ...], setting: Setting) -> list[Finding]:
+    expected = (setting.observational, *setting.environments)
+    findings = [
+        Finding(
+            f"Environment '{name}' is missing from the data; they hold {listed(names)}.",
+            "Add its samples, or leave the environment out of the spec.",
+        )
+        for name in expected
+        if name not in names
+    ]
+    findings += [
+        Finding(
+            f"Environment '{name}' is unexpected; the spec speaks of {listed(expected)}.",
+            "Declare it in the spec, or leave it out of the data.",
+        )
+        for name in names
+        if name not in expected
+    ]
+    if setting.design != "observational" and not setting.environments:
+        findings.append(
+            Finding(
+                f"Only the observational environment '{setting.observational}' is there.",
+                "Add at least one environment with an intervention.",
+            )
+        )
+    return findings
+
+
+def _twins(samples: Mapping[str, np.ndarray]) -> list[Finding]:
+    """Environments with exactly the same samples: one file saved under two names."""
+    seen: dict[bytes, str] = {}
+    findings = []
+    for name, values in samples.items():
+        if not values.size:
+            continue
+        key = values.shape[0].to_bytes(8, "little") + np.ascontiguousarray(values[:16]).tobytes()
+        if key in seen and np.array_equal(values, samples[seen[key]]):
+            findings.append(
+                Finding(
+                    f"Environments '{seen[key]}' and '{name}' hold exactly the same samples.",
+                    "Give each environment its own data.",
+                )
+            )
+        seen.setdefault(key, name)
+    return findings
+
+
+def _renamed(setting: Setting, environments: Mapping[str, str], latents: Mapping[str, str]) -> Setting:
+    """The setting under other names, each list in the order of the new names."""
+
+    def number(name: str) -> int:
+        return int(name[1:])
+
+    targets = setting.targets
+    pairs = setting.pairs
+    return replace(
+        setting,
+        latents=tuple(sorted(latents.values(), key=number)),
+        observational=environments[str(setting.observational)],
+        environments=tuple(sorted((environments[name] for name in setting.environments), key=number)),
+        targets=None
+        if targets is None
+        else {
+            environments[name]: tuple(sorted((latents[z] for z in targets[name]), key=number))
+            for name in sorted(targets, key=lambda old: number(environments[old]))
+        },
+        pairs=None
+        if pairs is None
+        else tuple(sorted(((environments[a], environments[b]) for a, b in pairs), key=lambda pair: number(pair[0]))),
+    )

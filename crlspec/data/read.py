@@ -1,0 +1,158 @@
+"""Reading data: a NetCDF or Zarr file, or a folder with one CSV or Parquet file per environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crlspec.data.tables import SUFFIXES, read_table, table_files
+from crlspec.data.tree import build_tree, labelled_array, listed
+from crlspec.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+__all__ = ["read_data"]
+
+NETCDF = (".nc", ".nc4", ".h5", ".hdf5", ".netcdf")
+TRUTH, NOTES = "truth", "crlspec.json"
+
+
+def read_data(
+    path: str | Path,
+    *,
+    variable: str = "x",
+    dims: Mapping[str, str] | None = None,
+    observational: str | None = None,
+) -> xr.DataTree:
+    """Data to a DataTree with a child per environment, in memory.
+
+    path           NetCDF (.nc), Zarr (.zarr), or a folder of CSV or Parquet files, one per environment: file name =
+                   environment, header = observed variables, a row a sample; a subfolder ``truth`` may hold the latents
+    variable, dims for NetCDF and Zarr: the variable that holds the observations and the file's own names of the
+                   dimensions, ``{environment: guide, sample: cell, observed: gene}`` (layouts: ``from_xarray``)
+    observational  name of the environment without intervention, where it is not called ``obs`` or ``observational``
+
+    Raises DataError that names file, environment, line and column.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder.", remedy="Check the path of the data.")
+    if path.suffix.lower() == ".zarr" or (path.is_dir() and _is_zarr(path)):
+        return _read_labelled(path, "zarr", variable, dims, observational)
+    if path.is_dir():
+        if dims or variable != "x":
+            raise DataError(
+                f"{path}: variable and dims are for NetCDF and Zarr files; this is a folder of tables.",
+                remedy="Leave them out: the file name is the environment, the header names the observed variables.",
+            )
+        return _read_folder(path, observational)
+    if path.suffix.lower() in NETCDF:
+        return _read_labelled(path, "h5netcdf", variable, dims, observational)
+    raise DataError(
+        f"{path}: cannot tell how to read a '{path.suffix}' file.",
+        remedy="Give a NetCDF (.nc) or Zarr (.zarr) file, or a folder with one .csv or .parquet file per environment.",
+    )
+
+
+def _is_zarr(path: Path) -> bool:
+    return any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zmetadata"))
+
+
+def _read_labelled(
+    path: Path, engine: str, variable: str, dims: Mapping[str, str] | None, observational: str | None
+) -> xr.DataTree:
+    import xarray as xr
+
+    from crlspec.data.labelled import datasets_of
+
+    if engine == "zarr":
+        need_zarr(path)
+    try:
+        with xr.open_datatree(path, engine=engine) as opened:  # type: ignore[arg-type]
+            data = opened.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        kind = "Zarr" if engine == "zarr" else "NetCDF-4"
+        raise DataError(
+            f"{path}: this cannot be read as {kind} ({str(error).splitlines()[0] if str(error) else error!r}).",
+            remedy="Check how it was written; xarray's to_netcdf(engine='h5netcdf') writes what is read here.",
+        ) from None
+    tables, notes = datasets_of(data, variable, dict(dims or {}), str(path))
+    if not tables:
+        raise DataError(f"{path}: the file holds no environments.", remedy="Write one group per environment.")
+    return build_tree(tables, observational, notes, dict.fromkeys(tables, str(path)))
+
+
+def need_zarr(path: Path) -> None:
+    """Raise DataError where the zarr package is missing."""
+    try:
+        import zarr  # noqa: F401
+    except ImportError:
+        raise DataError(
+            f"{path}: Zarr needs the package zarr, which is not installed.",
+            remedy="pip install 'crlspec[zarr]', or use NetCDF (.nc).",
+        ) from None
+
+
+def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
+    files = table_files(folder)
+    tables = {name: read_table(file) for name, file in files.items()}
+    reference = observational if observational in tables else next(iter(tables))
+    assert reference is not None
+    truths = _read_truth(folder / TRUTH, {name: len(values) for name, (_, values) in tables.items()})
+    datasets = {}
+    for name, (header, values) in tables.items():
+        aligned = _aligned(header, values, tables[reference][0], files[name], files[reference])
+        datasets[name] = {"x": labelled_array(aligned, name, "observed", tables[reference][0], "x")}
+        if name in truths:
+            latents, z = truths[name]
+            datasets[name]["z"] = labelled_array(z, name, "latent", latents, "z")
+    sources = {name: str(file) for name, file in files.items()}
+    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), sources)
+
+
+def _aligned(
+    header: tuple[str, ...], values: np.ndarray, wanted: tuple[str, ...], file: Path, reference: Path
+) -> np.ndarray:
+    """The columns in the order of the reference file; raises DataError where the names differ."""
+    if header == wanted:
+        return values
+    missing, extra = [n for n in wanted if n not in header], [n for n in header if n not in wanted]
+    if missing or extra:
+        parts = [f"lacks {listed(missing)}"] if missing else []
+        parts += [f"has {listed(extra)}, which the other does not"] if extra else []
+        raise DataError(
+            f"{file}:1: the columns differ from those of {reference.name}: it {' and '.join(parts)}.",
+            remedy="Every environment needs the same observed variables.",
+        )
+    return values[:, [header.index(name) for name in wanted]]
+
+
+def _read_truth(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """The latents of a folder that crlspec wrote, where it holds them; other tables there are passed over."""
+    if not folder.is_dir() or not any(file.suffix.lower() in SUFFIXES for file in folder.iterdir()):
+        return {}
+    truths = {name: (file, read_table(file)) for name, file in table_files(folder).items() if name in counts}
+    for name, (file, (_, values)) in truths.items():
+        if len(values) != counts[name]:
+            raise DataError(
+                f"{file}: {len(values)} rows of truth for {counts[name]} observations.",
+                remedy="Give one row of truth for each observation, or remove the folder.",
+            )
+    return {name: table for name, (_, table) in truths.items()}
+
+
+def _read_notes(path: Path, environments: Mapping[str, object]) -> dict[str, Any]:
+    """Provenance written beside the tables; a name of an environment that has since gone is forgotten."""
+    try:
+        notes = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(notes, dict):
+        return {}
+    if notes.get("observational") not in environments:
+        notes.pop("observational", None)
+    return notes

@@ -1,0 +1,232 @@
+"""The DataTree of a study: a child per environment, ``x`` in each, labels kept.
+
+Root attribute ``crlspec``: one JSON string with the provenance (the observational environment's name under
+``observational``, seeds, …), since NetCDF attributes cannot hold dictionaries, booleans or None.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crlspec.errors import DataError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["environments_of", "from_arrays", "from_xarray", "observational_of", "provenance_of"]
+
+PROVENANCE = "crlspec"
+ORDER = "environments"
+OBSERVATIONAL_NAMES = ("obs", "observational")
+
+
+def from_arrays(
+    arrays: Mapping[str, Any],
+    observed: Sequence[str] | None = None,
+    truth: Mapping[str, Any] | None = None,
+    observational: str | None = None,
+    *,
+    latents: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> xr.DataTree:
+    """One array per environment to a DataTree; sample counts may differ.
+
+    arrays         environment → (sample, observed): numpy, torch (CPU), a pandas DataFrame or an xarray DataArray
+    observed       names of the columns; from DataFrames and DataArrays where not given, else ``x1`` … ``xd``
+    truth          environment → (sample, latent), kept beside the data for evaluation; no estimator sees it
+    observational  the environment without intervention; ``obs`` or ``observational`` where there is one so named
+    latents        names of the truth's columns, else ``z1`` … ``zn``
+    provenance     further plain values to keep with the data
+
+    Raises DataError for arrays that are not numeric tables or whose columns differ.
+    """
+    if not arrays:
+        raise DataError("No environments were given.", remedy="Give at least one array, the observational one.")
+    datasets = {}
+    for name, array in arrays.items():
+        data = {"x": labelled_array(array, str(name), "observed", observed, "x")}
+        if truth is not None and name in truth:
+            data["z"] = labelled_array(truth[name], str(name), "latent", latents, "z")
+            if data["z"].sizes["sample"] != data["x"].sizes["sample"]:
+                raise DataError(
+                    f"Environment '{name}': {data['x'].sizes['sample']} observations but {data['z'].sizes['sample']} "
+                    "rows of truth.",
+                    remedy="Give one row of truth for each observation.",
+                )
+        datasets[str(name)] = data
+    if truth is not None and (strangers := [str(name) for name in truth if name not in arrays]):
+        raise DataError(
+            f"The truth names environments without observations: {', '.join(strangers)}.",
+            remedy="Use the same environment names in both.",
+        )
+    return build_tree(datasets, observational, provenance)
+
+
+def from_xarray(
+    data: xr.DataArray | xr.Dataset | xr.DataTree,
+    *,
+    variable: str = "x",
+    dims: Mapping[str, str] | None = None,
+    observational: str | None = None,
+) -> xr.DataTree:
+    """Labelled xarray data in one of four layouts to a DataTree.
+
+    The layouts: a DataTree with a child per environment; a Dataset or DataArray with environments as a dimension
+    (rows that are NaN throughout pad the shorter environments and are left out); one flat array with the environment
+    as a coordinate, or another variable, along the samples; or one Dataset without environments, named ``obs``.
+    ``dims`` maps ``environment``, ``sample`` and ``observed`` (and ``latent``) to the names used in ``data``.
+    """
+    from crlspec.data.labelled import datasets_of
+
+    tables, notes = datasets_of(data, variable, dict(dims or {}))
+    return build_tree(tables, observational, notes)
+
+
+def labelled_array(values: Any, environment: str, dim: str, names: Sequence[str] | None, prefix: str) -> xr.DataArray:
+    """A (sample, dim) float64 DataArray with string labels, from anything that looks like a table."""
+    import xarray as xr
+
+    sample = None
+    if hasattr(values, "columns") and hasattr(values, "to_numpy"):
+        names = names if names is not None else [str(name) for name in values.columns]
+        values = values.to_numpy()
+    elif isinstance(values, xr.DataArray):
+        if values.ndim == 2 and values.dims[1] in values.coords and names is None:
+            names = [str(name) for name in values.coords[values.dims[1]].values]
+        if values.ndim == 2 and values.dims[0] in values.coords:
+            sample = values.coords[values.dims[0]].values
+        values = values.values
+    elif hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            array = array.astype(np.float64) if array.dtype.kind == "O" else _refuse_kind(array)
+        array = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"Environment '{environment}': the {dim} values are not all real numbers ({error}).",
+            remedy="Give one number per cell.",
+        ) from None
+    if array.ndim != 2:
+        raise DataError(
+            f"Environment '{environment}': got an array of shape {array.shape}.",
+            remedy=f"Give a table of shape (sample, {dim}).",
+        )
+    if names is None:
+        names = [f"{prefix}{k + 1}" for k in range(array.shape[1])]
+    if len(names) != array.shape[1]:
+        raise DataError(
+            f"Environment '{environment}': {array.shape[1]} columns but {len(names)} {dim} names.",
+            remedy="Give one name for each column.",
+        )
+    coords: dict[str, Any] = {dim: text_labels(names)}
+    if sample is not None:
+        coords["sample"] = plain_labels(sample)
+    return xr.DataArray(array, dims=("sample", dim), coords=coords)
+
+
+def _refuse_kind(array: np.ndarray) -> np.ndarray:
+    raise TypeError(f"their type is {array.dtype}")
+
+
+def build_tree(
+    datasets: Mapping[str, Mapping[str, xr.DataArray]],
+    observational: str | None,
+    provenance: Mapping[str, Any] | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> xr.DataTree:
+    """The DataTree of named tables; ``sources`` are the files they came from, for errors to name."""
+    import xarray as xr
+
+    for name in datasets:
+        if not name or "/" in name or name != name.strip() or name in {".", ".."}:
+            raise DataError(
+                f"'{name}' cannot name an environment.",
+                remedy="Use a name without '/', and without blanks at its ends.",
+            )
+    notes = dict(provenance or {})
+    datasets = _in_order(datasets, notes.pop(ORDER, None))
+    notes["observational"] = resolve_observational(tuple(datasets), observational or notes.get("observational"))
+    children = {}
+    for name, data in datasets.items():
+        child = xr.Dataset(dict(data))
+        if sources and name in sources:
+            child.encoding["source"] = sources[name]
+        children[name] = child
+    tree = xr.DataTree.from_dict({f"/{name}": child for name, child in children.items()})
+    tree.attrs[PROVENANCE] = json.dumps(notes, sort_keys=True)
+    return tree
+
+
+def _in_order(datasets: Mapping[str, Any], order: Any) -> dict[str, Any]:
+    """In the order in which they were written; folders and Zarr stores know only the alphabet's."""
+    ranks = {name: k for k, name in enumerate(order)} if isinstance(order, list) else dict.fromkeys(datasets, 0)
+    return {name: datasets[name] for name in sorted(datasets, key=lambda name: ranks.get(name, len(ranks)))}
+
+
+def written_notes(tree: xr.DataTree) -> dict[str, Any]:
+    """The provenance as files hold it: with the order of the environments."""
+    return {**provenance_of(tree), ORDER: list(environments_of(tree))}
+
+
+def resolve_observational(names: Sequence[str], asked: str | None) -> str | None:
+    """The observational environment: the one asked for, else the one called ``obs`` or ``observational``, else None."""
+    if asked is not None:
+        if asked not in names:
+            raise DataError(
+                f"There is no environment '{asked}' to be the observational one; there are {listed(names)}.",
+                remedy="Name one of these as observational (key data.observational of the spec).",
+            )
+        return asked
+    return next((name for name in OBSERVATIONAL_NAMES if name in names), None)
+
+
+def provenance_of(tree: xr.DataTree) -> dict[str, Any]:
+    """The provenance kept in the root attribute ``crlspec``; empty where there is none."""
+    try:
+        found = json.loads(tree.attrs.get(PROVENANCE, "{}"))
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def observational_of(tree: xr.DataTree) -> str | None:
+    """Name of the observational environment, or None where the data do not say."""
+    asked = provenance_of(tree).get("observational")
+    names = environments_of(tree)
+    return asked if asked in names else resolve_observational(names, None)
+
+
+def environments_of(tree: xr.DataTree) -> tuple[str, ...]:
+    """All environments of the data in their order, the observational one included."""
+    return tuple(str(name) for name in tree.children)
+
+
+def source_of(tree: xr.DataTree, environment: str) -> str | None:
+    """The file that an environment was read from, where known."""
+    source = tree[environment].encoding.get("source") if environment in tree.children else None
+    return str(source) if source else None
+
+
+def text_labels(names: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """Labels as an object array of str: what xarray writes to NetCDF and Zarr alike (pandas string arrays are not)."""
+    labels = np.empty(len(names), dtype=object)
+    labels[:] = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    return labels
+
+
+def plain_labels(values: np.ndarray) -> np.ndarray:
+    """Sample labels: numbers and dates as they are, anything else as text."""
+    array = np.asarray(values)
+    return array if array.dtype.kind in "iufMm" else text_labels(list(values))
+
+
+def listed(names: Sequence[str] | Any, limit: int = 8) -> str:
+    """``a, b, c`` … cut after ``limit`` names."""
+    names = [str(name) for name in names]
+    return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "") or "none"
