@@ -1,0 +1,242 @@
+"""The Setting: one row of the theory's table, derived from a spec or assumed for one's own data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from crlspec.registry import MechanismDeclaration, NoiseDeclaration
+
+if TYPE_CHECKING:
+    from crlspec.spec.expression import Replacement as Formula
+    from crlspec.spec.schema import ReplacedMechanism, Spec
+
+MixingClass = Literal["linear", "glm", "general"]
+Design = Literal["observational", "single-node", "coupled", "uncoupled", "multi-node"]
+Kind = Literal["hard", "soft", "mixed", "none"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known before any data are read: the class of the mixing and the design of the interventions.
+
+    ``environments`` names the interventional environments in order; it is empty while they are not known.
+    ``targets`` gives the latents intervened on in each environment, None when concealed. ``pairs`` gives the
+    two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
+    latent model; ``deterministic`` tells whether some intervention fixes a latent to a value.
+    """
+
+    mixing: MixingClass
+    design: Design
+    kind: Kind
+    latents: tuple[str, ...]
+    observational: str | None = None
+    environments: tuple[str, ...] = ()
+    targets: Mapping[str, tuple[str, ...]] | None = None
+    pairs: tuple[tuple[str, str], ...] | None = None
+    noise: Literal["gaussian", "other", "unknown"] = "unknown"
+    function: Literal["linear", "nonlinear", "unknown"] = "unknown"
+    deterministic: bool = False
+    observed: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, spec: Spec) -> Setting:
+        """The setting that a spec declares (``scm``/equations) or assumes (``assume``)."""
+        return _assumed(spec) if spec.assume is not None else _declared(spec)
+
+    def __str__(self) -> str:
+        interventions = "no interventions"
+        if self.design != "observational":
+            interventions = f"{self.kind} {self.design} interventions"
+        targets = "" if self.targets is not None or self.design == "observational" else ", targets concealed"
+        return f"{self.mixing} mixing of {len(self.latents)} latents, {interventions}{targets}"
+
+
+def _assumed(spec: Spec) -> Setting:
+    assume = spec.assume
+    assert assume is not None
+    interventions = assume.interventions
+    targets = interventions.targets if isinstance(interventions.targets, dict) else None
+    observational = spec.data.observational if spec.data is not None else None
+    environments: tuple[str, ...] = ()
+    if targets:
+        environments = tuple(name for name in targets if name != observational)
+    elif interventions.pairs:
+        environments = tuple(name for pair in interventions.pairs for name in pair)
+    return Setting(
+        mixing=assume.mixing,
+        design=interventions.design,
+        kind="none" if interventions.design == "observational" else (interventions.kind or "soft"),
+        latents=spec.latents,
+        observational=observational,
+        environments=environments,
+        targets={name: targets[name] for name in environments} if targets else None,
+        pairs=interventions.pairs,
+        noise=assume.noise,
+        function=assume.function,
+    )
+
+
+def _declared(spec: Spec) -> Setting:
+    targets = environment_targets(spec)
+    observational = next((name for name, hit in targets.items() if not hit), None)
+    interventional = {name: hit for name, hit in targets.items() if name != observational}
+    declared = spec.interventions
+    design: Design = declared.design if declared is not None else _design(interventional, spec.conceal)
+    pairs = _pairs(interventional) if design == "coupled" and "pairs" not in spec.conceal else None
+    concealed = "targets" in spec.conceal or design == "uncoupled"
+    noise, function = _families(spec)
+    return Setting(
+        mixing="general" if spec.mixing is None else spec.mixing.mixing_class,
+        design=design,
+        kind=_kind(spec, interventional),
+        latents=spec.latents,
+        observational=observational,
+        environments=tuple(interventional),
+        targets=None if concealed else interventional,
+        pairs=pairs,
+        noise=noise,
+        function=function,
+        deterministic=any(_formula_kind(value) == "do" for value in _replacements(spec)),
+        observed=None if spec.mixing is None else spec.mixing.observed_names(),
+    )
+
+
+def environment_targets(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Every environment of a spec with its targets, the observational one too: ``{"obs": (), "do_z1": ("z1",)}``.
+
+    A random multi-node design has its targets drawn only when the spec is resolved: until then each of its
+    environments is listed with all latents.
+    """
+    if spec.environments is not None:
+        return {name: tuple(replaced) for name, replaced in spec.environments.items()}
+    declared = spec.interventions
+    if declared is None or declared.design == "observational":
+        return {"obs": ()}
+    prefix = "do" if declared.kind == "hard" else "soft"
+    table: dict[str, tuple[str, ...]] = {"obs": ()}
+    if declared.design == "multi-node":
+        count = declared.environments or len(spec.latents)
+        named = declared.targets or {f"{prefix}_{k}": spec.latents for k in range(1, count + 1)}
+        return table | dict(named)
+    copies = ("_a", "_b") if declared.design in ("coupled", "uncoupled") else ("",)
+    chosen = declared.targets if declared.targets is not None else spec.latents
+    return table | {f"{prefix}_{latent}{copy}": (latent,) for latent in chosen for copy in copies}
+
+
+def _design(targets: Mapping[str, tuple[str, ...]], conceal: tuple[str, ...]) -> Design:
+    if not targets:
+        return "observational"
+    if any(len(hit) != 1 for hit in targets.values()):
+        return "multi-node"
+    counts = set(Counter(hit[0] for hit in targets.values()).values())
+    if counts == {2}:
+        return "uncoupled" if "pairs" in conceal else "coupled"
+    return "single-node"
+
+
+def _pairs(targets: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    members: dict[str, list[str]] = {}
+    for name, hit in targets.items():
+        members.setdefault(hit[0], []).append(name)
+    return tuple((names[0], names[1]) for names in members.values() if len(names) == 2)
+
+
+def _kind(spec: Spec, targets: Mapping[str, tuple[str, ...]]) -> Kind:
+    if not targets:
+        return "none"
+    if spec.interventions is not None and spec.interventions.design != "observational":
+        return spec.interventions.kind
+    roots = _known_roots(spec)
+    kinds: set[Kind] = set()
+    for name in targets:
+        for latent, value in (spec.environments or {})[name].items():
+            hard = value.kind == "hard" if not isinstance(value, str) else _is_hard(spec, value)
+            if hard or latent not in roots:
+                kinds.add("hard" if hard or latent in roots else "soft")
+    if len(kinds) == 2:
+        return "mixed"
+    return kinds.pop() if kinds else "hard"
+
+
+def _is_hard(spec: Spec, text: str) -> bool:
+    formula = _parse(spec, text)
+    return formula is not None and formula.is_hard
+
+
+def _known_roots(spec: Spec) -> set[str]:
+    from crlspec.spec.expression import parse_expression
+
+    if spec.equations is not None:
+        names = spec.latents
+        return {name for name, text in spec.equations.items() if not parse_expression(text, names).parents}
+    if spec.scm is not None and isinstance(spec.scm.graph, tuple):
+        return set(spec.latents) - {target for _, target in spec.scm.graph}
+    return set()
+
+
+def _replacements(spec: Spec) -> list[str | ReplacedMechanism]:
+    return [value for replaced in (spec.environments or {}).values() for value in replaced.values()]
+
+
+def _parse(spec: Spec, text: str) -> Formula | None:
+    from crlspec.spec.expression import ExpressionError, parse_replacement
+
+    try:
+        return parse_replacement(text, spec.latents)
+    except ExpressionError:
+        return None
+
+
+def _formula_kind(value: str | ReplacedMechanism) -> str:
+    return value.partition("(")[0].strip() if isinstance(value, str) else "mechanism"
+
+
+def _families(
+    spec: Spec,
+) -> tuple[Literal["gaussian", "other", "unknown"], Literal["linear", "nonlinear", "unknown"]]:
+    """Whether all noise is Gaussian and all functions linear, in the observational model and the replaced ones."""
+    from crlspec.spec.expression import parse_expression
+
+    gaussian: list[bool] = []
+    linear: list[bool] = []
+    if spec.scm is not None:
+        gaussian += [d.gaussian for d in declared_noises(spec)]
+        linear += [d.function == "linear" for d in declared_mechanisms(spec)]
+    for text in (spec.equations or {}).values():
+        equation = parse_expression(text, spec.latents)
+        gaussian.append(equation.is_gaussian)
+        linear.append(equation.is_linear)
+    if not gaussian:
+        return "unknown", "unknown"
+    for value in _replacements(spec):
+        if isinstance(value, str):
+            formula = _parse(spec, value)
+            equation_ = formula.equation if formula is not None else None
+            gaussian += [] if equation_ is None else [equation_.is_gaussian]
+            linear += [] if equation_ is None else [equation_.is_linear]
+        else:
+            gaussian += [] if value.noise is None else [value.noise.gaussian]
+            linear += [] if value.mechanism is None else [value.mechanism.function == "linear"]
+    return ("gaussian" if all(gaussian) else "other", "linear" if all(linear) else "nonlinear")
+
+
+def declared_mechanisms(spec: Spec) -> list[MechanismDeclaration]:
+    """The mechanisms that act on some latent: roots of a known graph have none."""
+    if spec.scm is None:
+        return []
+    mechanism = spec.scm.mechanism
+    if isinstance(mechanism, MechanismDeclaration):
+        return [mechanism]
+    roots = _known_roots(spec)
+    return [value for name, value in mechanism.items() if name not in roots]
+
+
+def declared_noises(spec: Spec) -> list[NoiseDeclaration]:
+    """The noise declarations of a spec, one for all latents or one for each."""
+    if spec.scm is None:
+        return []
+    noise = spec.scm.noise
+    return [noise] if isinstance(noise, NoiseDeclaration) else list(noise.values())
