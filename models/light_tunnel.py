@@ -1,7 +1,8 @@
 """The light tunnel: x = the sensors of an optical bench, in torch, after its builders' mechanistic simulator.
 
-Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple real-world
-system", ICML 2025 (arXiv:2502.20099), appendix C; package ``causalchamber`` (MIT), ``simulators.lt.Deterministic``.
+Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple
+real-world system", ICML 2025 (arXiv:2502.20099), appendix C; package ``causalchamber`` (MIT),
+``simulators.lt.Deterministic``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ __all__ = ["LightTunnel", "published_simulator"]
 COLOURS = ("red", "green", "blue")
 SENSORS = ("ir_1", "vis_1", "ir_2", "vis_2", "ir_3", "vis_3", "current", "angle_1", "angle_2")
 
-# Fitted to the bench by its builders on a separate calibration set: the package's tutorial of lt.Deterministic.
+# Fitted to the bench by its builders on a separate calibration set: the package's tutorial of
+# lt.Deterministic.
 PUBLISHED = {
     "S": [[4.34165202, 2.8594438, 1.91565691], [0.89410569, 1.58679242, 2.68477163]],
     "d1": 0.1,
@@ -51,16 +53,20 @@ SETTINGS = {
 
 
 def published_simulator() -> Any:
-    """The builders' own numpy simulator, ``causalchamber.simulators.lt.Deterministic``, with its published parameters.
+    """The builders' own numpy simulator, ``causalchamber.simulators.lt.Deterministic``, with its published
+    parameters.
 
     Raises CrlspecError where the package is not installed.
     """
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # the package prints a banner and a note on torchvision
+        with contextlib.redirect_stdout(
+            io.StringIO()
+        ):  # the package prints a banner and a note on torchvision
             module = importlib.import_module("causalchamber.simulators.lt.sensors.main")
     except ImportError as error:
         raise CrlspecError(
-            f"the mixing light-tunnel needs the package causalchamber ({error}).", "pip install 'crlspec[tunnel]'"
+            f"the mixing light-tunnel needs the package causalchamber ({error}).",
+            "pip install 'crlspec[tunnel]'",
         ) from error
     return module.Deterministic(**{name: np.asarray(value) for name, value in PUBLISHED.items()})
 
@@ -68,15 +74,15 @@ def published_simulator() -> Any:
 class LightTunnel(Mixing):
     """x = sensors(actuators(clip((z − mean) / deviation))): shapes (*sample, 5) → (*sample, sensor).
 
-    With c the three colours (25.5·z + 127.5 each) and θ the polarisers (18·z degrees), every light sensor reads
-    a·c, the third pair a·c + cos²(θ₁ − θ₂) b·c (Malus' law), the current q·c + q₀ and the angle sensors A·θ + a.
-    Without the third pair the map is linear, up to the clipping at ±5 deviations, which a standard normal passes once in
-    1.7 million draws; shifted environments pass it more often, though still rarely. Where clipped, the map is flat
-    and not injective. Units: raw counts of the bench. The numbers are read from the simulator, and the sum is done in torch,
-    so that it can be differentiated.
+    With c the three colours (25.5·z + 127.5 each) and θ the polarisers (18·z degrees), every light sensor
+    reads a·c, the third pair a·c + cos²(θ₁ − θ₂) b·c (Malus' law), the current q·c + q₀ and the angle sensors
+    A·θ + a. Without the third pair the map is linear, up to the clipping at ±5 deviations, which a standard
+    normal passes once in 1.7 million draws; shifted environments pass it more often, though still rarely.
+    Where clipped, the map is flat and not injective. Units: raw counts of the bench. The numbers are read
+    from the simulator, and the sum is done in torch, so that it can be differentiated.
 
-    ``matrix`` (sensor, latent) and ``offset`` (sensor,) of the linear law exist where no third sensor is listed; the
-    inverse wherever the linear sensors determine all five latents.
+    ``matrix`` (sensor, latent) and ``offset`` (sensor,) of the linear law exist where no third sensor is
+    listed; the inverse wherever the linear sensors determine all five latents.
 
     Raises CrlspecError where the package ``causalchamber`` is missing.
     """
@@ -114,10 +120,14 @@ class LightTunnel(Mixing):
             self.register_buffer("matrix", matrix)
             self.register_buffer("offset", self.constant + self.linear @ self.rest - matrix @ self.mean)
         straight = matrix[self._straight]
-        self.has_inverse = bool(len(straight) >= 5 and torch.linalg.matrix_rank(straight / straight.norm(dim=0)) == 5)
+        self.has_inverse = bool(
+            len(straight) >= 5 and torch.linalg.matrix_rank(straight / straight.norm(dim=0)) == 5
+        )
 
     def actuators(self, z: Tensor) -> Tensor:
-        """What the latents set: (*sample, 5), colours in 0–255 and polarisers in degrees, in the order of the latents."""
+        """What the latents set: (*sample, 5), colours in 0–255 and polarisers in degrees, in the order of the
+        latents.
+        """
         standard = ((z - self.mean) / self.deviation).clamp(-self.clip, self.clip)
         return self.gain * standard + self.rest
 
@@ -132,7 +142,8 @@ class LightTunnel(Mixing):
         return x + aligned.unsqueeze(-1) * (settings @ self.malus.T)
 
     def inverse(self, x: Tensor) -> Tensor:
-        """z of unclipped readings by least squares on the linear sensors, shapes (*sample, sensor) → (*sample, 5).
+        """z of unclipped readings by least squares on the linear sensors, shapes (*sample, sensor) →
+        (*sample, 5).
 
         Raises CrlspecError where the linear sensors do not determine all five latents.
         """
@@ -144,7 +155,9 @@ class LightTunnel(Mixing):
 
 
 def _optics(simulator: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The simulator's law as x = linear·a + cos²(θ₁ − θ₂) malus·a + constant, in the order of SENSORS and actuators."""
+    """The simulator's law as x = linear·a + cos²(θ₁ − θ₂) malus·a + constant, in the order of SENSORS and
+    actuators.
+    """
     p = simulator.parameters()
     exposure = np.array([2.0 ** (SETTINGS["diode_ir_1"] + SETTINGS["t_ir_1"]),
                          2.0 ** (SETTINGS["diode_vis_1"] + SETTINGS["t_vis_1"])])  # fmt: skip

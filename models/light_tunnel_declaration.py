@@ -1,7 +1,8 @@
 """``mixing: {kind: light-tunnel}``: the sensors of a real optical bench, declared. No torch here.
 
-Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple real-world
-system", ICML 2025 (arXiv:2502.20099); the bench itself: Gamella, Peters, Bühlmann, Nature Machine Intelligence 2025.
+Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple
+real-world system", ICML 2025 (arXiv:2502.20099); the bench itself: Gamella, Peters, Bühlmann, Nature Machine
+Intelligence 2025.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -17,8 +18,8 @@ LINEAR_SENSORS = ("ir_1", "vis_1", "ir_2", "vis_2", "current", "angle_1", "angle
 Actuator = Literal["red", "green", "blue", "pol_1", "pol_2"]
 Sensor = Literal["ir_1", "vis_1", "ir_2", "vis_2", "ir_3", "vis_3", "current", "angle_1", "angle_2"]
 
-# Observational deviations of the published SCM, the square roots of the diagonal of (I − A)⁻¹ Ω (I − A)⁻ᵀ: its edges
-# and noise variances stand in specs/light-tunnel/sensors.yaml, its means are zero.
+# Observational deviations of the published SCM, the square roots of the diagonal of (I − A)⁻¹ Ω (I − A)⁻ᵀ:
+# its edges and noise variances stand in specs/light-tunnel/sensors.yaml, its means are zero.
 PUBLISHED_DEVIATION = {
     "red": 1.9524848496350118,
     "green": 1.4020622791991353,
@@ -31,12 +32,14 @@ PUBLISHED_DEVIATION = {
 class LightTunnelMixing(MixingDeclaration):
     """Five latents set the actuators of the light tunnel; its sensors are what is observed.
 
-    Each latent is standardised by ``mean`` and ``deviation`` (those of the observational environment), clipped to
-    ±``clip``, and drives one actuator over its whole range: the colours red, green, blue over 0–255 (127.5 at zero), the
-    polarisers pol_1, pol_2 over ±90 degrees. Latents named as the actuators drive those; other names in this order.
+    Each latent is standardised by ``mean`` and ``deviation`` (those of the observational environment),
+    clipped to ±``clip``, and drives one actuator over its whole range: the colours red, green, blue over
+    0–255 (127.5 at zero), the polarisers pol_1, pol_2 over ±90 degrees. Latents named as the actuators drive
+    those; other names in this order.
 
-    sensors    what is observed, out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and angle_2; by
-               default all but the third pair of light sensors, which sits behind both polarisers (Malus' law)
+    sensors    what is observed, out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and
+               angle_2; by default all but the third pair of light sensors, which sits behind both polarisers
+               (Malus' law)
     mean, deviation   by actuator; those of the published SCM where left out
     """
 
@@ -53,7 +56,11 @@ class LightTunnelMixing(MixingDeclaration):
     @model_validator(mode="before")
     @classmethod
     def _count_sensors(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "observed" not in value and isinstance(value.get("sensors"), list | tuple):
+        if (
+            isinstance(value, dict)
+            and "observed" not in value
+            and isinstance(value.get("sensors"), list | tuple)
+        ):
             return {**value, "observed": max(1, min(len(value["sensors"]), 9))}
         return value
 
@@ -64,7 +71,9 @@ class LightTunnelMixing(MixingDeclaration):
         if self.observed != len(self.sensors):
             raise PydanticCustomError("sensors", "observed must be the number of sensors; leave it out")
         if self.actuators is not None and sorted(self.actuators) != sorted(ACTUATORS):
-            raise PydanticCustomError("actuators", "actuators must name all five, in the order of the latents")
+            raise PydanticCustomError(
+                "actuators", "actuators must name all five, in the order of the latents"
+            )
         return self
 
     @property
@@ -84,7 +93,8 @@ class LightTunnelMixing(MixingDeclaration):
         """
         if len(latents) != len(ACTUATORS):
             raise SpecError([Issue(
-                "error", f"the light tunnel has five actuators ({', '.join(ACTUATORS)}), got {len(latents)} latents.",
+                "error", f"the light tunnel has five actuators ({', '.join(ACTUATORS)}), got {len(latents)} "
+                "latents.",
                 "declare five latents, best under these names.", field="mixing",
             )])  # fmt: skip
         actuators = latents if set(latents) == set(ACTUATORS) else ACTUATORS

@@ -18,7 +18,10 @@ Tables = dict[str, dict[str, xr.DataArray]]
 
 
 def datasets_of(
-    data: xr.DataArray | xr.Dataset | xr.DataTree, variable: str, dims: Mapping[str, str], source: str | None = None
+    data: xr.DataArray | xr.Dataset | xr.DataTree,
+    variable: str,
+    dims: Mapping[str, str],
+    source: str | None = None,
 ) -> tuple[Tables, dict[str, Any]]:
     """(environment → {``x``, ``z`` where present}, provenance), in the dimension names of the convention.
 
@@ -27,7 +30,8 @@ def datasets_of(
     where = f"{source}: " if source else ""
     if unknown := set(dims) - set(ROLES):
         raise DataError(
-            f"{where}dims cannot rename {listed(sorted(unknown))}.", remedy=f"Rename some of {', '.join(ROLES)}."
+            f"{where}dims cannot rename {listed(sorted(unknown))}.",
+            remedy=f"Rename some of {', '.join(ROLES)}.",
         )
     names = {role: dims.get(role, role) for role in ROLES}
     if isinstance(data, xr.DataTree):
@@ -57,7 +61,8 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
         names_of = [_text(value) for value in values]
         if twice := {name for name in names_of if names_of.count(name) > 1}:
             raise DataError(
-                f"{where}'{environment}' names {listed(sorted(twice))} twice.", remedy="Name each environment once."
+                f"{where}'{environment}' names {listed(sorted(twice))} twice.",
+                remedy="Name each environment once.",
             )
         tables = {}
         for k, label in enumerate(names_of):
@@ -68,7 +73,8 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
         along = dataset[environment]
         if along.dims != (sample,):
             raise DataError(
-                f"{where}'{environment}' should label each sample, along '{sample}', but lies along {along.dims}.",
+                f"{where}'{environment}' should label each sample, along '{sample}', but lies along "
+                f"{along.dims}.",
                 remedy="Map dims.environment and dims.sample to the file's own names.",
             )
         labels = np.array([_text(label) for label in along.values], dtype=object)
@@ -102,7 +108,9 @@ def _tables(
     return tables
 
 
-def _table(array: xr.DataArray, names: Mapping[str, str], dim: str, where: str, environment: str) -> xr.DataArray:
+def _table(
+    array: xr.DataArray, names: Mapping[str, str], dim: str, where: str, environment: str
+) -> xr.DataArray:
     sample, columns = names["sample"], names[dim]
     if set(array.dims) != {sample, columns}:
         raise DataError(

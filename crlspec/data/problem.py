@@ -22,7 +22,7 @@ __all__ = ["Problem", "Relabelling"]
 
 @dataclass(frozen=True)
 class Relabelling:
-    """The way back from opaque names: ``environments`` and ``latents`` map each opaque name to the original one."""
+    """The way back: ``environments`` and ``latents`` map each opaque name to the original one."""
 
     environments: Mapping[str, str]
     latents: Mapping[str, str]
@@ -31,7 +31,8 @@ class Relabelling:
     def inverse(self) -> Relabelling:
         """From the original names to the opaque ones."""
         return Relabelling(
-            {old: new for new, old in self.environments.items()}, {old: new for new, old in self.latents.items()}
+            {old: new for new, old in self.environments.items()},
+            {old: new for new, old in self.latents.items()},
         )
 
 
@@ -68,9 +69,10 @@ class Problem:
     def from_data(cls, tree: xr.DataTree, setting: Setting) -> Problem:
         """Take what an estimator may know out of data, and check it.
 
-        Raises DataError listing every fault with file, environment and column: no or an unknown observational
-        environment, environments missing or unexpected, other column names than declared or than elsewhere, cells that
-        are not finite, constant columns, fewer samples than dimensions, two environments of equal samples.
+        Raises DataError listing every fault with file, environment and column: no or an unknown
+        observational environment, environments missing or unexpected, other column names than declared or
+        than elsewhere, cells that are not finite, constant columns, fewer samples than dimensions, two
+        environments of equal samples.
         """
         setting = _settled(tree, setting)
         names = environments_of(tree)
@@ -96,10 +98,14 @@ class Problem:
         raise_findings(findings)
         assert wanted is not None
         ordered = (setting.observational, *setting.environments)
-        return cls(replace(setting, observed=wanted), wanted, {str(name): _frozen(samples[str(name)]) for name in ordered})
+        return cls(
+            replace(setting, observed=wanted),
+            wanted,
+            {str(name): _frozen(samples[str(name)]) for name in ordered},
+        )
 
     def shuffled(self, seed: int) -> tuple[Problem, Relabelling]:
-        """The same problem with environments and latents in random order under opaque names ``e1`` …, ``u1`` …
+        """The same problem with environments (``e1`` …) and latents (``u1`` …) renamed, in random order.
 
         So neither names nor order can tell an estimator the causal order. Deterministic given the seed.
         """
@@ -129,7 +135,8 @@ def _settled(tree: xr.DataTree, setting: Setting) -> Setting:
         asked = f"'{observational}' " if observational else ""
         raise DataError(
             f"There is no observational environment {asked}among the data; there are {listed(names)}.",
-            remedy="Add data without intervention, or name the environment that has none: key data.observational.",
+            remedy="Add data without intervention, or name the environment that has none: "
+            "key data.observational.",
         )
     environments = setting.environments
     if not environments and setting.pairs:
@@ -209,5 +216,7 @@ def _renamed(setting: Setting, environments: Mapping[str, str], latents: Mapping
         },
         pairs=None
         if pairs is None
-        else tuple(sorted(((environments[a], environments[b]) for a, b in pairs), key=lambda pair: number(pair[0]))),
+        else tuple(
+            sorted(((environments[a], environments[b]) for a, b in pairs), key=lambda pair: number(pair[0]))
+        ),
     )

@@ -30,11 +30,14 @@ def read_data(
 ) -> xr.DataTree:
     """Data to a DataTree with a child per environment, in memory.
 
-    path           NetCDF (.nc), Zarr (.zarr), or a folder of CSV or Parquet files, one per environment: file name =
-                   environment, header = observed variables, a row a sample; a subfolder ``truth`` may hold the latents
-    variable, dims for NetCDF and Zarr: the variable that holds the observations and the file's own names of the
-                   dimensions, ``{environment: guide, sample: cell, observed: gene}`` (layouts: ``from_xarray``)
-    observational  name of the environment without intervention, where it is not called ``obs`` or ``observational``
+    path           NetCDF (.nc), Zarr (.zarr), or a folder of CSV or Parquet files, one per environment: file
+                   name = environment, header = observed variables, a row a sample; a subfolder ``truth`` may
+                   hold the latents
+    variable       NetCDF and Zarr: the variable that holds the observations
+    dims           NetCDF and Zarr: the file's own names of the dimensions, for example
+                   ``{environment: guide, sample: cell, observed: gene}`` (layouts: ``from_xarray``)
+    observational  name of the environment without intervention, where it is not called ``obs`` or
+                   ``observational``
 
     Raises DataError that names file, environment, line and column.
     """
@@ -47,14 +50,16 @@ def read_data(
         if dims or variable != "x":
             raise DataError(
                 f"{path}: variable and dims are for NetCDF and Zarr files; this is a folder of tables.",
-                remedy="Leave them out: the file name is the environment, the header names the observed variables.",
+                remedy="Leave them out: the file name is the environment, the header names the observed "
+                "variables.",
             )
         return _read_folder(path, observational)
     if path.suffix.lower() in NETCDF:
         return _read_labelled(path, "h5netcdf", variable, dims, observational)
     raise DataError(
         f"{path}: cannot tell how to read a '{path.suffix}' file.",
-        remedy="Give a NetCDF (.nc) or Zarr (.zarr) file, or a folder with one .csv or .parquet file per environment.",
+        remedy="Give a NetCDF (.nc) or Zarr (.zarr) file, or a folder with one .csv or .parquet file per "
+        "environment.",
     )
 
 
@@ -72,13 +77,14 @@ def _read_labelled(
     if engine == "zarr":
         need_zarr(path)
     try:
-        with xr.open_datatree(path, engine=engine) as opened:  # type: ignore[arg-type]
+        with xr.open_datatree(path, engine=engine) as opened:
             data = opened.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         kind = "Zarr" if engine == "zarr" else "NetCDF-4"
         raise DataError(
-            f"{path}: this cannot be read as {kind} ({str(error).splitlines()[0] if str(error) else error!r}).",
-            remedy="Check how it was written; xarray's to_netcdf(engine='h5netcdf') writes what is read here.",
+            f"{path}: this cannot be read as {kind} "
+            f"({str(error).splitlines()[0] if str(error) else error!r}).",
+            remedy="Check how it was written; xarray's to_netcdf(engine='h5netcdf') writes what fits.",
         ) from None
     tables, notes = datasets_of(data, variable, dict(dims or {}), str(path))
     if not tables:

@@ -1,7 +1,8 @@
 """CSV and Parquet tables: one environment a file, header = observed variables, a row a sample.
 
-Reading is strict: a cell that is not a finite number, a row of another length or a doubtful header is an error that
-names the file, the line and the column. A fast parser reads what is in order; a slow one, line by line, finds what is not.
+Reading is strict: a cell that is not a finite number, a row of another length or a doubtful header is an
+error that names the file, the line and the column. A fast parser reads what is in order; a slow one, line by
+line, finds what is not.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def table_files(folder: Path) -> dict[str, Path]:
             continue
         if path.stem in found:
             raise DataError(
-                f"{folder}: environment '{path.stem}' has two files, {found[path.stem].name} and {path.name}.",
+                f"{folder}: environment '{path.stem}' has two files, {found[path.stem].name} and "
+                f"{path.name}.",
                 remedy="Keep one file for each environment.",
             )
         found[path.stem] = path
@@ -39,13 +41,14 @@ def table_files(folder: Path) -> dict[str, Path]:
         seen = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise DataError(
             f"{folder}: there is no .csv or .parquet file in this folder; it holds {seen}.",
-            remedy="Put one file per environment there: file name = environment, header = observed variables.",
+            remedy="Put one file per environment there: file name = environment, header = observed "
+            "variables.",
         )
     return found
 
 
 def read_table(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
-    """(column names, values (sample, column) float64) of one file. Raises DataError with file, line and column."""
+    """(column names, values (sample, column) float64). Raises DataError with file, line and column."""
     return _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
 
 
@@ -68,7 +71,9 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
             f"{path}: this is not a UTF-8 CSV file ({error}).", remedy="Save the table as CSV in UTF-8."
         ) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).", remedy="Check the path and its rights.") from None
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}).", remedy="Check the path and its rights."
+        ) from None
     if values is None or values.shape[1] != len(header) or not np.isfinite(values).all():
         values = _read_slowly(path, header)
     return header, values
@@ -159,7 +164,7 @@ def _number(cell: str) -> float | None:
 
 def _read_parquet(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     try:
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
     except ImportError:
         raise DataError(
             f"{path}: reading Parquet needs pyarrow, which is not installed.",
@@ -168,7 +173,9 @@ def _read_parquet(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     try:
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: this is not a Parquet file ({error}).", remedy="Check how it was written.") from None
+        raise DataError(
+            f"{path}: this is not a Parquet file ({error}).", remedy="Check how it was written."
+        ) from None
     index = _pandas_index(table)
     names = tuple(str(name) for name in table.column_names if name not in index)
     if not names:
@@ -181,12 +188,14 @@ def _read_parquet(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
             values[:, k] = column.to_numpy()
         except (TypeError, ValueError):
             raise DataError(
-                f"{path}: column '{name}' holds {column.type}, not numbers.", remedy="Store every column as numbers."
+                f"{path}: column '{name}' holds {column.type}, not numbers.",
+                remedy="Store every column as numbers.",
             ) from None
     if not np.isfinite(values).all():
         row, column_at = np.argwhere(~np.isfinite(values))[0]
         raise DataError(
-            f"{path}: row {row + 1}, column '{names[column_at]}': {values[row, column_at]} is not a finite number.",
+            f"{path}: row {row + 1}, column '{names[column_at]}': {values[row, column_at]} is not "
+            "a finite number.",
             remedy="Every row needs one finite number per column; mend these rows or leave them out.",
         )
     return tuple(name.strip() for name in names), values

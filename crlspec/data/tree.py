@@ -35,17 +35,21 @@ def from_arrays(
 ) -> xr.DataTree:
     """One array per environment to a DataTree; sample counts may differ.
 
-    arrays         environment → (sample, observed): numpy, torch (CPU), a pandas DataFrame or an xarray DataArray
+    arrays         environment → (sample, observed): numpy, torch (CPU), a pandas DataFrame or an xarray
+                   DataArray
     observed       names of the columns; from DataFrames and DataArrays where not given, else ``x1`` … ``xd``
     truth          environment → (sample, latent), kept beside the data for evaluation; no estimator sees it
-    observational  the environment without intervention; ``obs`` or ``observational`` where there is one so named
+    observational  the environment without intervention; ``obs`` or ``observational`` where there is one so
+                   named
     latents        names of the truth's columns, else ``z1`` … ``zn``
     provenance     further plain values to keep with the data
 
     Raises DataError for arrays that are not numeric tables or whose columns differ.
     """
     if not arrays:
-        raise DataError("No environments were given.", remedy="Give at least one array, the observational one.")
+        raise DataError(
+            "No environments were given.", remedy="Give at least one array, the observational one."
+        )
     datasets = {}
     for name, array in arrays.items():
         data = {"x": labelled_array(array, str(name), "observed", observed, "x")}
@@ -53,7 +57,8 @@ def from_arrays(
             data["z"] = labelled_array(truth[name], str(name), "latent", latents, "z")
             if data["z"].sizes["sample"] != data["x"].sizes["sample"]:
                 raise DataError(
-                    f"Environment '{name}': {data['x'].sizes['sample']} observations but {data['z'].sizes['sample']} "
+                    f"Environment '{name}': {data['x'].sizes['sample']} observations but "
+                    f"{data['z'].sizes['sample']} "
                     "rows of truth.",
                     remedy="Give one row of truth for each observation.",
                 )
@@ -75,10 +80,11 @@ def from_xarray(
 ) -> xr.DataTree:
     """Labelled xarray data in one of four layouts to a DataTree.
 
-    The layouts: a DataTree with a child per environment; a Dataset or DataArray with environments as a dimension
-    (rows that are NaN throughout pad the shorter environments and are left out); one flat array with the environment
-    as a coordinate, or another variable, along the samples; or one Dataset without environments, named ``obs``.
-    ``dims`` maps ``environment``, ``sample`` and ``observed`` (and ``latent``) to the names used in ``data``.
+    The layouts: a DataTree with a child per environment; a Dataset or DataArray with environments as a
+    dimension (rows that are NaN throughout pad the shorter environments and are left out); one flat array
+    with the environment as a coordinate, or another variable, along the samples; or one Dataset without
+    environments, named ``obs``. ``dims`` maps ``environment``, ``sample`` and ``observed`` (and ``latent``)
+    to the names used in ``data``.
     """
     from crlspec.data.labelled import datasets_of
 
@@ -86,7 +92,9 @@ def from_xarray(
     return build_tree(tables, observational, notes)
 
 
-def labelled_array(values: Any, environment: str, dim: str, names: Sequence[str] | None, prefix: str) -> xr.DataArray:
+def labelled_array(
+    values: Any, environment: str, dim: str, names: Sequence[str] | None, prefix: str
+) -> xr.DataArray:
     """A (sample, dim) float64 DataArray with string labels, from anything that looks like a table."""
     import xarray as xr
 
@@ -151,7 +159,9 @@ def build_tree(
             )
     notes = dict(provenance or {})
     datasets = _in_order(datasets, notes.pop(ORDER, None))
-    notes["observational"] = resolve_observational(tuple(datasets), observational or notes.get("observational"))
+    notes["observational"] = resolve_observational(
+        tuple(datasets), observational or notes.get("observational")
+    )
     children = {}
     for name, data in datasets.items():
         child = xr.Dataset(dict(data))
@@ -165,7 +175,9 @@ def build_tree(
 
 def _in_order(datasets: Mapping[str, Any], order: Any) -> dict[str, Any]:
     """In the order in which they were written; folders and Zarr stores know only the alphabet's."""
-    ranks = {name: k for k, name in enumerate(order)} if isinstance(order, list) else dict.fromkeys(datasets, 0)
+    ranks = (
+        {name: k for k, name in enumerate(order)} if isinstance(order, list) else dict.fromkeys(datasets, 0)
+    )
     return {name: datasets[name] for name in sorted(datasets, key=lambda name: ranks.get(name, len(ranks)))}
 
 
@@ -175,7 +187,7 @@ def written_notes(tree: xr.DataTree) -> dict[str, Any]:
 
 
 def resolve_observational(names: Sequence[str], asked: str | None) -> str | None:
-    """The observational environment: the one asked for, else the one called ``obs`` or ``observational``, else None."""
+    """The environment asked for, else the one called ``obs`` or ``observational``, else None."""
     if asked is not None:
         if asked not in names:
             raise DataError(
@@ -209,12 +221,12 @@ def environments_of(tree: xr.DataTree) -> tuple[str, ...]:
 
 def source_of(tree: xr.DataTree, environment: str) -> str | None:
     """The file that an environment was read from, where known."""
-    source = tree[environment].encoding.get("source") if environment in tree.children else None
+    source = tree.children[environment].encoding.get("source") if environment in tree.children else None
     return str(source) if source else None
 
 
 def text_labels(names: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """Labels as an object array of str: what xarray writes to NetCDF and Zarr alike (pandas string arrays are not)."""
+    """Labels as an object array of str, which NetCDF and Zarr can both hold (not so pandas string arrays)."""
     labels = np.empty(len(names), dtype=object)
     labels[:] = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
     return labels

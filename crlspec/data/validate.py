@@ -48,12 +48,15 @@ def place(tree: xr.DataTree, environment: str) -> str:
 def align(
     tree: xr.DataTree, environment: str, wanted: tuple[str, ...] | None, findings: list[Finding]
 ) -> tuple[tuple[str, ...], np.ndarray] | None:
-    """(names, values (sample, observed)) with the columns as wanted; None, and a finding, where that cannot be."""
+    """(names, values (sample, observed)) with the columns as wanted; else None, and a finding."""
     where = place(tree, environment)
-    data = tree[environment].to_dataset(inherit=True)
+    data = tree.children[environment].to_dataset(inherit=True)
     if "x" not in data or set(data["x"].dims) != {"sample", "observed"}:
         findings.append(
-            Finding(f"{where}: there is no variable x (sample, observed).", "Build the data by from_arrays or read_data.")
+            Finding(
+                f"{where}: there is no variable x (sample, observed).",
+                "Build the data by from_arrays or read_data.",
+            )
         )
         return None
     x = data["x"].transpose("sample", "observed")
@@ -67,7 +70,10 @@ def align(
     if len(set(names)) != len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         findings.append(
-            Finding(f"{where}: column name {listed(twice)} stands twice.", "Give each observed variable its own name.")
+            Finding(
+                f"{where}: column name {listed(twice)} stands twice.",
+                "Give each observed variable its own name.",
+            )
         )
         return None
     values = np.asarray(x.values, dtype=np.float64)
@@ -78,7 +84,9 @@ def align(
         parts = [f"lacks column {listed(missing)}"] if missing else []
         parts += [f"has column {listed(extra)}, which is not expected"] if extra else []
         findings.append(
-            Finding(f"{where} {' and '.join(parts)}.", f"Every environment needs the columns {listed(wanted)}.")
+            Finding(
+                f"{where} {' and '.join(parts)}.", f"Every environment needs the columns {listed(wanted)}."
+            )
         )
         return None
     return wanted, values[:, [names.index(name) for name in wanted]]
@@ -95,7 +103,8 @@ def inspect_samples(
             Finding(
                 f"{where}: {len(values)} samples of {len(observed)} observed variables are too few to tell "
                 "the variables apart.",
-                f"Give at least {len(observed) + 1} samples (many more to learn from them), or fewer variables.",
+                f"Give at least {len(observed) + 1} samples (many more to learn from them), "
+                "or fewer variables.",
             )
         )
     bad = ~np.isfinite(values)

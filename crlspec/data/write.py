@@ -1,4 +1,4 @@
-"""Writing data whole or not at all: everything goes to a temporary neighbour first, which then takes the place."""
+"""Writing data whole or not at all: all goes to a temporary neighbour, which then takes the place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, tabl
     force  replace what is there; a folder is only replaced when it holds nothing but data
     table  ``csv`` or ``parquet``: the format inside a folder
 
-    Raises OutputExists where something is there already and force is not set, DataError for an unknown suffix.
+    Raises OutputExists where something is there already and force is not set, DataError for an
+    unknown suffix.
     """
     path = Path(path)
     if path.suffix.lower() in NETCDF:
@@ -57,7 +58,9 @@ def write_whole(path: Path, write: Callable[[Path], object], force: bool = False
     if path.is_dir() and any(path.iterdir()):
         _refuse_folder(path, force)
     elif path.exists() and not path.is_dir() and not force:
-        raise OutputExists(f"{path}: the file exists.", remedy="Choose another name, or overwrite it with --force.")
+        raise OutputExists(
+            f"{path}: the file exists.", remedy="Choose another name, or overwrite it with --force."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -77,10 +80,11 @@ def write_whole(path: Path, write: Callable[[Path], object], force: bool = False
 
 
 def _refuse_folder(path: Path, force: bool) -> None:
-    """Raise OutputExists unless the folder may be replaced: force is set, and there is nothing but data in it."""
+    """Raise OutputExists unless force is set and there is nothing but data in the folder."""
     if not force:
         raise OutputExists(
-            f"{path}: the folder exists and is not empty.", remedy="Choose another name, or overwrite it with --force."
+            f"{path}: the folder exists and is not empty.",
+            remedy="Choose another name, or overwrite it with --force.",
         )
     if any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         return
@@ -102,7 +106,7 @@ def _portable(tree: xr.DataTree) -> xr.DataTree:
 
     children = {}
     for name in environments_of(tree):
-        data = tree[name].to_dataset(inherit=True)
+        data = tree.children[name].to_dataset(inherit=True)
         labels = {
             dim: (dim, plain_labels(data[dim].values) if dim == "sample" else text_labels(data[dim].values))
             for dim in data.dims
@@ -115,19 +119,17 @@ def _portable(tree: xr.DataTree) -> xr.DataTree:
 
 
 def _write_zarr(tree: xr.DataTree, path: Path) -> None:
-    import warnings
-
-    with warnings.catch_warnings():  # zarr warns that format 3 has no final word on text yet; xarray reads its own back
-        warnings.simplefilter("ignore")
-        tree.to_zarr(path, zarr_format=2, consolidated=True)
+    tree.to_zarr(path, zarr_format=2, consolidated=True)  # format 3 has no settled type for text yet
 
 
 def _write_folder(tree: xr.DataTree, folder: Path, table: str) -> None:
     folder.mkdir()
     for name in environments_of(tree):
         if Path(name).name != name or name.startswith("."):
-            raise DataError(f"'{name}' cannot be a file name.", remedy="Rename the environment, or write NetCDF (.nc).")
-        data = tree[name].to_dataset(inherit=True)
+            raise DataError(
+                f"'{name}' cannot be a file name.", remedy="Rename the environment, or write NetCDF (.nc)."
+            )
+        data = tree.children[name].to_dataset(inherit=True)
         _write_table(data["x"], folder / f"{name}.{table}")
         if "z" in data:
             (folder / TRUTH).mkdir(exist_ok=True)
