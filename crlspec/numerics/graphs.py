@@ -61,8 +61,8 @@ def ancestors(adjacency: Adjacency) -> Adjacency:
 def surrounding_parents(adjacency: Adjacency) -> Adjacency:
     """Row j marks the parents i of j whose children include all children of j.
 
-    With soft interventions and sufficiently nonlinear mechanisms, a latent is recovered up to mixing with these
-    (Varıcı et al., Score-based causal representation learning, JMLR 2025).
+    With soft interventions and sufficiently nonlinear mechanisms, a latent is recovered up to mixing with
+    these (Varıcı et al., Score-based causal representation learning, JMLR 2025).
     """
     children = np.array(adjacency, dtype=bool)
     covers = ~np.any(children[None, :, :] & ~children[:, None, :], axis=2)  # [i, j]: ch(j) within ch(i)
@@ -70,7 +70,7 @@ def surrounding_parents(adjacency: Adjacency) -> Adjacency:
 
 
 def topological_order(adjacency: Adjacency) -> tuple[int, ...]:
-    """Node indices, every edge pointing forward; ties go to the smaller index. Raises ValueError on a cycle."""
+    """Node indices, every edge pointing forward; smaller index first. Raises ValueError on a cycle."""
     remaining = list(range(len(adjacency)))
     order: list[int] = []
     while remaining:
@@ -88,7 +88,7 @@ def is_acyclic(adjacency: Adjacency) -> bool:
 
 
 def layers(adjacency: Adjacency) -> tuple[int, ...]:
-    """Each node's layer: the length of the longest directed path that ends in it. Raises ValueError on a cycle."""
+    """Each node's layer: the longest directed path that ends in it. Raises ValueError on a cycle."""
     depth = [0] * len(adjacency)
     for j in topological_order(adjacency):
         for i in np.flatnonzero(adjacency[:, j]):
