@@ -1,8 +1,8 @@
 """Equations such as ``Normal(0.8*light, 0.5)``: an ast whitelist, never eval.
 
-An equation is one call of a distribution by its Pyro name; its arguments are arithmetic over latents, numbers
-and a few functions. ``Expression.evaluate`` takes the functions as an argument, so that the same equation runs
-on numpy arrays, torch tensors or plain numbers.
+An equation is one call of a distribution by its Pyro name; its arguments are arithmetic over latents,
+numbers and a few functions. ``Expression.evaluate`` takes the functions as an argument, so that the same
+equation runs on numpy arrays, torch tensors or plain numbers.
 """
 
 from __future__ import annotations
@@ -12,48 +12,34 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import e, isfinite, pi
+from math import isfinite
 from typing import Any, Literal
+
+from crlspec.spec.vocabulary import (
+    BINARY,
+    BOUNDED,
+    CHANGES,
+    CONSTANTS,
+    DISTRIBUTIONS,
+    FUNCTIONS,
+    LOCATION_SCALE,
+    POSITIVE,
+    evaluate,
+    number_functions,
+    numpy_functions,
+)
+
+__all__ = [
+    "BOUNDED", "DISTRIBUTIONS", "FUNCTIONS", "LOCATION_SCALE", "Equation", "Expression", "ExpressionError",
+    "Replacement", "number_functions", "numpy_functions", "parse_expression", "parse_replacement",
+]  # fmt: skip
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 100
 
-FUNCTIONS = (
-    "abs", "arctan", "cos", "cosh", "erf", "exp", "log", "log1p", "maximum", "minimum", "relu", "sigmoid", "sign",
-    "sin", "sinh", "softplus", "sqrt", "tan", "tanh",
-)  # fmt: skip
-"""Names of the functions that an equation may use; each takes one argument, maximum and minimum take two."""
-
-CONSTANTS = {"pi": pi, "e": e}
-
-DISTRIBUTIONS: Mapping[str, Mapping[str, float | None]] = {
-    "Normal": {"loc": None, "scale": None},
-    "Laplace": {"loc": None, "scale": None},
-    "StudentT": {"df": None, "loc": 0.0, "scale": 1.0},
-    "Cauchy": {"loc": None, "scale": None},
-    "Gumbel": {"loc": None, "scale": None},
-    "Logistic": {"loc": None, "scale": None},
-    "LogNormal": {"loc": None, "scale": None},
-    "Uniform": {"low": None, "high": None},
-    "Exponential": {"rate": None},
-    "Gamma": {"concentration": None, "rate": None},
-    "Beta": {"concentration1": None, "concentration0": None},
-    "HalfNormal": {"scale": None},
-    "HalfCauchy": {"scale": None},
-    "Chi2": {"df": None},
-}
-"""Distributions by their Pyro names, with their parameters in order; a parameter without default is None."""
-
-LOCATION_SCALE = ("Normal", "Laplace", "StudentT", "Cauchy", "Gumbel", "Logistic")
-POSITIVE = ("scale", "rate", "df", "concentration", "concentration1", "concentration0")
-BOUNDED = ("LogNormal", "Uniform", "Exponential", "Gamma", "Beta", "HalfNormal", "HalfCauchy", "Chi2")
-"""Distributions whose density is not positive on the whole real line."""
-
-CHANGES = ("shift", "scale", "do")
-
 
 class ExpressionError(ValueError):
-    """Raised when an equation is not in the whitelist; ``offset`` counts characters from the start of the text."""
+    """Raised when an equation is not admitted; ``offset`` counts characters from its start."""
 
     def __init__(self, message: str, offset: int, remedy: str) -> None:
         super().__init__(message)
@@ -62,7 +48,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Expression:
-    """One arithmetic expression over latents; ``parents`` are the latents it reads, in the order of the names."""
+    """One arithmetic expression over latents; ``parents`` are those it reads, in the order of the names."""
 
     text: str
     parents: tuple[str, ...]
@@ -79,7 +65,7 @@ class Expression:
 
         An expression without parents gives a plain float.
         """
-        return _evaluate(self.tree, functions if self.parents else number_functions(), values)
+        return evaluate(self.tree, functions, values)
 
     @property
     def is_affine(self) -> bool:
@@ -117,7 +103,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What an environment puts in place of a mechanism: an equation, ``shift(c)``, ``scale(k)`` or ``do(v)``."""
+    """What replaces a mechanism in an environment: an equation, shift(c), scale(k) or do(v)."""
 
     kind: Literal["equation", "shift", "scale", "do"]
     equation: Equation | None = None
@@ -145,68 +131,7 @@ def parse_replacement(text: str, names: Sequence[str]) -> Replacement:
     return _Reader(text, names).replacement()
 
 
-def number_functions() -> dict[str, Callable[..., float]]:
-    """The functions of equations on plain numbers."""
-    import math
-
-    table: dict[str, Callable[..., float]] = {
-        name: getattr(math, name) for name in FUNCTIONS if hasattr(math, name)
-    }
-    return table | {
-        "abs": abs,
-        "arctan": math.atan,
-        "maximum": max,
-        "minimum": min,
-        "relu": lambda v: max(v, 0.0),
-        "sigmoid": lambda v: 0.5 * (1 + math.tanh(v / 2)),
-        "sign": lambda v: float((v > 0) - (v < 0)),
-        "softplus": lambda v: max(v, 0.0) + math.log1p(math.exp(-abs(v))),
-    }
-
-
-def numpy_functions() -> dict[str, Callable[..., Any]]:
-    """The functions of equations on numpy arrays."""
-    import numpy as np
-
-    table: dict[str, Callable[..., Any]] = {
-        name: getattr(np, name) for name in FUNCTIONS if hasattr(np, name)
-    }
-    return table | {
-        "erf": np.vectorize(number_functions()["erf"], otypes=[float]),
-        "relu": lambda v: np.maximum(v, 0.0),
-        "sigmoid": lambda v: 0.5 * (1 + np.tanh(v / 2)),
-        "softplus": lambda v: np.logaddexp(v, 0.0),
-    }
-
-
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.Pow: lambda a, b: a**b,
-}
-
-
-def _evaluate(node: ast.expr, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any]) -> Any:
-    match node:
-        case ast.Constant(value=int() | float() as number):
-            return float(number)
-        case ast.Name(id=name):
-            return values[name] if name in values else CONSTANTS[name]
-        case ast.UnaryOp(op=operator, operand=operand):
-            inner = _evaluate(operand, functions, values)
-            return -inner if isinstance(operator, ast.USub) else inner
-        case ast.BinOp(left=left, op=operator, right=right):
-            return _BINARY[type(operator)](
-                _evaluate(left, functions, values), _evaluate(right, functions, values)
-            )
-        case ast.Call(func=ast.Name(id=name), args=arguments):
-            return functions[name](*(_evaluate(argument, functions, values) for argument in arguments))
-    raise AssertionError("unreachable: the reader admits no other node")
-
-
-def _degree(node: ast.expr, parents: set[str]) -> int:
+def _degree(node: ast.expr, parents: set[str]) -> int:  # noqa: PLR0911  one return a case
     """0 constant, 1 affine, 2 anything else."""
     match node:
         case ast.Name(id=name):
@@ -235,7 +160,7 @@ class _Reader:
         self.margin = len(self.clean) - len(self.clean.lstrip())
 
     def equation(self) -> Equation:
-        name, call = self._call((*DISTRIBUTIONS, *()))
+        name, call = self._call(tuple(DISTRIBUTIONS))
         parameters = DISTRIBUTIONS[name]
         given = self._bind(call, name, parameters)
         arguments: dict[str, Expression] = {}
@@ -261,7 +186,7 @@ class _Reader:
                 f"{name}() takes a number, but {argument.text!r} reads {', '.join(argument.parents)}",
                 "write the whole equation, e.g. Normal(0.5*z1, 1)",
             )
-        value = self._constant(argument, call.args[0])
+        value = self._constant(call.args[0])
         if name == "scale" and value <= 0:
             raise self._error(
                 call.args[0], f"scale() takes a number above 0, got {value:g}", "write scale(0.5)"
@@ -278,7 +203,7 @@ class _Reader:
             raise self._error(tree, "an equation must be one call of a distribution", example)
         name = tree.func.id
         if name not in allowed:
-            raise self._error(tree, f"unknown distribution {name!r}", *_suggest(name, allowed))
+            raise self._error(tree, f"unknown distribution {name!r}", _suggest(name, allowed))
         return name, tree
 
     def _parse(self) -> ast.expr:
@@ -320,60 +245,62 @@ class _Reader:
         return given
 
     def _expression(self, node: ast.expr) -> Expression:
-        read: set[str] = set()
-        self._admit(node, read, 0)
+        read = self._admit(node, 0)
         return Expression(ast.unparse(node), tuple(n for n in self.names if n in read), node)
 
-    def _admit(self, node: ast.expr, read: set[str], depth: int) -> None:
+    def _admit(self, node: ast.expr, depth: int) -> set[str]:
+        """The latents read; a part that reads none must be a finite number."""
         if depth > MAX_DEPTH:
-            raise self._error(
-                node, f"the equation is nested deeper than {MAX_DEPTH}", "write it with fewer terms"
-            )
+            remedy = "write it with fewer terms"
+            raise self._error(node, f"the equation is nested deeper than {MAX_DEPTH}", remedy)
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 if not abs(number) < 1e300:
                     raise self._error(node, "the number is too large", "use numbers below 1e300")
+                return set()
             case ast.Name(id=name):
-                if name in self.names:
-                    read.add(name)
-                elif name not in CONSTANTS:
-                    known = (*self.names, *CONSTANTS)
-                    raise self._error(node, f"unknown name {name!r}", *_suggest(name, known))
+                return self._admit_name(node, name)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-                self._admit(operand, read, depth + 1)
-            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
-                self._admit(left, read, depth + 1)
-                self._admit(right, read, depth + 1)
+                return self._admit(operand, depth + 1)
+            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
+                read = self._admit(left, depth + 1) | self._admit(right, depth + 1)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                if name not in FUNCTIONS:
-                    raise self._error(node, f"unknown function {name!r}", *_suggest(name, FUNCTIONS))
-                wanted = 2 if name in ("maximum", "minimum") else 1
-                if len(arguments) != wanted:
-                    raise self._error(
-                        node, f"{name}() takes {wanted} argument(s), got {len(arguments)}", "mend it"
-                    )
-                for argument in arguments:
-                    self._admit(argument, read, depth + 1)
+                self._admit_function(node, name, len(arguments))
+                read = set[str]().union(*(self._admit(argument, depth + 1) for argument in arguments))
             case _:
-                raise self._error(
-                    node,
-                    "only numbers, latents, functions and + - * / ** are allowed in an equation",
-                    f"functions are {', '.join(FUNCTIONS)}",
-                )
+                allowed = "only numbers, latents, functions and + - * / ** are allowed in an equation"
+                raise self._error(node, allowed, f"functions are {', '.join(FUNCTIONS)}")
+        if not read:
+            self._constant(node)
+        return read
 
-    def _constant(self, expression: Expression, node: ast.expr) -> float:
+    def _admit_name(self, node: ast.expr, name: str) -> set[str]:
+        if name in self.names:
+            return {name}
+        if name in CONSTANTS:
+            return set()
+        raise self._error(node, f"unknown name {name!r}", _suggest(name, (*self.names, *CONSTANTS)))
+
+    def _admit_function(self, node: ast.expr, name: str, count: int) -> None:
+        if name not in FUNCTIONS:
+            raise self._error(node, f"unknown function {name!r}", _suggest(name, FUNCTIONS))
+        form = f"{name}(a, b)" if name in ("maximum", "minimum") else f"{name}(a)"
+        if count != form.count(",") + 1:
+            raise self._error(node, f"{name}() got {count} arguments", f"write {form}")
+
+    def _constant(self, node: ast.expr) -> float:
         try:
-            value = expression.evaluate({}, {})
+            value = evaluate(node, {}, {})
         except (ArithmeticError, ValueError, TypeError):
             value = None
         if not isinstance(value, float) or not isfinite(value):
-            raise self._error(node, f"{expression.text!r} is not a finite number", "mend the arithmetic")
+            raise self._error(node, f"{ast.unparse(node)!r} is not a finite number", "mend the arithmetic")
         return value
 
     def _check_constant(self, name: str, parameter: str, expression: Expression, node: ast.expr) -> None:
         if expression.parents:
             return
-        value = self._constant(expression, node)
+        value = self._constant(node)
         if parameter in POSITIVE and value <= 0:
             raise self._error(
                 node,
@@ -387,7 +314,7 @@ class _Reader:
         return ExpressionError(message, self.margin + offset, remedy)
 
 
-def _suggest(name: str, known: Sequence[str]) -> tuple[str]:
+def _suggest(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return (f"{hint}allowed are {', '.join(known)}",)
+    return f"{hint}allowed are {', '.join(known)}"

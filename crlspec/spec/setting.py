@@ -105,7 +105,7 @@ def _declared(spec: Spec) -> Setting:
 
 
 def environment_targets(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """Every environment of a spec with its targets, the observational one too: ``{"obs": (), "do_z1": ("z1",)}``.
+    """Every environment of a spec with its targets: ``{"obs": (), "do_z1": ("z1",)}``.
 
     A random multi-node design has its targets drawn only when the spec is resolved: until then each of its
     environments is listed with all latents.
@@ -197,7 +197,7 @@ def _formula_kind(value: str | ReplacedMechanism) -> str:
 def _families(
     spec: Spec,
 ) -> tuple[Literal["gaussian", "other", "unknown"], Literal["linear", "nonlinear", "unknown"]]:
-    """Whether all noise is Gaussian and all functions linear, in the observational model and the replaced ones."""
+    """Whether all noise is Gaussian and all functions linear, the replaced mechanisms included."""
     from crlspec.spec.expression import parse_expression
 
     gaussian: list[bool] = []
