@@ -1,0 +1,128 @@
+"""The recovered encoder with labels: from observations, new ones too, to named latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import xarray as xr
+
+from crlspec.errors import DataError
+from crlspec.inference.estimate import LinearEncoder
+
+__all__ = ["Encoder"]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Observations → latents, by name.
+
+    Takes an array (sample, observed) in the order of ``observed``; or anything labelled: a DataArray with a dimension
+    ``observed`` (its other dimensions are kept), a Dataset with a variable ``x``, a DataTree with one such Dataset
+    per environment. Labelled variables are found by name, in any order; those not needed are left out. A missing value
+    in a row gives missing latents for that row. Raises DataError where names or sizes do not fit.
+    """
+
+    linear: LinearEncoder
+    observed: tuple[str, ...]
+    latents: tuple[str, ...]
+
+    @property
+    def matrix(self) -> xr.DataArray:
+        """(latent, observed) float64: ẑ = matrix · (x − offset)."""
+        coords = {"latent": labels(self.latents), "observed": labels(self.observed)}
+        return xr.DataArray(self.linear.matrix, dims=("latent", "observed"), coords=coords, name="encoder")
+
+    @property
+    def offset(self) -> xr.DataArray:
+        """(observed,) float64, in the units of x: the point that is encoded as 0."""
+        return xr.DataArray(
+            self.linear.offset, dims=("observed",), coords={"observed": labels(self.observed)}, name="offset"
+        )
+
+    @overload
+    def __call__(self, x: np.ndarray | xr.DataArray) -> xr.DataArray: ...
+    @overload
+    def __call__(self, x: xr.Dataset) -> xr.Dataset: ...
+    @overload
+    def __call__(self, x: xr.DataTree) -> xr.DataTree: ...
+    def __call__(
+        self, x: np.ndarray | xr.DataArray | xr.Dataset | xr.DataTree
+    ) -> xr.DataArray | xr.Dataset | xr.DataTree:
+        """Latents of x: a DataArray (…, latent); for a Dataset or a DataTree, its variable ``z_hat``."""
+        if isinstance(x, xr.DataTree):
+            return self._tree(x)
+        if isinstance(x, xr.Dataset):
+            if "x" not in x:
+                raise DataError(
+                    f"the data set has no variable 'x'; it has {_listed(x.data_vars)}",
+                    remedy="Name the observations x, of dimensions (sample, observed).",
+                )
+            return xr.Dataset({"z_hat": self._labelled(x["x"])})
+        if isinstance(x, xr.DataArray):
+            return self._labelled(x)
+        return self._array(np.asarray(x, dtype=float))
+
+    def _tree(self, tree: xr.DataTree) -> xr.DataTree:
+        found = {name: node for name, node in tree.children.items() if "x" in node.dataset}
+        if not found:
+            raise DataError(
+                f"the data hold no environment with a variable 'x'; there are {_listed(tree.children)}",
+                remedy="Give one child per environment, with a variable x of dimensions (sample, observed).",
+            )
+        return xr.DataTree.from_dict(
+            {name: self(node.to_dataset(inherit=True)) for name, node in found.items()}, name=tree.name
+        )
+
+    def _labelled(self, x: xr.DataArray) -> xr.DataArray:
+        if "observed" not in x.dims:
+            raise DataError(
+                f"the data have no dimension 'observed'; they have {_listed(x.dims)}",
+                remedy="Rename the dimension that holds the observed variables to observed.",
+            )
+        if "observed" in x.coords:
+            names = [str(name) for name in x["observed"].values]
+            missing = [name for name in self.observed if name not in names]
+            if missing or len(set(names)) != len(names):
+                wrong = f"lack {_listed(missing)}" if missing else "name an observed variable twice"
+                raise DataError(
+                    f"the data {wrong}; the encoder was fitted to {_listed(self.observed)}",
+                    remedy="Give new data under the names of the data that the result was made from.",
+                )
+            x = x.isel(observed=[names.index(name) for name in self.observed])
+        others = [dim for dim in x.dims if dim != "observed"]
+        x = x.transpose(*others, "observed")
+        z = self._apply(np.asarray(x.values, dtype=float))
+        coords = {key: value for key, value in x.coords.items() if "observed" not in value.dims}
+        coords["latent"] = xr.DataArray(labels(self.latents), dims="latent")
+        return xr.DataArray(z, dims=(*others, "latent"), coords=coords, name="z_hat")
+
+    def _array(self, x: np.ndarray) -> xr.DataArray:
+        if x.ndim != 2:
+            raise DataError(
+                f"an unlabelled array must have dimensions (sample, observed), got shape {x.shape}",
+                remedy=f"Give one row per sample and {len(self.observed)} columns.",
+            )
+        coords = {"latent": labels(self.latents)}
+        return xr.DataArray(self._apply(x), dims=("sample", "latent"), coords=coords, name="z_hat")
+
+    def _apply(self, x: np.ndarray) -> np.ndarray:
+        if x.shape[-1] != len(self.observed):
+            raise DataError(
+                f"the data have {x.shape[-1]} observed variables, the encoder takes {len(self.observed)}: "
+                f"{_listed(self.observed)}",
+                remedy="Give the same variables as the data that the result was made from.",
+            )
+        return self.linear(x)
+
+
+def labels(names: tuple[str, ...]) -> np.ndarray:
+    """Names as an object array, the one kind of text coordinate that NetCDF takes and gives back unchanged."""
+    return np.array(names, dtype=object)
+
+
+def _listed(names: object, most: int = 12) -> str:
+    texts = [str(name) for name in names]  # type: ignore[attr-defined]
+    text = ", ".join(texts[:most]) or "none"
+    return text + (f" and {len(texts) - most} more" if len(texts) > most else "")

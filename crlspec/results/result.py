@@ -1,0 +1,294 @@
+"""The Result: recovered latents, their graph and encoder, and all that is needed to trust, cite and keep them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from crlspec.errors import DataError
+from crlspec.inference.estimate import Edge, Estimate, Stage, Status
+from crlspec.provenance import versions
+from crlspec.results import storage, texts
+from crlspec.results.canonical import canonical
+from crlspec.results.encoder import Encoder, labels
+
+if TYPE_CHECKING:
+    from pgmpy.base import DAG
+
+    from crlspec.data import Problem
+    from crlspec.results.evaluate import Truth
+
+__all__ = ["Result", "open_result"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
+
+    Scale and sign of the latents, which no data can tell, follow one convention: in the observational environment
+    each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the mixing is
+    positive.
+
+    estimate       the estimator's answer, in that convention
+    observed       names of the observed variables
+    latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
+    observational  name of the environment without intervention
+    identified     the verdict of the theory as plain values: theorem, up to what, what is missing; empty if not given
+    provenance     spec as YAML, seeds, versions and notes, as plain values
+    """
+
+    estimate: Estimate
+    observed: tuple[str, ...]
+    latents: xr.DataTree
+    observational: str
+    identified: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_estimate(
+        cls,
+        estimate: Estimate,
+        data: Problem | xr.DataTree,
+        *,
+        spec: Any = None,
+        verdict: Any = None,
+        provenance: Mapping[str, Any] | None = None,
+        observational: str | None = None,
+    ) -> Result:
+        """A Result from an estimate and the data that it was made from.
+
+        data           a Problem, or a DataTree with x (sample, observed) per environment
+        spec           a Spec or its YAML text, kept in the provenance unless that has one already
+        verdict        a Verdict, or a mapping of plain values
+        provenance     seeds, versions, notes; versions are added where they are missing
+        observational  needed only if the data do not say
+
+        Raises DataError if no environment is known to be the observational one.
+        """
+        tree, observed, name = _data(data, observational)
+        aligned = Encoder(estimate.encoder, observed, estimate.latents)
+        x = tree[name].to_dataset()["x"].transpose("sample", "observed").values
+        estimate = _labelled(canonical(estimate, np.asarray(x, dtype=float)), observed)
+        notes = dict(provenance or {})
+        if spec is not None and "spec" not in notes:
+            notes["spec"] = spec if isinstance(spec, str) else _dump(spec)
+        notes.setdefault("versions", versions())
+        return cls(
+            estimate=estimate,
+            observed=observed,
+            latents=replace(aligned, linear=estimate.encoder)(tree),
+            observational=name,
+            identified=_plain(_verdict(verdict)),
+            provenance=_plain(notes),
+        )
+
+    @property
+    def status(self) -> Status:
+        """Whether the data decided: ``ok``, ``undecided`` or ``refuted``, in words, with a remedy."""
+        return self.estimate.status
+
+    @property
+    def graph(self) -> str:
+        """What the edges are: the ``exact`` graph, or its ``transitive closure`` (ancestors)."""
+        return self.estimate.graph
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges found, each with strength and p-value, in the order of the latents."""
+        return self.estimate.edges
+
+    @property
+    def tested(self) -> tuple[Edge, ...]:
+        """Every pair that was tested, found or not."""
+        return self.estimate.tested
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """A causal order of the latents, roots first."""
+        return self.estimate.order
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the latents, in the order of the encoder's rows."""
+        return self.estimate.latents
+
+    @property
+    def environment_of(self) -> Mapping[str, str]:
+        """The environment that showed each latent."""
+        return self.estimate.environment_of
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The steps of the estimation and where each left the answer."""
+        return self.estimate.stages
+
+    @property
+    def diagnostics(self) -> Mapping[str, xr.DataArray]:
+        """Labelled arrays; see :class:`~crlspec.inference.estimate.Estimate`."""
+        return self.estimate.diagnostics
+
+    @property
+    def encoder(self) -> Encoder:
+        """From observations, new ones too, to labelled latents."""
+        return Encoder(self.estimate.encoder, self.observed, self.estimate.latents)
+
+    @property
+    def mixing(self) -> xr.DataArray:
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x."""
+        coords = {"observed": labels(self.observed), "latent": labels(self.names)}
+        return xr.DataArray(self.estimate.mixing, dims=("observed", "latent"), coords=coords, name="mixing")
+
+    @property
+    def dag(self) -> DAG:
+        """The recovered graph as a pgmpy DAG: isolated nodes kept, every node in the role ``latents``."""
+        from pgmpy.base import DAG
+
+        dag = DAG()
+        dag.add_nodes_from(self.names)
+        dag.add_edges_from([edge.pair for edge in self.edges])
+        return dag.with_role("latents", set(self.names))
+
+    def dag_json(self) -> str:
+        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""
+        return texts.dag_json(self.names, self.edges)
+
+    def dag_dot(self) -> str:
+        """The graph in the DOT language of Graphviz."""
+        return texts.dag_dot(self.names, self.edges)
+
+    def citation(self) -> str:
+        """BibTeX of the theorem that covers this result; empty where none does."""
+        return str(self.identified.get("citation", ""))
+
+    def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
+        """This result against the model that made its data, on ``samples`` fresh samples per environment.
+
+        Each recovered latent is compared with the true latent that its environment targets, environments pooled.
+
+        mcc, mcc_spearman             mean absolute Pearson (Spearman) correlation of the matched latents
+        r2                            mean R² of each true latent on the recovered ones that identifiability allows
+                                      to enter it: hard, its own alone; soft, its ancestors' too
+        shd, shd_closure              structural Hamming distance of the graphs, of their transitive closures;
+                                      a reversed edge counts once
+        edge_precision, edge_recall   share of found edges that are true, of true edges that are found (against the
+                                      true closure where the result's ``graph`` is a closure); 1 for a share of none
+        mixing_error                  relative Frobenius distance of the mixings, up to the allowed indeterminacy;
+                                      NaN unless the model's mixing is linear
+        score_error                   relative L2 error of the estimated score differences at ``score_points``
+
+        Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate
+        ``recovered`` names the recovered latent. Per environment: score_error_by_environment.
+        Raises DataError where model and result do not belong together.
+        """
+        from crlspec.results.evaluate import evaluate
+
+        return evaluate(self.estimate, self.observed, model, samples, seed)
+
+    def metrics(
+        self, truth: Truth | xr.Dataset, *, samples: int = 10_000, seed: int = 0, **seconds: float
+    ) -> dict[str, Any]:
+        """The values of metrics.json: those of :meth:`evaluate`, and the seconds of each part of the run.
+
+        truth    the model, or a Dataset that :meth:`evaluate` gave
+        seconds  further parts, e.g. ``sample=0.2``
+
+        A metric that does not apply is None.
+        """
+        found = truth if isinstance(truth, xr.Dataset) else self.evaluate(truth, samples, seed)
+        return texts.metrics_of(found, {**self.estimate.seconds, **seconds})
+
+    def save(self, path: str | Path, force: bool = False) -> Path:
+        """Write everything into one NetCDF file, whole or not at all. Raises OutputExists unless ``force``."""
+        facts = {
+            "observational": self.observational,
+            "identified": self.identified,
+            "provenance": self.provenance,
+        }
+        tree = storage.tree_of(self.estimate, self.observed, self.latents, facts)
+        storage.write_tree(tree, Path(path), force)
+        return Path(path)
+
+    def report(self, path: str | Path, model: Truth | None = None, force: bool = False) -> Path:
+        """Write report.html, one page that needs nothing else; with the model, beside the truth."""
+        from crlspec.results.report import write_report
+
+        return write_report(self, path, model=model, force=force)
+
+    def __str__(self) -> str:
+        return texts.summary(self.estimate, self.identified)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Result: {len(self.names)} latents, {len(self.edges)} edges ({self.graph}), "
+            f"{len(self.observed)} observed, {len(self.latents.children)} environments, {self.status.code}>"
+        )
+
+
+def open_result(path: str | Path) -> Result:
+    """A Result from the NetCDF file that :meth:`Result.save` wrote.
+
+    Raises DataError if there is no such file or it holds no result.
+    """
+    estimate, observed, latents, facts = storage.unpack(storage.read_tree(Path(path)), Path(path))
+    return Result(
+        estimate, observed, latents, facts["observational"], facts["identified"], facts["provenance"]
+    )
+
+
+def _data(
+    data: Problem | xr.DataTree, observational: str | None
+) -> tuple[xr.DataTree, tuple[str, ...], str]:
+    """The data as a DataTree of x, the observed names, the observational environment."""
+    from crlspec.data import from_arrays, observational_of
+
+    if isinstance(data, xr.DataTree):
+        name = observational or observational_of(data)
+        if name is None or name not in data.children:
+            raise DataError(
+                f"the data do not say which environment is observational; there are {', '.join(data.children)}",
+                remedy="Pass observational=, the name of the environment without intervention.",
+            )
+        return data, tuple(str(value) for value in data[name]["observed"].values), name
+    name = observational or data.setting.observational or ""
+    tree = from_arrays(data.samples, observed=data.observed, observational=name)
+    return tree, data.observed, name
+
+
+def _labelled(estimate: Estimate, observed: tuple[str, ...]) -> Estimate:
+    """The diagnostics with the names of latents and observed variables where they carry none."""
+    names = {"latent": estimate.latents, "observed": observed}
+    diagnostics = {
+        key: array.assign_coords(
+            {d: labels(names[d]) for d in array.dims if d in names and d not in array.coords}  # type: ignore[index]
+        )
+        for key, array in estimate.diagnostics.items()
+    }
+    return replace(estimate, diagnostics=diagnostics)
+
+
+def _dump(spec: Any) -> str:
+    from crlspec.spec.load import dump
+
+    return dump(spec)
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:
+    if verdict is None:
+        return {}
+    if dataclasses.is_dataclass(verdict) and not isinstance(verdict, type):
+        values = {one.name: getattr(verdict, one.name) for one in dataclasses.fields(verdict)}
+        return {**values, "text": str(verdict)}
+    return dict(verdict)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back, so that a result is the same before saving and after opening."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, ensure_ascii=False, default=str))
+    return plain

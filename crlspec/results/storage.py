@@ -1,0 +1,187 @@
+"""A Result as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON string.
+
+Groups: the root (encoder, offset, mixing), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics`` and
+``latents/<environment>``. A file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from crlspec.errors import DataError, OutputExists
+from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.results.encoder import labels
+
+__all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_tree"]
+
+FORMAT = 1
+ATTRIBUTE = "crlspec"
+
+
+def tree_of(
+    estimate: Estimate, observed: tuple[str, ...], latents: xr.DataTree, facts: Mapping[str, Any]
+) -> xr.DataTree:
+    """Everything that a Result holds, as one DataTree; ``facts`` is what JSON can say of the rest."""
+    meta = {
+        "format": FORMAT,
+        "order": list(estimate.order),
+        "environment_of": dict(estimate.environment_of),
+        "graph": estimate.graph,
+        "status": vars(estimate.status),
+        "stages": [
+            {"name": s.name, "order": list(s.order), "seconds": s.seconds, "note": s.note}
+            for s in estimate.stages
+        ],
+        "seconds": dict(estimate.seconds),
+        **facts,
+    }
+    names = labels(estimate.latents)
+    root = xr.Dataset(
+        {
+            "encoder": (("latent", "observed"), estimate.encoder.matrix),
+            "offset": (("observed",), estimate.encoder.offset),
+            "mixing": (("observed", "latent"), estimate.mixing),
+        },
+        coords={"latent": names, "observed": labels(observed)},
+        attrs={ATTRIBUTE: json.dumps(meta, ensure_ascii=False, default=str)},
+    )
+    nodes = {
+        "/": root,
+        "/graph": _graph_dataset(estimate.tested, estimate.edges, estimate.latents),
+        "/diagnostics": xr.Dataset(),
+        **{f"/diagnostics/{key}": array.to_dataset(name=key) for key, array in estimate.diagnostics.items()},
+        **{f"/latents/{name}": node.to_dataset() for name, node in latents.children.items()},
+    }
+    if estimate.stages:
+        nodes["/stages"] = _stages_dataset(estimate.stages, estimate.latents, observed)
+    return xr.DataTree.from_dict(nodes)
+
+
+def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr.DataTree, dict[str, Any]]:
+    """What :func:`tree_of` packed: estimate, observed names, latents, facts. DataError if it is no Result."""
+    meta = json.loads(tree.attrs[ATTRIBUTE]) if ATTRIBUTE in tree.attrs else {}
+    if "environment_of" not in meta:
+        raise DataError(f"{path}: this NetCDF file holds no result of crlspec", remedy="Open a result.nc.")
+    if meta["format"] != FORMAT:
+        raise DataError(
+            f"{path}: the result has format {meta['format']}, this version reads format {FORMAT}",
+            remedy="Open it with the version of crlspec that wrote it.",
+        )
+    names = tuple(str(name) for name in tree["latent"].values)
+    observed = tuple(str(name) for name in tree["observed"].values)
+    tested, edges = _edges(tree["graph"].to_dataset(inherit=False), names)
+    diagnostics = tree["diagnostics"].children if "diagnostics" in tree.children else {}
+    estimate = Estimate(
+        latents=names,
+        environment_of=meta.pop("environment_of"),
+        encoder=LinearEncoder(tree["encoder"].values, tree["offset"].values),
+        mixing=tree["mixing"].values,
+        order=tuple(meta.pop("order")),
+        edges=edges,
+        tested=tested,
+        graph=meta.pop("graph"),
+        status=Status(**meta.pop("status")),
+        stages=_stages(tree, names, meta.pop("stages")),
+        diagnostics={key: node.to_dataset()[key] for key, node in diagnostics.items()},
+        seconds=meta.pop("seconds"),
+    )
+    latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree["latents"].children.items()}
+    return estimate, observed, xr.DataTree.from_dict(latents), meta
+
+
+def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
+    """Write by way of a temporary neighbour, so that ``path`` is complete or absent. Raises OutputExists."""
+    if path.exists() and not force:
+        raise OutputExists(f"{path} exists already", remedy="Choose another path, or pass force=True.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        tree.to_netcdf(part, engine="h5netcdf")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_tree(path: Path) -> xr.DataTree:
+    """The file, loaded whole and closed again. Raises DataError if there is none, or if it is no NetCDF file."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file", remedy="Give the path of a result.nc.")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the file cannot be read as NetCDF ({error})", remedy="Give the path of a result.nc."
+        ) from error
+
+
+def _matrices(
+    tested: tuple[Edge, ...], found: tuple[Edge, ...], latents: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    place = {name: i for i, name in enumerate(latents)}
+    n = len(latents)
+    strength, p_value = np.full((n, n), np.nan), np.full((n, n), np.nan)
+    state = np.zeros((n, n), dtype=np.int8)
+    for mark, edges in ((1, tested), (2, found)):
+        for edge in edges:
+            at = place[edge.source], place[edge.target]
+            strength[at], p_value[at], state[at] = edge.strength, edge.p_value, mark
+    return {"state": state, "strength": strength, "p_value": p_value}
+
+
+def _graph_dataset(tested: tuple[Edge, ...], found: tuple[Edge, ...], latents: tuple[str, ...]) -> xr.Dataset:
+    arrays = {key: (("source", "target"), value) for key, value in _matrices(tested, found, latents).items()}
+    coords = {"source": labels(latents), "target": labels(latents)}
+    graph = xr.Dataset(arrays, coords=coords)
+    graph["state"].attrs["meaning"] = "0 not tested, 1 tested and not found, 2 found"
+    return graph
+
+
+def _edges(graph: xr.Dataset, latents: tuple[str, ...]) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
+    state = graph["state"].transpose("source", "target").values
+    strength = graph["strength"].transpose("source", "target").values
+    p_value = graph["p_value"].transpose("source", "target").values
+    edges = {
+        (i, j): Edge(latents[i], latents[j], float(strength[i, j]), float(p_value[i, j]))
+        for i, j in np.argwhere(state > 0)
+    }
+    return tuple(edges.values()), tuple(edge for at, edge in edges.items() if state[at] == 2)
+
+
+def _stages_dataset(stages: tuple[Stage, ...], latents: tuple[str, ...], observed: tuple[str, ...]) -> xr.Dataset:
+    n, d = len(latents), len(observed)
+    matrix, offset = np.full((len(stages), n, d), np.nan), np.full((len(stages), d), np.nan)
+    graphs = [_matrices((), stage.edges, latents) for stage in stages]
+    for i, stage in enumerate(stages):
+        if stage.encoder is not None:
+            matrix[i], offset[i] = stage.encoder.matrix, stage.encoder.offset
+    pairs = ("stage", "source", "target")
+    return xr.Dataset(
+        {
+            "encoder": (("stage", "latent", "observed"), matrix),
+            "offset": (("stage", "observed"), offset),
+            **{key: (pairs, np.stack([graph[key] for graph in graphs])) for key in graphs[0]},
+        },
+        coords={"source": labels(latents), "target": labels(latents)},
+    )
+
+
+def _stages(tree: xr.DataTree, latents: tuple[str, ...], told: list[dict[str, Any]]) -> tuple[Stage, ...]:
+    if not told:
+        return ()
+    arrays = tree["stages"].to_dataset(inherit=False)
+    stages = []
+    for i, fact in enumerate(told):
+        one = arrays.isel(stage=i)
+        _, edges = _edges(one, latents)
+        matrix = one["encoder"].values
+        encoder = None if np.isnan(matrix).all() else LinearEncoder(matrix, one["offset"].values)
+        stages.append(Stage(fact["name"], tuple(fact["order"]), edges, encoder, fact["seconds"], fact["note"]))
+    return tuple(stages)

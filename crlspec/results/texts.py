@@ -1,0 +1,92 @@
+"""A result in plain text: JSON, DOT, a printed summary."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from crlspec.inference.estimate import Edge, Estimate
+
+__all__ = ["dag_dot", "dag_json", "edges_text", "metrics_of", "p_text", "summary"]
+
+METRICS = (
+    "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error", "score_error",
+)  # fmt: skip
+COUNTS = {"shd", "shd_closure"}
+
+
+def dag_json(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
+    """Nodes and edges as JSON; a strength or p-value that is not a number is null."""
+    listed = [
+        {
+            "from": edge.source,
+            "to": edge.target,
+            "strength": _number(edge.strength),
+            "p_value": _number(edge.p_value),
+        }
+        for edge in edges
+    ]
+    return json.dumps({"nodes": list(nodes), "edges": listed}, indent=2, ensure_ascii=False) + "\n"
+
+
+def dag_dot(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
+    """The graph in DOT, isolated nodes included, edges labelled by their strength."""
+    lines = ["digraph recovered {", "  rankdir=TB;", *(f"  {_quoted(node)};" for node in nodes)]
+    for edge in edges:
+        strength = _number(edge.strength)
+        label = f' [label="{strength:.3g}"]' if strength is not None else ""
+        lines.append(f"  {_quoted(edge.source)} -> {_quoted(edge.target)}{label};")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def metrics_of(evaluation: xr.Dataset, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """An evaluation's scalars as plain values; counts are whole numbers, what does not apply is None."""
+    values: dict[str, Any] = {}
+    for name in METRICS:
+        number = _number(float(evaluation[name]))
+        values[name] = round(number) if name in COUNTS and number is not None else number
+    return {**values, "seconds": {key: round(float(value), 6) for key, value in seconds.items()}}
+
+
+def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
+    """A few lines for a terminal: status, what is identified, order, edges."""
+    graph = "the graph" if estimate.graph == "exact" else "ancestors only (the transitive closure of the graph)"
+    lines = [
+        f"status   {estimate.status.code}: {estimate.status.message}",
+        *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
+        *([f"latents  up to {identified['latents']}"] if identified.get("latents") else []),
+        f"order    {', '.join(estimate.order)}",
+        f"edges    {graph}: {len(estimate.edges)} of {len(estimate.tested)} tested pairs",
+    ]
+    width = max((len(f"{edge.source} -> {edge.target}") for edge in estimate.edges), default=0)
+    for edge in estimate.edges:
+        name = f"{edge.source} -> {edge.target}"
+        lines.append(f"         {name:<{width}}  strength {edge.strength:.3g}  p {p_text(edge.p_value)}")
+    return "\n".join(lines)
+
+
+def p_text(p_value: float) -> str:
+    """A p-value for reading: three decimals, ``< 1e-12`` for what is smaller, an em dash for none."""
+    if math.isnan(p_value):
+        return "—"
+    if p_value < 1e-12:
+        return "< 1e-12"
+    return f"{p_value:.3f}" if p_value >= 1e-3 else f"{p_value:.0e}"
+
+
+def edges_text(edges: Sequence[tuple[str, str]]) -> str:
+    """``z1 → z2, z1 → z3``, or ``none``."""
+    return ", ".join(f"{source} → {target}" for source, target in edges) or "none"
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
