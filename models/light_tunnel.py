@@ -59,9 +59,8 @@ def published_simulator() -> Any:
     Raises CrlspecError where the package is not installed.
     """
     try:
-        with contextlib.redirect_stdout(
-            io.StringIO()
-        ):  # the package prints a banner and a note on torchvision
+        # The package prints a banner and a note on torchvision when it is imported.
+        with contextlib.redirect_stdout(io.StringIO()):
             module = importlib.import_module("causalchamber.simulators.lt.sensors.main")
     except ImportError as error:
         raise CrlspecError(

@@ -164,7 +164,7 @@ def _number(cell: str) -> float | None:
 
 def _read_parquet(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     try:
-        from pyarrow import parquet
+        from pyarrow import parquet  # type: ignore[import-untyped]
     except ImportError:
         raise DataError(
             f"{path}: reading Parquet needs pyarrow, which is not installed.",
