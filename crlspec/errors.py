@@ -62,13 +62,13 @@ class SettingMismatch(CrlspecError):  # noqa: N818
 
     exit_code = 2
 
-    def __init__(
-        self, message: str, remedy: str | None = None, *, got: str | None = None, expected: str | None = None
-    ) -> None:
+    def __init__(self, got: str, expected: str, remedy: str | None = None) -> None:
+        super().__init__(f"Got {got}; expected {expected}.", remedy)
         self.got = got
         self.expected = expected
-        pair = [f"{word} {value}" for word, value in (("Got", got), ("expected", expected)) if value]
-        super().__init__(" ".join([message, "; ".join(pair) + "."]) if pair else message, remedy)
+
+    def __reduce__(self) -> tuple[type["SettingMismatch"], tuple[str, str, str | None]]:
+        return type(self), (self.got, self.expected, self.remedy)
 
 
 class OutputExists(CrlspecError):  # noqa: N818

@@ -1,0 +1,285 @@
+"""The frozen Spec: closed pydantic models, one discriminated union per slot. Nothing here reads a file."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, WithJsonSchema, model_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from crlspec.registry import ClosedModel, Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
+from crlspec.spec.interventions import (
+    MECHANISM,
+    NOISE,
+    AnyDesign,
+    Environments,
+    ReplacedMechanism,
+)
+from crlspec.spec.slots import Slot, entries, fault, fixed, one_of, plain, registered, shown
+from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
+
+__all__ = [
+    "Assume",
+    "Data",
+    "Estimator",
+    "LscaleI",
+    "RandomGraph",
+    "ReplacedMechanism",
+    "Scm",
+    "Scores",
+    "Spec",
+]
+
+MAX_LATENTS = 1000
+RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
+"""Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
+
+
+def _latents(value: Any) -> Any:
+    example = 'write latents: 5, latents: [a, b] or latents: {a: "Normal(0, 1)"}.'
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = tuple(f"z{k}" for k in range(1, min(value, MAX_LATENTS + 1) + 1))
+    if not isinstance(value, list | tuple):
+        raise fault(f"got {shown(value)}; a number, a list of names or equations are needed", example)
+    if not 1 <= len(value) <= MAX_LATENTS:
+        raise fault(f"the number of latents must be from 1 to {MAX_LATENTS}", example)
+
+    def name(entry: Any) -> str:
+        if not isinstance(entry, str) or not (entry.isidentifier() and entry.isascii()) or entry[0] == "_":
+            raise fault(f"{shown(entry)} is no latent name", "use letters, digits and _, a letter first.")
+        if entry in RESERVED or keyword.iskeyword(entry):
+            raise fault(f"{entry!r} is a reserved word and cannot name a latent", "choose another name.")
+        if value.count(entry) > 1:
+            raise fault(f"the latent {entry!r} is listed twice", "give each latent its own name.")
+        return entry
+
+    return tuple(entry for _, entry in entries(enumerate(value), name))
+
+
+class RandomGraph(ClosedModel):
+    """Erdős–Rényi: each pair of latents, in the listed order, is an edge with probability ``density``."""
+
+    kind: Literal["random"] = "random"
+    density: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
+
+
+class ChainGraph(ClosedModel):
+    """Each latent causes the next one in the listed order."""
+
+    kind: Literal["chain"] = "chain"
+
+
+class CompleteGraph(ClosedModel):
+    """Each latent causes all later ones in the listed order."""
+
+    kind: Literal["complete"] = "complete"
+
+
+GRAPH = fixed("graph", (RandomGraph, ChainGraph, CompleteGraph), ClosedModel)
+
+
+def _graph(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, list | tuple):
+        return GRAPH(value, info)
+    seen: set[tuple[str, str]] = set()
+
+    def edges(entry: Any) -> tuple[tuple[str, str], ...]:
+        nodes = entry.split("->") if isinstance(entry, str) else entry
+        if not isinstance(nodes, list | tuple) or not all(isinstance(node, str) for node in nodes):
+            raise fault(f"{shown(entry)} is no edge", "write edges as [z1 -> z2, z2 -> z3].")
+        nodes = [node.strip() for node in nodes]
+        if len(nodes) < 2 or not all(nodes):
+            raise fault(f"{shown(entry)} is no edge", "write edges as [z1 -> z2, z2 -> z3].")
+        pairs = tuple(zip(nodes[:-1], nodes[1:], strict=True))
+        for source, target in pairs:
+            if (source, target) in seen:
+                raise fault(f"the edge {source} -> {target} is listed twice", "list each edge once.")
+            seen.add((source, target))
+        return pairs
+
+    return tuple(pair for _, pairs in entries(enumerate(value), edges) for pair in pairs)
+
+
+def _plain_graph(value: Any) -> Any:
+    return [" -> ".join(edge) for edge in value] if isinstance(value, tuple) else plain(value)
+
+
+def _one_or_each_schema(slot: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/$defs/{slot}"}
+    return {"anyOf": [reference, {"type": "object", "additionalProperties": reference}]}
+
+
+def _one_or_each(slot: Slot) -> tuple[Any, ...]:
+    schema = WithJsonSchema(_one_or_each_schema(slot.name))
+    return BeforeValidator(slot.one_or_each), PlainSerializer(plain), schema
+
+
+class Scm(ClosedModel):
+    """The latent structural causal model; the graph is a tuple of (source, target) pairs once it is known."""
+
+    graph: Annotated[
+        tuple[tuple[str, str], ...] | RandomGraph | ChainGraph | CompleteGraph,
+        BeforeValidator(_graph),
+        PlainSerializer(_plain_graph),
+        WithJsonSchema(
+            {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"$ref": "#/$defs/graph"}]}
+        ),
+    ]
+    mechanism: Annotated[MechanismDeclaration | dict[str, MechanismDeclaration], *_one_or_each(MECHANISM)]
+    noise: Annotated[NoiseDeclaration | dict[str, NoiseDeclaration], *_one_or_each(NOISE)]
+
+
+class Scores(ClosedModel):
+    """Where the score differences come from."""
+
+    kind: str = "auto"
+
+
+class AutoScores(Scores):
+    """``gaussian`` where all noise is Gaussian and all functions linear, else ``ratio``."""
+
+    kind: Literal["auto"] = "auto"
+
+
+class ExactScores(Scores):
+    """From the compiled model; needs a spec with a truth."""
+
+    kind: Literal["exact"] = "exact"
+
+
+class GaussianScores(Scores):
+    """From precision matrices: right for linear-Gaussian latents under a linear mixing."""
+
+    kind: Literal["gaussian"] = "gaussian"
+
+
+class RatioScores(Scores):
+    """From classifiers of each environment against the observational one."""
+
+    kind: Literal["ratio"] = "ratio"
+
+
+SCORES = fixed("scores", (AutoScores, ExactScores, GaussianScores, RatioScores), Scores)
+
+
+class Estimator(ClosedModel):
+    """The method that recovers latents and graph."""
+
+    kind: str
+
+
+class LscaleI(Estimator):
+    """LSCALE-I (Varici et al., JMLR 2025): linear mixing, one single-node intervention per latent.
+
+    ``alpha`` is the significance level of all tests; ``refine: none`` is the paper's algorithm alone.
+    """
+
+    kind: Literal["lscale-i"] = "lscale-i"
+    variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    refine: Literal["likelihood", "none"] = "likelihood"
+
+
+ESTIMATOR = fixed("estimator", (LscaleI,), Estimator)
+
+
+class Dims(ClosedModel):
+    """What the dimensions of a labelled file are called."""
+
+    environment: str | None = None
+    sample: str | None = None
+    observed: str | None = None
+
+
+class Data(ClosedModel):
+    """One's own data: a NetCDF or Zarr file, or a folder of CSV or Parquet files, one per environment."""
+
+    path: Annotated[str, Field(min_length=1)]
+    observational: str | None = None
+    variable: str = "x"
+    dims: Dims | None = None
+
+
+def _targets(value: Any) -> Any:
+    if value == "concealed" or isinstance(value, Mapping):
+        return value
+    remedy = "write targets: concealed, or targets: {environment: [latent]}."
+    raise fault(f"got {shown(value)}; the targets of each environment are needed", remedy)
+
+
+class AssumedInterventions(ClosedModel):
+    """What is assumed of the interventions behind one's own data."""
+
+    design: Literal["observational", "single-node", "coupled", "uncoupled", "multi-node"]
+    kind: Literal["hard", "soft"] | None = None
+    targets: Annotated[Literal["concealed"] | dict[str, tuple[str, ...]], BeforeValidator(_targets)] = (
+        "concealed"
+    )
+    pairs: tuple[tuple[str, str], ...] | None = None
+
+
+class Assume(ClosedModel):
+    """What is assumed of the model behind one's own data."""
+
+    mixing: Literal["linear", "glm", "general"]
+    interventions: AssumedInterventions
+    noise: Literal["gaussian", "other", "unknown"] = "unknown"
+    function: Literal["linear", "nonlinear", "unknown"] = "unknown"
+
+
+class Spec(ClosedModel):
+    """A frozen declaration: a distribution over problems, until ``resolve`` fixes every draw.
+
+    ``latents`` are names in the file's order; ``equations`` holds the text of each latent's equation where the
+    file gives equations, None otherwise. In a file both stand under ``latents:``.
+    """
+
+    crlspec: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
+    name: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "spec"
+    latents: Annotated[tuple[str, ...], BeforeValidator(_latents)]
+    equations: dict[str, str] | None = None
+    scm: Scm | None = None
+    mixing: Annotated[MixingDeclaration, *one_of(registered("mixing", MixingDeclaration))] | None = None
+    interventions: AnyDesign | None = None
+    environments: Environments | None = None
+    conceal: tuple[Literal["targets", "pairs"], ...] = ()
+    samples: Annotated[Count | dict[str, Count], Field(union_mode="left_to_right")] = 10_000
+    scores: Annotated[Scores, *one_of(SCORES)] = AutoScores()
+    estimator: Annotated[Estimator, *one_of(ESTIMATOR)] = LscaleI()
+    data: Data | None = None
+    assume: Assume | None = None
+
+    _source: Any = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_equations(cls, value: Any) -> Any:
+        """``latents: {a: equation}`` becomes the names and, beside them, the equations."""
+        if isinstance(value, Mapping) and isinstance(value.get("latents"), Mapping):
+            latents = dict(value["latents"])
+            return {**value, "latents": list(latents), "equations": latents}
+        return value
+
+    @model_validator(mode="after")
+    def _equations_for_all(self) -> Self:
+        if self.equations is not None and tuple(self.equations) != self.latents:
+            raise fault("equations must hold one equation per latent, in their order")
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spec) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.latents))
+
+
+SLOTS: tuple[Slot, ...] = (
+    MECHANISM,
+    NOISE,
+    registered("mixing", MixingDeclaration),
+    GRAPH,
+    SCORES,
+    ESTIMATOR,
+)
