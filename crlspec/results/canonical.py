@@ -1,7 +1,8 @@
 """The one scale and sign in which a Result gives its latents.
 
-Theory leaves the scale, sign and origin of a recovered latent open. The convention: in the observational environment
-each latent has mean 0 and variance 1; and the entry of largest magnitude in its column of the mixing is positive.
+Theory leaves the scale, sign and origin of a recovered latent open. The convention: in the observational
+environment each latent has mean 0 and variance 1; and the entry of largest magnitude in its column of the
+mixing is positive.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ __all__ = ["canonical", "listed_edges"]
 
 
 def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
-    """The same estimate with latents in the convention above; x (sample, observed) is the observational sample.
+    """The same estimate with latents in the convention above; x (sample, observed) is the observational
+    sample.
 
-    The mixing, the mean squared score differences and the stages' encoders are carried along; edges, p-values and
-    strengths do not depend on the scale. A latent that is constant in x keeps its scale.
+    The mixing, the mean squared score differences and the stages' encoders are carried along; edges, p-values
+    and strengths do not depend on the scale. A latent that is constant in x keeps its scale.
     """
     scale = _scale(estimate.encoder.matrix, x)
     largest = np.argmax(np.abs(estimate.mixing), axis=0)

@@ -18,10 +18,11 @@ __all__ = ["Encoder"]
 class Encoder:
     """Observations → latents, by name.
 
-    Takes an array (sample, observed) in the order of ``observed``; or anything labelled: a DataArray with a dimension
-    ``observed`` (its other dimensions are kept), a Dataset with a variable ``x``, a DataTree with one such Dataset
-    per environment. Labelled variables are found by name, in any order; those not needed are left out. A missing value
-    in a row gives missing latents for that row. Raises DataError where names or sizes do not fit.
+    Takes an array (sample, observed) in the order of ``observed``; or anything labelled: a DataArray with a
+    dimension ``observed`` (its other dimensions are kept), a Dataset with a variable ``x``, a DataTree with
+    one such Dataset per environment. Labelled variables are found by name, in any order; those not needed are
+    left out. A missing value in a row gives missing latents for that row. Raises DataError where names or
+    sizes do not fit.
     """
 
     linear: LinearEncoder
@@ -118,7 +119,7 @@ class Encoder:
 
 
 def labels(names: tuple[str, ...]) -> np.ndarray:
-    """Names as an object array, the one kind of text coordinate that NetCDF takes and gives back unchanged."""
+    """Names as an object array, the one kind of text coordinate that NetCDF gives back unchanged."""
     return np.array(names, dtype=object)
 
 

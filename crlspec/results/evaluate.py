@@ -12,15 +12,20 @@ import xarray as xr
 
 from crlspec.errors import DataError
 from crlspec.inference.estimate import Estimate
-from crlspec.numerics.graphs import Adjacency, adjacency_of, ancestors, shd, surrounding_parents, transitive_closure
+from crlspec.numerics.graphs import (
+    Adjacency,
+    adjacency_of,
+    ancestors,
+    shd,
+    surrounding_parents,
+    transitive_closure,
+)
 from crlspec.results import metrics
 from crlspec.results.encoder import Encoder, labels
+from crlspec.results.texts import METRICS
 
 __all__ = ["Truth", "evaluate", "exact_differences", "pooled_truth"]
 
-SCALARS = (
-    "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error", "score_error",
-)  # fmt: skip
 
 
 class Truth(Protocol):
@@ -55,8 +60,8 @@ def evaluate(
 ) -> xr.Dataset:
     """Metrics of an estimate on ``samples`` fresh samples of each of the model's environments, pooled.
 
-    A recovered latent is matched to the true latent that its environment targets; only where an environment does not
-    single one out, by the best assignment of correlations. See ``Result.evaluate`` for the metrics.
+    A recovered latent is matched to the true latent that its environment targets; only where an environment
+    does not single one out, by the best assignment of correlations. See ``Result.evaluate`` for the metrics.
     Raises DataError where the model's variables or environments are not those of the result.
     """
     _fits(estimate, observed, model)
@@ -79,7 +84,7 @@ def evaluate(
     }
     return xr.Dataset(
         {
-            **{name: float(scalars[name]) for name in SCALARS},
+            **{name: float(scalars[name]) for name in METRICS},
             "correlation": ("latent", diagonal),
             "rank_correlation": ("latent", rank_diagonal),
             "explained_variance": ("latent", r2),
@@ -98,7 +103,7 @@ def evaluate(
 def pooled_truth(
     estimate: Estimate, observed: tuple[str, ...], model: Truth, samples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """True and recovered latents of fresh samples, environments pooled: (sample, latent) in each one's own order."""
+    """True and recovered latents of fresh samples, environments pooled: two arrays (sample, latent)."""
     tree = model.sample(samples, seed=seed)
     encoder = Encoder(estimate.encoder, observed, estimate.latents)
     nodes = [tree[name].to_dataset() for name in model.environments]
@@ -107,7 +112,8 @@ def pooled_truth(
 
 
 def exact_differences(model: Truth, environment: str, x: np.ndarray) -> np.ndarray | None:
-    """The true d_x = s_obs − s_env at x (sample, observed), the part in the tangent space of the mixing's image.
+    """The true d_x = s_obs − s_env at x (sample, observed), the part in the tangent space of the mixing's
+    image.
 
     d_x = pinv(J)ᵀ d_z with J the Jacobian of the mixing at z = g⁻¹(x). None where the mixing has no inverse.
     """
@@ -139,7 +145,7 @@ def _fits(estimate: Estimate, observed: tuple[str, ...], model: Truth) -> None:
         )
     if set(observed) != set(model.observed):
         raise DataError(
-            f"the result has {len(observed)} observed variables, the model {len(model.observed)}, or other names",
+            f"the result's {len(observed)} observed variables are not the model's {len(model.observed)}",
             remedy="Compile the model from the spec and seed that the result's provenance names.",
         )
 
@@ -165,8 +171,8 @@ def _match(estimate: Estimate, model: Truth, correlations: np.ndarray) -> _Match
 
 
 def _allowed(estimate: Estimate, model: Truth, matched: _Matched) -> Adjacency:
-    """[i, j]: ẑ_i may contain z_j. Hard: itself alone. Soft: its ancestors too; only its surrounding parents where the
-    graph itself was identified (sufficiently nonlinear mechanisms)."""
+    """[i, j]: ẑ_i may contain z_j. Hard: itself alone. Soft: its ancestors too; only its surrounding parents
+    where the graph itself was identified (sufficiently nonlinear mechanisms)."""
     graph = adjacency_of(model.latents, model.graph.edges)
     wide = surrounding_parents(graph) if estimate.graph == "exact" else ancestors(graph)
     allowed = np.eye(len(model.latents), dtype=bool)

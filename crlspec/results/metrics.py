@@ -1,6 +1,7 @@
 """How near a result is to a known truth: pure functions of numpy arrays.
 
-Samples are (sample, latent) with matched columns; graphs are boolean adjacency matrices, ``[i, j]`` the edge i → j.
+Samples are (sample, latent) with matched columns; graphs are boolean adjacency matrices, ``[i, j]`` the edge
+i → j.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = [
 
 
 def absolute_correlations(z: np.ndarray, z_hat: np.ndarray) -> np.ndarray:
-    """|Pearson correlation| of each true latent with each recovered one: (latent, recovered); 0 for a constant."""
+    """|Pearson| of each true latent with each recovered one: (latent, recovered); 0 for a constant."""
     z, z_hat = z - z.mean(axis=0), z_hat - z_hat.mean(axis=0)
     norms = np.outer(np.linalg.norm(z, axis=0), np.linalg.norm(z_hat, axis=0))
     products = np.abs(z.T @ z_hat)
@@ -32,7 +33,8 @@ def rank_correlations(z: np.ndarray, z_hat: np.ndarray) -> np.ndarray:
 
 
 def best_matching(correlations: np.ndarray) -> np.ndarray:
-    """For each true latent the recovered one, all different, with the largest sum of correlations; −1 for none.
+    """For each true latent the recovered one, all different, with the largest sum of correlations; −1 for
+    none.
 
     Only for designs in which the environments themselves do not tell which latent is which.
     """
@@ -43,7 +45,7 @@ def best_matching(correlations: np.ndarray) -> np.ndarray:
 
 
 def explained_variance(z: np.ndarray, z_hat: np.ndarray, allowed: Adjacency) -> np.ndarray:
-    """R² of each true latent, by least squares with intercept on those recovered ones that ``allowed[i]`` marks."""
+    """R² of each true latent, by least squares with intercept on the recovered ones in ``allowed[i]``."""
     z, z_hat = z - z.mean(axis=0), z_hat - z_hat.mean(axis=0)
     values = np.zeros(z.shape[1])
     for i, total in enumerate((z**2).sum(axis=0)):
@@ -54,11 +56,12 @@ def explained_variance(z: np.ndarray, z_hat: np.ndarray, allowed: Adjacency) -> 
 
 
 def mixing_error(mixing: np.ndarray, estimate: np.ndarray, allowed: Adjacency) -> tuple[float, np.ndarray]:
-    """Relative Frobenius distance of two (observed, latent) mixings once the allowed indeterminacy is fitted away.
+    """Relative Frobenius distance of two (observed, latent) mixings once the allowed indeterminacy is fitted
+    away.
 
-    If ẑ = C z with C[i, j] ≠ 0 only where ``allowed[i, j]``, then G = Ĝ C: column j of G is fitted by least squares on
-    the columns i of Ĝ with ``allowed[i, j]`` (for a diagonal ``allowed``: scale and sign alone). Returns ‖G − Ĝ C‖/‖G‖
-    and the same for each column.
+    If ẑ = C z with C[i, j] ≠ 0 only where ``allowed[i, j]``, then G = Ĝ C: column j of G is fitted by least
+    squares on the columns i of Ĝ with ``allowed[i, j]`` (for a diagonal ``allowed``: scale and sign alone).
+    Returns ‖G − Ĝ C‖/‖G‖ and the same for each column.
     """
     residual = np.empty_like(mixing)
     for j in range(mixing.shape[1]):

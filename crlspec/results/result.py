@@ -1,4 +1,4 @@
-"""The Result: recovered latents, their graph and encoder, and all that is needed to trust, cite and keep them."""
+"""The Result: recovered latents, their graph and encoder, and what it takes to trust, cite and keep them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ __all__ = ["Result", "open_result"]
 class Result:
     """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
 
-    Scale and sign of the latents, which no data can tell, follow one convention: in the observational environment
-    each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the mixing is
-    positive.
+    Scale and sign of the latents, which no data can tell, follow one convention: in the observational
+    environment each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the
+    mixing is positive.
 
     estimate       the estimator's answer, in that convention
     observed       names of the observed variables
     latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
     observational  name of the environment without intervention
-    identified     the verdict of the theory as plain values: theorem, up to what, what is missing; empty if not given
-    provenance     spec as YAML, seeds, versions and notes, as plain values
+    identified     the verdict of the theory as plain values: theorem, up to what, what is missing; empty if
+    not given provenance     spec as YAML, seeds, versions and notes, as plain values
     """
 
     estimate: Estimate
@@ -170,17 +170,19 @@ class Result:
     def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
         """This result against the model that made its data, on ``samples`` fresh samples per environment.
 
-        Each recovered latent is compared with the true latent that its environment targets, environments pooled.
+        Each recovered latent is compared with the true latent that its environment targets, environments
+        pooled.
 
         mcc, mcc_spearman             mean absolute Pearson (Spearman) correlation of the matched latents
-        r2                            mean R² of each true latent on the recovered ones that identifiability allows
-                                      to enter it: hard, its own alone; soft, its ancestors' too
+        r2                            mean R² of each true latent on the recovered ones that identifiability
+                                      allows to enter it: hard, its own alone; soft, its ancestors' too
         shd, shd_closure              structural Hamming distance of the graphs, of their transitive closures;
                                       a reversed edge counts once
-        edge_precision, edge_recall   share of found edges that are true, of true edges that are found (against the
-                                      true closure where the result's ``graph`` is a closure); 1 for a share of none
-        mixing_error                  relative Frobenius distance of the mixings, up to the allowed indeterminacy;
-                                      NaN unless the model's mixing is linear
+        edge_precision, edge_recall   share of found edges that are true, of true edges that are found
+                                      (against the true closure where the result's ``graph`` is a closure); 1
+                                      for a share of none
+        mixing_error                  relative Frobenius distance of the mixings, up to the allowed
+                                      indeterminacy; NaN unless the model's mixing is linear
         score_error                   relative L2 error of the estimated score differences at ``score_points``
 
         Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate
@@ -205,7 +207,10 @@ class Result:
         return texts.metrics_of(found, {**self.estimate.seconds, **seconds})
 
     def save(self, path: str | Path, force: bool = False) -> Path:
-        """Write everything into one NetCDF file, whole or not at all. Raises OutputExists unless ``force``."""
+        """Write everything into one NetCDF file, whole or not at all.
+
+        Raises OutputExists unless ``force``.
+        """
         facts = {
             "observational": self.observational,
             "identified": self.identified,
@@ -252,10 +257,10 @@ def _data(
         name = observational or observational_of(data)
         if name is None or name not in data.children:
             raise DataError(
-                f"the data do not say which environment is observational; there are {', '.join(data.children)}",
+                f"the data do not say which environment is observational: {', '.join(data.children)}",
                 remedy="Pass observational=, the name of the environment without intervention.",
             )
-        return data, tuple(str(value) for value in data[name]["observed"].values), name
+        return data, tuple(str(value) for value in data.children[name].to_dataset()["observed"].values), name
     name = observational or data.setting.observational or ""
     tree = from_arrays(data.samples, observed=data.observed, observational=name)
     return tree, data.observed, name
@@ -266,7 +271,7 @@ def _labelled(estimate: Estimate, observed: tuple[str, ...]) -> Estimate:
     names = {"latent": estimate.latents, "observed": observed}
     diagnostics = {
         key: array.assign_coords(
-            {d: labels(names[d]) for d in array.dims if d in names and d not in array.coords}  # type: ignore[index]
+            {d: labels(names[d]) for d in array.dims if d in names and d not in array.coords}
         )
         for key, array in estimate.diagnostics.items()
     }

@@ -1,7 +1,8 @@
-"""A Result as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON string.
+"""A Result as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
+string.
 
-Groups: the root (encoder, offset, mixing), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics`` and
-``latents/<environment>``. A file is written whole or not at all.
+Groups: the root (encoder, offset, mixing), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``
+and ``latents/<environment>``. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -74,15 +75,16 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
             f"{path}: the result has format {meta['format']}, this version reads format {FORMAT}",
             remedy="Open it with the version of crlspec that wrote it.",
         )
-    names = tuple(str(name) for name in tree["latent"].values)
-    observed = tuple(str(name) for name in tree["observed"].values)
-    tested, edges = _edges(tree["graph"].to_dataset(inherit=False), names)
-    diagnostics = tree["diagnostics"].children if "diagnostics" in tree.children else {}
+    root = tree.to_dataset()
+    names = tuple(str(name) for name in root["latent"].values)
+    observed = tuple(str(name) for name in root["observed"].values)
+    tested, edges = _edges(tree.children["graph"].to_dataset(inherit=False), names)
+    diagnostics = tree.children["diagnostics"].children
     estimate = Estimate(
         latents=names,
         environment_of=meta.pop("environment_of"),
-        encoder=LinearEncoder(tree["encoder"].values, tree["offset"].values),
-        mixing=tree["mixing"].values,
+        encoder=LinearEncoder(root["encoder"].values, root["offset"].values),
+        mixing=root["mixing"].values,
         order=tuple(meta.pop("order")),
         edges=edges,
         tested=tested,
@@ -92,7 +94,7 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         diagnostics={key: node.to_dataset()[key] for key, node in diagnostics.items()},
         seconds=meta.pop("seconds"),
     )
-    latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree["latents"].children.items()}
+    latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta
 
 
@@ -110,7 +112,10 @@ def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
 
 
 def read_tree(path: Path) -> xr.DataTree:
-    """The file, loaded whole and closed again. Raises DataError if there is none, or if it is no NetCDF file."""
+    """The file, loaded whole and closed again.
+
+    Raises DataError if there is none, or if it is no NetCDF file.
+    """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file", remedy="Give the path of a result.nc.")
     try:
@@ -155,7 +160,9 @@ def _edges(graph: xr.Dataset, latents: tuple[str, ...]) -> tuple[tuple[Edge, ...
     return tuple(edges.values()), tuple(edge for at, edge in edges.items() if state[at] == 2)
 
 
-def _stages_dataset(stages: tuple[Stage, ...], latents: tuple[str, ...], observed: tuple[str, ...]) -> xr.Dataset:
+def _stages_dataset(
+    stages: tuple[Stage, ...], latents: tuple[str, ...], observed: tuple[str, ...]
+) -> xr.Dataset:
     n, d = len(latents), len(observed)
     matrix, offset = np.full((len(stages), n, d), np.nan), np.full((len(stages), d), np.nan)
     graphs = [_matrices((), stage.edges, latents) for stage in stages]
@@ -176,12 +183,13 @@ def _stages_dataset(stages: tuple[Stage, ...], latents: tuple[str, ...], observe
 def _stages(tree: xr.DataTree, latents: tuple[str, ...], told: list[dict[str, Any]]) -> tuple[Stage, ...]:
     if not told:
         return ()
-    arrays = tree["stages"].to_dataset(inherit=False)
+    arrays = tree.children["stages"].to_dataset(inherit=False)
     stages = []
     for i, fact in enumerate(told):
         one = arrays.isel(stage=i)
         _, edges = _edges(one, latents)
         matrix = one["encoder"].values
         encoder = None if np.isnan(matrix).all() else LinearEncoder(matrix, one["offset"].values)
-        stages.append(Stage(fact["name"], tuple(fact["order"]), edges, encoder, fact["seconds"], fact["note"]))
+        order = tuple(fact["order"])
+        stages.append(Stage(fact["name"], order, edges, encoder, fact["seconds"], fact["note"]))
     return tuple(stages)

@@ -14,7 +14,8 @@ from crlspec.inference.estimate import Edge, Estimate
 __all__ = ["dag_dot", "dag_json", "edges_text", "metrics_of", "p_text", "summary"]
 
 METRICS = (
-    "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error", "score_error",
+    "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error",
+    "score_error",
 )  # fmt: skip
 COUNTS = {"shd", "shd_closure"}
 
@@ -54,7 +55,7 @@ def metrics_of(evaluation: xr.Dataset, seconds: Mapping[str, float]) -> dict[str
 
 def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     """A few lines for a terminal: status, what is identified, order, edges."""
-    graph = "the graph" if estimate.graph == "exact" else "ancestors only (the transitive closure of the graph)"
+    graph = "the graph" if estimate.graph == "exact" else "ancestors only (the graph's transitive closure)"
     lines = [
         f"status   {estimate.status.code}: {estimate.status.message}",
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),

@@ -1,4 +1,4 @@
-"""A linear-Gaussian toy truth with the attributes of a compiled model, and an estimate made straight from it."""
+"""A linear-Gaussian toy truth with the attributes of a compiled model, and an estimate made from it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class ToyModel:
 
     @property
     def mixing(self) -> ToyMixing:
-        return ToyMixing(np.random.default_rng(self.seed).normal(size=(self.observed_count, len(self.weights))))
+        rng = np.random.default_rng(self.seed)
+        return ToyMixing(rng.normal(size=(self.observed_count, len(self.weights))))
 
     def mechanisms(self, environment: str) -> tuple[np.ndarray, np.ndarray]:
         weights, variance = self.weights.copy(), np.ones(len(self.weights))
@@ -139,7 +140,9 @@ def toy_estimate(model: ToyModel, transform: np.ndarray | None = None, noise: fl
         ),
         diagnostics={
             "score_differences": xr.DataArray(
-                scores, dims=("environment", "latent"), coords={"environment": targeted, "latent": names(order)}
+                scores,
+                dims=("environment", "latent"),
+                coords={"environment": names(targeted), "latent": names(order)},
             ),
             "spectrum": xr.DataArray(spectrum, dims="component"),
             "score_points": xr.DataArray(x, dims=("sample", "observed")),
