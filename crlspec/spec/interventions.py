@@ -100,7 +100,7 @@ class SingleNode(_Designed):
 
 
 class Coupled(_Designed):
-    """Two environments per latent; which two belong together is known. The second makes the change ``second``."""
+    """Two environments per latent; which two belong together is known; one makes the change ``second``."""
 
     design: Literal["coupled"] = "coupled"
     second: Change | None = None
@@ -116,7 +116,7 @@ class Uncoupled(_Designed):
 
 
 class MultiNode(_Designed):
-    """Environments with several targets each: given by ``targets``, or drawn (full rank, each with ``density``)."""
+    """Environments with several targets each: given, or drawn (full rank, each with ``density``)."""
 
     design: Literal["multi-node"] = "multi-node"
     environments: Annotated[int, Field(strict=True, ge=1, le=MAX_ENVIRONMENTS)] | None = None
@@ -132,7 +132,7 @@ AnyDesign = Annotated[Observational | SingleNode | Coupled | Uncoupled | MultiNo
 class ReplacedMechanism(ClosedModel):
     """What one environment puts in place of a latent's mechanism.
 
-    ``hard`` cuts the parents and keeps or replaces the noise; ``soft`` replaces the mechanism, the noise or both.
+    ``hard`` cuts the parents and keeps or replaces the noise; ``soft`` replaces mechanism, noise or both.
     """
 
     kind: Literal["hard", "soft"]

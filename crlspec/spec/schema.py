@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, WithJsonSchema, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from crlspec.registry import ClosedModel, Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
+from crlspec.registry import ClosedModel, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
 from crlspec.spec.interventions import (
     MECHANISM,
     NOISE,
@@ -92,7 +93,7 @@ def _graph(value: Any, info: ValidationInfo) -> Any:
         nodes = [node.strip() for node in nodes]
         if len(nodes) < 2 or not all(nodes):
             raise fault(f"{shown(entry)} is no edge", "write edges as [z1 -> z2, z2 -> z3].")
-        pairs = tuple(zip(nodes[:-1], nodes[1:], strict=True))
+        pairs = tuple(pairwise(nodes))
         for source, target in pairs:
             if (source, target) in seen:
                 raise fault(f"the edge {source} -> {target} is listed twice", "list each edge once.")
@@ -229,11 +230,24 @@ class Assume(ClosedModel):
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
 
 
+def _samples(value: Any) -> Any:
+    def count(entry: Any) -> int:
+        if not isinstance(entry, int) or isinstance(entry, bool) or not 1 <= entry <= 10**9:
+            raise fault(
+                f"got {shown(entry)}; a whole number from 1 to 1e9 is needed", "write samples: 10000."
+            )
+        return entry
+
+    if isinstance(value, Mapping):
+        return dict(entries(((str(name), entry) for name, entry in value.items()), count))
+    return count(value)
+
+
 class Spec(ClosedModel):
     """A frozen declaration: a distribution over problems, until ``resolve`` fixes every draw.
 
-    ``latents`` are names in the file's order; ``equations`` holds the text of each latent's equation where the
-    file gives equations, None otherwise. In a file both stand under ``latents:``.
+    ``latents`` are names in the file's order; ``equations`` holds the text of each latent's equation where
+    the file gives equations, None otherwise. In a file both stand under ``latents:``.
     """
 
     crlspec: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
@@ -245,7 +259,7 @@ class Spec(ClosedModel):
     interventions: AnyDesign | None = None
     environments: Environments | None = None
     conceal: tuple[Literal["targets", "pairs"], ...] = ()
-    samples: Annotated[Count | dict[str, Count], Field(union_mode="left_to_right")] = 10_000
+    samples: Annotated[int | dict[str, int], BeforeValidator(_samples)] = 10_000
     scores: Annotated[Scores, *one_of(SCORES)] = AutoScores()
     estimator: Annotated[Estimator, *one_of(ESTIMATOR)] = LscaleI()
     data: Data | None = None

@@ -1,4 +1,4 @@
-"""One discriminated union per slot: ``kind:`` (or ``design:``) chooses the class that reads the rest of a mapping.
+"""One discriminated union per slot: ``kind:`` (or ``design:``) chooses the class that reads a mapping.
 
 The unions of mechanisms, noises and mixings are built from the Registry, which travels in pydantic's
 validation context (``Registry.installed()`` when there is none), so that plug-ins are no global state.
@@ -24,7 +24,7 @@ def fault(message: str, remedy: str | None = None) -> PydanticCustomError:
 
 
 def together(found: Iterable[tuple[str | int, Any, Exception]]) -> ValidationError:
-    """Errors of several entries (key, value, error) of one list or mapping, raised as one, each below its key."""
+    """Errors of several entries (key, value, error) of a list or mapping as one, each below its key."""
     details: list[InitErrorDetails] = []
     for key, value, error in found:
         if isinstance(error, ValidationError):
@@ -129,12 +129,12 @@ class Slot:
         union: Any = classes[0]
         for other in classes[1:]:
             union = union | other
-        tagged = Annotated[union, Field(discriminator=self.key)] if len(classes) > 1 else union
+        tagged: Any = Annotated[union, Field(discriminator=self.key)] if len(classes) > 1 else union
         return TypeAdapter(tagged).json_schema(ref_template="#/$defs/{model}")
 
 
 def plain(value: Any) -> Any:
-    """A value of a spec as plain YAML values; what was not given is left out, ``kind`` and ``design`` never."""
+    """A value of a spec as plain YAML values; what was not given is left out, kind and design never."""
     if isinstance(value, ClosedModel):
         fields = type(value).model_fields
         given = [name for name in fields if name in value.model_fields_set or name in ("kind", "design")]

@@ -1,0 +1,88 @@
+"""Which settings an estimator takes, and why it refuses the others. Without torch: ``check`` asks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from crlspec.spec.schema import Estimator, LscaleI
+from crlspec.spec.setting import Setting
+
+
+def refusal(setting: Setting, estimator: Estimator) -> tuple[str, str] | None:
+    """Why the estimator cannot take the setting, and what would mend it; None where it can."""
+    if isinstance(estimator, LscaleI):
+        return _lscale_i(setting, estimator)
+    return None
+
+
+_ONE_EACH = "give one single-node intervention per latent (design: single-node)"
+
+
+def _lscale_i(setting: Setting, estimator: LscaleI) -> tuple[str, str] | None:
+    reason = _mixing(setting) or _design(setting)
+    if reason is None and setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and LSCALE-I reads densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    reason = reason or _coverage(setting) or _variant(setting, estimator)
+    return None if reason is None else (f"lscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
+
+
+def _mixing(setting: Setting) -> tuple[str, str] | None:
+    if setting.mixing == "linear":
+        return None
+    return (
+        f"LSCALE-I inverts linear mixings, got {setting.mixing}",
+        "use a linear mixing; a general one is identified by two hard interventions per latent (GSCALE-I), "
+        "for which this version has no estimator, or try identifiability without an estimator",
+    )
+
+
+def _design(setting: Setting) -> tuple[str, str] | None:
+    remedies = {
+        "observational": ("without interventions nothing tells the latents apart", _ONE_EACH),
+        "coupled": (
+            "LSCALE-I takes one environment per latent, a coupled design has two",
+            "under a linear mixing keep one environment of each pair (design: single-node); "
+            "two per latent are what GSCALE-I asks for under a general mixing",
+        ),
+        "uncoupled": (
+            "LSCALE-I takes one environment per latent, an uncoupled design has two",
+            "under a linear mixing use design: single-node; two per latent are what GSCALE-I asks for "
+            "under a general mixing",
+        ),
+        "multi-node": (
+            "LSCALE-I takes environments with one target each, a multi-node design has several",
+            f"{_ONE_EACH}; unknown multi-node interventions are what UMNI-CRL is for, "
+            "for which this version has no estimator",
+        ),
+    }
+    return remedies.get(setting.design)
+
+
+def _coverage(setting: Setting) -> tuple[str, str] | None:
+    if setting.targets is not None and setting.environments:
+        counts = Counter(name for hit in setting.targets.values() for name in hit)
+        absent = [name for name in setting.latents if not counts[name]]
+        if absent:
+            return (f"no environment intervenes on {', '.join(absent)}", f"add one for each, or {_ONE_EACH}")
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            return (f"several environments intervene on {', '.join(twice)}", "keep one for each latent")
+    if setting.environments and len(setting.environments) != len(setting.latents):
+        got = f"{len(setting.environments)} interventional environments for {len(setting.latents)} latents"
+        return (f"got {got}", _ONE_EACH)
+    return None
+
+
+def _variant(setting: Setting, estimator: LscaleI) -> tuple[str, str] | None:
+    if estimator.variant == "hard" and setting.kind != "hard":
+        return (f"the variant hard needs hard interventions, got {setting.kind}", "use variant: auto")
+    if estimator.variant == "full-rank" and setting.function == "linear":
+        return (
+            "the variant full-rank needs a sufficiently nonlinear model; linear score differences have rank "
+            "two at most",
+            "use variant: auto, or a nonlinear mechanism",
+        )
+    return None

@@ -1,0 +1,98 @@
+"""What pydantic cannot see: one rule a function, each yielding issues with their places and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from crlspec.errors import CrlspecError, Issue, SpecError
+from crlspec.spec.explain import dotted, place
+from crlspec.spec.expression import ExpressionError, parse_expression, parse_replacement
+from crlspec.spec.rules import RULES
+from crlspec.spec.schema import Spec
+from crlspec.spec.structure import latent_names
+from crlspec.spec.yaml12 import Source
+
+MAX_TRIAL = 100_000
+
+
+def check(spec: Spec, faulty: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
+    """Every issue of a spec: errors, warnings and notes, each with its place where the spec was read from a file.
+
+    ``faulty`` names top-level keys to leave out of consideration: rules that read one of them are skipped.
+    """
+    source = spec._source
+    latents: Any = spec.equations if spec.equations is not None else spec.latents
+    issues = list(formula_issues(latents, None if "environments" in faulty else spec.environments, source))
+    for reads, rule in RULES:
+        if not faulty & set(reads):
+            issues += [_placed(finding, source) for finding in rule(spec)]
+    if not faulty and not any(issue.severity == "error" for issue in issues):
+        issues += _trial(spec, source)
+    return tuple(issues)
+
+
+def _placed(finding: Any, source: Source | None) -> Issue:
+    return place(
+        source, finding.path, finding.message, finding.remedy, severity=finding.severity, key=finding.at_key
+    )
+
+
+def formula_issues(latents: Any, environments: Any, source: Source | None) -> list[Issue]:
+    """The faults of all equations under ``latents`` and ``environments``, each at its own column.
+
+    Takes raw trees too, so that equations are read even where another part of a file is faulty.
+    """
+    names = latent_names(latents)
+    if names is None:
+        return []
+    issues: list[Issue] = []
+
+    def read(parse: Callable[[str, tuple[str, ...]], Any], text: Any, *path: str) -> None:
+        if not isinstance(text, str):
+            return
+        try:
+            parse(text, names)
+        except ExpressionError as error:
+            remedy = error.remedy.rstrip(".") + "."
+            issues.append(place(source, path, error.message, remedy, offset=error.offset))
+
+    if isinstance(latents, Mapping):
+        for name, text in latents.items():
+            read(parse_expression, text, "latents", name)
+    for environment, replaced in environments.items() if isinstance(environments, Mapping) else ():
+        for name, text in replaced.items() if isinstance(replaced, Mapping) else ():
+            read(parse_replacement, text, "environments", environment, name)
+    return issues
+
+
+def _trial(spec: Spec, source: Source | None) -> Iterator[Issue]:
+    """Resolve once: what a family refuses to draw is found before anything is run."""
+    from crlspec.spec.resolve import resolve
+
+    width = spec.mixing.observed if spec.mixing is not None else 0
+    if spec.assume is not None or width * len(spec.latents) > MAX_TRIAL or len(spec.latents) > 100:
+        return
+    try:
+        resolve(spec, 0)
+    except SpecError as error:
+        for issue in error.issues:
+            path = tuple((issue.field or "").split(".")) if issue.field else ()
+            yield place(source, path, issue.message, issue.remedy, severity=issue.severity)
+    except CrlspecError as error:
+        path = _mentioned(error.message, spec)
+        yield place(source, path, error.message, error.remedy)
+
+
+def _mentioned(message: str, spec: Spec) -> tuple[str | int, ...]:
+    """The part of the file that a family's message opens with: ``mixing: …`` or ``mechanism of z2: …``."""
+    if message.startswith("mixing"):
+        return ("mixing",)
+    if message.startswith("mechanism") and spec.scm is not None:
+        node = message.removeprefix("mechanism of ").partition(":")[0]
+        each = isinstance(spec.scm.mechanism, dict) and node in spec.scm.mechanism
+        return ("scm", "mechanism", node) if each else ("scm", "mechanism")
+    return ()
+
+
+__all__ = ["check", "dotted", "formula_issues"]

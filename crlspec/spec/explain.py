@@ -1,0 +1,119 @@
+"""pydantic's errors in plain words, each with its place in the file and a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from crlspec.errors import Issue
+from crlspec.spec.slots import shown, suggest
+from crlspec.spec.yaml12 import Mark, Path, Source
+
+Severity = Literal["error", "warning", "note"]
+
+
+def dotted(path: Iterable[str | int]) -> str | None:
+    """``scm.graph.0`` for a path; None for the root."""
+    return ".".join(str(part) for part in path) or None
+
+
+def place(
+    source: Source | None,
+    path: Path,
+    message: str,
+    remedy: str | None = None,
+    *,
+    severity: Severity = "error",
+    key: bool = False,
+    offset: int | None = None,
+) -> Issue:
+    """An issue at a path: at its key where ``key``, at a character of its value where ``offset`` is given."""
+    mark: Mark | None = None
+    if source is not None:
+        mark = source.key_at(path) if key else source.value_at(path)
+        if offset is not None:
+            mark = source.inside(path, offset)
+    origin, line, column = (mark.origin, mark.line, mark.column) if mark else (None, None, None)
+    return Issue(severity, message.rstrip(".") + ".", remedy, dotted(path), origin, line, column)
+
+
+def explain(error: ValidationError, source: Source | None) -> Iterator[Issue]:
+    """One issue per error that pydantic found."""
+    for line in _one_per_union(error.errors(include_url=False)):
+        path: Path = tuple(line["loc"])
+        if path[:1] == ("equations",):
+            path = ("latents", *path[1:])
+        kind, value, context = line["type"], line["input"], line.get("ctx", {})
+        if kind == "extra_forbidden":
+            message, remedy = _unknown_key(path, str(context.get("allowed", "")))
+            yield place(source, path, message, remedy, key=True)
+        elif kind == "missing":
+            message = f"the key {path[-1]!r} is missing"
+            yield place(source, path, message, f"add {path[-1]}:.")
+        else:
+            yield place(source, path, *_words(kind, value, context, line["msg"]))
+
+
+def _one_per_union(found: Sequence[Any]) -> Iterator[Any]:
+    """pydantic reports each branch of a union, with the branch's name in the path: keep the nearest one."""
+    groups: dict[Path, list[Any]] = {}
+    for line in found:
+        branch = next((k for k, part in enumerate(line["loc"]) if _BRANCH.search(str(part))), None)
+        path = tuple(line["loc"]) if branch is None else tuple(line["loc"][:branch])
+        rest = () if branch is None else tuple(line["loc"][branch + 1 :])
+        key = path if branch is not None else (*path, line["type"])
+        groups.setdefault(key, []).append({**line, "loc": (*path, *(p for p in rest if p != "[key]"))})
+    for group in groups.values():
+        yield max(group, key=lambda line: (len(line["loc"]), line["type"] not in ("dict_type", "tuple_type")))
+
+
+_BRANCH = re.compile(r"[\[(]|^(int|float|str|constrained-\w+)$")
+
+
+def _unknown_key(path: Path, allowed: str) -> tuple[str, str]:
+    return f"unknown key {path[-1]!r}", suggest(str(path[-1]), [word for word in allowed.split(", ") if word])
+
+
+_NEEDED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a word",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def _words(kind: str, value: Any, context: dict[str, Any], message: str) -> tuple[str, str | None]:
+    if kind == "fault":
+        return str(context["message"]), context.get("remedy")
+    if kind in _NEEDED:
+        return f"got {shown(value)}; {_NEEDED[kind]} is needed", f"write {_NEEDED[kind]}."
+    if kind in _BOUNDS:
+        key, word = _BOUNDS[kind]
+        return f"got {shown(value)}; the number must be {word} {context[key]}", f"choose one {word} it."
+    if kind == "literal_error":
+        allowed = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
+        return f"got {shown(value)}", suggest(str(value), allowed)
+    if kind == "string_pattern_mismatch":
+        remedy = "use letters, digits, '.', '_' and '-', a letter or digit first."
+        return f"got {shown(value)}; the word holds characters that are not allowed", remedy
+    return f"got {shown(value)}; {message[:1].lower()}{message[1:]}", "give a value that fits."

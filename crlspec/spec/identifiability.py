@@ -1,0 +1,257 @@
+"""What the theory promises for a setting: theorem, up to what, what is missing, what would mend it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from crlspec.spec.citations import CITATIONS, PAPERS
+from crlspec.spec.schema import Spec
+from crlspec.spec.setting import Setting
+
+Graph = Literal["exact", "transitive closure", "part", "none"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of the theory's table, held against a setting.
+
+    ``covered``: every assumption that can be read off the setting holds. ``nodes`` are the latents for which the
+    promise holds; ``latents`` and ``graph`` say up to what. ``missing`` names what fails or cannot be known,
+    ``remedies`` what would mend it. ``estimator`` is the kind that applies, None where crlspec has none.
+    """
+
+    covered: bool
+    theorem: str
+    paper: str
+    citation: str
+    latents: str
+    graph: Graph
+    graph_text: str
+    missing: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    estimator: str | None = None
+    nodes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = ["Covered by the theory." if self.covered else "Not covered by the theory as it stands."]
+        lines.append(f"Theorem: {self.theorem} ({self.paper}).")
+        if self.nodes:
+            lines.append(f"Latents {', '.join(self.nodes)}: {self.latents}.")
+        else:
+            lines.append(f"Latents: {self.latents}.")
+        lines.append(f"Graph: {self.graph_text}.")
+        lines += [f"Missing: {text}." for text in self.missing]
+        lines += [f"Remedy: {text}." for text in self.remedies]
+        lines.append(f"Estimator: {self.estimator or 'none in this version'}.")
+        return "\n".join(lines)
+
+
+def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
+    """The verdict on a spec or a setting: the strongest row of the table that fits, or the nearest one.
+
+    Sources: Varıcı et al., JMLR 2025 (linear; general), NeurIPS 2024 (unknown multi-node; sample complexity),
+    AISTATS 2024 (general); Buchholz et al., NeurIPS 2023 (general mixing of linear-Gaussian latents).
+    """
+    setting = Setting.of(spec_or_setting) if isinstance(spec_or_setting, Spec) else spec_or_setting
+    if setting.design == "observational":
+        return _observational(setting)
+    if setting.deterministic:
+        return _deterministic(setting)
+    if setting.mixing == "linear":
+        verdict = _multi_node(setting) if setting.design == "multi-node" else _linear(setting)
+    else:
+        verdict = _general(setting)
+    return _with_support(setting, verdict)
+
+
+def _row(key: str, theorem: str, latents: str, graph: Graph, graph_text: str) -> Verdict:
+    return Verdict(True, theorem, PAPERS[key], CITATIONS[key], latents, graph, graph_text)
+
+
+_EXACT = "exact"
+_CLOSURE = "its transitive closure: who is an ancestor of whom, not which edges are direct"
+_NOTHING = "nothing"
+_ELEMENTWISE = "up to scaling, each by itself"
+_ANCESTORS = "up to mixing with their ancestors"
+
+
+def _observational(setting: Setting) -> Verdict:
+    verdict = _row("linear", "no theorem without interventions", "not recovered", "none", _NOTHING)
+    if setting.mixing != "linear":
+        reason = "without interventions a general mixing can hide any latent model"
+    elif setting.noise == "gaussian" and setting.function == "linear":
+        reason = "Gaussian latents under a linear mixing look the same after any rotation"
+    else:
+        reason = "without interventions no score difference tells the latents apart"
+    need = "one hard intervention per latent (design: single-node, kind: hard)"
+    if setting.mixing != "linear":
+        need = "two hard interventions per latent (design: coupled, kind: hard)"
+    return replace(verdict, covered=False, missing=(reason,), remedies=(f"add {need}",))
+
+
+def _deterministic(setting: Setting) -> Verdict:
+    verdict = _row("linear", "score-based theorems", "not recovered", "none", _NOTHING)
+    reason = "do() fixes a latent to one value: that environment has no density, hence no score"
+    remedy = 'make it stochastic, e.g. "Normal(1, 0.3)" in place of do(1)'
+    return replace(verdict, covered=False, missing=(reason,), remedies=(remedy,))
+
+
+def _linear(setting: Setting) -> Verdict:
+    """Linear mixing, one single-node intervention per latent; two per latent contain one."""
+    if setting.kind == "hard":
+        theorem = "linear mixing, one hard intervention per latent"
+        verdict = _row("linear", theorem, _ELEMENTWISE, "exact", _EXACT)
+        verdict = replace(verdict, estimator="lscale-i")
+    elif setting.function == "nonlinear":
+        theorem = "linear mixing, one soft intervention per latent, sufficiently nonlinear causal model"
+        verdict = _row("linear", theorem, "up to mixing with their surrounding parents", "exact", _EXACT)
+        note = (
+            "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off the "
+            "file; if it is not, latents come up to mixing with their ancestors and the graph as its closure"
+        )
+        verdict = replace(verdict, estimator="lscale-i", missing=(note,))
+    else:
+        theorem = "linear mixing, one soft intervention per latent"
+        verdict = _row("linear", theorem, _ANCESTORS, "transitive closure", _CLOSURE)
+        remedy = "for the exact graph make the interventions hard, or the mechanisms sufficiently nonlinear"
+        verdict = replace(verdict, estimator="lscale-i", remedies=(remedy,))
+    if setting.design in ("coupled", "uncoupled"):
+        note = "one environment of each pair is enough under a linear mixing (design: single-node)"
+        verdict = replace(verdict, estimator=None, remedies=(*verdict.remedies, note))
+    if setting.kind == "mixed":
+        note = "some interventions are hard and some soft; what holds for soft ones is promised for all"
+        verdict = replace(verdict, missing=(*verdict.missing, note))
+    return _covering(setting, verdict, needed=1)
+
+
+def _multi_node(setting: Setting) -> Verdict:
+    hard = setting.kind == "hard"
+    theorem = f"linear mixing, unknown multi-node {'hard' if hard else 'soft'} interventions"
+    verdict = _row(
+        "umni",
+        theorem,
+        _ELEMENTWISE if hard else _ANCESTORS,
+        "exact" if hard else "transitive closure",
+        _EXACT if hard else _CLOSURE,
+    )
+    verdict = replace(verdict, nodes=setting.latents)
+    count, needed = len(setting.environments), len(setting.latents)
+    if count and count < needed:
+        return _lacking_rank(verdict, count, needed, f"{count} environments for {needed} latents")
+    if setting.targets is not None:
+        signature = np.array([[float(z in hit) for hit in setting.targets.values()] for z in setting.latents])
+        rank = int(np.linalg.matrix_rank(signature))
+        if rank < needed:
+            return _lacking_rank(verdict, rank, needed, f"the targets' signature matrix has rank {rank}")
+        return verdict
+    note = f"that the targets' signature matrix has rank {needed} cannot be seen while targets are not known"
+    return replace(verdict, missing=(note,))
+
+
+def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdict:
+    reason = f"{what}, and rank {needed} is needed"
+    remedy = f"add {needed - rank} environment(s) whose targets are not combinations of those there are"
+    return replace(
+        verdict, covered=False, latents="not recovered", graph="none", graph_text=_NOTHING, nodes=(),
+        missing=(reason,), remedies=(remedy,),
+    )  # fmt: skip
+
+
+def _general(setting: Setting) -> Verdict:
+    two_hard = setting.design in ("coupled", "uncoupled") and setting.kind == "hard"
+    if two_hard:
+        theorem = f"general mixing, two hard {setting.design} interventions per latent"
+        key = "general" if setting.design == "coupled" else "uncoupled"
+        verdict = _row(key, theorem, "up to a smooth invertible map of each by itself", "exact", _EXACT)
+        note = "the two mechanisms of a latent must differ almost everywhere, which the file cannot show"
+        return _covering(setting, replace(verdict, missing=(note,)), needed=2)
+    linear_gaussian = setting.noise == "gaussian" and setting.function == "linear"
+    if setting.design == "single-node" and setting.kind == "hard" and linear_gaussian:
+        theorem = "general mixing of linear-Gaussian latents, one hard intervention per latent"
+        verdict = _row("contrastive", theorem, "up to shift and scaling, each by itself", "exact", _EXACT)
+        note = (
+            "the noise variance or mean of each target must change, which holds for almost all interventions"
+        )
+        return _covering(setting, replace(verdict, missing=(note,)), needed=1)
+    theorem = "general mixing, two hard interventions per latent"
+    verdict = _row("general", theorem, "not recovered", "none", _NOTHING)
+    return replace(
+        verdict, covered=False, missing=_general_faults(setting), remedies=_general_remedies(setting)
+    )
+
+
+def _general_faults(setting: Setting) -> tuple[str, ...]:
+    faults = []
+    if setting.design == "multi-node":
+        faults.append("the environments have several targets each, the theorem asks for one")
+    elif setting.design == "single-node":
+        faults.append("there is one environment per latent, a general mixing asks for two")
+    if setting.kind != "hard":
+        faults.append(f"the interventions are {setting.kind}, a general mixing asks for hard ones")
+    return tuple(faults)
+
+
+def _general_remedies(setting: Setting) -> tuple[str, ...]:
+    remedies = ["use design: coupled with kind: hard: two hard environments per latent"]
+    if setting.design == "single-node" and setting.targets:
+        counts = Counter(name for hit in setting.targets.values() for name in hit)
+        short = [name for name in setting.latents if counts[name] < 2]
+        if short and len(short) < len(setting.latents):
+            remedies.insert(0, f"add a second hard environment for {', '.join(short)}")
+    if setting.design == "single-node" and setting.noise == "unknown":
+        remedies.append(
+            "if the latents are linear-Gaussian, say so (noise: gaussian, function: linear): one is enough"
+        )
+    remedies.append("if the mixing is linear, say so (mixing: linear): one intervention per latent is enough")
+    return tuple(remedies)
+
+
+def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
+    """The row asks for ``needed`` environments per latent: with fewer, only some latents are covered."""
+    latents = setting.latents
+    if setting.targets is None:
+        wanted = needed * len(latents)
+        count = len(setting.environments)
+        if not count or count >= wanted:
+            return replace(verdict, nodes=latents)
+        reason = f"{count} interventional environments, {wanted} are needed ({needed} per latent)"
+        promise = f"{count // needed} of {len(latents)} latents, those intervened on: {verdict.latents}"
+        return _partial(replace(verdict, latents=promise), (), reason, f"add {wanted - count} environment(s)")
+    counts = Counter(name for hit in setting.targets.values() for name in hit)
+    nodes = tuple(name for name in latents if counts[name] >= needed)
+    absent = [name for name in latents if counts[name] < needed]
+    if not absent:
+        return replace(verdict, nodes=nodes)
+    word = "a second environment" if needed == 2 else "an environment"
+    reason = f"too few environments for {', '.join(absent)}"
+    if not nodes:
+        verdict = replace(verdict, latents="not recovered", graph="none", graph_text=_NOTHING)
+        return replace(
+            verdict, covered=False, estimator=None, missing=(*verdict.missing, reason),
+            remedies=(*verdict.remedies, f"add {word} for {', '.join(absent)}"),
+        )  # fmt: skip
+    return _partial(verdict, nodes, reason, f"add {word} for {', '.join(absent)}")
+
+
+def _partial(verdict: Verdict, nodes: Sequence[str], reason: str, remedy: str) -> Verdict:
+    return replace(
+        verdict, covered=False, graph="part", nodes=tuple(nodes), estimator=None,
+        graph_text="only the part among the latents intervened on",
+        missing=(*verdict.missing, reason), remedies=(*verdict.remedies, remedy),
+    )  # fmt: skip
+
+
+def _with_support(setting: Setting, verdict: Verdict) -> Verdict:
+    """The number of samples: what is known for finite data."""
+    if setting.mixing != "linear" or setting.design != "single-node" or not verdict.covered:
+        return verdict
+    note = (
+        "with N samples per environment the same holds with probability 1 − δ once N is polynomial in 1/ε, "
+        "log 1/δ and model constants (Acartürk et al., NeurIPS 2024)"
+    )
+    return replace(verdict, graph_text=f"{verdict.graph_text}; {note}")

@@ -1,0 +1,253 @@
+"""resolve(spec, seed): the same spec with every draw made and every environment written out."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from crlspec.errors import Issue, SpecError
+from crlspec.registry import MechanismDeclaration, MixingDeclaration, NoiseDeclaration, draw_amount
+from crlspec.spec.expression import Equation, number_functions, parse_expression, parse_replacement
+from crlspec.spec.interventions import (
+    Change,
+    MechanismChange,
+    MultiNode,
+    NoiseChange,
+    ReplacedMechanism,
+    Replacements,
+)
+from crlspec.spec.schema import CompleteGraph, RandomGraph, Scm, Spec
+from crlspec.spec.setting import environment_targets
+from crlspec.spec.structure import Parents, listed_edges, parents_from
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """A generator of its own for each name, so that a new latent or environment leaves other draws unchanged."""
+    digest = sha256("\0".join(names).encode()).digest()
+    words = [int.from_bytes(digest[k : k + 4], "little") for k in range(0, 16, 4)]
+    return np.random.default_rng([seed, *words])
+
+
+def resolve(spec: Spec, seed: int) -> Spec:
+    """The spec with no randomness left; it dumps to YAML and runs again by itself.
+
+    The graph becomes a list of edges; each latent has its own mechanism and noise; the mixing holds numbers;
+    ``environments`` are explicit, and ``interventions`` keeps design and kind. A spec with ``assume`` has nothing
+    to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a family cannot
+    be drawn, e.g. a weight is given for a parent that is none.
+    """
+    if spec.assume is not None:
+        return spec
+    updates: dict[str, Any] = {}
+    parents: Parents = {}
+    if spec.scm is not None:
+        scm = _scm(spec, spec.scm, seed)
+        assert isinstance(scm.graph, tuple)
+        parents = parents_from(spec.latents, scm.graph)
+        updates["scm"] = scm
+    elif spec.equations is not None:
+        updates["equations"] = {
+            name: parse_expression(text, spec.latents).text for name, text in spec.equations.items()
+        }
+    if spec.mixing is not None:
+        mixing: MixingDeclaration = spec.mixing
+        if not mixing.is_resolved:
+            mixing = mixing.draw(stream(seed, "mixing"), spec.latents)
+        updates["mixing"] = mixing
+    base = spec.model_copy(update=updates)
+    updates["environments"] = _Environments(base, parents, seed).all(spec)
+    if spec.interventions is not None:
+        given: Any = spec.interventions
+        fields = {key: getattr(given, key) for key in ("design", "kind") if hasattr(given, key)}
+        updates["interventions"] = type(given).model_validate(fields)
+    resolved = spec.model_copy(update=updates)
+    resolved._source = None
+    return resolved
+
+
+def _scm(spec: Spec, scm: Scm, seed: int) -> Scm:
+    graph = scm.graph
+    if isinstance(graph, RandomGraph):
+        density = graph.density
+        pairs = listed_edges(spec.latents, complete=True)
+        graph = tuple((a, b) for a, b in pairs if stream(seed, "edge", a, b).random() < density)
+    elif not isinstance(graph, tuple):
+        graph = listed_edges(spec.latents, complete=isinstance(graph, CompleteGraph))
+    parents = parents_from(spec.latents, graph)
+    mechanisms: dict[str, MechanismDeclaration] = {}
+    noises: dict[str, NoiseDeclaration] = {}
+    for name in spec.latents:
+        mechanism = scm.mechanism[name] if isinstance(scm.mechanism, dict) else scm.mechanism
+        noise = scm.noise[name] if isinstance(scm.noise, dict) else scm.noise
+        mechanisms[name] = mechanism.draw(stream(seed, "mechanism", name), name, parents[name])
+        noises[name] = noise.draw(stream(seed, "noise", name), name)
+    return scm.model_copy(update={"graph": graph, "mechanism": mechanisms, "noise": noises})
+
+
+class _Environments:
+    """Writes out the environments of a spec whose model is resolved already."""
+
+    def __init__(self, base: Spec, parents: Parents, seed: int) -> None:
+        self.base, self.parents, self.seed = base, parents, seed
+
+    def all(self, spec: Spec) -> dict[str, Replacements]:
+        if spec.environments is not None:
+            return {
+                name: {latent: self._explicit(name, latent, value) for latent, value in replaced.items()}
+                for name, replaced in spec.environments.items()
+            }
+        design: Any = spec.interventions
+        targets = environment_targets(spec)
+        if isinstance(design, MultiNode) and design.targets is None:
+            targets = self._signature(design, tuple(targets)[1:])
+        return {
+            name: {
+                latent: self._designed(name, latent, design.kind, _change(design, name)) for latent in latents
+            }
+            for name, latents in targets.items()
+        }
+
+    def _signature(self, design: MultiNode, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Random targets: no environment empty, and the signature matrix of the highest rank there can be."""
+        rng = stream(self.seed, "signature")
+        latents = self.base.latents
+        for _ in range(1000):
+            drawn = rng.random((len(latents), len(names))) < design.density
+            if drawn.any(axis=0).all() and np.linalg.matrix_rank(drawn.astype(float)) == min(drawn.shape):
+                table = {
+                    name: tuple(latent for latent, hit in zip(latents, drawn[:, k], strict=True) if hit)
+                    for k, name in enumerate(names)
+                }
+                return {"obs": (), **table}
+        remedy = "use a density nearer to 0.5, or list the targets."
+        message = f"no targets of full rank were found at density {design.density:g}."
+        raise SpecError([Issue("error", message, remedy, "interventions.density")])
+
+    def _designed(self, environment: str, latent: str, kind: str, change: Change) -> str | ReplacedMechanism:
+        rng = stream(self.seed, "environment", environment, latent)
+        noise = change.noise or NoiseChange()
+        if self.base.equations is not None:
+            parsed = parse_expression(self.base.equations[latent], self.base.latents)
+            return _changed_equation(parsed, latent, kind, noise, change.mechanism, rng)
+        base = self._noise(latent)
+        mean, variance = base.mean, base.variance
+        assert isinstance(mean, float) and isinstance(variance, float)
+        if noise.mean is not None:
+            plus, value = noise.mean.plus, noise.mean.value
+            mean = mean + draw_amount(rng, plus) if plus is not None else draw_amount(rng, value or 0.0)
+        if noise.variance is not None:
+            times, value = noise.variance.times, noise.variance.value
+            variance = (
+                variance * draw_amount(rng, times) if times is not None else draw_amount(rng, value or 1.0)
+            )
+        changed = base.with_mean(mean).with_variance(variance)
+        if kind == "hard":
+            return ReplacedMechanism(kind="hard", noise=changed)
+        mechanism = self._mechanism(latent)
+        if change.mechanism is not None:
+            mechanism = mechanism.scaled(draw_amount(rng, change.mechanism.times))
+        return ReplacedMechanism(kind="soft", mechanism=mechanism, noise=changed)
+
+    def _explicit(
+        self, environment: str, latent: str, value: str | ReplacedMechanism
+    ) -> str | ReplacedMechanism:
+        rng = stream(self.seed, "environment", environment, latent)
+        if isinstance(value, ReplacedMechanism):
+            return self._drawn(rng, latent, value)
+        parsed = parse_replacement(value, self.base.latents)
+        if parsed.equation is not None:
+            return parsed.equation.text
+        assert parsed.value is not None
+        if parsed.kind == "do":
+            return f"do({parsed.value!r})"
+        shift, scale = (parsed.value, 1.0) if parsed.kind == "shift" else (0.0, parsed.value)
+        if self.base.equations is not None:
+            base = parse_expression(self.base.equations[latent], self.base.latents)
+            return _rewritten(base, _plus(base.arguments["loc"].text, shift), scale)
+        noise = self._noise(latent)
+        assert isinstance(noise.mean, float) and isinstance(noise.variance, float)
+        changed = noise.with_mean(noise.mean + shift).with_variance(noise.variance * scale**2)
+        return ReplacedMechanism(kind="soft", mechanism=self._mechanism(latent), noise=changed)
+
+    def _drawn(self, rng: np.random.Generator, latent: str, value: ReplacedMechanism) -> ReplacedMechanism:
+        noise = self._noise(latent) if value.noise is None else value.noise.draw(rng, latent)
+        if value.kind == "hard":
+            return ReplacedMechanism(kind="hard", noise=noise)
+        mechanism = self._mechanism(latent)
+        if value.mechanism is not None:
+            mechanism = value.mechanism.draw(rng, latent, self.parents[latent])
+        return ReplacedMechanism(kind="soft", mechanism=mechanism, noise=noise)
+
+    def _mechanism(self, latent: str) -> MechanismDeclaration:
+        assert self.base.scm is not None and isinstance(self.base.scm.mechanism, dict)
+        return self.base.scm.mechanism[latent]
+
+    def _noise(self, latent: str) -> NoiseDeclaration:
+        assert self.base.scm is not None and isinstance(self.base.scm.noise, dict)
+        return self.base.scm.noise[latent]
+
+
+def _change(design: Any, environment: str) -> Change:
+    """The change that an environment of a design makes: the second of a pair is named …_b."""
+    if design.design in ("coupled", "uncoupled") and environment.endswith("_b"):
+        return design.second or Change()
+    return Change(noise=design.noise, mechanism=design.mechanism)
+
+
+_DEVIATION = {"Normal": 1.0, "Laplace": sqrt(2), "Logistic": pi / sqrt(3), "Gumbel": pi / sqrt(6)}
+"""Standard deviation at scale 1."""
+
+
+def _changed_equation(
+    base: Equation,
+    latent: str,
+    kind: str,
+    noise: NoiseChange,
+    mechanism: MechanismChange | None,
+    rng: np.random.Generator,
+) -> str:
+    """A designed change of an equation; the location of a hard one is that at parents zero."""
+    location = base.arguments["loc"].text
+    if kind == "hard":
+        try:
+            zero = base.arguments["loc"].evaluate(number_functions(), dict.fromkeys(base.parents, 0.0))
+        except (ArithmeticError, ValueError):
+            message = f"the location {location} of {latent} has no value at parents zero."
+            remedy = "list the environments: {name: {latent: equation}}."
+            raise SpecError([Issue("error", message, remedy, f"latents.{latent}")]) from None
+        location = repr(float(zero))
+    elif mechanism is not None:
+        location = f"{draw_amount(rng, mechanism.times)!r} * ({location})"
+    if noise.mean is not None:
+        plus, value = noise.mean.plus, noise.mean.value
+        location = (
+            _plus(location, draw_amount(rng, plus))
+            if plus is not None
+            else repr(draw_amount(rng, value or 0.0))
+        )
+    if noise.variance is None:
+        return _rewritten(base, location, 1.0)
+    if noise.variance.times is not None:
+        return _rewritten(base, location, sqrt(draw_amount(rng, noise.variance.times)))
+    if base.distribution not in _DEVIATION:
+        message = f"{base.distribution} cannot be given a variance."
+        raise SpecError([Issue("error", message, "use variance: {times: …}.", f"latents.{latent}")])
+    deviation = sqrt(draw_amount(rng, noise.variance.value or 1.0)) / _DEVIATION[base.distribution]
+    return _rewritten(base, location, None, deviation)
+
+
+def _plus(text: str, number: float) -> str:
+    return text if number == 0 else f"{text} + {number!r}"
+
+
+def _rewritten(base: Equation, location: str, times: float | None, scale: float = 1.0) -> str:
+    texts = {name: argument.text for name, argument in base.arguments.items()} | {"loc": location}
+    if times is None:
+        texts["scale"] = repr(scale)
+    elif times != 1.0:
+        texts["scale"] = f"{times!r} * ({texts['scale']})"
+    text = f"{base.distribution}({', '.join(texts.values())})"
+    return parse_expression(text, tuple(base.parents)).text

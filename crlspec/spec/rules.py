@@ -1,0 +1,365 @@
+"""The rules of ``check``: each reads some top-level keys and yields findings. One rule, one function."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from crlspec.spec.accepts import refusal
+from crlspec.spec.expression import BOUNDED, LOCATION_SCALE
+from crlspec.spec.interventions import Coupled, MultiNode, NoiseChange, ReplacedMechanism, Uncoupled
+from crlspec.spec.schema import Spec
+from crlspec.spec.setting import Setting, environment_targets
+from crlspec.spec.slots import suggest
+from crlspec.spec.structure import equation, find_cycle, parents_of, replacement
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found, at a path of the spec (at its key where ``at_key``)."""
+
+    path: tuple[str | int, ...]
+    message: str
+    remedy: str
+    severity: Literal["error", "warning", "note"] = "error"
+    at_key: bool = False
+
+
+Rule = Callable[[Spec], Iterator[Finding]]
+RULES: list[tuple[tuple[str, ...], Rule]] = []
+MODEL_KEYS = ("latents", "scm", "mixing", "data", "assume")
+
+
+def rule(*reads: str) -> Callable[[Rule], Rule]:
+    """Register a rule with the top-level keys that it reads."""
+
+    def keep(function: Rule) -> Rule:
+        RULES.append((reads, function))
+        return function
+
+    return keep
+
+
+@rule(*MODEL_KEYS)
+def whole(spec: Spec) -> Iterator[Finding]:
+    """A spec declares a model (scm or equations, and a mixing) or assumes one for data."""
+    declared = "scm" if spec.scm is not None else "equations" if spec.equations is not None else None
+    if spec.scm is not None and spec.equations is not None:
+        yield Finding(
+            ("scm",), "latents have equations already, scm says the same again", "remove scm.", at_key=True
+        )
+    if declared and (spec.assume or spec.data):
+        key = "assume" if spec.assume is not None else "data"
+        remedy = (
+            f"remove {key}, or remove the model ({'scm' if spec.scm is not None else 'equations'}, mixing)."
+        )
+        yield Finding(
+            (key,), f"{key} is for one's own data, but the spec declares a model", remedy, at_key=True
+        )
+    elif not declared and spec.assume is None:
+        remedy = "add scm: and mixing: for a model, or assume: for your own data."
+        yield Finding((), "the spec declares no model and assumes none", remedy)
+    if declared and spec.mixing is None:
+        remedy = "add mixing: {kind: linear, observed: 25}."
+        yield Finding((), "the key 'mixing' is missing: nothing says how latents become observations", remedy)
+    if spec.assume is not None and not declared:
+        for key in ("mixing", "interventions", "environments"):
+            if getattr(spec, key) is not None:
+                remedy = f"move it below assume, or remove assume and declare the whole model ({key} is part of it)."
+                yield Finding(
+                    (key,), f"{key} declares a model, but the spec assumes one", remedy, at_key=True
+                )
+
+
+@rule("latents", "scm")
+def graph(spec: Spec) -> Iterator[Finding]:
+    """Edges join known latents and close no cycle."""
+    if spec.scm is not None and isinstance(spec.scm.graph, tuple):
+        for k, edge in enumerate(spec.scm.graph):
+            for end in edge:
+                if end not in spec.latents:
+                    remedy = suggest(end, spec.latents)
+                    yield Finding(("scm", "graph", k), f"the edge names an unknown latent {end!r}", remedy)
+    cycle = find_cycle(parents_of(spec) or {})
+    if cycle is not None:
+        path: tuple[str | int, ...] = (
+            ("latents", cycle[0]) if spec.equations is not None else ("scm", "graph")
+        )
+        yield Finding(path, f"the graph has a cycle: {' -> '.join(cycle)}", "remove one of its edges.")
+
+
+@rule("latents", "scm")
+def families_per_latent(spec: Spec) -> Iterator[Finding]:
+    """A mapping of mechanisms or noises names every latent and no other."""
+    for key in ("mechanism", "noise") if spec.scm is not None else ():
+        table = getattr(spec.scm, key)
+        if not isinstance(table, dict):
+            continue
+        for name in table:
+            if name not in spec.latents:
+                remedy = suggest(name, spec.latents)
+                yield Finding(("scm", key, name), f"unknown latent {name!r}", remedy, at_key=True)
+        absent = [name for name in spec.latents if name not in table]
+        if absent:
+            remedy = f"add an entry for each, or give one {key} for all."
+            yield Finding(("scm", key), f"no {key} for {', '.join(absent)}", remedy, at_key=True)
+
+
+@rule("latents", "mixing")
+def enough_observed(spec: Spec) -> Iterator[Finding]:
+    """As many observed variables as latents, at least."""
+    if spec.mixing is not None and spec.mixing.observed < len(spec.latents):
+        message = f"{spec.mixing.observed} observed variables cannot determine {len(spec.latents)} latents"
+        remedy = f"set observed to {len(spec.latents)} or more, or name fewer latents."
+        yield Finding(("mixing", "observed"), message, remedy)
+
+
+@rule("latents", "interventions", "environments")
+def designed(spec: Spec) -> Iterator[Finding]:
+    """A design names known targets and says what its interventions change."""
+    design: Any = spec.interventions
+    if design is None or design.design == "observational":
+        return
+    here = ("interventions",)
+    targets: Any = design.targets
+    several = targets.values() if isinstance(targets, dict) else [targets or ()]
+    for name in sorted({name for hit in several for name in hit} - set(spec.latents)):
+        yield Finding((*here, "targets"), f"unknown latent {name!r}", suggest(name, spec.latents))
+    if spec.environments is not None:
+        given = [
+            key
+            for key in ("noise", "mechanism", "second", "targets")
+            if getattr(design, key, None) is not None
+        ]
+        for key in given:
+            remedy = "keep design and kind only, or remove environments."
+            yield Finding((*here, key), "the environments are listed already", remedy, at_key=True)
+        return
+    if not _changes(design.noise):
+        remedy = "add noise: {variance: {times: 0.25}}; without it roots would stay as they are."
+        yield Finding(here, "the interventions do not change the noise", remedy, at_key=True)
+    if design.kind == "hard" and design.mechanism is not None:
+        remedy = "remove mechanism, or use kind: soft."
+        yield Finding(
+            (*here, "mechanism"), "hard interventions cut the parents: no mechanism is left", remedy
+        )
+    if isinstance(design, Coupled | Uncoupled):
+        second = design.second
+        if second is None or not _changes(second.noise):
+            remedy = "add second: {noise: {variance: {times: 4}}}."
+            yield Finding(here, "nothing says what the second environment of each latent changes", remedy)
+        elif second.noise == design.noise and second.mechanism == design.mechanism:
+            remedy = "give it another change, e.g. variance: {times: 4}."
+            yield Finding((*here, "second"), "the two environments of a latent are the same", remedy)
+    if isinstance(design, MultiNode) and design.targets is not None:
+        yield from _given_signature(design)
+
+
+def _changes(noise: NoiseChange | None) -> bool:
+    return noise is not None and (noise.variance is not None or noise.mean is not None)
+
+
+def _given_signature(design: MultiNode) -> Iterator[Finding]:
+    for name, hit in (design.targets or {}).items():
+        path = ("interventions", "targets", name)
+        if not hit:
+            yield Finding(path, f"the environment {name!r} has no target", "list one latent or more.")
+        if len(set(hit)) < len(hit):
+            yield Finding(path, f"the environment {name!r} lists a target twice", "list each once.")
+        if name == "obs":
+            yield Finding(
+                path, "'obs' names the observational environment", "choose another name.", at_key=True
+            )
+    if design.environments is not None:
+        remedy = "remove environments; it is for drawn targets."
+        yield Finding(
+            ("interventions", "environments"), "the targets are listed already", remedy, at_key=True
+        )
+
+
+@rule("latents", "interventions", "environments")
+def designed_equations(spec: Spec) -> Iterator[Finding]:
+    """A design over equations needs location–scale distributions, and hard ones a scale without parents."""
+    design: Any = spec.interventions
+    if (
+        spec.equations is None
+        or spec.environments is not None
+        or design is None
+        or design.design == "observational"
+    ):
+        return
+    for name, text in spec.equations.items():
+        parsed = equation(text, spec.latents)
+        if parsed is None:
+            continue
+        remedy = "list the environments: {name: {latent: equation}}."
+        if parsed.distribution not in LOCATION_SCALE:
+            message = f"a design cannot change {parsed.distribution}, which has no location and scale"
+            yield Finding(("latents", name), message, remedy)
+        elif design.kind == "hard" and any(a.parents for key, a in parsed.arguments.items() if key != "loc"):
+            yield Finding(("latents", name), "a hard design cannot cut parents in the scale", remedy)
+
+
+@rule("latents", "scm", "environments")
+def explicit(spec: Spec) -> Iterator[Finding]:
+    """Explicit environments: one observational, known latents, no new parents, real changes."""
+    if spec.environments is None:
+        return
+    empty = [name for name, replaced in spec.environments.items() if not replaced]
+    if not empty:
+        yield Finding(("environments",), "there is no observational environment", "add obs: {}.", at_key=True)
+    for name in empty[1:]:
+        message = f"{name!r} is a second observational environment beside {empty[0]!r}"
+        yield Finding(("environments", name), message, "keep one {}.", at_key=True)
+    parents = parents_of(spec)
+    for name, replaced in spec.environments.items():
+        if not name.strip() or set(name) & set("/\\\0") or name in (".", ".."):
+            remedy = "use a name without / and \\."
+            yield Finding(("environments", name), f"{name!r} cannot name an environment", remedy, at_key=True)
+        for latent, value in replaced.items():
+            path = ("environments", name, latent)
+            if latent not in spec.latents:
+                remedy = suggest(latent, spec.latents)
+                yield Finding(path, f"unknown latent {latent!r}", remedy, at_key=True)
+            else:
+                yield from _replaced(spec, path, latent, value, None if parents is None else parents[latent])
+
+
+def _replaced(
+    spec: Spec,
+    path: tuple[str, ...],
+    latent: str,
+    value: str | ReplacedMechanism,
+    parents: tuple[str, ...] | None,
+) -> Iterator[Finding]:
+    if isinstance(value, ReplacedMechanism):
+        if spec.equations is not None and not (value.kind == "hard" and value.noise is not None):
+            remedy = 'write an equation, e.g. "Normal(0, 2)".'
+            yield Finding(
+                path, "the latents have equations, so a family cannot replace a part of one", remedy
+            )
+        return
+    parsed = replacement(value, spec.latents)
+    if parsed is None:
+        return
+    if parsed.equation is not None:
+        read = parsed.equation.parents
+        if parents is None and read and spec.scm is not None:
+            remedy = "list the edges: graph: [z1 -> z2]."
+            yield Finding(path, "the equation reads latents, but the graph is drawn at random", remedy)
+        new = [name for name in read if parents is not None and name not in parents]
+        if new:
+            message = f"the equation adds the parent{'s' if len(new) > 1 else ''} {', '.join(new)}"
+            remedy = f"an intervention on {latent} may keep or cut its parents ({', '.join(parents or ()) or 'none'})."
+            yield Finding(path, message, remedy)
+    if spec.equations is None:
+        return
+    base = equation(spec.equations[latent], spec.latents)
+    if base is not None and parsed.equation is not None and parsed.equation.text == base.text:
+        yield Finding(path, "the equation is the observational one: nothing changes", "change or remove it.")
+    if base is not None and parsed.kind in ("shift", "scale") and base.distribution not in LOCATION_SCALE:
+        message = f"{parsed.kind}() cannot change {base.distribution}, which has no location and scale"
+        yield Finding(path, message, "write the whole equation.")
+
+
+@rule("latents", "environments", "interventions", "samples", "assume")
+def samples(spec: Spec) -> Iterator[Finding]:
+    """Samples per environment name the environments that there are."""
+    if not isinstance(spec.samples, dict):
+        return
+    if spec.assume is not None:
+        yield Finding(
+            ("samples",), "samples are counted in the data themselves", "remove samples.", at_key=True
+        )
+        return
+    known = tuple(environment_targets(spec))
+    for name in spec.samples:
+        if name not in known:
+            remedy = suggest(name, known)
+            yield Finding(("samples", name), f"unknown environment {name!r}", remedy, at_key=True)
+    absent = [name for name in known if name not in spec.samples]
+    if absent:
+        remedy = "add them, or give one number for all."
+        yield Finding(("samples",), f"no number for {', '.join(absent)}", remedy, at_key=True)
+
+
+@rule("latents", "assume", "data")
+def assumptions(spec: Spec) -> Iterator[Finding]:
+    """What is assumed fits together."""
+    if spec.assume is None:
+        return
+    assumed, here = spec.assume.interventions, ("assume", "interventions")
+    if assumed.design != "observational" and assumed.kind is None:
+        yield Finding(here, "the key 'kind' is missing", "add kind: hard or kind: soft.")
+    if assumed.design == "coupled" and assumed.pairs is None and assumed.targets == "concealed":
+        remedy = "add pairs: [[a1, b1], [a2, b2]], or use design: uncoupled."
+        yield Finding(here, "a coupled design needs its pairs of environments", remedy)
+    if assumed.pairs is not None:
+        if assumed.design != "coupled":
+            remedy = "remove pairs, or use design: coupled."
+            yield Finding(
+                (*here, "pairs"), f"pairs do not belong to a {assumed.design} design", remedy, at_key=True
+            )
+        names = Counter(name for pair in assumed.pairs for name in pair)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            remedy = "each environment belongs to one pair."
+            yield Finding((*here, "pairs"), f"{', '.join(twice)} is in more than one place", remedy)
+    for environment, hit in assumed.targets.items() if isinstance(assumed.targets, dict) else ():
+        path = (*here, "targets", environment)
+        for name in hit:
+            if name not in spec.latents:
+                yield Finding(path, f"unknown latent {name!r}", suggest(name, spec.latents))
+        if len(hit) != 1 and assumed.design in ("single-node", "coupled", "uncoupled"):
+            remedy = "list one latent, or use design: multi-node."
+            yield Finding(
+                path, f"a {assumed.design} design has one target per environment, got {len(hit)}", remedy
+            )
+
+
+@rule("scores", "latents", "scm", "environments", "interventions", "assume", "mixing")
+def scores(spec: Spec) -> Iterator[Finding]:
+    """Exact scores need a truth; Gaussian ones linear-Gaussian latents."""
+    if spec.scores.kind == "exact" and spec.assume is not None:
+        remedy = "use scores: {kind: auto}."
+        yield Finding(
+            ("scores", "kind"), "exact scores need the true model, which your own data do not have", remedy
+        )
+    setting = Setting.of(spec)
+    misfit = setting.noise == "other" or setting.function == "nonlinear" or setting.mixing not in ("linear",)
+    if spec.scores.kind == "gaussian" and misfit:
+        remedy = "use scores: {kind: ratio}."
+        message = "Gaussian scores are right for linear-Gaussian latents under a linear mixing only"
+        yield Finding(("scores", "kind"), message, remedy, "warning")
+
+
+@rule("estimator", "latents", "scm", "environments", "interventions", "assume", "mixing", "conceal")
+def estimator(spec: Spec) -> Iterator[Finding]:
+    """The estimator can take the setting; an estimator that the file does not name is only warned of."""
+    reason = refusal(Setting.of(spec), spec.estimator)
+    if reason is not None:
+        named = "estimator" in spec.model_fields_set
+        path = ("estimator",) if named else ("latents",)
+        severity: Literal["error", "warning"] = "error" if named else "warning"
+        yield Finding(path, *reason, severity)
+
+
+@rule("conceal", "latents", "environments", "interventions", "scm")
+def concealed(spec: Spec) -> Iterator[Finding]:
+    """Only what is there can be concealed."""
+    if "pairs" in spec.conceal and Setting.of(spec).design not in ("coupled", "uncoupled"):
+        remedy = "remove pairs from conceal."
+        yield Finding(("conceal",), "there are no pairs of environments to conceal", remedy, "warning")
+
+
+@rule("latents")
+def support(spec: Spec) -> Iterator[Finding]:
+    """Score differences need densities that are positive everywhere."""
+    for name, text in (spec.equations or {}).items():
+        parsed = equation(text, spec.latents)
+        if parsed is not None and parsed.distribution in BOUNDED:
+            message = f"the density of {parsed.distribution} is not positive everywhere, as the theorems ask"
+            remedy = f"use one of {', '.join(LOCATION_SCALE)}, or take the verdict with care."
+            yield Finding(("latents", name), message, remedy, "warning")

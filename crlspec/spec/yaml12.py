@@ -1,0 +1,278 @@
+"""YAML 1.2 core scalars with a line and column for every value, and guards: text in, plain tree out.
+
+What YAML 1.1 surprises with does not happen: ``no`` and ``1:30`` are words, ``010`` is ten, ``1e-3`` is a
+number. Aliases, anchors, tags, several documents, duplicate keys, deep nesting and huge files are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from crlspec.errors import Issue, SpecError
+
+MAX_CHARACTERS = 4_000_000
+MAX_DEPTH = 20
+MAX_NUMBER = 400
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where something stands: ``origin`` is a path or ``--set key``; line and column count from 1.
+
+    ``offset`` is the index in the source text of the first character of a scalar's value, where it is known.
+    """
+
+    origin: str
+    line: int | None = None
+    column: int | None = None
+    offset: int | None = None
+
+
+@dataclass
+class Source:
+    """The marks of a text: of every value by its path, and of every key by the path of its value."""
+
+    origin: str
+    text: str = ""
+    values: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, Mark] = field(default_factory=dict)
+
+    def value_at(self, path: Path) -> Mark:
+        """The mark of a value, or of the nearest thing around it that is there."""
+        while path and path not in self.values:
+            path = path[:-1]
+        return self.values.get(path) or Mark(self.origin, 1, 1)
+
+    def key_at(self, path: Path) -> Mark:
+        """The mark of a key, or of the value where it has none."""
+        return self.keys.get(path) or self.value_at(path)
+
+    def inside(self, path: Path, offset: int) -> Mark:
+        """The mark of a character inside a scalar, for errors in equations."""
+        mark = self.value_at(path)
+        if path not in self.values or mark.offset is None or not 0 <= mark.offset + offset <= len(self.text):
+            return mark
+        before = self.text[: mark.offset + offset]
+        return Mark(mark.origin, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def scalar(text: str) -> Any:  # noqa: PLR0911  one return a type
+    """A plain scalar by the YAML 1.2 core schema: None, bool, int, float or str.
+
+    Raises ValueError for a number of more than 400 characters.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    numeric = _INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)
+    if numeric and len(text) > MAX_NUMBER:
+        raise ValueError(f"the number has {len(text)} characters")
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _SPECIAL.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text
+
+
+def read(text: str, origin: str) -> tuple[Any, Source]:
+    """The tree of a text (mappings, tuples, scalars) and the marks of its parts.
+
+    Raises SpecError with every guard's issue found.
+    """
+    source = Source(origin, text)
+    if len(text) > MAX_CHARACTERS:
+        message = f"the text has {len(text)} characters; at most {MAX_CHARACTERS} are allowed."
+        raise SpecError([Issue("error", message, "keep data in files of their own.", path=origin)])
+    builder = _Builder(source)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        builder.complain(mark, f"the text is not YAML: {error.problem or error.context}", _SYNTAX)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        builder.complain(None, f"the text is not YAML: {detail}", _SYNTAX)
+    except _Enough:
+        pass
+    if builder.issues:
+        raise SpecError(builder.issues)
+    return builder.root, source
+
+
+_SYNTAX = "check indentation, quotes and brackets; write key: value with a blank after the colon."
+
+
+class _Enough(Exception):  # noqa: N818
+    """Ends reading where going on could cost too much."""
+
+
+@dataclass
+class _Open:
+    """A collection that is being read; ``key`` is the key whose value comes next."""
+
+    container: dict[str, Any] | list[Any]
+    path: Path
+    key: str | None = None
+    awaits_key: bool = True
+
+
+class _Builder:
+    """Builds tree and marks from parser events, without recursion."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.root: Any = None
+        self.stack: list[_Open] = []
+        self.issues: list[Issue] = []
+        self.documents = 0
+
+    def complain(self, mark: Any, message: str, remedy: str) -> None:
+        """Keep an issue at a parser's mark."""
+        line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
+        origin = self.source.origin
+        self.issues.append(Issue("error", f"{message}.", remedy, path=origin, line=line, column=column))
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next parser event."""
+        if isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                remedy = "keep one spec per file; remove the line ---."
+                self.complain(event.start_mark, "the text holds more than one document", remedy)
+                raise _Enough
+        elif isinstance(event, yaml.AliasEvent):
+            remedy = "write the value out again."
+            self.complain(event.start_mark, f"aliases (*{event.anchor}) are not allowed", remedy)
+            self._put(None, event)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._guard(event)
+            self._scalar(event)
+        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            self._guard(event)
+            self._open(event)
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            self._close()
+
+    def _guard(self, event: Any) -> None:
+        if event.anchor:
+            remedy = "remove the anchor and write each value out."
+            self.complain(event.start_mark, f"anchors (&{event.anchor}) are not allowed", remedy)
+        if event.tag:
+            remedy = "remove the tag; nothing in a spec is ever executed."
+            self.complain(event.start_mark, f"tags ({event.tag}) are not allowed", remedy)
+
+    def _scalar(self, event: Any) -> None:
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and isinstance(frame.container, dict) and frame.awaits_key:
+            self._key(event, frame)
+            return
+        value = event.value
+        if event.implicit[0]:
+            try:
+                value = scalar(event.value)
+            except ValueError as error:
+                self.complain(event.start_mark, str(error), f"use at most {MAX_NUMBER}.")
+        self._put(value, event)
+
+    def _key(self, event: Any, frame: _Open) -> None:
+        assert isinstance(frame.container, dict)
+        key = event.value
+        if key in frame.container:
+            first = self.source.keys[(*frame.path, key)]
+            message = f"the key {key!r} is given twice, first in line {first.line}"
+            self.complain(event.start_mark, message, "keep one of them.")
+        else:
+            self.source.keys[(*frame.path, key)] = self._mark(event)
+        frame.key, frame.awaits_key = key, False
+
+    def _mark(self, event: Any) -> Mark:
+        start, end = event.start_mark, event.end_mark
+        offset = None
+        if isinstance(event, yaml.ScalarEvent):
+            raw = self.source.text[start.index : end.index]
+            found = raw.find(event.value.rstrip("\n")) if event.value else -1
+            offset = start.index + found if found >= 0 else None
+        return Mark(self.source.origin, start.line + 1, start.column + 1, offset)
+
+    def _place(self) -> tuple[Path, _Open | None]:
+        if not self.stack:
+            return (), None
+        frame = self.stack[-1]
+        key = len(frame.container) if isinstance(frame.container, list) else frame.key
+        return (*frame.path, "" if key is None else key), frame
+
+    def _put(self, value: Any, event: Any) -> Path:
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and isinstance(frame.container, dict) and frame.awaits_key:
+            self.complain(event.start_mark, "a key must be a plain word", "write key: value.")
+            raise _Enough
+        path, frame = self._place()
+        self.source.values[path] = self._mark(event)
+        if frame is None:
+            self.root = value
+        elif isinstance(frame.container, list):
+            frame.container.append(value)
+        else:
+            assert frame.key is not None
+            frame.container[frame.key] = value
+            frame.awaits_key = True
+        return path
+
+    def _open(self, event: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            remedy = "write the spec flatter."
+            self.complain(event.start_mark, f"the text is nested deeper than {MAX_DEPTH}", remedy)
+            raise _Enough
+        container: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self.stack.append(_Open(container, self._put(container, event)))
+
+    def _close(self) -> None:
+        self.stack.pop()
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes what ``read`` reads back; words that YAML 1.1 or 1.2 would take for numbers are quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", _BASED, ["0"])
+
+
+def write(tree: Any) -> str:
+    """The tree as YAML: keys in their order, innermost collections on one line."""
+    text: str = yaml.dump(
+        tree, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10**6
+    )
+    return text
+
+
+def paths(tree: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of all values of a tree, the root first."""
+    yield path
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield from paths(value, (*path, key))
