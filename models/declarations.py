@@ -8,9 +8,6 @@ from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
 from crlspec.models.draws import (
     Matrix,
     PerParent,
@@ -27,14 +24,17 @@ from crlspec.models.draws import (
     times,
     until,
 )
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
 from crlspec.registry import Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration, Number
 
 
 class LinearMechanism(MechanismDeclaration):
     """f(pa) = Σ_j w_j pa_j.
 
-    weight     an interval: magnitudes drawn uniformly from it, each with a random sign; a number: the weight of
-               every edge; a mapping: parent → weight
+    weight     an interval: magnitudes drawn uniformly from it, each with a random sign; a number: the weight
+               of every edge; a mapping: parent → weight
 
     Source of the default: B. Varıcı, E. Acartürk, K. Shanmugam, A. Kumar, A. Tajer, "Score-based causal
     representation learning: linear and general transformations", JMLR 2025.
@@ -282,8 +282,8 @@ class MlpMixing(MixingDeclaration):
 
     layers      L, the number of layers
     activation  tanh, leaky-relu or silu
-    strength    mild: wide layers, as in the papers (close to linear); strong: narrow layers with strong bends, which
-                no linear map undoes
+    strength    mild: wide layers, as in the papers (close to linear); strong: narrow layers with strong bends,
+                which no linear map undoes
     weights     W₁ … W_L, by default well-conditioned; ``biases`` b₁ … b_L
     """
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from pydantic_core import PydanticCustomError
 
-from crlspec.errors import Issue, SpecError
-from crlspec.registry import Amount, Number, draw_amount
+from crlspec.errors import CrlspecError, Issue, SpecError
+from crlspec.registry import Amount, Declaration, Number, draw_amount
 
 Matrix = tuple[tuple[Number, ...], ...]
 Vector = tuple[Number, ...]
@@ -17,6 +17,12 @@ PerParent = Amount | dict[str, Number]
 def refusal(field: str, message: str, remedy: str) -> SpecError:
     """The error for a declaration that cannot be carried out in its spec."""
     return SpecError([Issue("error", message, remedy, field=field)])
+
+
+def require_resolved(declaration: Declaration) -> None:
+    """Refuse to carry out a declaration that still holds randomness. Raises CrlspecError."""
+    if not declaration.is_resolved:
+        raise CrlspecError(f"{declaration!r} still holds randomness.", remedy="call its `draw` first")
 
 
 def named(parents: tuple[str, ...] | None, field: str) -> tuple[str, ...]:

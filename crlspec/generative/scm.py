@@ -126,7 +126,9 @@ class SCM:
                     remedy=f"choose parents among {list(self.latents)}",
                 )
         try:
-            order = tuple(TopologicalSorter({n: self.mechanisms[n].parents for n in self.latents}).static_order())
+            order = tuple(
+                TopologicalSorter({n: self.mechanisms[n].parents for n in self.latents}).static_order()
+            )
         except CycleError as error:
             raise CrlspecError(
                 f"the graph has the cycle {' -> '.join(error.args[1])}", remedy="remove one of these edges"
@@ -182,7 +184,9 @@ class SCM:
         CPU in float64: the draws are the same on every device, and the global generators are left alone.
         """
         buffer = next((b for m in self.mechanisms.values() for b in m.buffers()), None)
-        dtype, device = (torch.float64, torch.device("cpu")) if buffer is None else (buffer.dtype, buffer.device)
+        dtype, device = (
+            (torch.float64, torch.device("cpu")) if buffer is None else (buffer.dtype, buffer.device)
+        )
         source = self if (dtype, device.type) == (torch.float64, "cpu") else self.to(torch.float64, "cpu")
         columns: dict[str, Tensor] = {}
         with torch.no_grad(), torch.random.fork_rng(devices=[]):

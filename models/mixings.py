@@ -1,0 +1,164 @@
+"""Mixing maps x = g(z), one class a family; each is built from its resolved declaration."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from crlspec.models import declarations
+from crlspec.models.draws import require_resolved
+from torch import nn
+
+from crlspec.generative.mixing import Mixing
+from crlspec.typing import Jacobian, Latents, Observations, Tensor
+
+Device = torch.device | str
+Elementwise = Callable[[Tensor], Tensor]
+
+LEAK = 0.2
+"""Slope of the leaky link for negative arguments."""
+
+
+class LinearMap(Mixing):
+    """x = G z. The inverse is the least-squares one, (GᵀG)⁻¹Gᵀ x.
+
+    Attributes:
+        matrix: G, shape (observed, latent), of full column rank.
+    """
+
+    has_inverse = True
+    matrix: Tensor
+    pseudoinverse: Tensor
+
+    def __init__(
+        self, declaration: Any, latents: tuple[str, ...], dtype: torch.dtype, device: Device
+    ) -> None:
+        super().__init__(declaration.observed_names())
+        require_resolved(declaration)
+        matrix = torch.tensor(declaration.matrix, dtype=torch.float64)
+        pseudoinverse = torch.linalg.pinv(matrix)
+        self.register_buffer("matrix", matrix.to(dtype=dtype, device=device))
+        self.register_buffer("pseudoinverse", pseudoinverse.to(dtype=dtype, device=device))
+
+    def forward(self, z: Latents) -> Observations:
+        return z @ self.matrix.mT
+
+    def jacobian(self, z: Latents) -> Jacobian:
+        return self.matrix.expand(*z.shape[:-1], *self.matrix.shape)
+
+    def inverse(self, x: Observations) -> Latents:
+        return x @ self.pseudoinverse.mT
+
+
+def _leaky_inverse(x: Tensor) -> Tensor:
+    return torch.where(x < 0, x / LEAK, x)
+
+
+LINKS: dict[str, tuple[Elementwise, Elementwise]] = {
+    "tanh": (torch.tanh, torch.atanh),
+    "leaky-relu": (lambda u: nn.functional.leaky_relu(u, LEAK), _leaky_inverse),
+    "sinh": (torch.sinh, torch.asinh),
+    "arcsinh": (torch.asinh, torch.sinh),
+}
+
+
+class GeneralisedLinear(LinearMap):
+    """x = link(G z), element-wise: injective, as G has full column rank and the link is strictly increasing.
+
+    ``tanh`` saturates in floating point: beyond |u| = 19 (float64) or 9 (float32) the inverse is infinite.
+    """
+
+    def __init__(
+        self,
+        declaration: declarations.GlmMixing,
+        latents: tuple[str, ...],
+        dtype: torch.dtype,
+        device: Device,
+    ) -> None:
+        super().__init__(declaration, latents, dtype, device)
+        self.link = declaration.link
+
+    def forward(self, z: Latents) -> Observations:
+        return LINKS[self.link][0](super().forward(z))
+
+    def jacobian(self, z: Latents) -> Jacobian:
+        return Mixing.jacobian(self, z)
+
+    def inverse(self, x: Observations) -> Latents:
+        return super().inverse(LINKS[self.link][1](x))
+
+
+# σ(u) = a(c u) + b u with these a; below, (c, b) by activation
+BENDS: dict[str, Elementwise] = {
+    "tanh": torch.tanh,
+    "leaky-relu": torch.relu,
+    "silu": nn.functional.silu,
+}
+MILD = {"tanh": (1.0, 0.1), "leaky-relu": (1.0, 0.25), "silu": (1.0, 0.2)}
+STRONG = {"tanh": (2.0, 0.1), "leaky-relu": (1.0, 0.1), "silu": (4.0, 0.5)}
+
+
+class Mlp(Mixing):
+    """x = σ(W_L … σ(W₁ z + b₁) … + b_L), a network of n → … → d units with monotone bends.
+
+    Why it is injective: every W has full column rank (the declaration draws it so and refuses others), hence
+    u ↦ W u + b is injective; σ(u) = a(c u) + b u acts element-wise and has σ' > 0 everywhere, hence is
+    strictly increasing; a composition of injective maps is injective, and its Jacobian, a product of factors
+    of full column rank, has full column rank. With a = tanh and relu, σ' ≥ b > 0; silu' ≥ −0.0998, so
+    σ' ≥ b − 0.0998 c, which is positive for the constants used here.
+
+    ``mild``: hidden layers of d units, c = 1. ``strong``: hidden layers of n units, steeper bends and larger
+    biases; the overcomplete features of wide layers, which a linear map could combine back to z, are absent.
+    """
+
+    has_inverse = True
+    weights: tuple[Tensor, ...]
+
+    def __init__(
+        self,
+        declaration: declarations.MlpMixing,
+        latents: tuple[str, ...],
+        dtype: torch.dtype,
+        device: Device,
+    ) -> None:
+        super().__init__(declaration.observed_names())
+        require_resolved(declaration)
+        self.layers = declaration.layers
+        self.activation = declaration.activation
+        self.gain, self.slope = (STRONG if declaration.strength == "strong" else MILD)[declaration.activation]
+        for level, (weight, bias) in enumerate(zip(declaration.weights or (), declaration.biases or ())):
+            matrix = torch.tensor(weight, dtype=torch.float64)
+            place = {"dtype": dtype, "device": device}
+            self.register_buffer(f"weight{level}", matrix.to(**place))
+            self.register_buffer(f"bias{level}", torch.tensor(bias, **place))
+            self.register_buffer(f"inverse{level}", torch.linalg.pinv(matrix).to(**place))
+
+    def bend(self, u: Tensor) -> Tensor:
+        """σ(u), element-wise and strictly increasing."""
+        return BENDS[self.activation](self.gain * u) + self.slope * u
+
+    def unbend(self, x: Tensor) -> Tensor:
+        """σ⁻¹(x), element-wise, by bisection to working precision."""
+        reach = (x.abs() + 2.0) / self.least_slope
+        low, high = -reach, reach
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            above = self.bend(middle) > x
+            low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+        return 0.5 * (low + high)
+
+    @property
+    def least_slope(self) -> float:
+        """A lower bound of σ', above 0."""
+        return self.slope - (0.0999 * self.gain if self.activation == "silu" else 0.0)
+
+    def forward(self, z: Latents) -> Observations:
+        for level in range(self.layers):
+            u = z @ getattr(self, f"weight{level}").mT + getattr(self, f"bias{level}")
+            z = self.bend(u)
+        return z
+
+    def inverse(self, x: Observations) -> Latents:
+        for level in reversed(range(self.layers)):
+            u = self.unbend(x)
+            x = (u - getattr(self, f"bias{level}")) @ getattr(self, f"inverse{level}").mT
+        return x

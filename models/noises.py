@@ -1,0 +1,80 @@
+"""Noise families, each standardised to a given mean and standard deviation. One method a family."""
+
+import math
+
+import pyro.distributions as dist
+import torch
+from crlspec.models import declarations
+
+from crlspec.generative.scm import Noise
+from crlspec.typing import LogDensity, Node, Tensor
+
+
+class ScalarNormal(dist.Normal):
+    """The normal distribution with one scale for the whole batch: its density takes half the time."""
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
+        super().__init__(loc, scale, validate_args=False)
+        self._scalar = scale
+
+    def expand(self, batch_shape: torch.Size, _instance: object = None) -> "ScalarNormal":
+        return ScalarNormal(self.loc.expand(batch_shape), self._scalar)
+
+    def log_prob(self, value: Node) -> LogDensity:
+        deviation = value - self.loc
+        constant = -(self._scalar.log() + 0.5 * math.log(2 * math.pi))
+        return torch.addcmul(constant, deviation * (-0.5 / self._scalar**2), deviation)
+
+
+class Normal(Noise):
+    """N(mean, deviation²)."""
+
+    def distribution(self, mean: Node) -> dist.Normal:
+        return ScalarNormal(mean, self.deviation)
+
+
+class Laplace(Noise):
+    """Laplace: variance 2 scale²."""
+
+    def distribution(self, mean: Node) -> dist.Laplace:
+        return dist.Laplace(mean, self.deviation / math.sqrt(2), validate_args=False)
+
+
+class StudentT(Noise):
+    """Student's t with df > 2: variance scale² df / (df − 2)."""
+
+    def __init__(
+        self, declaration: declarations.StudentTNoise, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        super().__init__(declaration, dtype, device)
+        self.df = float(declaration.df)
+
+    def distribution(self, mean: Node) -> dist.StudentT:
+        df = mean.new_tensor(self.df)
+        scale = self.deviation * math.sqrt((self.df - 2) / self.df)
+        return dist.StudentT(df, mean, scale, validate_args=False)
+
+
+class Uniform(Noise):
+    """Uniform on mean ± √3 deviation."""
+
+    def distribution(self, mean: Node) -> dist.Uniform:
+        reach = math.sqrt(3) * self.deviation
+        return dist.Uniform(mean - reach, mean + reach, validate_args=False)
+
+
+class Gumbel(Noise):
+    """Gumbel of maxima: mean loc + γ scale, variance π² scale² / 6."""
+
+    def distribution(self, mean: Node) -> dist.Gumbel:
+        scale = self.deviation * (math.sqrt(6) / math.pi)
+        euler = 0.5772156649015329
+        return dist.Gumbel(mean - euler * scale, scale, validate_args=False)
+
+
+class Logistic(Noise):
+    """Logistic: variance π² scale² / 3."""
+
+    def distribution(self, mean: Node) -> dist.Distribution:
+        scale = self.deviation * (math.sqrt(3) / math.pi)
+        return dist.Logistic(mean, scale, validate_args=False)
