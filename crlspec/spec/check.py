@@ -17,7 +17,7 @@ MAX_TRIAL = 100_000
 
 
 def check(spec: Spec, faulty: frozenset[str] = frozenset()) -> tuple[Issue, ...]:
-    """Every issue of a spec: errors, warnings and notes, each with its place where the spec was read from a file.
+    """Every issue of a spec: errors, warnings and notes, each with its place in the file it was read from.
 
     ``faulty`` names top-level keys to leave out of consideration: rules that read one of them are skipped.
     """
@@ -77,8 +77,8 @@ def _trial(spec: Spec, source: Source | None) -> Iterator[Issue]:
         resolve(spec, 0)
     except SpecError as error:
         for issue in error.issues:
-            path = tuple((issue.field or "").split(".")) if issue.field else ()
-            yield place(source, path, issue.message, issue.remedy, severity=issue.severity)
+            field: tuple[str | int, ...] = tuple((issue.field or "").split(".")) if issue.field else ()
+            yield place(source, field, issue.message, issue.remedy, severity=issue.severity)
     except CrlspecError as error:
         path = _mentioned(error.message, spec)
         yield place(source, path, error.message, error.remedy)

@@ -112,7 +112,7 @@ def _words(kind: str, value: Any, context: dict[str, Any], message: str) -> tupl
         return f"got {shown(value)}; the number must be {word} {context[key]}", f"choose one {word} it."
     if kind == "literal_error":
         allowed = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
-        return f"got {shown(value)}", suggest(str(value), allowed)
+        return f"got {shown(value)}; one of the allowed words is needed", suggest(str(value), allowed)
     if kind == "string_pattern_mismatch":
         remedy = "use letters, digits, '.', '_' and '-', a letter or digit first."
         return f"got {shown(value)}; the word holds characters that are not allowed", remedy

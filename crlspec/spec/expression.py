@@ -215,7 +215,7 @@ class _Reader:
                 return ast.parse(self.clean.strip(), mode="eval").body
         except SyntaxError as error:
             offset = self.margin + max((error.offset or 1) - 1, 0)
-            remedy = "write e.g. Normal(0.8*z1, 0.5); operators are + - * / **"
+            remedy = 'write e.g. Normal(0.8*z1, 0.5), and inside { } in quotes "Normal(0.8*z1, 0.5)"'
             raise ExpressionError(f"the equation cannot be read: {error.msg}", offset, remedy) from None
         except (ValueError, RecursionError, MemoryError):
             raise ExpressionError(

@@ -20,9 +20,10 @@ Graph = Literal["exact", "transitive closure", "part", "none"]
 class Verdict:
     """One row of the theory's table, held against a setting.
 
-    ``covered``: every assumption that can be read off the setting holds. ``nodes`` are the latents for which the
-    promise holds; ``latents`` and ``graph`` say up to what. ``missing`` names what fails or cannot be known,
-    ``remedies`` what would mend it. ``estimator`` is the kind that applies, None where crlspec has none.
+    ``covered``: every assumption that can be read off the setting holds. ``nodes`` are the latents for which
+    the promise holds; ``latents`` and ``graph`` say up to what. ``missing`` names what fails, ``remedies``
+    what would mend it or promise more, ``notes`` what is assumed and cannot be read off. ``estimator`` is the
+    kind that applies, None where crlspec has none.
     """
 
     covered: bool
@@ -36,6 +37,7 @@ class Verdict:
     remedies: tuple[str, ...] = ()
     estimator: str | None = None
     nodes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = ["Covered by the theory." if self.covered else "Not covered by the theory as it stands."]
@@ -46,6 +48,7 @@ class Verdict:
             lines.append(f"Latents: {self.latents}.")
         lines.append(f"Graph: {self.graph_text}.")
         lines += [f"Missing: {text}." for text in self.missing]
+        lines += [f"Note: {text}." for text in self.notes]
         lines += [f"Remedy: {text}." for text in self.remedies]
         lines.append(f"Estimator: {self.estimator or 'none in this version'}.")
         return "\n".join(lines)
@@ -111,10 +114,10 @@ def _linear(setting: Setting) -> Verdict:
         theorem = "linear mixing, one soft intervention per latent, sufficiently nonlinear causal model"
         verdict = _row("linear", theorem, "up to mixing with their surrounding parents", "exact", _EXACT)
         note = (
-            "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off the "
-            "file; if it is not, latents come up to mixing with their ancestors and the graph as its closure"
+            "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off "
+            "the file; if it is not, latents come up to mixing with ancestors and the graph as its closure"
         )
-        verdict = replace(verdict, estimator="lscale-i", missing=(note,))
+        verdict = replace(verdict, estimator="lscale-i", notes=(note,))
     else:
         theorem = "linear mixing, one soft intervention per latent"
         verdict = _row("linear", theorem, _ANCESTORS, "transitive closure", _CLOSURE)
@@ -125,7 +128,7 @@ def _linear(setting: Setting) -> Verdict:
         verdict = replace(verdict, estimator=None, remedies=(*verdict.remedies, note))
     if setting.kind == "mixed":
         note = "some interventions are hard and some soft; what holds for soft ones is promised for all"
-        verdict = replace(verdict, missing=(*verdict.missing, note))
+        verdict = replace(verdict, notes=(*verdict.notes, note))
     return _covering(setting, verdict, needed=1)
 
 
@@ -150,7 +153,7 @@ def _multi_node(setting: Setting) -> Verdict:
             return _lacking_rank(verdict, rank, needed, f"the targets' signature matrix has rank {rank}")
         return verdict
     note = f"that the targets' signature matrix has rank {needed} cannot be seen while targets are not known"
-    return replace(verdict, missing=(note,))
+    return replace(verdict, notes=(note,))
 
 
 def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdict:
@@ -169,7 +172,7 @@ def _general(setting: Setting) -> Verdict:
         key = "general" if setting.design == "coupled" else "uncoupled"
         verdict = _row(key, theorem, "up to a smooth invertible map of each by itself", "exact", _EXACT)
         note = "the two mechanisms of a latent must differ almost everywhere, which the file cannot show"
-        return _covering(setting, replace(verdict, missing=(note,)), needed=2)
+        return _covering(setting, replace(verdict, notes=(note,)), needed=2)
     linear_gaussian = setting.noise == "gaussian" and setting.function == "linear"
     if setting.design == "single-node" and setting.kind == "hard" and linear_gaussian:
         theorem = "general mixing of linear-Gaussian latents, one hard intervention per latent"
@@ -177,7 +180,7 @@ def _general(setting: Setting) -> Verdict:
         note = (
             "the noise variance or mean of each target must change, which holds for almost all interventions"
         )
-        return _covering(setting, replace(verdict, missing=(note,)), needed=1)
+        return _covering(setting, replace(verdict, notes=(note,)), needed=1)
     theorem = "general mixing, two hard interventions per latent"
     verdict = _row("general", theorem, "not recovered", "none", _NOTHING)
     return replace(
@@ -254,4 +257,4 @@ def _with_support(setting: Setting, verdict: Verdict) -> Verdict:
         "with N samples per environment the same holds with probability 1 − δ once N is polynomial in 1/ε, "
         "log 1/δ and model constants (Acartürk et al., NeurIPS 2024)"
     )
-    return replace(verdict, graph_text=f"{verdict.graph_text}; {note}")
+    return replace(verdict, notes=(*verdict.notes, note))

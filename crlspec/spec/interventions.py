@@ -15,7 +15,7 @@ from crlspec.registry import (
     NoiseDeclaration,
     PositiveAmount,
 )
-from crlspec.spec.slots import Slot, entries, fault, fixed, one_of, plain, registered, shown
+from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 
 MECHANISM: Slot = registered("mechanism", MechanismDeclaration)
 NOISE: Slot = registered("noise", NoiseDeclaration)
@@ -176,7 +176,7 @@ def _environments(value: Any, info: ValidationInfo) -> Any:
     return dict(entries(((str(name), entry) for name, entry in value.items()), environment))
 
 
-_REPLACED_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ReplacedMechanism"}]}
+_REPLACED_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {SLOT_MARK: "ReplacedMechanism"}]}
 Environments = Annotated[
     dict[str, Replacements],
     BeforeValidator(_environments),

@@ -15,8 +15,8 @@ from crlspec.errors import Issue, SpecError
 from crlspec.registry import Registry
 from crlspec.spec.check import check, formula_issues
 from crlspec.spec.explain import explain, place
-from crlspec.spec.schema import SLOTS, Spec
-from crlspec.spec.slots import plain, suggest
+from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
+from crlspec.spec.slots import SLOT_MARK, plain, suggest
 from crlspec.spec.yaml12 import Mark, Source, paths, read, write
 
 SHIPPED = "crlspec.specs"
@@ -68,10 +68,23 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
         definitions[slot.name] = union
     properties = schema["properties"]
     del properties["equations"]
+    definitions["ReplacedMechanism"] = ReplacedMechanism.model_json_schema()
     names = {"type": "array", "items": {"type": "string"}}
     equations = {"type": "object", "additionalProperties": {"type": "string"}}
     properties["latents"] = {"anyOf": [{"type": "integer", "minimum": 1}, names, equations]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
+    referred = _refer(whole)
+    assert isinstance(referred, dict)
+    return referred
+
+
+def _refer(node: Any) -> Any:
+    """Put references to the unions where the slots are marked."""
+    if isinstance(node, dict):
+        slot = node.get(SLOT_MARK)
+        rest = {key: _refer(value) for key, value in node.items() if key != SLOT_MARK}
+        return {**rest, "$ref": f"#/$defs/{slot}"} if isinstance(slot, str) else rest
+    return [_refer(value) for value in node] if isinstance(node, list) else node
 
 
 def _find(source: str) -> tuple[str, str, FilePath | None, str | None]:
@@ -119,6 +132,7 @@ def _build(
     origin: str,
     sets: Sequence[str],
     registry: Registry | None,
+    *,
     folder: FilePath | None = None,
     name: str | None = None,
 ) -> Spec:

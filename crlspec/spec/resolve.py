@@ -13,7 +13,6 @@ from crlspec.registry import MechanismDeclaration, MixingDeclaration, NoiseDecla
 from crlspec.spec.expression import Equation, number_functions, parse_expression, parse_replacement
 from crlspec.spec.interventions import (
     Change,
-    MechanismChange,
     MultiNode,
     NoiseChange,
     ReplacedMechanism,
@@ -25,7 +24,7 @@ from crlspec.spec.structure import Parents, listed_edges, parents_from
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """A generator of its own for each name, so that a new latent or environment leaves other draws unchanged."""
+    """A generator for each name, so that a new latent or environment leaves other draws unchanged."""
     digest = sha256("\0".join(names).encode()).digest()
     words = [int.from_bytes(digest[k : k + 4], "little") for k in range(0, 16, 4)]
     return np.random.default_rng([seed, *words])
@@ -35,9 +34,9 @@ def resolve(spec: Spec, seed: int) -> Spec:
     """The spec with no randomness left; it dumps to YAML and runs again by itself.
 
     The graph becomes a list of edges; each latent has its own mechanism and noise; the mixing holds numbers;
-    ``environments`` are explicit, and ``interventions`` keeps design and kind. A spec with ``assume`` has nothing
-    to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a family cannot
-    be drawn, e.g. a weight is given for a parent that is none.
+    ``environments`` are explicit, and ``interventions`` keeps design and kind. A spec with ``assume`` has
+    nothing to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a
+    family cannot be drawn, e.g. a weight is given for a parent that is none.
     """
     if spec.assume is not None:
         return spec
@@ -131,10 +130,11 @@ class _Environments:
         noise = change.noise or NoiseChange()
         if self.base.equations is not None:
             parsed = parse_expression(self.base.equations[latent], self.base.latents)
-            return _changed_equation(parsed, latent, kind, noise, change.mechanism, rng)
+            return _changed_equation(parsed, latent, kind, change, rng)
         base = self._noise(latent)
         mean, variance = base.mean, base.variance
-        assert isinstance(mean, float) and isinstance(variance, float)
+        assert isinstance(mean, float)
+        assert isinstance(variance, float)
         if noise.mean is not None:
             plus, value = noise.mean.plus, noise.mean.value
             mean = mean + draw_amount(rng, plus) if plus is not None else draw_amount(rng, value or 0.0)
@@ -168,7 +168,8 @@ class _Environments:
             base = parse_expression(self.base.equations[latent], self.base.latents)
             return _rewritten(base, _plus(base.arguments["loc"].text, shift), scale)
         noise = self._noise(latent)
-        assert isinstance(noise.mean, float) and isinstance(noise.variance, float)
+        assert isinstance(noise.mean, float)
+        assert isinstance(noise.variance, float)
         changed = noise.with_mean(noise.mean + shift).with_variance(noise.variance * scale**2)
         return ReplacedMechanism(kind="soft", mechanism=self._mechanism(latent), noise=changed)
 
@@ -182,11 +183,13 @@ class _Environments:
         return ReplacedMechanism(kind="soft", mechanism=mechanism, noise=noise)
 
     def _mechanism(self, latent: str) -> MechanismDeclaration:
-        assert self.base.scm is not None and isinstance(self.base.scm.mechanism, dict)
+        assert self.base.scm is not None
+        assert isinstance(self.base.scm.mechanism, dict)
         return self.base.scm.mechanism[latent]
 
     def _noise(self, latent: str) -> NoiseDeclaration:
-        assert self.base.scm is not None and isinstance(self.base.scm.noise, dict)
+        assert self.base.scm is not None
+        assert isinstance(self.base.scm.noise, dict)
         return self.base.scm.noise[latent]
 
 
@@ -205,11 +208,11 @@ def _changed_equation(
     base: Equation,
     latent: str,
     kind: str,
-    noise: NoiseChange,
-    mechanism: MechanismChange | None,
+    change: Change,
     rng: np.random.Generator,
 ) -> str:
     """A designed change of an equation; the location of a hard one is that at parents zero."""
+    noise, mechanism = change.noise or NoiseChange(), change.mechanism
     location = base.arguments["loc"].text
     if kind == "hard":
         try:

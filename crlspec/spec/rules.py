@@ -67,7 +67,7 @@ def whole(spec: Spec) -> Iterator[Finding]:
     if spec.assume is not None and not declared:
         for key in ("mixing", "interventions", "environments"):
             if getattr(spec, key) is not None:
-                remedy = f"move it below assume, or remove assume and declare the whole model ({key} is part of it)."
+                remedy = f"remove {key} (what is assumed stands below assume), or remove assume."
                 yield Finding(
                     (key,), f"{key} declares a model, but the spec assumes one", remedy, at_key=True
                 )
@@ -252,7 +252,8 @@ def _replaced(
         new = [name for name in read if parents is not None and name not in parents]
         if new:
             message = f"the equation adds the parent{'s' if len(new) > 1 else ''} {', '.join(new)}"
-            remedy = f"an intervention on {latent} may keep or cut its parents ({', '.join(parents or ()) or 'none'})."
+            kept = ", ".join(parents or ()) or "none"
+            remedy = f"an intervention on {latent} may keep or cut its parents ({kept})."
             yield Finding(path, message, remedy)
     if spec.equations is None:
         return

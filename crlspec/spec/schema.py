@@ -12,13 +12,14 @@ from pydantic_core.core_schema import ValidationInfo
 
 from crlspec.registry import ClosedModel, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
 from crlspec.spec.interventions import (
+    INTERVENTIONS,
     MECHANISM,
     NOISE,
     AnyDesign,
     Environments,
     ReplacedMechanism,
 )
-from crlspec.spec.slots import Slot, entries, fault, fixed, one_of, plain, registered, shown
+from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 
 __all__ = [
@@ -36,6 +37,9 @@ __all__ = [
 MAX_LATENTS = 1000
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 """Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
+
+
+MIXING = registered("mixing", MixingDeclaration)
 
 
 def _latents(value: Any) -> Any:
@@ -108,7 +112,7 @@ def _plain_graph(value: Any) -> Any:
 
 
 def _one_or_each_schema(slot: str) -> dict[str, Any]:
-    reference = {"$ref": f"#/$defs/{slot}"}
+    reference = {SLOT_MARK: slot}
     return {"anyOf": [reference, {"type": "object", "additionalProperties": reference}]}
 
 
@@ -124,9 +128,7 @@ class Scm(ClosedModel):
         tuple[tuple[str, str], ...] | RandomGraph | ChainGraph | CompleteGraph,
         BeforeValidator(_graph),
         PlainSerializer(_plain_graph),
-        WithJsonSchema(
-            {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"$ref": "#/$defs/graph"}]}
-        ),
+        WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {SLOT_MARK: "graph"}]}),
     ]
     mechanism: Annotated[MechanismDeclaration | dict[str, MechanismDeclaration], *_one_or_each(MECHANISM)]
     noise: Annotated[NoiseDeclaration | dict[str, NoiseDeclaration], *_one_or_each(NOISE)]
@@ -255,7 +257,7 @@ class Spec(ClosedModel):
     latents: Annotated[tuple[str, ...], BeforeValidator(_latents)]
     equations: dict[str, str] | None = None
     scm: Scm | None = None
-    mixing: Annotated[MixingDeclaration, *one_of(registered("mixing", MixingDeclaration))] | None = None
+    mixing: Annotated[MixingDeclaration, *one_of(MIXING)] | None = None
     interventions: AnyDesign | None = None
     environments: Environments | None = None
     conceal: tuple[Literal["targets", "pairs"], ...] = ()
@@ -290,6 +292,7 @@ class Spec(ClosedModel):
 
 
 SLOTS: tuple[Slot, ...] = (
+    INTERVENTIONS,
     MECHANISM,
     NOISE,
     registered("mixing", MixingDeclaration),

@@ -17,6 +17,9 @@ from pydantic_core.core_schema import ValidationInfo
 
 from crlspec.registry import ClosedModel, Registry
 
+SLOT_MARK = "x-slot"
+"""Stands in a JSON Schema where the reference to a slot's union belongs, until the registry is known."""
+
 
 def fault(message: str, remedy: str | None = None) -> PydanticCustomError:
     """A pydantic error with a message of our own and a remedy."""
@@ -149,7 +152,7 @@ def plain(value: Any) -> Any:
 
 def written(slot: str) -> tuple[Any, Any]:
     """Serializer and JSON Schema reference of a slot's field."""
-    return PlainSerializer(plain), WithJsonSchema({"$ref": f"#/$defs/{slot}"})
+    return PlainSerializer(plain), WithJsonSchema({SLOT_MARK: slot})
 
 
 def one_of(slot: Slot) -> tuple[Any, ...]:

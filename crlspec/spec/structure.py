@@ -18,7 +18,7 @@ Parents = dict[str, tuple[str, ...]]
 
 
 def parents_of(spec: Spec) -> Parents | None:
-    """The parents of each latent in the order of the latents; None while the graph is not drawn or not known."""
+    """The parents of each latent in the order of the latents; None while they are not drawn or not known."""
     if spec.equations is not None:
         found = {name: equation(text, spec.latents) for name, text in spec.equations.items()}
         return {name: () if parsed is None else parsed.parents for name, parsed in found.items()}
