@@ -250,12 +250,9 @@ def _plugin_error(name: str, what: str) -> SpecError:
 
 
 def _is_concrete(value: Any) -> bool:
-    return (
-        isinstance(value, type)
-        and issubclass(value, tuple(_BASES.values()))
-        and not isabstract(value)
-        and isinstance(value.model_fields["kind"].default, str)
-    )
+    if not isinstance(value, type) or not issubclass(value, Declaration) or isabstract(value):
+        return False
+    return issubclass(value, tuple(_BASES.values())) and isinstance(value.model_fields["kind"].default, str)
 
 
 @cache
