@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec.data.tables import SUFFIXES, read_table, table_files
-from crlspec.data.tree import build_tree, labelled_array, listed
+from crlspec.data.tree import build_tree, labelled_array, listed, resolve_observational
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def need_zarr(path: Path) -> None:
 def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
     files = table_files(folder)
     tables = {name: read_table(file) for name, file in files.items()}
-    reference = observational if observational in tables else next(iter(tables))
-    assert reference is not None
+    reference = resolve_observational(tuple(tables), observational) or next(iter(tables))
     truths = _read_truth(folder / TRUTH, {name: len(values) for name, (_, values) in tables.items()})
     datasets = {}
     for name, (header, values) in tables.items():

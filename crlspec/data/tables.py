@@ -7,8 +7,10 @@ line, finds what is not.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -53,19 +55,15 @@ def read_table(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def _read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
-    import pandas as pd
-
+    values = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             header = _header(path, next(csv.reader(handle), None))
-            try:
-                table = pd.read_csv(
-                    handle, header=None, dtype=np.float64, float_precision="round_trip", na_filter=False,
-                    skipinitialspace=True, skip_blank_lines=True,
-                )  # fmt: skip
-                values = table.to_numpy(dtype=np.float64)
-            except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError):
-                values = None
+            with contextlib.suppress(ValueError), warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", UserWarning
+                )  # a header without samples, which Problem refuses
+                values = np.loadtxt(handle, delimiter=",", quotechar='"', comments=None, ndmin=2)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: this is not a UTF-8 CSV file ({error}).", remedy="Save the table as CSV in UTF-8."
