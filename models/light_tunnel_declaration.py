@@ -39,7 +39,7 @@ class LightTunnelMixing(MixingDeclaration):
 
     sensors    what is observed, out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and
                angle_2; by default all but the third pair of light sensors, which sits behind both polarisers
-               (Malus' law)
+               (Malus' law); both angles and three others are needed, or latents could not be told apart
     mean, deviation   by actuator; those of the published SCM where left out
     """
 
@@ -70,6 +70,10 @@ class LightTunnelMixing(MixingDeclaration):
             raise PydanticCustomError("sensors", "each sensor may be listed once")
         if self.observed != len(self.sensors):
             raise PydanticCustomError("sensors", "observed must be the number of sensors; leave it out")
+        if not {"angle_1", "angle_2"} <= set(self.sensors) or len(self.sensors) < len(ACTUATORS):
+            raise PydanticCustomError(
+                "sensors", "angle_1, angle_2 and at least three others are needed to determine five latents"
+            )
         if self.actuators is not None and sorted(self.actuators) != sorted(ACTUATORS):
             raise PydanticCustomError(
                 "actuators", "actuators must name all five, in the order of the latents"

@@ -64,6 +64,8 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
                     "ignore", UserWarning
                 )  # a header without samples, which Problem refuses
                 values = np.loadtxt(handle, delimiter=",", quotechar='"', comments=None, ndmin=2)
+        if values is None or values.shape[1] != len(header) or not np.isfinite(values).all():
+            values = _read_slowly(path, header)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: this is not a UTF-8 CSV file ({error}).", remedy="Save the table as CSV in UTF-8."
@@ -72,8 +74,6 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}).", remedy="Check the path and its rights."
         ) from None
-    if values is None or values.shape[1] != len(header) or not np.isfinite(values).all():
-        values = _read_slowly(path, header)
     return header, values
 
 

@@ -39,6 +39,8 @@ def folder(tmp_path, **files):
         ("a,c\n1,2\n", ["do_x.csv:1", "a.csv", "lacks b", "has c"]),
         (b"a,b\n1,\xff\n", ["do_x.csv", "UTF-8"]),
         (b"\x00\x01\x02", ["do_x.csv"]),
+        (b"a,b\n" + b"1,2\n" * 9000 + b"1,\xff\n", ["do_x.csv", "UTF-8"]),
+        (b"a,b\n" + b"1,2\n" * 9000 + b"1,\x00\n", ["do_x.csv"]),
     ],
 )
 def test_bad_csv_is_located(tmp_path, text, words):
