@@ -1,7 +1,7 @@
-"""The command line: what it takes, and how it answers. The work is in ``commands`` and ``running``, imported late.
+"""The command line: what it takes, and how it answers. The work is in ``commands`` and ``running``.
 
-Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could not
-decide (what it has is written all the same); 1 something that ought not to happen; 130 interrupted.
+Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could
+not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from crlspec.errors import CrlspecError
 __all__ = ["build_parser", "main"]
 
 EPILOG = """\
-exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could not
-decide (what it has is written all the same, with its status); 1 a fault of the program; 130 interrupted.
+exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation
+could not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
 
 start here:  crlspec new first.yaml && crlspec check first.yaml && crlspec run first.yaml
 shipped:     crlspec show                     (lists the specs that come along, e.g. linear/hard-5)
@@ -28,7 +28,7 @@ shipped:     crlspec show                     (lists the specs that come along, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; argparse itself exits with 2 on a wrong call."""
-    arguments = build_parser().parse_args(argv)
+    arguments = _settled(build_parser().parse_args(argv))
     try:
         module, _, name = arguments.command.partition(":")
         status = getattr(import_module(module), name)(arguments)
@@ -46,16 +46,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return explain(error)
 
 
+def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
+    """``--set a=1 b=2 SPEC`` too: what is no KEY=VALUE after --set is the spec, if none was named."""
+    sets = getattr(arguments, "sets", [])
+    strays = [text for text in sets if "=" not in text]
+    if len(strays) == 1 and arguments.spec is None:
+        arguments.spec = strays[0]
+        arguments.sets = [text for text in sets if "=" in text]
+    return arguments
+
+
 def explain(error: Exception) -> int:
     """Say on stderr what went wrong, without a traceback; the exit status for it."""
     if isinstance(error, CrlspecError):
         print(error, file=sys.stderr)
         return error.exit_code
     if isinstance(error, OSError) and error.filename is not None:
-        print(f"{error.filename}: {error.strerror}. Remedy: check the path and your rights to it.", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}. Remedy: check path and rights.", file=sys.stderr)
         return 2
     text = " ".join(str(error).split()) or "no message"
-    print(f"crlspec failed unexpectedly ({type(error).__name__}: {text}). Remedy: --debug shows where.", file=sys.stderr)
+    what = f"crlspec failed unexpectedly ({type(error).__name__}: {text})."
+    print(what, "Remedy: --debug shows where.", file=sys.stderr)
     return 1
 
 
@@ -64,7 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="crlspec",
-        description="Interventional causal representation learning: from one YAML file to latents and their graph.",
+        description="Interventional causal representation learning: from a YAML file to latents and graph.",
         epilog=EPILOG,
         formatter_class=raw,
         allow_abbrev=False,
@@ -74,7 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add(name: str, target: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         command = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", parents=[*parents, _debug()], allow_abbrev=False
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            parents=[*parents, _debug()],
+            allow_abbrev=False,
         )
         command.set_defaults(command=target)
         return command
@@ -90,17 +105,31 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     new.add_argument("file", metavar="FILE", help="where to write it, e.g. first.yaml")
     new.add_argument(
         "--kind", choices=("designed", "equations", "data"), default="designed",
-        help="designed: a random model and a design; equations: every mechanism written out; data: your own data",
+        help="designed: random model and design; equations: every mechanism written out; data: your own data",
     )  # fmt: skip
-    new.add_argument("--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5")
+    new.add_argument(
+        "--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5"
+    )
     new.add_argument("--force", action="store_true", help="replace FILE")
-    check = add("check", "crlspec.commands:check", "say what the theory promises for a spec, and what is wrong in it", _spec())
+    check = add(
+        "check",
+        "crlspec.commands:check",
+        "say what the theory promises for a spec, and what is wrong in it",
+        _spec(),
+    )
     check.add_argument("--json", action="store_true", help="verdict and issues as JSON on stdout")
-    show = add("show", "crlspec.commands:show", "show a spec with its random parts drawn; without SPEC: what is shipped", _spec("?"))
+    show = add(
+        "show",
+        "crlspec.commands:show",
+        "show a spec with its random parts drawn; without SPEC: what is shipped",
+        _spec(),
+    )
     show.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the random parts (default 0)")
     show.add_argument("--yaml", action="store_true", help="only the resolved spec, as YAML that runs again")
     schema = add("schema", "crlspec.commands:schema", "print the JSON Schema of specs, for editors")
-    schema.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="families of this module too")
+    schema.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+    )
     schema.add_argument("--out", metavar="FILE", help="write it to FILE instead")
 
 
@@ -108,26 +137,55 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that sample, run and read results."""
     sample = add("sample", "crlspec.commands:sample", "sample data from a spec", _spec(), _draw())
     sample.add_argument(
-        "--out", required=True, metavar="PATH", help="data.nc, data.zarr, or a name without suffix: a folder of tables"
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="data.nc, data.zarr, or a name without suffix: a folder of tables",
     )
-    sample.add_argument("--table", choices=("csv", "parquet"), default="csv", help="the tables in a folder (default csv)")
+    sample.add_argument(
+        "--table", choices=("csv", "parquet"), default="csv", help="the tables in a folder (default csv)"
+    )
     sample.add_argument("--force", action="store_true", help="replace PATH")
-    run = add("run", "crlspec.running:run", "go the whole way: data, scores, estimation, result, report", _spec(), _draw(), _out())
-    run.add_argument("--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment")
+    run = add(
+        "run",
+        "crlspec.running:run",
+        "go the whole way: data, scores, estimation, result, report",
+        _spec(),
+        _draw(),
+        _out(),
+    )
+    run.add_argument(
+        "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
+    )
     run.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
-    replay = add("replay", "crlspec.running:replay", "run the spec.yaml of a run folder again, with its seed", _out())
+    replay = add(
+        "replay", "crlspec.running:replay", "run the spec.yaml of a run folder again, with its seed", _out()
+    )
     replay.add_argument("run", metavar="DIR", help="a run folder")
     replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
-    replay.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
-    transform = add("transform", "crlspec.commands:transform", "apply the encoder of a result to observations")
+    replay.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+    transform = add(
+        "transform", "crlspec.commands:transform", "apply the encoder of a result to observations"
+    )
     transform.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
-    transform.add_argument("--data", required=True, metavar="PATH", help="new observations: as for run, or one CSV or Parquet file")
-    transform.add_argument("--out", required=True, metavar="FILE", help="z.csv or z.parquet: one column a latent, a row a sample")
+    transform.add_argument(
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="new observations: as for run, or one CSV or Parquet file",
+    )
+    transform.add_argument(
+        "--out", required=True, metavar="FILE", help="z.csv or z.parquet: one column a latent, a row a sample"
+    )
     transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
     transform.add_argument("--force", action="store_true", help="replace FILE")
     report = add("report", "crlspec.commands:report", "write the report of a result again")
     report.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
-    report.add_argument("--out", metavar="FILE", help="default: report.html beside the result, which it replaces")
+    report.add_argument(
+        "--out", metavar="FILE", help="default: report.html beside the result, which it replaces"
+    )
 
 
 def _debug() -> argparse.ArgumentParser:
@@ -136,21 +194,27 @@ def _debug() -> argparse.ArgumentParser:
     return parent
 
 
-def _spec(count: str | None = None) -> argparse.ArgumentParser:
+def _spec() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("spec", metavar="SPEC", nargs=count, help="a YAML file, or the name of a shipped spec")
+    parent.add_argument("spec", metavar="SPEC", nargs="?", help="a YAML file, or the name of a shipped spec")
     parent.add_argument(
         "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
         help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
     )  # fmt: skip
-    parent.add_argument("--plugin", action="append", default=[], metavar="MODULE", help="families of this module too")
+    parent.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+    )
     return parent
 
 
 def _draw() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's")
-    parent.add_argument("--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)")
+    parent.add_argument(
+        "--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's"
+    )
+    parent.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)"
+    )
     parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
     return parent
 

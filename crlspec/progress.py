@@ -12,7 +12,7 @@ __all__ = ["Progress", "ProgressLine", "silent"]
 class Progress(Protocol):
     """What long work reports to: ``progress("scores", 0.4)`` says that the stage is 40 % done.
 
-    ``done`` is a share in [0, 1], or a count where ``total`` is given; without either, the stage has just begun.
+    ``done`` is a share in [0, 1], or a count where ``total`` is given; without it, the stage has just begun.
     """
 
     def __call__(self, stage: str, done: float | None = None, total: float | None = None) -> None: ...
@@ -46,7 +46,9 @@ class ProgressLine:
         if mark == self._last:
             return
         self._last = mark
-        text = f"[{time.monotonic() - self._start:6.1f} s] {stage}" + ("" if percent is None else f" {percent} %")
+        text = f"[{time.monotonic() - self._start:6.1f} s] {stage}" + (
+            "" if percent is None else f" {percent} %"
+        )
         if self._terminal:
             self._stream.write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)

@@ -9,7 +9,18 @@ from typing import Any
 
 __all__ = ["PACKAGES", "provenance", "versions"]
 
-PACKAGES = ("crlspec", "torch", "pyro-ppl", "numpy", "scipy", "xarray", "pandas", "networkx", "pgmpy", "pydantic")
+PACKAGES = (
+    "crlspec",
+    "torch",
+    "pyro-ppl",
+    "numpy",
+    "scipy",
+    "xarray",
+    "pandas",
+    "networkx",
+    "pgmpy",
+    "pydantic",
+)
 
 
 def versions() -> dict[str, str]:

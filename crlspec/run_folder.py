@@ -30,8 +30,8 @@ def refuse_used(folder: Path, force: bool) -> None:
 def whole_folder(folder: Path, force: bool = False) -> Iterator[Path]:
     """A temporary sibling to write into, which takes the folder's place once the block ends without an error.
 
-    With ``force`` the files of a former run in the folder are replaced, all of them at once; any other file in
-    it stays. Where the block fails, the temporary folder is removed and the folder is as it was.
+    With ``force`` the files of a former run in the folder are replaced, all of them at once; any other file
+    in it stays. Where the block fails, the temporary folder is removed and the folder is as it was.
     Raises OutputExists as ``refuse_used`` does.
     """
     folder = folder.resolve()

@@ -15,14 +15,14 @@ from crlspec.provenance import provenance
 if TYPE_CHECKING:
     import xarray as xr
 
-    from crlspec.data import Problem, Relabelling
+    from crlspec.data import Relabelling
     from crlspec.generative.model import Model
     from crlspec.inference.estimate import Estimate
     from crlspec.results.result import Result
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
 
-__all__ = ["ScoreOracle", "exact_differences", "restore", "solve"]
+__all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
@@ -40,15 +40,15 @@ def solve(
     """Recover latents and their graph from data, under the assumptions of a spec.
 
     spec      declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
-    data      one environment a child, as ``model.sample`` and ``read_data`` give it; a truth in it is never read
+    data      one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is never read
     seed      of the shuffle of all labels and of every random choice of scores and estimator
     model     the compiled truth; only ``scores: {kind: exact}`` needs it
     progress  called as ``progress(stage, share)``
-    notes     further plain values for the result's provenance
+    notes     further plain values for the provenance; ``seeds`` in it are those of other steps
 
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
-    Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and DataError
-    where the data do not fit the spec.
+    Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
+    DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
     from crlspec.inference import estimator_for
@@ -72,51 +72,47 @@ def solve(
                 "the compiled truth that the exact scores are taken from",
                 "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
             )
-        oracle, true_names = exact_differences(model), relabelling.environments
-
-        def exact(environment: str, x: np.ndarray) -> np.ndarray:
-            return oracle(true_names[environment], x)
-
+        exact = true_scores(model, relabelling.environments)
     estimate = estimator.solve(shuffled, scores_for(spec.scores, exact), seed, report)
     declared = spec if model is None else model.spec
+    kept = dict(notes or {})
+    seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
         restore(estimate, relabelling, problem.setting),
         problem,
         spec=declared,
         verdict=identifiability(problem.setting),
-        provenance=provenance(dump(declared), {"solve": seed}, **dict(notes or {})),
+        provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
 
 
-def exact_differences(model: Model) -> ScoreOracle:
-    """The true score differences of a compiled model in observation space, d_x = pinv(J)ᵀ d_z.
+def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:
+    """The exact score differences of a compiled model, asked for under other names of the environments.
 
-    At each point z = g⁻¹(x), with J the Jacobian of the mixing there. Raises SettingMismatch where the mixing
-    offers no inverse.
+    environments  asked name → the model's name
+
+    Raises SettingMismatch where the mixing has no inverse, so that no point x tells its latents.
     """
-    import torch
-
-    if not model.mixing.has_inverse:
-        raise SettingMismatch(
-            "exact scores with a mixing that has no inverse",
-            "a mixing with an inverse, such as linear or glm",
-            "Choose scores: {kind: ratio}.",
-        )
+    from crlspec.results.evaluate import exact_differences
 
     def difference(environment: str, x: np.ndarray) -> np.ndarray:
-        z = model.mixing.inverse(torch.as_tensor(x, dtype=model.dtype, device=model.device))
-        d_z = model.score(z, environment=model.observational) - model.score(z, environment=environment)
-        backward = torch.linalg.pinv(model.mixing.jacobian(z))  # (sample, latent, observed)
-        return np.asarray(torch.einsum("sl,slo->so", d_z, backward).detach().cpu().numpy(), dtype=np.float64)
+        found = exact_differences(model, environments[environment], x)
+        if found is None:
+            raise SettingMismatch(
+                "exact scores with a mixing that has no inverse",
+                "a mixing with an inverse, such as linear or glm",
+                "Choose scores: {kind: ratio}.",
+            )
+        return found
 
     return difference
 
 
 def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> Estimate:
-    """An estimate made under shuffled labels, with the true names back and the latents in the setting's order.
+    """An estimate made under shuffled labels, with the names given back, latents in the setting's order.
 
-    Where the targets are concealed, no latent has a name of its own: the k-th latent is then the one that the k-th
-    interventional environment showed.
+    Where the targets are concealed, no latent has a name of its own: the k-th latent is then the one that
+    the k-th interventional environment showed.
     """
     environments = dict(relabelling.environments)
     latents = dict(relabelling.latents)
@@ -144,7 +140,8 @@ def _reordered(estimate: Estimate, rows: list[int]) -> Estimate:
         encoder=encoder(estimate.encoder),
         mixing=estimate.mixing[:, rows],
         stages=tuple(
-            stage if stage.encoder is None else replace(stage, encoder=encoder(stage.encoder)) for stage in estimate.stages
+            stage if stage.encoder is None else replace(stage, encoder=encoder(stage.encoder))
+            for stage in estimate.stages
         ),
         diagnostics={
             key: array.sel(latent=names) if "latent" in array.coords else array

@@ -44,7 +44,7 @@ samples: 20000
 
 DATA = """\
 # Your own data: no truth is known, so the file says what you assume, and the data may refute it.
-# DIR holds one CSV file per environment: file name = environment, header = observed variables, a row a sample.
+# The folder holds a CSV file per environment: file name = environment, header = observed variables.
 #   crlspec check {file}     what these assumptions buy
 #   crlspec run {file}       recover latents and graph
 crlspec: 1
