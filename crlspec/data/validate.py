@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "align", "inspect_samples", "raise_findings"]
 
+ROUNDING = 1e-14  # a relative spread below this is rounding, not variation
 SHOWN = 12  # findings listed in one error
 
 
@@ -118,7 +119,7 @@ def inspect_samples(
             )
         )
     if len(values) > 1 and not constant_allowed:
-        constant = ~bad.any(axis=0) & (values == values[0]).all(axis=0)
+        constant = ~bad.any(axis=0) & (np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0))
         findings += [
             Finding(
                 f"{where}, column '{observed[k]}': every sample is {values[0, k]:g}, so it says nothing.",

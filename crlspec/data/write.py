@@ -61,12 +61,13 @@ def write_whole(path: Path, write: Callable[[Path], object], force: bool = False
         raise OutputExists(
             f"{path}: the file exists.", remedy="Choose another name, or overwrite it with --force."
         )
+    path = path.resolve()  # a link stays a link, to what is new
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         made = scratch / path.name
         write(made)
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             os.replace(path, scratch / "replaced")
             try:
                 os.replace(made, path)

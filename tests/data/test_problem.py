@@ -65,6 +65,8 @@ def test_constant_column(arrays):
     arrays["do_b"][:, 3] = 2.5
     assert "Environment 'do_b', column 'x4': every sample is 2.5" in refusal(from_arrays(arrays))
     Problem.from_data(from_arrays(arrays), replace(ASSUMED, deterministic=True))
+    arrays["do_b"][:, 3] = np.nextafter(0.3, [0] * 10 + [1] * 10)
+    assert "every sample is 0.3" in refusal(from_arrays(arrays))
 
 
 def test_too_few_samples(arrays):

@@ -72,6 +72,15 @@ def test_a_failed_write_leaves_no_trace(tmp_path):
     assert target.read_text() == "before"
 
 
+def test_a_link_keeps_pointing(tree, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write_data(tree, tmp_path / "link")
+    write_data(tree, tmp_path / "link", force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert read_data(tmp_path / "real").identical(tree)
+
+
 def test_unknown_suffix(tree, tmp_path):
     with pytest.raises(DataError, match=r"\.xlsx"):
         write_data(tree, tmp_path / "data.xlsx")

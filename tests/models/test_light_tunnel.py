@@ -36,6 +36,7 @@ def draws(samples: int, scale: float = 1.0, latents=ACTUATORS) -> torch.Tensor:
     return scale * deviation * z
 
 
+@needs_package
 @pytest.mark.parametrize(
     "sensors", [LINEAR_SENSORS, SENSORS, ("angle_2", "vis_3", "ir_1", "current", "angle_1")]
 )
@@ -54,6 +55,7 @@ def test_equals_the_simulator(sensors, latents, scale):
     assert mixing.observed == sensors
 
 
+@needs_package
 @pytest.mark.parametrize("sensors", [LINEAR_SENSORS, SENSORS])
 def test_laws_of_a_mixing(sensors):
     mixing, z = tunnel(sensors), draws(50)
@@ -69,6 +71,7 @@ def test_laws_of_a_mixing(sensors):
     assert set(mixing.state_dict()) >= {"linear", "malus", "constant"}
 
 
+@needs_package
 def test_linear_sensors_are_affine_within_the_clip():
     mixing, z = tunnel(LINEAR_SENSORS), draws(200)
     torch.testing.assert_close(mixing(z), z @ mixing.matrix.T + mixing.offset)
@@ -77,6 +80,7 @@ def test_linear_sensors_are_affine_within_the_clip():
     assert not hasattr(tunnel(SENSORS), "matrix")
 
 
+@needs_package
 def test_third_sensor_hides_behind_crossed_polarisers():
     mixing = tunnel(
         ("ir_3", "vis_3", "ir_1", "angle_1", "angle_2"), ("pol_1", "pol_2", "red", "green", "blue")
@@ -90,6 +94,7 @@ def test_third_sensor_hides_behind_crossed_polarisers():
     torch.testing.assert_close(mixing(crossed)[2], mixing(aligned)[2])
 
 
+@needs_package
 def test_other_names_and_standardisation():
     mixing = tunnel(
         LINEAR_SENSORS, ("a", "b", "c", "d", "e"), mean={"red": 2.0}, deviation={"red": 0.5}, clip=1.0
@@ -162,6 +167,7 @@ def test_published_deviations_are_those_of_the_spec():
     np.testing.assert_allclose(list(PUBLISHED_DEVIATION.values()), deviations, rtol=1e-12)
 
 
+@needs_package
 @pytest.mark.parametrize(("name", "significant"), [("sensors", 5), ("nine-sensors", 7)])
 def test_spectrum_tells_linear_from_curved(name, significant):
     """The seven sensors span five dimensions exactly; the nine span seven: linear mixing is refuted."""
@@ -183,6 +189,7 @@ def test_message_without_package(monkeypatch):
         published_simulator()
 
 
+@needs_package
 def test_importing_is_quiet(capsys):
     published_simulator()
     assert capsys.readouterr().out == ""
