@@ -32,20 +32,25 @@ from crlspec.errors import Issue, SpecError
 Slot = Literal["mechanism", "noise", "mixing"]
 
 
+_EXAMPLE = {"remedy": "write a number, e.g. 0.5, or an interval, e.g. [0.5, 1.5]."}
+
+
 def _amount(value: object) -> object:
     pair = value if isinstance(value, list | tuple) else (value, value)
     numbers = [v for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e300]
     if len(pair) != 2 or len(numbers) != 2:
-        raise PydanticCustomError("amount", "a finite number or an interval [lo, hi] of numbers is needed")
+        raise PydanticCustomError(
+            "amount", "a finite number or an interval [lo, hi] of numbers is needed", _EXAMPLE
+        )
     if numbers[0] > numbers[1]:
-        raise PydanticCustomError("amount", "the interval [lo, hi] must have lo ≤ hi")
+        raise PydanticCustomError("amount", "the interval [lo, hi] must have lo ≤ hi", _EXAMPLE)
     return (float(numbers[0]), float(numbers[1])) if isinstance(value, list | tuple) else float(numbers[0])
 
 
 def _positive(value: object) -> object:
     value = _amount(value)
     if (value[0] if isinstance(value, tuple) else value) <= 0:  # type: ignore[operator]
-        raise PydanticCustomError("amount", "a number or an interval [lo, hi] above 0 is needed")
+        raise PydanticCustomError("amount", "a number or an interval [lo, hi] above 0 is needed", _EXAMPLE)
     return value
 
 

@@ -74,7 +74,10 @@ _BRANCH = re.compile(r"[\[(]|^(int|float|str|constrained-\w+)$")
 
 
 def _unknown_key(path: Path, allowed: str) -> tuple[str, str]:
-    return f"unknown key {path[-1]!r}", suggest(str(path[-1]), [word for word in allowed.split(", ") if word])
+    return f"unknown key {path[-1]!r}", suggest(
+        str(path[-1]),
+        [word for word in allowed.split(", ") if word and (word != "equations" or len(path) > 1)],
+    )
 
 
 _NEEDED = {
@@ -94,6 +97,8 @@ _NEEDED = {
     "model_attributes_type": "a mapping",
 }
 
+_FITTING = "give a value that fits; `crlspec schema` lists what each key takes."
+
 _BOUNDS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -109,11 +114,14 @@ def _words(kind: str, value: Any, context: dict[str, Any], message: str) -> tupl
         return f"got {shown(value)}; {_NEEDED[kind]} is needed", f"write {_NEEDED[kind]}."
     if kind in _BOUNDS:
         key, word = _BOUNDS[kind]
-        return f"got {shown(value)}; the number must be {word} {context[key]}", f"choose one {word} it."
+        return (
+            f"got {shown(value)}; the number must be {word} {context[key]}",
+            f"choose a number {word} {context[key]}.",
+        )
     if kind == "literal_error":
         allowed = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
-        return f"got {shown(value)}; one of the allowed words is needed", suggest(str(value), allowed)
+        return f"got {shown(value)}; one of the allowed values is needed", suggest(str(value), allowed)
     if kind == "string_pattern_mismatch":
         remedy = "use letters, digits, '.', '_' and '-', a letter or digit first."
         return f"got {shown(value)}; the word holds characters that are not allowed", remedy
-    return f"got {shown(value)}; {message[:1].lower()}{message[1:]}", "give a value that fits."
+    return f"got {shown(value)}; {message[:1].lower()}{message[1:]}", context.get("remedy", _FITTING)

@@ -213,6 +213,8 @@ def _apply(tree: dict[str, Any], source: Source, entry: str) -> None:
         node[steps[-1]] = value
     else:
         raise _no_way(steps[:-1], origin)
+    for depth in range(1, len(path)):
+        source.keys.setdefault(tuple(path[:depth]), Mark(origin))
     for below in paths(value):
         full = (*path, *below)
         source.values[full] = source.keys[full] = Mark(origin)

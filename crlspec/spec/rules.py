@@ -339,10 +339,15 @@ def scores(spec: Spec) -> Iterator[Finding]:
 @rule("estimator", "latents", "scm", "environments", "interventions", "assume", "mixing", "conceal")
 def estimator(spec: Spec) -> Iterator[Finding]:
     """The estimator can take the setting; an estimator that the file does not name is only warned of."""
-    reason = refusal(Setting.of(spec), spec.estimator)
+    setting = Setting.of(spec)
+    whole_model = spec.assume is not None or spec.mixing is not None
+    reason = refusal(setting, spec.estimator) if whole_model else None
     if reason is not None:
         named = "estimator" in spec.model_fields_set
-        path = ("estimator",) if named else ("latents",)
+        reading = ("assume",) if spec.assume is not None else ("mixing", "environments", "interventions")
+        about = [key for key in reading if getattr(spec, key) is not None]
+        about = about if setting.mixing != "linear" else about[::-1]
+        path = ("estimator",) if named else tuple(about[:1])
         severity: Literal["error", "warning"] = "error" if named else "warning"
         yield Finding(path, *reason, severity)
 

@@ -51,13 +51,16 @@ def _latents(value: Any) -> Any:
     if not 1 <= len(value) <= MAX_LATENTS:
         raise fault(f"the number of latents must be from 1 to {MAX_LATENTS}", example)
 
+    seen: set[str] = set()
+
     def name(entry: Any) -> str:
         if not isinstance(entry, str) or not (entry.isidentifier() and entry.isascii()) or entry[0] == "_":
             raise fault(f"{shown(entry)} is no latent name", "use letters, digits and _, a letter first.")
         if entry in RESERVED or keyword.iskeyword(entry):
             raise fault(f"{entry!r} is a reserved word and cannot name a latent", "choose another name.")
-        if value.count(entry) > 1:
+        if entry in seen:
             raise fault(f"the latent {entry!r} is listed twice", "give each latent its own name.")
+        seen.add(entry)
         return entry
 
     return tuple(entry for _, entry in entries(enumerate(value), name))
@@ -232,6 +235,12 @@ class Assume(ClosedModel):
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
 
 
+def _equation(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    raise fault(f"got {shown(value)}; an equation is needed", 'write e.g. "Normal(0, 1)".')
+
+
 def _samples(value: Any) -> Any:
     def count(entry: Any) -> int:
         if not isinstance(entry, int) or isinstance(entry, bool) or not 1 <= entry <= 10**9:
@@ -252,10 +261,10 @@ class Spec(ClosedModel):
     the file gives equations, None otherwise. In a file both stand under ``latents:``.
     """
 
-    crlspec: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
+    crlspec: Literal[1] = 1
     name: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "spec"
     latents: Annotated[tuple[str, ...], BeforeValidator(_latents)]
-    equations: dict[str, str] | None = None
+    equations: dict[str, Annotated[str, BeforeValidator(_equation)]] | None = None
     scm: Scm | None = None
     mixing: Annotated[MixingDeclaration, *one_of(MIXING)] | None = None
     interventions: AnyDesign | None = None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
+from crlspec.spec.structure import equation, parents_of, replacement
 
 if TYPE_CHECKING:
-    from crlspec.spec.expression import Replacement as Formula
     from crlspec.spec.schema import ReplacedMechanism, Spec
 
 MixingClass = Literal["linear", "glm", "general"]
@@ -86,7 +86,10 @@ def _declared(spec: Spec) -> Setting:
     declared = spec.interventions
     design: Design = declared.design if declared is not None else _design(interventional, spec.conceal)
     pairs = _pairs(interventional) if design == "coupled" and "pairs" not in spec.conceal else None
-    concealed = "targets" in spec.conceal or design == "uncoupled"
+    drawn = (
+        spec.environments is None and design == "multi-node" and getattr(declared, "targets", None) is None
+    )
+    concealed = "targets" in spec.conceal or design == "uncoupled" or drawn
     noise, function = _families(spec)
     return Setting(
         mixing="general" if spec.mixing is None else spec.mixing.mixing_class,
@@ -162,32 +165,17 @@ def _kind(spec: Spec, targets: Mapping[str, tuple[str, ...]]) -> Kind:
 
 
 def _is_hard(spec: Spec, text: str) -> bool:
-    formula = _parse(spec, text)
+    formula = replacement(text, spec.latents)
     return formula is not None and formula.is_hard
 
 
 def _known_roots(spec: Spec) -> set[str]:
-    from crlspec.spec.expression import parse_expression
-
-    if spec.equations is not None:
-        names = spec.latents
-        return {name for name, text in spec.equations.items() if not parse_expression(text, names).parents}
-    if spec.scm is not None and isinstance(spec.scm.graph, tuple):
-        return set(spec.latents) - {target for _, target in spec.scm.graph}
-    return set()
+    parents = parents_of(spec)
+    return set() if parents is None else {name for name, causes in parents.items() if not causes}
 
 
 def _replacements(spec: Spec) -> list[str | ReplacedMechanism]:
     return [value for replaced in (spec.environments or {}).values() for value in replaced.values()]
-
-
-def _parse(spec: Spec, text: str) -> Formula | None:
-    from crlspec.spec.expression import ExpressionError, parse_replacement
-
-    try:
-        return parse_replacement(text, spec.latents)
-    except ExpressionError:
-        return None
 
 
 def _formula_kind(value: str | ReplacedMechanism) -> str:
@@ -198,28 +186,21 @@ def _families(
     spec: Spec,
 ) -> tuple[Literal["gaussian", "other", "unknown"], Literal["linear", "nonlinear", "unknown"]]:
     """Whether all noise is Gaussian and all functions linear, the replaced mechanisms included."""
-    from crlspec.spec.expression import parse_expression
-
-    gaussian: list[bool] = []
-    linear: list[bool] = []
-    if spec.scm is not None:
-        gaussian += [d.gaussian for d in declared_noises(spec)]
-        linear += [d.function == "linear" for d in declared_mechanisms(spec)]
-    for text in (spec.equations or {}).values():
-        equation = parse_expression(text, spec.latents)
-        gaussian.append(equation.is_gaussian)
-        linear.append(equation.is_linear)
-    if not gaussian:
+    gaussian = [noise.gaussian for noise in declared_noises(spec)]
+    linear = [mechanism.function == "linear" for mechanism in declared_mechanisms(spec)]
+    formulas = [equation(text, spec.latents) for text in (spec.equations or {}).values()]
+    if not gaussian and not formulas:
         return "unknown", "unknown"
     for value in _replacements(spec):
         if isinstance(value, str):
-            formula = _parse(spec, value)
-            equation_ = formula.equation if formula is not None else None
-            gaussian += [] if equation_ is None else [equation_.is_gaussian]
-            linear += [] if equation_ is None else [equation_.is_linear]
+            formula = replacement(value, spec.latents)
+            formulas += [formula.equation] if formula is not None else []
         else:
             gaussian += [] if value.noise is None else [value.noise.gaussian]
             linear += [] if value.mechanism is None else [value.mechanism.function == "linear"]
+    known = [formula for formula in formulas if formula is not None]
+    gaussian += [formula.is_gaussian for formula in known]
+    linear += [formula.is_linear for formula in known]
     return ("gaussian" if all(gaussian) else "other", "linear" if all(linear) else "nonlinear")
 
 

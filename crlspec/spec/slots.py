@@ -74,7 +74,8 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
-        return "a list"
+        plain_numbers = len(value) <= 4 and all(isinstance(entry, int | float) for entry in value)
+        return str(list(value)) if plain_numbers and value else "a list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -21,7 +21,8 @@ def parents_of(spec: Spec) -> Parents | None:
     """The parents of each latent in the order of the latents; None while they are not drawn or not known."""
     if spec.equations is not None:
         found = {name: equation(text, spec.latents) for name, text in spec.equations.items()}
-        return {name: () if parsed is None else parsed.parents for name, parsed in found.items()}
+        known = {name: parsed.parents for name, parsed in found.items() if parsed is not None}
+        return known if len(known) == len(found) else None
     if spec.scm is None:
         return None
     graph = spec.scm.graph
