@@ -40,8 +40,8 @@ class Result:
     observed       names of the observed variables
     latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
     observational  name of the environment without intervention
-    identified     the verdict of the theory as plain values: theorem, up to what, what is missing; empty if
-    not given provenance     spec as YAML, seeds, versions and notes, as plain values
+    identified     the theory's verdict as plain values: theorem, up to what, what is missing; may be empty
+    provenance     spec as YAML, seeds, versions and notes, as plain values
     """
 
     estimate: Estimate
@@ -173,17 +173,16 @@ class Result:
         Each recovered latent is compared with the true latent that its environment targets, environments
         pooled.
 
-        mcc, mcc_spearman             mean absolute Pearson (Spearman) correlation of the matched latents
-        r2                            mean R² of each true latent on the recovered ones that identifiability
-                                      allows to enter it: hard, its own alone; soft, its ancestors' too
-        shd, shd_closure              structural Hamming distance of the graphs, of their transitive closures;
-                                      a reversed edge counts once
-        edge_precision, edge_recall   share of found edges that are true, of true edges that are found
-                                      (against the true closure where the result's ``graph`` is a closure); 1
-                                      for a share of none
-        mixing_error                  relative Frobenius distance of the mixings, up to the allowed
-                                      indeterminacy; NaN unless the model's mixing is linear
-        score_error                   relative L2 error of the estimated score differences at ``score_points``
+        mcc, mcc_spearman        mean absolute Pearson (Spearman) correlation of the matched latents
+        r2                       mean R² of each true latent on the recovered ones that identifiability allows to
+                                 enter it: hard, its own alone; soft, its ancestors' too
+        shd, shd_closure         structural Hamming distance of the graphs, of their transitive closures; a
+                                 reversed edge counts once
+        edge_precision, _recall  share of found edges that are true, of true edges that are found (against the
+                                 true closure where ``graph`` is a closure); 1 for a share of none
+        mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy; NaN
+                                 unless the model's mixing is linear
+        score_error              relative L2 error of the estimated score differences at ``score_points``
 
         Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate
         ``recovered`` names the recovered latent. Per environment: score_error_by_environment.

@@ -1,0 +1,169 @@
+"""What the report tells, computed: the truth in the result's terms, edges judged, what each stage changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from crlspec.inference.estimate import Stage
+from crlspec.numerics.graphs import adjacency_of, edges_of, shd, transitive_closure
+from crlspec.results import metrics
+from crlspec.results.encoder import Encoder
+
+if TYPE_CHECKING:
+    from crlspec.results.evaluate import Truth
+    from crlspec.results.result import Result
+
+__all__ = ["Pair", "StageFact", "TruthFacts", "judged", "score_cells", "stage_facts", "truth_facts"]
+
+Pair = tuple[str, str]
+POINTS = 400
+SAMPLES = 4000
+
+
+@dataclass(frozen=True)
+class TruthFacts:
+    """A known truth under the names of the recovered latents.
+
+    evaluation  metrics of the result
+    true_name   recovered latent → the true latent it stands for
+    edges       true edges between recovered latents
+    closure     the same for the transitive closure
+    x, z        fresh samples, environments pooled: DataArray (sample, observed), (sample, recovered latent)
+    own         (sample, latent): whether a sample is from the latent's own environment
+    """
+
+    evaluation: xr.Dataset
+    true_name: Mapping[str, str]
+    edges: tuple[Pair, ...]
+    closure: tuple[Pair, ...]
+    x: xr.DataArray
+    z: xr.DataArray
+    own: np.ndarray
+
+
+@dataclass(frozen=True)
+class StageFact:
+    """A stage beside the one before it and beside the end.
+
+    agreement  mean |correlation| of its latents with the final ones; None if it gives no encoder
+    mcc, shd   against the truth; None where that is unknown
+    """
+
+    stage: Stage
+    added: tuple[Pair, ...]
+    dropped: tuple[Pair, ...]
+    agreement: float | None
+    mcc: float | None
+    shd: int | None
+
+
+def truth_facts(result: Result, model: Truth, seed: int = 0) -> TruthFacts:
+    """The truth in the result's terms. Raises DataError where model and result do not belong together."""
+    evaluation = result.evaluate(model, SAMPLES, seed)
+    recovered = [str(name) for name in evaluation["recovered"].values]
+    found = dict(zip((str(name) for name in evaluation["latent"].values), recovered, strict=True))
+    truth = adjacency_of(model.latents, model.graph.edges)
+
+    def named(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+        return tuple((found[a], found[b]) for a, b in pairs if a in found and b in found)
+
+    tree = model.sample(SAMPLES, seed=seed)
+    nodes = {name: tree.children[name].to_dataset() for name in model.environments}
+    z = xr.concat([node["z"] for node in nodes.values()], "sample", join="exact").sel(latent=list(found))
+    sizes = [node.sizes["sample"] for node in nodes.values()]
+    environment = np.repeat(np.array(list(nodes), dtype=object), sizes)
+    own = np.stack([environment == result.environment_of[name] for name in recovered], axis=1)
+    return TruthFacts(
+        evaluation=evaluation,
+        true_name={name: true for true, name in found.items()},
+        edges=named(edges_of(truth, model.latents)),
+        closure=named(edges_of(transitive_closure(truth), model.latents)),
+        x=xr.concat([node["x"] for node in nodes.values()], "sample", join="exact"),
+        z=z.assign_coords(latent=np.array(recovered, dtype=object)),
+        own=own,
+    )
+
+
+def judged(result: Result, truth: TruthFacts | None) -> dict[Pair, str]:
+    """Each found edge as ``plain`` (no truth), ``true``, ``reversed`` or ``extra``."""
+    found = [edge.pair for edge in result.edges]
+    if truth is None:
+        return dict.fromkeys(found, "plain")
+    promised = set(truth.edges if result.graph == "exact" else truth.closure)
+
+    def kind(pair: Pair) -> str:
+        if pair in promised:
+            return "true"
+        return "reversed" if (pair[1], pair[0]) in promised else "extra"
+
+    return {pair: kind(pair) for pair in found}
+
+
+def score_cells(result: Result) -> tuple[np.ndarray, list[str], list[str], list[Pair], dict[str, list[Any]]]:
+    """Root-mean-square score differences with rows and columns in causal order, and the cells expected to differ.
+
+    Returns values (environment, latent), environments, latents, the recovered parents' pairs used, and the cells
+    (row, column) under ``targets`` and ``parents``.
+    """
+    array = result.diagnostics["score_differences"].transpose("environment", "latent")
+    known = [str(name) for name in array["environment"].values]
+    latents = list(result.order)
+    first = [result.environment_of[name] for name in latents if result.environment_of[name] in known]
+    environments = list(dict.fromkeys([*first, *known]))
+    values = np.sqrt(np.maximum(array.sel(environment=environments, latent=latents).values, 0.0))
+    row = {environment: i for i, environment in enumerate(environments)}
+    column = {name: j for j, name in enumerate(latents)}
+    at = {name: row[env] for name, env in result.environment_of.items() if env in row}
+    pairs = [edge.pair for edge in result.edges if edge.target in at]
+    cells = {
+        "targets": [(i, column[name]) for name, i in at.items()],
+        "parents": [(at[target], column[source]) for source, target in pairs],
+    }
+    return values, environments, latents, pairs, cells
+
+
+def stage_facts(result: Result, truth: TruthFacts | None) -> list[StageFact]:
+    """What each stage changed, in their order."""
+    facts: list[StageFact] = []
+    before: set[Pair] = set()
+    for stage in result.stages:
+        edges = {edge.pair for edge in stage.edges}
+        facts.append(
+            StageFact(
+                stage,
+                added=tuple(sorted(edges - before)),
+                dropped=tuple(sorted(before - edges)),
+                agreement=_agreement(result, stage),
+                mcc=None if truth is None else _stage_mcc(result, stage, truth),
+                shd=None if truth is None else _stage_shd(result, edges, truth),
+            )
+        )
+        before = edges
+    return facts
+
+
+def _agreement(result: Result, stage: Stage) -> float | None:
+    if stage.encoder is None:
+        return None
+    z = result.latents.children[result.observational].to_dataset()["z_hat"].transpose("sample", "latent").values
+    passed = z @ (stage.encoder.matrix @ result.estimate.mixing).T
+    return float(np.diagonal(metrics.absolute_correlations(z, passed)).mean())
+
+
+def _stage_mcc(result: Result, stage: Stage, truth: TruthFacts) -> float | None:
+    if stage.encoder is None:
+        return None
+    z = Encoder(stage.encoder, result.observed, result.names)(truth.x).sel(latent=truth.z["latent"])
+    z_hat = z.transpose("sample", "latent").values
+    z_true = truth.z.transpose("sample", "latent").values
+    return float(np.diagonal(metrics.absolute_correlations(z_true, z_hat)).mean())
+
+
+def _stage_shd(result: Result, edges: set[Pair], truth: TruthFacts) -> int:
+    promised = truth.edges if result.graph == "exact" else truth.closure
+    return shd(adjacency_of(result.names, promised), adjacency_of(result.names, edges))
