@@ -40,12 +40,10 @@ def place(
     return Issue(severity, message.rstrip(".") + ".", remedy, dotted(path), origin, line, column)
 
 
-def explain(error: ValidationError, source: Source | None) -> Iterator[Issue]:
+def explain(error: ValidationError, source: Source) -> Iterator[Issue]:
     """One issue per error that pydantic found."""
-    for line in _one_per_union(error.errors(include_url=False)):
+    for line in _one_per_union(error.errors(include_url=False), source):
         path: Path = tuple(line["loc"])
-        if path[:1] == ("equations",):
-            path = ("latents", *path[1:])
         kind, value, context = line["type"], line["input"], line.get("ctx", {})
         if kind == "extra_forbidden":
             message, remedy = _unknown_key(path, str(context.get("allowed", "")))
@@ -57,17 +55,25 @@ def explain(error: ValidationError, source: Source | None) -> Iterator[Issue]:
             yield place(source, path, *_words(kind, value, context, line["msg"]))
 
 
-def _one_per_union(found: Sequence[Any]) -> Iterator[Any]:
+def _one_per_union(found: Sequence[Any], source: Source) -> Iterator[Any]:
     """pydantic reports each branch of a union, with the branch's name in the path: keep the nearest one."""
     groups: dict[Path, list[Any]] = {}
     for line in found:
-        branch = next((k for k, part in enumerate(line["loc"]) if _BRANCH.search(str(part))), None)
-        path = tuple(line["loc"]) if branch is None else tuple(line["loc"][:branch])
-        rest = () if branch is None else tuple(line["loc"][branch + 1 :])
+        place_of: Path = tuple(line["loc"])
+        if place_of[:1] == ("equations",):
+            place_of = ("latents", *place_of[1:])
+        ends = range(len(place_of))
+        branch = next((k for k in ends if _is_branch(place_of[: k + 1], source)), None)
+        path = place_of if branch is None else place_of[:branch]
+        rest = () if branch is None else place_of[branch + 1 :]
         key = path if branch is not None else (*path, line["type"])
         groups.setdefault(key, []).append({**line, "loc": (*path, *(p for p in rest if p != "[key]"))})
     for group in groups.values():
         yield max(group, key=lambda line: (len(line["loc"]), line["type"] not in ("dict_type", "tuple_type")))
+
+
+def _is_branch(path: Path, source: Source) -> bool:
+    return path not in source.values and _BRANCH.search(str(path[-1])) is not None
 
 
 _BRANCH = re.compile(r"[\[(]|^(int|float|str|constrained-\w+)$")
