@@ -321,11 +321,10 @@ def _new_observations(path: Path) -> xr.DataTree:
 
 
 def _truth_of(result: Result) -> Model | None:
-    """The model that a result's own spec declares; None where the spec reads data."""
+    """The model that a result's own spec declares; None where no truth was known."""
+    if not result.provenance.get("truth"):
+        return None
     from crlspec.generative.model import compile as compile_model
     from crlspec.spec.load import loads
 
-    text = result.provenance.get("spec")
-    if not text or not result.provenance.get("truth"):
-        return None
-    return compile_model(loads(text), seed=0)
+    return compile_model(loads(result.provenance["spec"]), seed=0)

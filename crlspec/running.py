@@ -139,7 +139,6 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     for issue in refuse_errors(spec):
         log.say(f"{issue.severity}: {issue}")
         print(f"{issue.severity}: {issue}", file=sys.stderr)
-    _refuse_setting(spec)
     start = _input(spec, path, arguments, log)
     try:
         result = solve(
@@ -167,14 +166,6 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     print("\n".join([*lines, "", f"in {folder}: {names}"]))
     return 0 if result.status.ok else EstimationError.exit_code
-
-
-def _refuse_setting(spec: Spec) -> None:
-    """Raises SettingMismatch before any work is done where the estimator cannot take the setting."""
-    from crlspec.inference import estimator_for
-    from crlspec.spec.setting import Setting
-
-    estimator_for(spec.estimator).accepts(Setting.of(spec))
 
 
 def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:
