@@ -27,6 +27,9 @@ class Mechanism(nn.Module, abc.ABC):
     clamped: ClassVar[bool] = False
     """True for a mechanism that gives its node a constant (do): it has no density."""
 
+    location_scale: ClassVar[bool] = False
+    """True where its distributions are of a location–scale family, so that scale(k) is defined."""
+
     def __init__(self, parents: tuple[str, ...]) -> None:
         super().__init__()
         self.parents = tuple(parents)
@@ -83,6 +86,8 @@ class Noise(nn.Module, abc.ABC):
 
 class AdditiveMechanism(Mechanism):
     """z_i = f(parents) + noise; without a function (a root, or a hard intervention) z_i = noise."""
+
+    location_scale = True
 
     def __init__(self, function: Function | None, noise: Noise, parents: tuple[str, ...]) -> None:
         super().__init__(parents)
@@ -194,7 +199,7 @@ class SCM:
                 mechanism = source.mechanisms[name]
                 torch.default_generator.manual_seed(stream(seed, name))
                 parents = gather(columns, mechanism.parents, like=torch.empty(n, dtype=torch.float64))
-                columns[name] = mechanism.distribution(parents).sample()
+                columns[name] = _drawn(name, mechanism.distribution(parents))
         return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
 
     def _columns(self, z: Latents) -> dict[str, Tensor]:
@@ -216,6 +221,25 @@ def gather(columns: Mapping[str, Tensor], parents: tuple[str, ...], like: Tensor
         return torch.stack([columns[parent] for parent in parents], dim=0).movedim(0, -1)
     like = next(iter(columns.values())) if like is None else like
     return like.new_empty((*like.shape, 0))
+
+
+def _drawn(name: str, distribution: Distribution) -> Node:
+    """A draw, refused where the parents lead to arguments (a negative scale) that give no distribution."""
+    for argument, constraint in distribution.arg_constraints.items():
+        value = getattr(distribution, argument, None)
+        if isinstance(value, Tensor) and not bool(constraint.check(value).all()):
+            worst = value[~constraint.check(value)].flatten()[0].item()
+            raise CrlspecError(
+                f"the {argument} of {name} is {worst:g} at some value of its parents",
+                remedy=f"write an equation whose {argument} is valid everywhere, e.g. exp(…) or softplus(…)",
+            )
+    drawn: Node = distribution.sample()
+    if not bool(torch.isfinite(drawn).all()):
+        raise CrlspecError(
+            f"the draws of {name} are not all finite",
+            remedy="choose mechanisms that grow less, or smaller weights",
+        )
+    return drawn
 
 
 def stream(seed: int, *names: str) -> int:

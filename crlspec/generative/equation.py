@@ -1,0 +1,87 @@
+"""Mechanisms given by an equation, such as ``Normal(0.8*light, 0.5)``, evaluated in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pyro.distributions as dist
+import torch
+from torch import nn
+
+from crlspec.generative.scm import Distribution, Mechanism
+from crlspec.typing import Parents, Tensor
+
+if TYPE_CHECKING:
+    from crlspec.spec.expression import Equation
+
+LOCATION_SCALE = frozenset({"Normal", "Laplace", "StudentT", "Cauchy", "Gumbel", "Logistic", "Uniform"})
+
+
+class EquationMechanism(Mechanism):
+    """p(z_i | parents) = the distribution that an equation names, its arguments computed from the parents.
+
+    The distribution is Pyro's of that name. Constant arguments are kept as buffers.
+    """
+
+    def __init__(self, equation: Equation, dtype: torch.dtype, device: torch.device | str) -> None:
+        super().__init__(equation.parents)
+        self.family = equation.distribution
+        self.arguments = {name: value for name, value in equation.arguments.items() if value.parents}
+        self.names = tuple(equation.arguments)
+        for name, value in equation.arguments.items():
+            if not value.parents:
+                number = float(value.evaluate({}, {}))
+                self.register_buffer(f"_{name}", torch.tensor(number, dtype=dtype, device=device))
+
+    @property
+    def location_scale(self) -> bool:  # type: ignore[override]
+        return self.family in LOCATION_SCALE
+
+    def distribution(self, parents: Parents) -> Distribution:
+        values = dict(zip(self.parents, parents.unbind(-1), strict=True))
+        arguments = {
+            name: self.arguments[name].evaluate(FUNCTIONS, values)
+            if name in self.arguments
+            else getattr(self, f"_{name}")
+            for name in self.names
+        }
+        first = self.names[0]
+        arguments[first] = arguments[first].expand(parents.shape[:-1])
+        return getattr(dist, self.family)(**arguments, validate_args=False)
+
+
+def _with_numbers(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A function of two tensors that also takes a number for one of them."""
+
+    def apply(a: Tensor | float, b: Tensor | float) -> Tensor:
+        like = a if isinstance(a, Tensor) else b
+        assert isinstance(like, Tensor)
+        pair = [v if isinstance(v, Tensor) else torch.full_like(like, v) for v in (a, b)]
+        return function(*pair)
+
+    return apply
+
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "abs": torch.abs,
+    "arctan": torch.arctan,
+    "cos": torch.cos,
+    "cosh": torch.cosh,
+    "erf": torch.erf,
+    "exp": torch.exp,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "maximum": _with_numbers(torch.maximum),
+    "minimum": _with_numbers(torch.minimum),
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "sign": torch.sign,
+    "sin": torch.sin,
+    "sinh": torch.sinh,
+    "softplus": nn.functional.softplus,
+    "sqrt": torch.sqrt,
+    "tan": torch.tan,
+    "tanh": torch.tanh,
+}
+"""The functions that an equation may use, on tensors."""

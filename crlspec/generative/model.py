@@ -1,0 +1,267 @@
+"""compile(spec, seed) → Model: a spec carried out in torch and Pyro, on one device and in one dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import pyro
+import torch
+
+from crlspec.errors import CrlspecError
+from crlspec.generative.equation import EquationMechanism
+from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
+from crlspec.generative.mixing import Mixing
+from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism, gather
+from crlspec.registry import MechanismDeclaration, NoiseDeclaration
+from crlspec.spec.expression import parse_expression, parse_replacement
+from crlspec.spec.interventions import ReplacedMechanism
+from crlspec.spec.resolve import resolve
+from crlspec.spec.setting import Setting
+from crlspec.typing import Latents, LogDensity, Observations
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from crlspec.spec.schema import Spec
+
+Device = torch.device | str
+Program = Callable[..., tuple[Latents, Observations]]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A compiled spec: the latent SCM, its environments and the mixing.
+
+    Attributes:
+        spec: the resolved spec; it holds no randomness, and compiling it again gives the same model.
+        setting: the row of the theory's table that the spec declares.
+        latents: names, in the order of the last axis of every z.
+        observed: names, in the order of the last axis of every x.
+        scm: the SCM without interventions.
+        environments: name → environment, the observational one included.
+        observational: name of the environment without interventions; None where the spec lists none.
+        mixing: x = g(z); a linear one has ``matrix`` (observed, latent).
+        device: where densities and scores are computed.
+        dtype: their floating-point type.
+    """
+
+    spec: Spec
+    setting: Setting
+    latents: tuple[str, ...]
+    observed: tuple[str, ...]
+    scm: SCM
+    environments: Mapping[str, Environment]
+    observational: str | None
+    mixing: Mixing
+    device: torch.device
+    dtype: torch.dtype
+    _sampler: Model | None = field(default=None, repr=False)
+
+    @property
+    def graph(self) -> nx.DiGraph:
+        """The causal graph without interventions: a node for each latent, also the isolated ones."""
+        graph = nx.DiGraph()
+        graph.add_nodes_from(self.latents)
+        for name in self.latents:
+            graph.add_edges_from((parent, name) for parent in self.scm.mechanisms[name].parents)
+        return graph
+
+    def sample(self, n: int | Mapping[str, int] | None = None, seed: int = 0) -> xr.DataTree:
+        """Draw from every environment.
+
+        Args:
+            n: samples in each environment; or a mapping environment → samples, which also selects
+                environments; by default what the spec says.
+            seed: each environment and latent has its own stream derived from it, so that the draws of one
+                environment do not depend on which others there are, on the device or on the dtype.
+
+        Returns:
+            A DataTree with a child for each environment: ``x`` (sample, observed) and the truth ``z``
+            (sample, latent), both float64.
+
+        Raises:
+            CrlspecError: an unknown environment, or a number of samples below 1.
+        """
+        from crlspec.data import from_arrays
+
+        counts = self._counts(self.spec.samples if n is None else n)
+        source = self if self._sampler is None else self._sampler
+        truth, arrays = {}, {}
+        with torch.no_grad():
+            for name, count in counts.items():
+                z = source.environments[name].sample(count, seed)
+                truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
+        observational = self.observational if self.observational in counts else None
+        return from_arrays(
+            arrays,
+            self.observed,
+            truth,
+            observational,
+            latents=self.latents,
+            provenance={"spec": self.spec.name, "seed": int(seed)},
+        )
+
+    def log_density(self, z: Latents, environment: str | None = None) -> LogDensity:
+        """log p(z) in an environment, in nats: (*sample, latent) → (*sample).
+
+        Without ``environment`` that of the SCM without interventions. Where do() clamps a latent the density
+        is that of the others. Works under ``torch.func`` transforms.
+        """
+        return self._scm(environment).log_density(self._tensor(z))
+
+    def score(self, z: Latents, environment: str | None = None) -> Latents:
+        """∇ log p(z) in an environment: (*sample, latent) → (*sample, latent); 0 for a clamped latent."""
+        return self._scm(environment).score(self._tensor(z))
+
+    def pyro(self, environment: str | None = None) -> Program:
+        """A plain Pyro program of one environment, to condition, infer or predict with.
+
+        The program takes the number of samples (by default 1) and returns (z, x). Its sites are the latents,
+        under their names, inside the plate ``_samples``, and the deterministic site ``x`` with the observed
+        variables in its event dimension. A latent clamped by do() is a deterministic site.
+        """
+        scm = self._scm(environment)
+        mixing, like = self.mixing, torch.empty(0, dtype=self.dtype, device=self.device)
+
+        def program(n: int = 1) -> tuple[Latents, Observations]:
+            columns: dict[str, Any] = {}
+            with pyro.plate("_samples", n):
+                for name in scm.order:
+                    mechanism = scm.mechanisms[name]
+                    seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
+                    values = dict(zip(mechanism.parents, seen))
+                    parents = gather(values, mechanism.parents, like=like.new_empty(n))
+                    distribution = mechanism.distribution(parents)
+                    if mechanism.clamped:
+                        columns[name] = pyro.deterministic(name, distribution.mean)
+                    else:
+                        columns[name] = pyro.sample(name, distribution)
+                z = torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
+                x = pyro.deterministic("x", mixing(z), event_dim=1)
+            return z, x
+
+        return program
+
+    def _scm(self, environment: str | None) -> SCM:
+        return self.scm if environment is None else self.environments[self._known(environment)].scm
+
+    def _known(self, environment: str) -> str:
+        if environment not in self.environments:
+            near = get_close_matches(environment, self.environments, n=1)
+            raise CrlspecError(
+                f"there is no environment {environment!r}; there are {', '.join(self.environments)}.",
+                remedy=f"did you mean {near[0]!r}?" if near else "choose one of these.",
+            )
+        return environment
+
+    def _counts(self, n: int | Mapping[str, int]) -> dict[str, int]:
+        counts = dict(n) if isinstance(n, Mapping) else dict.fromkeys(self.environments, n)
+        for name, count in counts.items():
+            self._known(name)
+            if count < 1:
+                raise CrlspecError(f"{count} samples were asked for in {name}.", remedy="ask for at least 1.")
+        return {name: int(counts[name]) for name in self.environments if name in counts}
+
+    def _tensor(self, z: Any) -> Latents:
+        return z if isinstance(z, torch.Tensor) else torch.as_tensor(z, dtype=self.dtype, device=self.device)
+
+
+def compile(spec: Spec, seed: int = 0, device: Device = "cpu", dtype: torch.dtype = torch.float64) -> Model:
+    """Carry a spec out.
+
+    Args:
+        spec: a spec that declares a model: equations or ``scm``, and ``mixing``.
+        seed: of every draw that the spec leaves open (graph, weights, mixing, targets).
+        device: where densities and scores are computed.
+        dtype: their floating-point type. Samples are drawn in float64 on the CPU whatever device and dtype.
+
+    Raises:
+        CrlspecError: the spec declares data of one's own in place of a model.
+        SpecError: a family cannot be drawn, e.g. fewer observed variables than latents.
+    """
+    if spec.mixing is None or (spec.scm is None and spec.equations is None):
+        raise CrlspecError(
+            f"the spec {spec.name!r} declares no model to compile.",
+            remedy="give `mixing`, and `scm` or equations under `latents`; own data need no compiling.",
+        )
+    setting, resolved = Setting.of(spec), resolve(spec, seed)
+    place = torch.device(device)
+    exact = place.type == "cpu" and dtype == torch.float64
+    sampler = None if exact else _assemble(resolved, setting, torch.device("cpu"), torch.float64, None)
+    return _assemble(resolved, setting, place, dtype, sampler)
+
+
+def _assemble(
+    spec: Spec, setting: Setting, device: torch.device, dtype: torch.dtype, sampler: Model | None
+) -> Model:
+    assert spec.mixing is not None
+    builder = _Builder(spec, device, dtype)
+    scm = builder.scm()
+    environments = {}
+    for name, replaced in (spec.environments or {"obs": {}}).items():
+        pairs = {latent: builder.replacement(scm, latent, value) for latent, value in replaced.items()}
+        mechanisms = {latent: mechanism for latent, (mechanism, _) in pairs.items()}
+        kinds = {latent: kind for latent, (_, kind) in pairs.items()}
+        environments[name] = Environment.of(name, scm, mechanisms, kinds)
+    mixing = spec.mixing.implement()(spec.mixing, spec.latents, dtype, device)
+    observational = next((name for name, e in environments.items() if not e.targets), None)
+    return Model(
+        spec, setting, spec.latents, mixing.observed, scm, environments, observational, mixing, device, dtype,
+        _sampler=sampler,
+    )  # fmt: skip
+
+
+class _Builder:
+    """Mechanisms from the declarations and equations of a resolved spec."""
+
+    def __init__(self, spec: Spec, device: torch.device, dtype: torch.dtype) -> None:
+        self.spec, self.device, self.dtype = spec, device, dtype
+
+    def scm(self) -> SCM:
+        spec = self.spec
+        if spec.equations is not None:
+            mechanisms: dict[str, Mechanism] = {n: self.equation(text) for n, text in spec.equations.items()}
+            return SCM(spec.latents, mechanisms)
+        assert spec.scm is not None
+        assert isinstance(spec.scm.graph, tuple)
+        assert isinstance(spec.scm.mechanism, dict)
+        assert isinstance(spec.scm.noise, dict)
+        edges = set(spec.scm.graph)
+        built: dict[str, Mechanism] = {}
+        for name in spec.latents:
+            parents = tuple(parent for parent in spec.latents if (parent, name) in edges)
+            built[name] = self.additive(spec.scm.mechanism[name], spec.scm.noise[name], parents)
+        return SCM(spec.latents, built)
+
+    def replacement(self, base: SCM, latent: str, value: str | ReplacedMechanism) -> tuple[Mechanism, Kind]:
+        """What stands in place of a latent's mechanism, and whether the intervention is hard."""
+        if isinstance(value, ReplacedMechanism):
+            assert value.noise is not None
+            parents = () if value.kind == "hard" else base.mechanisms[latent].parents
+            return self.additive(value.mechanism, value.noise, parents), value.kind
+        parsed = parse_replacement(value, self.spec.latents)
+        kind: Kind = "hard" if parsed.is_hard else "soft"
+        if parsed.equation is not None:
+            return EquationMechanism(parsed.equation, self.dtype, self.device), kind
+        assert parsed.value is not None
+        if parsed.kind == "do":
+            return Constant(parsed.value, self.dtype, self.device), kind
+        if parsed.kind == "shift":
+            return Shifted(base.mechanisms[latent], parsed.value), kind
+        return scaled(base.mechanisms[latent], parsed.value, latent), kind
+
+    def equation(self, text: str) -> Mechanism:
+        return EquationMechanism(parse_expression(text, self.spec.latents), self.dtype, self.device)
+
+    def additive(
+        self, mechanism: MechanismDeclaration | None, noise: NoiseDeclaration, parents: tuple[str, ...]
+    ) -> Mechanism:
+        function = None
+        if parents:
+            assert mechanism is not None
+            function = mechanism.implement()(mechanism, parents, self.dtype, self.device)
+        return AdditiveMechanism(function, noise.implement()(noise, self.dtype, self.device), parents)
