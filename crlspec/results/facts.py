@@ -105,10 +105,11 @@ def judged(result: Result, truth: TruthFacts | None) -> dict[Pair, str]:
 
 
 def score_cells(result: Result) -> tuple[np.ndarray, list[str], list[str], list[Pair], dict[str, list[Any]]]:
-    """Root-mean-square score differences with rows and columns in causal order, and the cells expected to differ.
+    """Root-mean-square score differences with rows and columns in causal order, and the cells expected to
+    differ.
 
-    Returns values (environment, latent), environments, latents, the recovered parents' pairs used, and the cells
-    (row, column) under ``targets`` and ``parents``.
+    Returns values (environment, latent), environments, latents, the recovered parents' pairs used, and the
+    cells (row, column) under ``targets`` and ``parents``.
     """
     array = result.diagnostics["score_differences"].transpose("environment", "latent")
     known = [str(name) for name in array["environment"].values]
@@ -150,7 +151,8 @@ def stage_facts(result: Result, truth: TruthFacts | None) -> list[StageFact]:
 def _agreement(result: Result, stage: Stage) -> float | None:
     if stage.encoder is None:
         return None
-    z = result.latents.children[result.observational].to_dataset()["z_hat"].transpose("sample", "latent").values
+    obs = result.latents.children[result.observational].to_dataset()["z_hat"]
+    z = obs.transpose("sample", "latent").values
     passed = z @ (stage.encoder.matrix @ result.estimate.mixing).T
     return float(np.diagonal(metrics.absolute_correlations(z, passed)).mean())
 

@@ -22,11 +22,12 @@ BENDS = (0.0, 0.18, -0.18, 0.3, -0.3, 0.42, -0.42, 0.55, -0.55)
 def positions(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
     """A place for every node, all edges pointing down; nodes without edges stand in a row of their own.
 
-    Crossings are reduced by the barycentre heuristic (Sugiyama, Tagawa & Toda 1981). Raises ValueError on a cycle.
+    Crossings are reduced by the barycentre heuristic (Sugiyama, Tagawa & Toda 1981). Raises ValueError on a
+    cycle.
     """
     adjacency = adjacency_of(nodes, edges)
     depth = layers(adjacency)
-    linked = adjacency.any(axis=0) | adjacency.any(axis=1)
+    linked = np.asarray(adjacency.any(axis=0) | adjacency.any(axis=1))
     rows: dict[int, list[int]] = defaultdict(list)
     for i in range(len(nodes)):
         if linked[i]:
@@ -52,13 +53,18 @@ def bend(
 
 def _ordered(adjacency: Adjacency, rows: list[list[int]]) -> dict[int, tuple[float, float]]:
     """Rows reordered by the mean place of their neighbours, down and up in turn."""
-    place = {i: (x, float(y)) for y, row in enumerate(rows) for i, x in zip(row, _spread(row, y), strict=True)}
+    place: dict[int, tuple[float, float]] = {}
+    for y, row in enumerate(rows):
+        place.update({i: (x, float(y)) for i, x in zip(row, _spread(row, y), strict=True)})
     for sweep in range(SWEEPS):
         upwards = bool(sweep % 2)
         for y in range(len(rows) - 1, -1, -1) if upwards else range(len(rows)):
             neighbours = adjacency if upwards else adjacency.T
-            means = {i: _mean([place[j][0] for j in np.flatnonzero(neighbours[i])], place[i][0]) for i in rows[y]}
-            rows[y] = sorted(rows[y], key=lambda i: means[i])
+            means = {
+                i: _mean([place[int(j)][0] for j in np.flatnonzero(neighbours[i])], place[i][0])
+                for i in rows[y]
+            }
+            rows[y] = sorted(rows[y], key=means.__getitem__)
             place.update({i: (x, float(y)) for i, x in zip(rows[y], _spread(rows[y], y), strict=True)})
     return place
 
@@ -75,7 +81,10 @@ def _mean(values: list[float], default: float) -> float:
 
 
 def _clearance(
-    source: tuple[float, float], target: tuple[float, float], others: Sequence[tuple[float, float]], rad: float
+    source: tuple[float, float],
+    target: tuple[float, float],
+    others: Sequence[tuple[float, float]],
+    rad: float,
 ) -> float:
     """Smallest distance of the other nodes from the quadratic Bézier curve that arc3 draws."""
     if not others:

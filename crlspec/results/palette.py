@@ -1,4 +1,4 @@
-"""Colours of the pictures: safe for colour-blind readers, and exchangeable for the variables of a page's theme."""
+"""Colours of the pictures: safe for colour-blind readers, exchangeable for a page's theme."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import warnings
 from dataclasses import dataclass, fields
 from html import escape
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -37,9 +38,9 @@ def svg(figure: Figure, name: str, alt: str) -> str:
     ``name`` keeps the element's ids apart from those of other pictures in the same page.
     """
     buffer = io.StringIO()
-    settings = {"svg.fonttype": "none", "svg.hashsalt": name}
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # glyphs that the measuring font lacks; the page's has them
+        warnings.simplefilter("ignore", UserWarning)  # about glyphs that only the page's fonts have
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -6,11 +6,13 @@ Every function takes a ``palette``; a Figure can be shown in a notebook or saved
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from crlspec.results.layout import bend
 from crlspec.results.palette import LIGHT, Palette
@@ -37,7 +39,7 @@ def graph(
 
     ``widths`` are line widths in points. Colour is never alone in telling edges apart: the dashes differ too.
     """
-    xs, ys = np.array([place[0] for place in places.values()]), np.array([place[1] for place in places.values()])
+    xs, ys = np.array(list(places.values()), dtype=float).T
     shown = {name: shortened(name, 10) for name in places}
     half = {name: max(0.2, 0.075 * len(text) + 0.06) for name, text in shown.items()}
     margin = max(half.values()) + 0.12
@@ -52,16 +54,17 @@ def graph(
     axes.set_aspect("equal")
     boxes = {name: _node(axes, (x, -y), half[name], shown[name], palette) for name, (x, y) in places.items()}
     for (source, target), kind in edges.items():
-        ends = [(places[name][0], -places[name][1]) for name in (source, target)]
+        start, end = ((places[name][0], -places[name][1]) for name in (source, target))
         others = [(x, -y) for name, (x, y) in places.items() if name not in (source, target)]
         colour, dashes = EDGE_STYLES[kind]
         arrow = FancyArrowPatch(
-            *ends,
+            start,
+            end,
             patchA=boxes[source],
             patchB=boxes[target],
             shrinkA=0,
             shrinkB=1.5,
-            connectionstyle=f"arc3,rad={bend(*ends, others)}",
+            connectionstyle=f"arc3,rad={bend(start, end, others)}",
             arrowstyle="-|>,head_length=4.5,head_width=2.6",
             linestyle=dashes,
             linewidth=(widths or {}).get((source, target), 1.4),
@@ -78,12 +81,13 @@ def score_map(
     latents: Sequence[str],
     targets: Collection[tuple[int, int]],
     parents: Collection[tuple[int, int]],
+    *,
     palette: Palette = LIGHT,
 ) -> Figure:
     """Root-mean-square score differences (environment, latent); ink is each row's share of its own maximum.
 
-    Cells in ``targets`` are framed boldly and those in ``parents`` finely: there, and nowhere else, theory expects
-    something other than 0.
+    Cells in ``targets`` are framed boldly and those in ``parents`` finely: there, and nowhere else, theory
+    expects something other than 0.
     """
     rows, columns = values.shape
     names = [shortened(name, 14) for name in environments]
@@ -95,9 +99,10 @@ def score_map(
     share = values / np.maximum(values.max(axis=1, keepdims=True), 1e-300)
     for i in range(rows):
         for j in range(columns):
-            axes.add_patch(Rectangle((j, i), 1, 1, facecolor=palette.accent, alpha=float(share[i, j]), lw=0))
+            ink = float(share[i, j])
+            axes.add_patch(Rectangle((j, i), 1, 1, facecolor=palette.accent, alpha=ink, lw=0))
             if columns <= 12:
-                colour = palette.paper if share[i, j] > 0.55 else palette.ink
+                colour = palette.paper if ink > 0.55 else palette.ink
                 text = f"{values[i, j]:.2f}" if values[i, j] < 9.995 else f"{values[i, j]:.0f}"
                 axes.text(j + 0.5, i + 0.52, text, ha="center", va="center", fontsize=8, color=colour)
     for cells, thickness in ((parents, 0.9), (targets, 2.2)):
@@ -112,7 +117,8 @@ def score_map(
 
 
 def scatter(z: np.ndarray, z_hat: np.ndarray, own: np.ndarray, name: str, palette: Palette = LIGHT) -> Figure:
-    """One recovered latent (sample,) against the true one; points where ``own`` come from its own environment.
+    """One recovered latent (sample,) against the true one; points where ``own`` come from its own
+    environment.
 
     The points are drawn as a picture, in two middle tones that show on light and dark paper.
     """
@@ -129,7 +135,7 @@ def histogram(observational: np.ndarray, own: np.ndarray, name: str, palette: Pa
     """One recovered latent without intervention (filled) and in its own environment (outline): densities."""
     figure, axes = _small(palette)
     low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
-    bins = np.linspace(low, high + 1e-9, 36)
+    bins = np.linspace(low, high + 1e-9, 36).tolist()
     axes.hist(observational, bins, density=True, color=palette.muted, alpha=0.35)
     axes.hist(own, bins, density=True, histtype="step", color=palette.accent, lw=1.5)
     axes.set_yticks([])
@@ -152,7 +158,7 @@ def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figu
         axes.axvline(latents + 0.5, color=palette.ink, lw=0.8, ls=(0, (4, 3)))
     axes.set_xlabel("component", color=palette.muted, fontsize=8)
     axes.set_ylabel("eigenvalue", color=palette.muted, fontsize=8)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _frame(axes, palette)
     return figure
 
@@ -199,5 +205,6 @@ def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: 
         zorder=2,
     )
     axes.add_patch(box)
-    axes.text(*at, text, ha="center", va="center_baseline", fontsize=10, color=palette.ink, parse_math=False, zorder=3)
+    style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 10, "color": palette.ink}
+    axes.text(*at, text, parse_math=False, zorder=3, **style)
     return box

@@ -174,14 +174,14 @@ class Result:
         pooled.
 
         mcc, mcc_spearman        mean absolute Pearson (Spearman) correlation of the matched latents
-        r2                       mean R² of each true latent on the recovered ones that identifiability allows to
-                                 enter it: hard, its own alone; soft, its ancestors' too
+        r2                       mean R² of each true latent on the recovered ones that identifiability allows
+                                 to enter it: hard, its own alone; soft, its ancestors' too
         shd, shd_closure         structural Hamming distance of the graphs, of their transitive closures; a
                                  reversed edge counts once
         edge_precision, _recall  share of found edges that are true, of true edges that are found (against the
                                  true closure where ``graph`` is a closure); 1 for a share of none
-        mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy; NaN
-                                 unless the model's mixing is linear
+        mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy;
+                                 NaN unless the model's mixing is linear
         score_error              relative L2 error of the estimated score differences at ``score_points``
 
         Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate

@@ -11,7 +11,9 @@ import xarray as xr
 
 from crlspec.inference.estimate import Edge, Estimate
 
-__all__ = ["dag_dot", "dag_json", "edges_text", "metrics_of", "p_text", "summary"]
+__all__ = [
+    "count_text", "dag_dot", "dag_json", "edges_text", "metrics_of", "number_text", "p_text", "summary",
+]  # fmt: skip
 
 METRICS = (
     "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error",
@@ -77,6 +79,19 @@ def p_text(p_value: float) -> str:
     if p_value < 1e-12:
         return "< 1e-12"
     return f"{p_value:.3f}" if p_value >= 1e-3 else f"{p_value:.0e}"
+
+
+def number_text(value: float | None) -> str:
+    """Three decimals, four close to 1; an em dash for what does not apply."""
+    if value is None or not math.isfinite(value):
+        return "—"
+    return f"{value:.4f}" if 0.99 < value < 1 else f"{value:.3f}"
+
+
+def count_text(number: int, thing: str) -> str:
+    """``one edge``, ``two edges``: small numbers as words."""
+    words = "no one two three four five six seven eight nine ten eleven twelve".split()
+    return f"{words[number] if number < len(words) else number} {thing}{'' if number == 1 else 's'}"
 
 
 def edges_text(edges: Sequence[tuple[str, str]]) -> str:
