@@ -14,7 +14,7 @@ CASES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "expe
 
 
 def test_every_file_has_an_expectation() -> None:
-    assert CASES == sorted(EXPECTED)
+    assert sorted(EXPECTED) == CASES
     assert len(CASES) >= 30
 
 

@@ -55,7 +55,8 @@ def test_parameter_names_are_those_of_pyro(name: str) -> None:
         ("Normal(0.8*light, 0.5)", True, True), ("Normal(light/2 + 3*(dose - 1), 1)", True, True),
         ("Normal(light*dose, 1)", False, True), ("Normal(tanh(light), 1)", False, True),
         ("Normal(exp(1)*light, 1)", True, True), ("Normal(light, exp(dose))", False, False),
-        ("Laplace(light, 1)", True, False), ("Normal(0, 1)", True, True), ("LogNormal(light, 1)", False, False),
+        ("Laplace(light, 1)", True, False), ("Normal(0, 1)", True, True),
+        ("LogNormal(light, 1)", False, False),
         ("Normal(1/light, 1)", False, True), ("Normal(light**2, 1)", False, True),
     ],
 )  # fmt: skip

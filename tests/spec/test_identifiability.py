@@ -20,13 +20,18 @@ def setting(mixing: Any, design: Any, kind: Any, targets: dict[str, tuple[str, .
     return Setting(mixing, design, kind, NAMES, "obs", tuple(targets), targets, **more)
 
 
+SEVERAL = SINGLE | {"m": ("a", "b")}
+CLOSURE = "transitive closure"
 ROWS: list[tuple[Setting, str, str, str]] = [
     (setting("linear", "single-node", "hard", SINGLE), "scaling", "exact", "JMLR 2025"),
-    (setting("linear", "single-node", "soft", SINGLE, function="linear"), "ancestors", "transitive closure", "JMLR 2025"),
-    (setting("linear", "single-node", "soft", SINGLE), "ancestors", "transitive closure", "JMLR 2025"),
-    (setting("linear", "single-node", "soft", SINGLE, function="nonlinear"), "surrounding parents", "exact", "JMLR 2025"),
-    (setting("linear", "multi-node", "hard", SINGLE | {"m": ("a", "b")}), "scaling", "exact", "NeurIPS 2024"),
-    (setting("linear", "multi-node", "soft", SINGLE | {"m": ("a", "b")}), "ancestors", "transitive closure", "NeurIPS 2024"),
+    (setting("linear", "single-node", "soft", SINGLE, function="linear"), "ancestors", CLOSURE, "JMLR 2025"),
+    (setting("linear", "single-node", "soft", SINGLE), "ancestors", CLOSURE, "JMLR 2025"),
+    (
+        setting("linear", "single-node", "soft", SINGLE, function="nonlinear"),
+        "surrounding parents", "exact", "JMLR 2025",
+    ),
+    (setting("linear", "multi-node", "hard", SEVERAL), "scaling", "exact", "NeurIPS 2024"),
+    (setting("linear", "multi-node", "soft", SEVERAL), "ancestors", CLOSURE, "NeurIPS 2024"),
     (setting("linear", "coupled", "hard", PAIRS), "scaling", "exact", "JMLR 2025"),
     (setting("general", "coupled", "hard", PAIRS), "smooth invertible", "exact", "AISTATS 2024"),
     (setting("glm", "coupled", "hard", PAIRS), "smooth invertible", "exact", "AISTATS 2024"),

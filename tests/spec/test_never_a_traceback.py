@@ -22,11 +22,16 @@ SHIPPED = [
 OWN = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "good").glob("*.yaml"))]
 GOOD = [*OWN, *SHIPPED]
 PIECES = [
-    "", " ", "\n", "  ", ":", "- ", "{", "}", "[", "]", '"', "'", "#", "&a", "*a", "!!int ", "---\n", "...\n", "|", ">",
-    "null", "true", "1e999", "-1", "0", "0x_", "1" * 500, ".nan", "no", "z1", "z9", "obs", "kind", "hard", "soft",
-    "coupled", "multi-node", "uncoupled", "observational", "Normal(0, 1)", "Normal(z1, z2)", "do(1)", "shift(1)",
-    "Normal(9**9**9, 1)", "(" * 80, "\t", "\x00", "\ufeff", "\ud800", "é", "\u2028", "%YAML 3.0\n", "? ", "<<: ",
-    "interventions: {design: coupled, kind: soft}\n", "environments: {obs: {}, e: {z1: do(0)}}\n", "conceal: [pairs]\n",
+    "", " ", "\n", "  ", ":", "- ", "{", "}", "[", "]", '"', "'", "#", "&a", "*a", "!!int ", "---\n",
+    "...\n", "|", ">",
+    "null", "true", "1e999", "-1", "0", "0x_", "1" * 500, ".nan", "no", "z1", "z9", "obs", "kind", "hard",
+    "soft",
+    "coupled", "multi-node", "uncoupled", "observational", "Normal(0, 1)", "Normal(z1, z2)", "do(1)",
+    "shift(1)",
+    "Normal(9**9**9, 1)", "(" * 80, "\t", "\x00", "\ufeff", "\ud800", "é", "\u2028", "%YAML 3.0\n", "? ",
+    "<<: ",
+    "interventions: {design: coupled, kind: soft}\n", "environments: {obs: {}, e: {z1: do(0)}}\n",
+    "conceal: [pairs]\n",
 ]  # fmt: skip
 FAST = settings(
     max_examples=400,
@@ -41,9 +46,14 @@ def spec_or_error(text: str, sets: tuple[str, ...] = ()) -> None:
     try:
         spec = loads(text, sets=sets)
     except SpecError as error:
-        assert error.issues
-        assert all(issue.severity == "error" and issue.message for issue in error.issues)
-        return
+        issues = error.issues
+    else:
+        issues = ()
+        right_spec(spec)
+    assert all(issue.severity == "error" and issue.message for issue in issues)
+
+
+def right_spec(spec: Spec) -> None:
     assert isinstance(spec, Spec)
     assert not any(issue.severity == "error" for issue in check(spec))
     assert loads(dump(spec)) == spec
@@ -84,8 +94,10 @@ SCALARS = st.one_of(
     st.text(max_size=8),
 )
 KEYS = st.sampled_from([
-    "latents", "scm", "graph", "mechanism", "noise", "kind", "mixing", "observed", "interventions", "design", "targets",
-    "environments", "obs", "z1", "samples", "scores", "estimator", "data", "assume", "path", "pairs", "name", "weight",
+    "latents", "scm", "graph", "mechanism", "noise", "kind", "mixing", "observed", "interventions",
+    "design", "targets",
+    "environments", "obs", "z1", "samples", "scores", "estimator", "data", "assume", "path", "pairs",
+    "name", "weight",
 ])  # fmt: skip
 TREES = st.recursive(
     SCALARS,

@@ -1,6 +1,5 @@
-"""A resolved spec holds no randomness, runs again by itself, and its draws do not depend on its neighbours."""
+"""A resolved spec holds no randomness and runs again by itself; its draws do not depend on neighbours."""
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,16 @@ from crlspec.spec.setting import Setting
 GOOD = Path(__file__).parent / "good"
 DESIGNS = [
     "interventions: {design: observational}",
-    "interventions: {design: single-node, kind: soft, noise: {variance: {times: [2, 3]}}, mechanism: {times: 0.5}}",
+    "interventions: {design: single-node, kind: soft, noise: {variance: {times: [2, 3]}}, "
+    "mechanism: {times: 0.5}}",
     "interventions: {design: single-node, kind: hard, targets: [z2], noise: {mean: {plus: 2}}}",
-    "interventions: {design: coupled, kind: hard, noise: {variance: {value: 0.1}}, second: {noise: {variance: {times: 4}}}}",
-    "interventions: {design: uncoupled, kind: hard, noise: {mean: {value: -2}}, second: {noise: {mean: {value: 2}}}}",
+    "interventions: {design: coupled, kind: hard, noise: {variance: {value: 0.1}}, "
+    "second: {noise: {variance: {times: 4}}}}",
+    "interventions: {design: uncoupled, kind: hard, noise: {mean: {value: -2}}, "
+    "second: {noise: {mean: {value: 2}}}}",
     "interventions: {design: multi-node, kind: hard, noise: {variance: {times: 0.25}}, environments: 5}",
-    "interventions: {design: multi-node, kind: soft, noise: {variance: {times: 4}}, targets: {a: [z1, z3], b: [z2]}}",
+    "interventions: {design: multi-node, kind: soft, noise: {variance: {times: 4}}, "
+    "targets: {a: [z1, z3], b: [z2]}}",
     "environments: {obs: {}, a: {z1: do(2)}, b: {z2: shift(1), z3: scale(2)}, c: {z3: 'Normal(0.1*z2, 1)'}}",
     "environments: {obs: {}, a: {z1: {kind: hard, noise: {kind: laplace, variance: [1, 2]}}}, "
     "b: {z2: {kind: soft, mechanism: {kind: sine}}}}\nconceal: [targets]",
@@ -38,8 +41,8 @@ mixing: {kind: MIXING, observed: 7}
 
 
 def specs() -> list[Spec]:
-    texts = [MODEL.replace("MECHANISM", m).replace("MIXING", x) for m, x in
-             itertools.zip_longest(["linear", "quadratic", "mlp", "sine"], ["linear", "glm", "mlp", "mlp"])]  # fmt: skip
+    kinds = [("linear", "linear"), ("quadratic", "glm"), ("mlp", "mlp"), ("sine", "mlp")]
+    texts = [MODEL.replace("MECHANISM", m).replace("MIXING", x) for m, x in kinds]
     known = texts[0].replace("{kind: random, density: 0.6}", "[z1 -> z2, z2 -> z3]")
     designed = [loads(known + design) for design in DESIGNS]
     return [*designed, *(loads(text + DESIGNS[1]) for text in texts), load(GOOD / "equations.yaml")]
