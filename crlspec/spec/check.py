@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from crlspec.errors import CrlspecError, Issue, SpecError
+from crlspec.spec import rules_interventions  # noqa: F401  registers its rules
 from crlspec.spec.explain import dotted, place
 from crlspec.spec.expression import ExpressionError, parse_expression, parse_replacement
 from crlspec.spec.rules import RULES

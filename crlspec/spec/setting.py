@@ -152,16 +152,22 @@ def _kind(spec: Spec, targets: Mapping[str, tuple[str, ...]]) -> Kind:
         return "none"
     if spec.interventions is not None and spec.interventions.design != "observational":
         return spec.interventions.kind
-    roots = _known_roots(spec)
-    kinds: set[Kind] = set()
-    for name in targets:
-        for latent, value in (spec.environments or {})[name].items():
-            hard = value.kind == "hard" if not isinstance(value, str) else _is_hard(spec, value)
-            if hard or latent not in roots:
-                kinds.add("hard" if hard or latent in roots else "soft")
+    kinds = replaced_kinds(spec)
     if len(kinds) == 2:
         return "mixed"
     return kinds.pop() if kinds else "hard"
+
+
+def replaced_kinds(spec: Spec) -> set[Literal["hard", "soft"]]:
+    """The kinds of the explicit interventions; one on a root is hard and soft at once, and left out."""
+    roots = _known_roots(spec)
+    kinds: set[Literal["hard", "soft"]] = set()
+    for replaced in (spec.environments or {}).values():
+        for latent, value in replaced.items():
+            hard = _is_hard(spec, value) if isinstance(value, str) else value.kind == "hard"
+            if latent not in roots:
+                kinds.add("hard" if hard else "soft")
+    return kinds
 
 
 def _is_hard(spec: Spec, text: str) -> bool:

@@ -1,5 +1,6 @@
 """The verdict: each row of the theory's table, and what is said where a row fails."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,9 @@ SINGLE = {f"do_{name}": (name,) for name in NAMES}
 PAIRS = {f"do_{name}_{copy}": (name,) for name in NAMES for copy in "12"}
 
 
-def setting(mixing: Any, design: Any, kind: Any, targets: dict[str, tuple[str, ...]], **more: Any) -> Setting:
+def setting(
+    mixing: Any, design: Any, kind: Any, targets: Mapping[str, tuple[str, ...]], **more: Any
+) -> Setting:
     return Setting(mixing, design, kind, NAMES, "obs", tuple(targets), targets, **more)
 
 
