@@ -127,7 +127,8 @@ def schema(arguments: Namespace) -> int:
 
 def sample(arguments: Namespace) -> int:
     """Sample data from a spec, with the latents beside them as truth."""
-    from crlspec.data import environments_of, write_data
+    from crlspec.data import environments_of, provenance_of, write_data
+    from crlspec.data.tree import PROVENANCE
 
     spec = load_spec(arguments, samples=arguments.samples)
     refuse_errors(spec)
@@ -141,10 +142,12 @@ def sample(arguments: Namespace) -> int:
         raise OutputExists(f"{out} exists.", remedy="Choose another name, or overwrite it with --force.")
     model = compile_spec(spec, arguments.seed, arguments.device)
     data = model.sample(seed=arguments.seed)
+    seeds = {"model": arguments.seed, "sample": arguments.seed}
+    data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
     write_data(data, out, force=arguments.force, table=arguments.table)
     counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
     print(f"{out} is written: {counts} samples of {len(model.observed)} variables.")
-    print(f"Run it: crlspec run {arguments.spec} --data {out} --seed {arguments.seed}")
+    print(f"Run it: crlspec run {arguments.spec} --data {out}")
     return 0
 
 

@@ -190,11 +190,18 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
     else:
         log("reading data")
         data = read_data(path)
-        seeds = {**seeds, **provenance_of(data).get("seeds", {})}
+        seeds = {**seeds, **_seeds_of(provenance_of(data))}
         model = compile_spec(spec, seeds["model"], arguments.device)
         _refuse_strangers(model, data, path, seeds["model"])
         notes = {"seeds": seeds, "device": arguments.device, "data": str(path.resolve())}
     return Input(spec, data, model, time.monotonic() - clock, notes)
+
+
+def _seeds_of(notes: dict[str, Any]) -> dict[str, int]:
+    """The seeds that data remember of ``crlspec sample``; none where they come from elsewhere."""
+    seeds = notes.get("seeds")
+    known = seeds if isinstance(seeds, dict) else {}
+    return {key: one for key, one in known.items() if key in {"model", "sample"} and type(one) is int and one >= 0}
 
 
 def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) -> None:

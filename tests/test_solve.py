@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -29,7 +31,7 @@ def estimate(shuffled: Problem, shown: dict[str, str], number: dict[str, int]) -
     latents = shuffled.latents
     rows = np.array([[number[z]] * 4 for z in latents], dtype=float)
     chain = sorted(latents, key=lambda z: number[z])
-    edges = tuple(Edge(a, b, 1.0, 0.0) for a, b in zip(chain, chain[1:], strict=False))
+    edges = tuple(Edge(a, b, 1.0, 0.0) for a, b in pairwise(chain))
     encoder = LinearEncoder(rows, np.zeros(4))
     environments = np.array(shuffled.environments, dtype=object)
     differences = xr.DataArray(
