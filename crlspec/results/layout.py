@@ -45,7 +45,7 @@ def positions(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[st
 def bend(
     source: tuple[float, float], target: tuple[float, float], others: Sequence[tuple[float, float]]
 ) -> float:
-    """The least curvature, as matplotlib's ``arc3`` counts it, that keeps an edge clear of all other nodes."""
+    """The least curvature, in the units of matplotlib's ``arc3``, that keeps an edge clear of other nodes."""
     clear = [_clearance(source, target, others, rad) for rad in BENDS]
     good = [rad for rad, free in zip(BENDS, clear, strict=True) if free >= CLEARANCE]
     return good[0] if good else BENDS[int(np.argmax(clear))]

@@ -88,7 +88,7 @@ def _sentence(result: Result) -> str:
         graph = {"exact": "exactly", "transitive closure": "up to its transitive closure"}.get(
             str(promised.get("graph")), "in part"
         )
-        text += f" Theory promises the latents up to {promised['latents']}, and the graph {graph}."
+        text += f" Theory promises the latents {promised['latents']}, and the graph {graph}."
     elif promised and not promised.get("covered", True):
         text += " No known theorem covers this setting."
     return text[0].upper() + text[1:]
@@ -129,16 +129,17 @@ def _promise(result: Result) -> str:
     facts = [
         ("Theorem", promised.get("theorem")),
         ("Paper", promised.get("paper")),
-        ("Latents up to", promised.get("latents")),
+        ("Latents", promised.get("latents")),
         ("Graph", promised.get("graph_text") or promised.get("graph")),
     ]
     rows = [[escape(name), escape(str(value))] for name, value in facts if value]
     parts = [page.table(("", ""), rows)] if rows else []
-    for title, key in (("Missing", "missing"), ("What would mend it", "remedies")):
+    for title, key in (("Missing", "missing"), ("What would mend it", "remedies"), ("Note", "notes")):
         if promised.get(key):
             items = "".join(f"<li>{escape(str(item))}</li>" for item in promised[key])
             parts.append(f'<p class="note">{title}:</p><ul class="plain">{items}</ul>')
-    return page.section("What theory promises", str(promised.get("text", "")), *parts)
+    told = "" if rows else str(promised.get("text", ""))
+    return page.section("What theory promises", told, *parts)
 
 
 def _provenance(result: Result) -> str:

@@ -95,8 +95,8 @@ def scores(result: Result) -> str:
         values, environments, latents, cells["targets"], cells["parents"], palette=THEMED
     )
     alt = (
-        f"Heat map of score differences, {len(environments)} environments by {len(latents)} latents. Expected "
-        f"away from 0: each environment's own target, and its parents ({edges_text(pairs)})."
+        f"Heat map of score differences, {len(environments)} environments by {len(latents)} latents. "
+        f"Expected away from 0: each environment's own target, and its parents ({edges_text(pairs)})."
     )
     note = (
         "How far each environment moves the score of each latent (root mean square, latents in observational "
@@ -137,8 +137,8 @@ def latents(result: Result, truth: TruthFacts | None) -> str:
             alt = f"Distribution of {name} without intervention and in {environment}."
             panels.append(page.figure(svg(figure, f"latent{k}", alt), f"outline: {escape(environment)}"))
         title, note = "The latents", (
-            "Each latent without intervention (filled) and in the environment that targets it (outline). Without "
-            "intervention every latent has mean 0 and variance 1, by convention."
+            "Each latent without intervention (filled) and in the environment that targets it (outline). "
+            "Without intervention every latent has mean 0 and variance 1, by convention."
         )
     return page.section(title, note, f'<div class="many">{"".join(panels)}</div>')
 
@@ -153,8 +153,8 @@ def spectrum(result: Result) -> str:
         f", component {n + 1} has {values[n]:.2g}." if len(values) > n else "."
     )
     told = (
-        f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after the dashed "
-        f"line. More than that speaks against a linear mixing, fewer against {n} latents."
+        f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after the "
+        f"dashed line. More than that speaks against a linear mixing, fewer against {n} latents."
     )
     picture = svg(pictures.spectrum(values, n, THEMED), "spectrum", alt)
     note = "Eigenvalues of the pooled, standardised covariance of the observed variables."

@@ -61,7 +61,7 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     lines = [
         f"status   {estimate.status.code}: {estimate.status.message}",
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
-        *([f"latents  up to {identified['latents']}"] if identified.get("latents") else []),
+        *([f"latents  {identified['latents']}"] if identified.get("latents") else []),
         f"order    {', '.join(estimate.order)}",
         f"edges    {graph}: {len(estimate.edges)} of {len(estimate.tested)} tested pairs",
     ]
@@ -90,7 +90,10 @@ def number_text(value: float | None) -> str:
 
 def count_text(number: int, thing: str) -> str:
     """``one edge``, ``two edges``: small numbers as words."""
-    words = "no one two three four five six seven eight nine ten eleven twelve".split()
+    words = (
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    )  # fmt: skip
     return f"{words[number] if number < len(words) else number} {thing}{'' if number == 1 else 's'}"
 
 
