@@ -1,0 +1,85 @@
+"""Noise families keep the contract, each against scipy."""
+
+import numpy as np
+import pytest
+import torch
+from crlspec.models.declarations import (
+    GumbelNoise,
+    LaplaceNoise,
+    LogisticNoise,
+    NormalNoise,
+    StudentTNoise,
+    UniformNoise,
+)
+from scipy import stats
+
+from crlspec.testing import NoiseContract
+
+DRAWN = {"mean": [-1.0, 1.0], "variance": [0.5, 1.5]}
+
+
+class TestNormal(NoiseContract):
+    def declaration(self):
+        return NormalNoise(**DRAWN)
+
+    def expected(self, declaration):
+        return stats.norm(declaration.mean, declaration.variance**0.5)
+
+    def test_score_is_the_closed_form(self):
+        noise, value = self.built(torch.float64), torch.linspace(-3, 3, 7, dtype=torch.float64)
+        value = value.to(self.device).requires_grad_(True)
+        total = noise.distribution(noise.mean.expand(7)).log_prob(value).sum()
+        (score,) = torch.autograd.grad(total, value)
+        torch.testing.assert_close(score, (noise.mean - value.detach()) / noise.deviation**2)
+
+
+class TestLaplace(NoiseContract):
+    def declaration(self):
+        return LaplaceNoise(**DRAWN)
+
+    def expected(self, declaration):
+        return stats.laplace(declaration.mean, (declaration.variance / 2) ** 0.5)
+
+
+class TestStudentT(NoiseContract):
+    def declaration(self):
+        return StudentTNoise(df=4.0, **DRAWN)
+
+    def expected(self, declaration):
+        return stats.t(4, declaration.mean, (declaration.variance / 2) ** 0.5)
+
+
+class TestUniform(NoiseContract):
+    def declaration(self):
+        return UniformNoise(**DRAWN)
+
+    def expected(self, declaration):
+        reach = (3 * declaration.variance) ** 0.5
+        return stats.uniform(declaration.mean - reach, 2 * reach)
+
+
+class TestGumbel(NoiseContract):
+    def declaration(self):
+        return GumbelNoise(**DRAWN)
+
+    def expected(self, declaration):
+        scale = (6 * declaration.variance) ** 0.5 / np.pi
+        return stats.gumbel_r(declaration.mean - np.euler_gamma * scale, scale)
+
+
+class TestLogistic(NoiseContract):
+    def declaration(self):
+        return LogisticNoise(**DRAWN)
+
+    def expected(self, declaration):
+        return stats.logistic(declaration.mean, (3 * declaration.variance) ** 0.5 / np.pi)
+
+
+def test_student_t_needs_a_variance():
+    with pytest.raises(ValueError, match="greater than 2"):
+        StudentTNoise(df=2.0)
+
+
+def test_a_variance_of_zero_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        NormalNoise(variance=0.0)
