@@ -129,6 +129,7 @@ def sample(arguments: Namespace) -> int:
     """Sample data from a spec, with the latents beside them as truth."""
     from crlspec.data import environments_of, provenance_of, write_data
     from crlspec.data.tree import PROVENANCE
+    from crlspec.generative.model import compile as compile_model
 
     spec = load_spec(arguments, samples=arguments.samples)
     refuse_errors(spec)
@@ -140,7 +141,8 @@ def sample(arguments: Namespace) -> int:
     out = Path(arguments.out)
     if not arguments.force and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise OutputExists(f"{out} exists.", remedy="Choose another name, or overwrite it with --force.")
-    model = compile_spec(spec, arguments.seed, arguments.device)
+    refuse_device(arguments.device)
+    model = compile_model(spec, seed=arguments.seed, device=arguments.device)
     data = model.sample(seed=arguments.seed)
     seeds = {"model": arguments.seed, "sample": arguments.seed}
     data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
@@ -225,11 +227,9 @@ def refuse_errors(spec: Spec) -> tuple[Issue, ...]:
     return issues
 
 
-def compile_spec(spec: Spec, seed: int, device: str) -> Model:
-    """The compiled model on a device that is there; raises CallError where it is not."""
+def refuse_device(device: str) -> None:
+    """Raises CallError where torch does not find the device."""
     import torch
-
-    from crlspec.generative.model import compile as compile_model
 
     try:
         torch.zeros(1, device=device)
@@ -238,7 +238,6 @@ def compile_spec(spec: Spec, seed: int, device: str) -> Model:
         raise CallError(
             f"--device {device}: {reason}.", remedy="Choose cpu, or a device that torch finds."
         ) from None
-    return compile_model(spec, seed=seed, device=device)
 
 
 def result_path(given: str) -> Path:

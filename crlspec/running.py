@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec import __version__
-from crlspec.commands import CallError, compile_spec, load_spec, refuse_errors, result_of, result_path
+from crlspec.commands import CallError, load_spec, refuse_device, refuse_errors, result_of, result_path
 from crlspec.errors import DataError, EstimationError, NumericalWarning
 from crlspec.progress import ProgressLine
 from crlspec.run_folder import refuse_used, whole_folder
@@ -139,11 +139,18 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     for issue in refuse_errors(spec):
         log.say(f"{issue.severity}: {issue}")
         print(f"{issue.severity}: {issue}", file=sys.stderr)
+    refuse_device(arguments.device)
     start = _input(spec, path, arguments, log)
     try:
         result = solve(
-            start.spec, start.data, arguments.seed, model=start.model, progress=log, notes=start.notes
-        )  # fmt: skip
+            start.spec,
+            start.data,
+            arguments.seed,
+            model=start.model,
+            progress=log,
+            device=arguments.device,
+            notes=start.notes,
+        )
     except EstimationError as error:
         log.say(f"no result: {error}")
         with whole_folder(folder, arguments.force) as building:
@@ -182,16 +189,18 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
         where = {"path": str(path.resolve())}
         kept = spec.model_copy(update={"data": spec.data.model_copy(update=where)})
         return Input(kept, read, None, time.monotonic() - clock, {"data": where["path"]})
+    from crlspec.generative.model import compile as compile_model
+
     if path is None:
         log("sampling")
-        model = compile_spec(spec, seed, arguments.device)
+        model = compile_model(spec, seed=seed, device=arguments.device)
         data = model.sample(seed=seed)
         notes: dict[str, Any] = {"seeds": seeds, "device": arguments.device}
     else:
         log("reading data")
         data = read_data(path)
         seeds = {**seeds, **_seeds_of(provenance_of(data))}
-        model = compile_spec(spec, seeds["model"], arguments.device)
+        model = compile_model(spec, seed=seeds["model"], device=arguments.device)
         _refuse_strangers(model, data, path, seeds["model"])
         notes = {"seeds": seeds, "device": arguments.device, "data": str(path.resolve())}
     return Input(spec, data, model, time.monotonic() - clock, notes)
@@ -201,7 +210,9 @@ def _seeds_of(notes: dict[str, Any]) -> dict[str, int]:
     """The seeds that data remember of ``crlspec sample``; none where they come from elsewhere."""
     seeds = notes.get("seeds")
     known = seeds if isinstance(seeds, dict) else {}
-    return {key: one for key, one in known.items() if key in {"model", "sample"} and type(one) is int and one >= 0}
+    return {
+        key: one for key, one in known.items() if key in {"model", "sample"} and type(one) is int and one >= 0
+    }
 
 
 def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) -> None:

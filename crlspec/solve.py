@@ -35,6 +35,7 @@ def solve(
     *,
     model: Model | None = None,
     progress: Progress | None = None,
+    device: str = "cpu",
     notes: Mapping[str, Any] | None = None,
 ) -> Result:
     """Recover latents and their graph from data, under the assumptions of a spec.
@@ -44,6 +45,7 @@ def solve(
     seed      of the shuffle of all labels and of every random choice of scores and estimator
     model     the compiled truth; only ``scores: {kind: exact}`` needs it
     progress  called as ``progress(stage, share)``
+    device    where networks of scores are trained, as torch names it
     notes     further plain values for the provenance; ``seeds`` in it are those of other steps
 
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
@@ -73,7 +75,7 @@ def solve(
                 "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
             )
         exact = true_scores(model, relabelling.environments)
-    estimate = estimator.solve(shuffled, scores_for(spec.scores, exact), seed, report)
+    estimate = estimator.solve(shuffled, scores_for(spec.scores, exact, device), seed, report)
     declared = spec if model is None else model.spec
     kept = dict(notes or {})
     seeds = {**kept.pop("seeds", {}), "solve": seed}
