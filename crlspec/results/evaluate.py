@@ -27,7 +27,6 @@ from crlspec.results.texts import METRICS
 __all__ = ["Truth", "evaluate", "exact_differences", "pooled_truth"]
 
 
-
 class Truth(Protocol):
     """What is asked of a model: a compiled ``crlspec.generative.model.Model`` has it all."""
 

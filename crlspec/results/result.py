@@ -246,9 +246,7 @@ def open_result(path: str | Path) -> Result:
     )
 
 
-def _data(
-    data: Problem | xr.DataTree, observational: str | None
-) -> tuple[xr.DataTree, tuple[str, ...], str]:
+def _data(data: Problem | xr.DataTree, observational: str | None) -> tuple[xr.DataTree, tuple[str, ...], str]:
     """The data as a DataTree of x, the observed names, the observational environment."""
     from crlspec.data import from_arrays, observational_of
 

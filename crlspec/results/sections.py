@@ -125,9 +125,12 @@ def latents(result: Result, truth: TruthFacts | None) -> str:
             alt = f"Recovered {name} against true {true}: absolute correlation {correlation[name]:.4f}."
             caption = f"<b>{escape(name)}</b> · |r| = {number_text(float(correlation[name]))}"
             panels.append(page.figure(svg(figure, f"latent{k}", alt), caption))
-        title, note = "Latents against the truth", (
-            "Fresh samples of all environments; orange: the environment that targets the latent. A straight "
-            "line is perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
+        title, note = (
+            "Latents against the truth",
+            (
+                "Fresh samples of all environments; orange: the environment that targets the latent. A straight "
+                "line is perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
+            ),
         )
     else:
         for k, name in enumerate(result.names):
@@ -136,9 +139,12 @@ def latents(result: Result, truth: TruthFacts | None) -> str:
             figure = pictures.histogram(obs.sel(latent=name).values, own, name, THEMED)
             alt = f"Distribution of {name} without intervention and in {environment}."
             panels.append(page.figure(svg(figure, f"latent{k}", alt), f"outline: {escape(environment)}"))
-        title, note = "The latents", (
-            "Each latent without intervention (filled) and in the environment that targets it (outline). "
-            "Without intervention every latent has mean 0 and variance 1, by convention."
+        title, note = (
+            "The latents",
+            (
+                "Each latent without intervention (filled) and in the environment that targets it (outline). "
+                "Without intervention every latent has mean 0 and variance 1, by convention."
+            ),
         )
     return page.section(title, note, f'<div class="many">{"".join(panels)}</div>')
 

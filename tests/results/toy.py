@@ -135,7 +135,7 @@ def toy_estimate(model: ToyModel, transform: np.ndarray | None = None, noise: fl
         status=Status("ok", "Every decision is clear at the level asked for."),
         stages=(
             Stage("order", tuple(reversed(order)), (), None, 0.1, "peeled from the roots"),
-            Stage("unmixing", order, (*edges, others[0]), rough, 0.2),
+            Stage("unmixing", order, (*edges, *others[:1]), rough, 0.2),
             Stage("likelihood", order, edges, encoder, 1.5, "order confirmed"),
         ),
         diagnostics={
