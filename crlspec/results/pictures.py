@@ -39,9 +39,11 @@ def graph(
 
     ``widths`` are line widths in points. Colour is never alone in telling edges apart: the dashes differ too.
     """
-    xs, ys = np.array(list(places.values()), dtype=float).T
     shown = {name: shortened(name, 10) for name in places}
     half = {name: max(0.2, 0.075 * len(text) + 0.06) for name, text in shown.items()}
+    room = max(1.0, 2 * max(half.values()) + 0.3)
+    places = {name: (x * room, y) for name, (x, y) in places.items()}
+    xs, ys = np.array(list(places.values()), dtype=float).T
     margin = max(half.values()) + 0.12
     width, height = np.ptp(xs) + 2 * margin, np.ptp(ys) + 0.7
     unit = 0.82
@@ -103,7 +105,7 @@ def score_map(
             axes.add_patch(Rectangle((j, i), 1, 1, facecolor=palette.accent, alpha=ink, lw=0))
             if columns <= 12:
                 colour = palette.paper if ink > 0.55 else palette.ink
-                text = f"{values[i, j]:.2f}" if values[i, j] < 9.995 else f"{values[i, j]:.0f}"
+                text = _short(float(values[i, j]))
                 axes.text(j + 0.5, i + 0.52, text, ha="center", va="center", fontsize=8, color=colour)
     for cells, thickness in ((parents, 0.9), (targets, 2.2)):
         for i, j in cells:
@@ -166,6 +168,12 @@ def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figu
 def shortened(name: str, most: int) -> str:
     """A name cut to ``most`` characters, the cut shown by an ellipsis."""
     return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _short(value: float) -> str:
+    if value < 0.005:
+        return "0"
+    return f"{value:.2f}" if value < 9.995 else f"{value:.0f}"
 
 
 def _small(palette: Palette) -> tuple[Figure, Axes]:

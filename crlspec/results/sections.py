@@ -185,7 +185,7 @@ def stages(result: Result, truth: TruthFacts | None) -> str:
                 f"{escape(fact.stage.name)}{note}",
                 escape(", ".join(fact.stage.order)),
                 str(len(fact.stage.edges)),
-                "<br>".join(escape(change) for change in changes) or "—",
+                f'<div class="roomy">{"<br>".join(escape(change) for change in changes) or "—"}</div>',
                 number_text(fact.agreement),
                 *known,
                 f"{fact.stage.seconds:.2f}",
