@@ -65,7 +65,8 @@ th { text-align: left; font-weight: 600; font-size: .8rem; color: var(--muted); 
   var(--rule);
   padding: .35rem .9rem .35rem 0; white-space: nowrap; }
 td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-.roomy { min-width: 10rem; } .narrow { max-width: 40rem; } tr:last-child td { border-bottom: 0; } .num { text-align: right;
+.roomy { min-width: 10rem; }
+.narrow { max-width: 40rem; } tr:last-child td { border-bottom: 0; } .num { text-align: right;
   white-space: nowrap; } .keep { white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--alert); }
 .key { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; padding: 0; margin: .9rem 0 0;
