@@ -43,7 +43,7 @@ class Model:
         observed: names, in the order of the last axis of every x.
         scm: the SCM without interventions.
         environments: name → environment, the observational one included.
-        observational: name of the environment without interventions; None where the spec lists none.
+        observational: name of the environment without interventions.
         mixing: x = g(z); a linear one has ``matrix`` (observed, latent).
         device: where densities and scores are computed.
         dtype: their floating-point type.
@@ -55,7 +55,7 @@ class Model:
     observed: tuple[str, ...]
     scm: SCM
     environments: Mapping[str, Environment]
-    observational: str | None
+    observational: str
     mixing: Mixing
     device: torch.device
     dtype: torch.dtype
@@ -209,6 +209,11 @@ def _assemble(
         environments[name] = Environment.of(name, scm, mechanisms, kinds)
     mixing = spec.mixing.implement()(spec.mixing, spec.latents, dtype, device)
     observational = next((name for name, e in environments.items() if not e.targets), None)
+    if observational is None:
+        raise CrlspecError(
+            f"the spec {spec.name!r} has no environment without interventions.",
+            remedy="add one to `environments`, e.g. `obs: {}`.",
+        )
     return Model(
         spec, setting, spec.latents, mixing.observed, scm, environments, observational, mixing, device, dtype,
         _sampler=sampler,

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
+from torch.distributions.constraints import is_dependent
 
 from crlspec.errors import CrlspecError
 from crlspec.typing import Latents, LogDensity, Node, Parents, Tensor
@@ -227,17 +228,19 @@ def _drawn(name: str, distribution: Distribution) -> Node:
     """A draw, refused where the parents lead to arguments (a negative scale) that give no distribution."""
     for argument, constraint in distribution.arg_constraints.items():
         value = getattr(distribution, argument, None)
-        if isinstance(value, Tensor) and not bool(constraint.check(value).all()):
-            worst = value[~constraint.check(value)].flatten()[0].item()
+        if not isinstance(value, Tensor) or is_dependent(constraint):
+            continue
+        if not bool((valid := constraint.check(value)).all()):
+            wrong = value[~valid].flatten()[0].item()
             raise CrlspecError(
-                f"the {argument} of {name} is {worst:g} at some value of its parents",
-                remedy=f"write an equation whose {argument} is valid everywhere, e.g. exp(…) or softplus(…)",
+                f"the {argument} of {name} is {wrong:g} at some value of its parents, which is not allowed there.",
+                remedy=f"write a {argument} that is valid everywhere, e.g. by exp(…) or softplus(…)",
             )
     drawn: Node = distribution.sample()
-    if not bool(torch.isfinite(drawn).all()):
+    if bool(torch.isnan(distribution.log_prob(drawn)).any()) or not bool(torch.isfinite(drawn).all()):
         raise CrlspecError(
-            f"the draws of {name} are not all finite",
-            remedy="choose mechanisms that grow less, or smaller weights",
+            f"the draws of {name} are not all finite, or its distribution is not valid for some of its parents",
+            remedy="write arguments that are valid everywhere, and functions that grow less",
         )
     return drawn
 
