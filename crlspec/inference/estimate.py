@@ -23,9 +23,9 @@ GraphKind = Literal["exact", "transitive closure"]
 class Edge:
     """A directed pair of latents, ``source`` → ``target``, with what the data say about it.
 
-    ``strength`` is a standardised effect size (0 = none; the sign of a latent is arbitrary, and so is that of a
-    strength: give magnitudes), ``p_value`` the probability, were there no edge, of
-    data that speak at least as strongly for one; in [0, 1], or NaN where the method gives none.
+    ``strength`` is the magnitude of a standardised effect size (0 = none; a sign would be as arbitrary as those of
+    the latents), ``p_value`` the probability, were there no edge, of data that speak at least as strongly for one;
+    in [0, 1], or NaN where the method gives none.
     """
 
     source: str

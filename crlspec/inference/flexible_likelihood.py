@@ -1,0 +1,275 @@
+"""The joint likelihood of all environments with smooth mechanisms and mixture noise, batched over candidates.
+
+A causal order turns y into nested coordinates u = U y whose first k rows span the first k latents. Mechanisms
+f_p are networks of u_before, which absorb any remixing of the predecessors, so that a mechanism's term depends on
+the nesting alone; the latents z = (I + L) u then follow from hard interventions, under which z_p is independent of
+u_before in its own environment. This splits the hard, flat directions of the problem from each other. Given a
+graph, the same likelihood is taken over z itself with each mechanism seeing its parents alone (L = 0).
+
+Networks follow AdamW; the linear parameters (U, L, linear skips, intercepts) also take damped Newton steps with
+the empirical Fisher information, in which relative changes of U are the natural gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
+from crlspec.progress import Progress
+
+__all__ = ["FlexibleLikelihood", "Sample", "train"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Samples of all environments in one heap: y (sample, component) float32, environment (sample,) int."""
+
+    y: Tensor
+    environment: Tensor
+
+    @classmethod
+    def split(
+        cls, samples: Sequence[np.ndarray], generator: torch.Generator, held_out: float = 0.1
+    ) -> tuple[Sample, Sample]:
+        """(training, held out), each environment in its own proportion, shuffled."""
+        y = torch.as_tensor(np.concatenate(samples), dtype=torch.float32)
+        counts = torch.tensor([len(s) for s in samples])
+        environment = torch.repeat_interleave(torch.arange(len(samples)), counts)
+        order = torch.randperm(len(y), generator=generator)
+        cut = max(1, int(held_out * len(y)))
+        held, kept = order[:cut], order[cut:]
+        return cls(y[kept], environment[kept]), cls(y[held], environment[held])
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, index: Tensor) -> Sample:
+        return Sample(self.y[index], self.environment[index])
+
+
+class FlexibleLikelihood(nn.Module):
+    """Candidates (c) × latents by causal position (p): coordinates, mechanisms, noise and interventions.
+
+    rows     (candidate, position, component): start of U, one candidate an order or a graph
+    targets  (candidate, position): index of the environment that intervenes on the latent at this position
+    graph    (candidate, position, position) bool, ``[c, i, j]`` for j → i; None: every predecessor is an input
+             and latents are read off the nested coordinates by L
+    """
+
+    basis: Tensor
+    targets: Tensor
+    inputs: Tensor
+    lower: Tensor
+
+    def __init__(
+        self,
+        rows: Tensor,
+        targets: Tensor,
+        generator: torch.Generator,
+        *,
+        graph: Tensor | None = None,
+        width: int = 48,
+    ) -> None:
+        super().__init__()
+        candidates, n, _ = rows.shape
+        self.register_buffer("basis", rows.float().clone())
+        self.register_buffer("targets", targets.clone())
+        self.register_buffer("lower", torch.ones(n, n).tril(-1))
+        self.nested = graph is None
+        inputs = self.lower.expand(candidates, n, n) if graph is None else graph.float()
+        self.register_buffer("inputs", inputs.clone())
+        self.change = nn.Parameter(torch.zeros(candidates, n, n))
+        self.remix = nn.Parameter(torch.zeros(candidates, n, n), requires_grad=self.nested)
+        self.network = BatchedNetwork(candidates * n, n, width, generator)
+        self.noise = GaussianMixture((candidates, n))
+        self.replaced = GaussianMixture((candidates, n))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(candidates, latents)."""
+        return self.basis.shape[0], self.basis.shape[1]
+
+    @property
+    def _free(self) -> Tensor:
+        """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
+        n = self.shape[1]
+        return torch.ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
+
+    def coordinates(self) -> Tensor:
+        """U (candidate, position, component)."""
+        eye = torch.eye(self.shape[1])
+        return torch.bmm(eye + self.change * self._free, self.basis)
+
+    def rows(self) -> Tensor:
+        """Encoder rows H (candidate, position, component): z = H y."""
+        return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.lower, self.coordinates())
+
+    def terms(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
+        candidates, n = self.shape
+        seen = (u[:, None] * self.inputs[:, :, None, :]).reshape(candidates * n, -1, n)
+        transposed = u.transpose(1, 2)
+        residuals = transposed - self.network(seen).reshape(candidates, n, -1)
+        return residuals, torch.bmm(torch.eye(n) + self.remix * self.lower, transposed)
+
+    def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
+        """Log density of each latent (candidate, position, sample), replaced in its own environment."""
+        own = environment[None, None, :] == self.targets[:, :, None]
+        return torch.where(own, self.replaced(latents), self.noise(residuals))
+
+    def loss(self, sample: Sample) -> Tensor:
+        """Negative log likelihood of each sample (candidate, sample), in nats."""
+        matrix = self.coordinates()
+        terms = self.log_terms(*self.terms(sample.y @ matrix.transpose(1, 2)), sample.environment)
+        return -terms.sum(1) - torch.linalg.slogdet(matrix)[1][:, None]
+
+    def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
+        """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
+        candidates, n = self.shape
+        with torch.no_grad():
+            self.basis.copy_(self.coordinates())
+            self.change.zero_()
+            u = sample.y @ self.basis.transpose(1, 2)
+        u.requires_grad_(True)
+        residuals, latents = self.terms(u)
+        total = self.log_terms(residuals, latents, sample.environment).sum()
+        of_u, of_residuals, of_latents = torch.autograd.grad(total, [u, residuals, latents])
+        with torch.no_grad():
+            scores = self._linear_scores(u, of_u, of_residuals, of_latents)
+            mean = scores.mean(1)
+            information = torch.einsum("csi,csj->cij", scores, scores) / scores.shape[1]
+            diagonal = information.diagonal(dim1=1, dim2=2)
+            ridge = torch.diag_embed(damping * diagonal + 1e-10 + (diagonal == 0))
+            step = torch.linalg.solve(information + ridge, mean)
+            step = step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap))
+            self._move(step.float())
+
+    def missing_edge_p_values(self, sample: Sample) -> np.ndarray:
+        """Score tests of a linear effect for each edge the graph lacks: (position, position), 1 elsewhere.
+
+        The effect's derivative is cleared of what a change of the encoder, of the present linear effects or of
+        the intercepts would do (Rao's score test with nuisance parameters). For one candidate under a graph.
+        """
+        n = self.shape[1]
+        u = (sample.y @ self.coordinates().detach().transpose(1, 2)).requires_grad_(True)
+        residuals, latents = self.terms(u)
+        total = self.log_terms(residuals, latents, sample.environment).sum()
+        of_u, of_residuals, of_latents = torch.autograd.grad(total, [u, residuals, latents])
+        present = self.inputs.clone()
+        self.inputs.copy_(self.lower)
+        scores = self._linear_scores(u, of_u, of_residuals, of_latents)[0].detach()
+        self.inputs.copy_(present)
+        lower, offset = self.lower.nonzero().T, int(self._free.sum())
+        absent = torch.tensor([not bool(present[0, i, j]) for i, j in lower.T])
+        tested = torch.zeros(scores.shape[1], dtype=torch.bool)
+        tested[offset : offset + len(absent)] = absent
+        nuisance = scores[:, ~tested]
+        gram = nuisance.T @ nuisance
+        gram = gram + 1e-9 * torch.diag(gram.diagonal() + 1e-9)
+        cleared = scores[:, tested] - nuisance @ torch.linalg.solve(gram, nuisance.T @ scores[:, tested])
+        z = (cleared.sum(0) / (cleared**2).sum(0).clamp(min=1e-12).sqrt()).numpy()
+        p_values = np.ones((n, n))
+        where = lower[:, absent].numpy()
+        p_values[where[0], where[1]] = 2 * stats.norm.sf(np.abs(z))
+        return p_values
+
+    def _linear_scores(self, u: Tensor, of_u: Tensor, of_residuals: Tensor, of_latents: Tensor) -> Tensor:
+        """Per-sample derivatives (candidate, sample, parameter) in float64: U, linear skips, intercepts, L."""
+        candidates, n = self.shape
+        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        u, of_u = u.detach().double(), of_u.double()
+        of_residuals, of_latents = of_residuals.double().transpose(1, 2), of_latents.double().transpose(1, 2)
+        relative = of_u[:, :, free[0]] * u[:, :, free[1]] + (free[0] == free[1]).double()
+        linear = -of_residuals[:, :, lower[0]] * u[:, :, lower[1]]
+        linear = linear * self.inputs[:, lower[0], lower[1]].double()[:, None]
+        parts = [relative, linear, -of_residuals]
+        if self.nested:
+            parts.append(of_latents[:, :, lower[0]] * u[:, :, lower[1]])
+        return torch.cat(parts, -1)
+
+    def _move(self, step: Tensor) -> None:
+        candidates, n = self.shape
+        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        sizes = [free.shape[1], lower.shape[1], n, lower.shape[1] if self.nested else 0]
+        relative, linear, intercepts, remix = torch.split(step, sizes, dim=1)
+        change = torch.zeros(candidates, n, n)
+        change[:, free[0], free[1]] = relative
+        self.basis.copy_(torch.bmm(torch.eye(n) + change, self.basis))
+        self.network.linear.view(candidates, n, n)[:, lower[0], lower[1]] += linear
+        self.network.constant.view(candidates, n)[:] += intercepts
+        if self.nested:
+            self.remix[:, lower[0], lower[1]] += remix
+
+    def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
+        """One candidate continued under several graphs (graph, position, position), latents as coordinates."""
+        assert self.nested and self.shape[0] == 1
+        count, n = graphs.shape[0], self.shape[1]
+        with torch.no_grad():
+            back = torch.linalg.inv(torch.eye(n) + self.remix[0] * self.lower)
+            other = FlexibleLikelihood(
+                self.rows().expand(count, -1, -1),
+                self.targets.expand(count, -1),
+                generator,
+                graph=graphs,
+                width=self.network.first.shape[-1],
+            )
+            for (name, old), new in zip(
+                self.network.named_parameters(), other.network.parameters(), strict=True
+            ):
+                value = torch.einsum("ji,pjk->pik", back, old) if name in ("first", "linear") else old
+                if name == "linear":
+                    value = value + (torch.eye(n) - back).reshape(n, n, 1)
+                if name in ("first", "linear"):
+                    value = value.repeat(count, 1, 1) * graphs.reshape(count * n, n, 1).float()
+                else:
+                    value = value.repeat(count, 1, 1)
+                new.copy_(value)
+            for mine, its in ((self.noise, other.noise), (self.replaced, other.replaced)):
+                for old, new in zip(mine.parameters(), its.parameters(), strict=True):
+                    new.copy_(old.expand_as(new))
+        return other
+
+
+def train(
+    model: FlexibleLikelihood,
+    training: Sample,
+    held_out: Sample,
+    generator: torch.Generator,
+    progress: Progress,
+    *,
+    steps: int,
+    rate: float = 4e-3,
+    batch: int = 1536,
+    warm_up: int = 150,
+    stage: str = "likelihood",
+) -> Tensor:
+    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end."""
+    slow = [p for p in (model.change, model.remix) if p.requires_grad]
+    densities = [*model.noise.parameters(), *model.replaced.parameters()]
+    groups = [*model.network.groups(1e-2), {"params": densities, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
+    schedule = one_cycle(optimizer, [rate / 2, rate, rate, rate], steps)
+    position, order = len(training), torch.empty(0, dtype=torch.long)
+    batch = min(batch, len(training))
+    for step in range(steps):
+        if position + batch > len(training):
+            order, position = torch.randperm(len(training), generator=generator), 0
+        loss = model.loss(training[order[position : position + batch]]).mean(1).sum()
+        position += batch
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step >= warm_up and step % 50 == 0:
+            progress(stage, step, steps)
+            model.newton(training[torch.randperm(len(training), generator=generator)[: 10 * batch]])
+    for _ in range(3):
+        model.newton(training)
+    with torch.no_grad():
+        return model.loss(held_out).detach()

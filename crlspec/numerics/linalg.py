@@ -1,0 +1,72 @@
+"""The column space of the observations: whitening, its spectrum, and moments that carry a constant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ColumnSpace", "augmented_moments", "projector_off"]
+
+
+@dataclass(frozen=True)
+class ColumnSpace:
+    """The space that the observations of all environments span, in white coordinates y = W (x − offset).
+
+    Units of x and the number of observed variables are gone from y, so that nothing after it depends on them.
+
+    offset    (observed,) pooled mean, in the units of x
+    whitener  W (component, observed); the pooled y has covariance I
+    coloring  (observed, component), its right inverse: x = offset + coloring y on the space
+    spectrum  (observed,) eigenvalues of the covariance of the standardised pooled observations, descending
+    residual  (observed, rest): orthonormal directions off the space, acting on standardised observations
+    scale     (observed,) pooled standard deviations
+    """
+
+    offset: np.ndarray
+    whitener: np.ndarray
+    coloring: np.ndarray
+    spectrum: np.ndarray
+    residual: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, samples: Sequence[np.ndarray], components: int) -> ColumnSpace:
+        """The leading ``components`` principal directions of the pooled samples, each (sample, observed)."""
+        pooled = np.concatenate(samples)
+        offset, scale = pooled.mean(0), pooled.std(0)
+        standard = (pooled - offset) / scale
+        # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
+        _, singular, directions = np.linalg.svd(np.linalg.qr(standard, mode="r"))
+        spectrum = np.zeros(pooled.shape[1])
+        spectrum[: len(singular)] = singular**2 / len(pooled)
+        deviations = np.sqrt(spectrum[:components])
+        return cls(
+            offset=offset,
+            whitener=directions[:components] / deviations[:, None] / scale,
+            coloring=(directions[:components] * deviations[:, None]).T * scale[:, None],
+            spectrum=spectrum,
+            residual=directions[components:].T,
+            scale=scale,
+        )
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Observations (sample, observed) in white coordinates (sample, component)."""
+        return np.asarray((x - self.offset) @ self.whitener.T)
+
+    def off(self, x: np.ndarray) -> np.ndarray:
+        """What of the standardised observations (sample, observed) lies off the space: (sample, rest)."""
+        return np.asarray(((x - self.offset) / self.scale) @ self.residual)
+
+
+def augmented_moments(samples: np.ndarray) -> np.ndarray:
+    """E[(1, y)(1, y)ᵀ] of samples (sample, component): (1 + component, 1 + component)."""
+    extended = np.concatenate([np.ones((len(samples), 1)), samples], axis=1)
+    return np.asarray(extended.T @ extended / len(samples))
+
+
+def projector_off(rows: np.ndarray) -> np.ndarray:
+    """The orthogonal projector off the span of rows (row, component); I for no rows."""
+    identity = np.eye(rows.shape[1])
+    return identity if len(rows) == 0 else identity - np.linalg.pinv(rows) @ rows

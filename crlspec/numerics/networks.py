@@ -1,0 +1,90 @@
+"""Many small smooth networks as one batched module: one ``bmm`` a layer instead of a Python loop."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["BatchedNetwork", "GaussianMixture", "one_cycle"]
+
+
+class BatchedNetwork(nn.Module):
+    """``batch`` independent scalar networks: two SiLU layers plus a linear skip, and a quadratic one on request.
+
+    The skips make Gaussian log ratios (quadratic) and linear mechanisms exact.
+
+    inputs   number of inputs of each network
+    width    hidden units a layer
+    common   all networks start from the same weights, so that paired losses differ by their data alone
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        inputs: int,
+        width: int,
+        generator: torch.Generator,
+        *,
+        quadratic: bool = False,
+        common: bool = False,
+    ) -> None:
+        super().__init__()
+
+        def draw(rows: int, columns: int, gain: float) -> nn.Parameter:
+            start = torch.randn(1 if common else batch, rows, columns, generator=generator)
+            return nn.Parameter((gain / math.sqrt(max(rows, 1)) * start).expand(batch, -1, -1).clone())
+
+        def zeros(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.zeros(batch, *shape))
+
+        self.first, self.second, self.third = (
+            draw(inputs, width, 1.0),
+            draw(width, width, 1.0),
+            draw(width, 1, 0.1),
+        )
+        self.bias_first, self.bias_second, self.constant = zeros(1, width), zeros(1, width), zeros(1, 1)
+        self.linear = zeros(inputs, 1)
+        self.quadratic = zeros(inputs, inputs) if quadratic else None
+
+    def forward(self, inputs: Tensor, linear_inputs: Tensor | None = None) -> Tensor:
+        """(batch, sample, input) → (batch, sample). ``linear_inputs``: what the linear skip sees instead."""
+        hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
+        hidden = functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
+        seen = inputs if linear_inputs is None else linear_inputs
+        value = (torch.bmm(hidden, self.third) + torch.bmm(seen, self.linear) + self.constant).squeeze(-1)
+        if self.quadratic is not None:
+            value = value + (torch.bmm(inputs, self.quadratic) * inputs).sum(-1)
+        return value
+
+    def groups(self, decay: float) -> list[dict[str, object]]:
+        """Parameter groups for AdamW: weight decay on the weight matrices of the hidden layers alone."""
+        weights = [self.first, self.second, self.third]
+        others = [p for p in self.parameters() if all(p is not w for w in weights)]
+        return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+class GaussianMixture(nn.Module):
+    """Univariate Gaussian mixtures, one for each entry of ``shape``: a flexible noise density."""
+
+    def __init__(self, shape: tuple[int, ...], components: int = 3) -> None:
+        super().__init__()
+        spread = torch.linspace(-0.7, 0.4, components) if components > 1 else torch.zeros(1)
+        self.logits = nn.Parameter(torch.zeros(*shape, components))
+        self.means = nn.Parameter(torch.zeros(*shape, components))
+        self.log_scales = nn.Parameter(spread.expand(*shape, components).clone())
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Log density in nats of values (*shape, sample)."""
+        scaled = (values[..., None] - self.means[..., None, :]) * torch.exp(-self.log_scales)[..., None, :]
+        weights = functional.log_softmax(self.logits, -1) - self.log_scales
+        return torch.logsumexp(weights[..., None, :] - 0.5 * scaled**2, -1) - 0.5 * math.log(2 * math.pi)
+
+
+def one_cycle(
+    optimizer: torch.optim.Optimizer, rates: list[float], steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """A warm-up over a tenth of the steps, then a cosine down to nothing."""
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.1)

@@ -1,0 +1,96 @@
+"""Score differences d^e = s_obs − s_env behind one interface, whatever they come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crlspec.numerics.linalg import ColumnSpace
+from crlspec.progress import Progress
+
+__all__ = ["Coordinates", "ScoreDifference", "ScoreEstimate"]
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Observations of all environments in the white coordinates of their column space.
+
+    environments   names of the interventional environments, in order
+    observational  (sample, component)
+    interventional environment → (sample, component)
+    space          the way back to x
+    x              the observational observations (sample, observed), in their own units
+    """
+
+    environments: tuple[str, ...]
+    observational: np.ndarray
+    interventional: Mapping[str, np.ndarray]
+    space: ColumnSpace
+    x: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, samples: Mapping[str, np.ndarray], observational: str, environments: tuple[str, ...], n: int
+    ) -> Coordinates:
+        """The n leading principal components of the pooled samples (environment → (sample, observed))."""
+        space = ColumnSpace.fit([samples[name] for name in (observational, *environments)], n)
+        return cls(
+            environments,
+            space(samples[observational]),
+            {name: space(samples[name]) for name in environments},
+            space,
+            samples[observational],
+        )
+
+    @property
+    def all(self) -> list[np.ndarray]:
+        """The samples of all environments, the observational first."""
+        return [self.observational, *(self.interventional[name] for name in self.environments)]
+
+
+@dataclass(frozen=True)
+class ScoreEstimate:
+    """Estimated score differences at the observational samples, and what is known of their error.
+
+    values      (environment, sample, component): d^e in white coordinates
+    moments     (environment, component, component): E_obs[d dᵀ], free of the estimator's own noise: products
+                of two fits that share no sample, or corrected by the known sampling variance
+    replicates  (replicate, environment, sample, component): fits that share no sample; None where exact
+    noise       (environment,) mean squared error of ``values`` as told by the replicates, summed over components
+    exact       whether the values carry no estimation error
+    """
+
+    values: np.ndarray
+    moments: np.ndarray
+    replicates: np.ndarray | None
+    noise: np.ndarray
+    exact: bool = False
+
+    @classmethod
+    def from_replicates(cls, replicates: np.ndarray) -> ScoreEstimate:
+        """Two independent fits (2, environment, sample, component): the cross product has no noise floor."""
+        first, second = replicates
+        cross = np.einsum("esi,esj->eij", first, second) / first.shape[1]
+        return cls(
+            values=(first + second) / 2,
+            moments=(cross + np.swapaxes(cross, 1, 2)) / 2,
+            replicates=replicates,
+            noise=((first - second) ** 2).sum(-1).mean(-1) / 4,
+        )
+
+    def in_basis(self, decoder: np.ndarray) -> np.ndarray:
+        """E[d dᵀ] (environment, latent, latent) of d_Z = Ĝᵀ d_Y, for a decoder Ĝ (component, latent)."""
+        return np.asarray(decoder.T @ self.moments @ decoder)
+
+
+class ScoreDifference(ABC):
+    """An estimator of score differences. ``kind`` is its name in a spec."""
+
+    kind: str
+
+    @abstractmethod
+    def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
+        """Score differences of every environment at the observational samples."""
