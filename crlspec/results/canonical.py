@@ -45,11 +45,11 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
 
 
 def listed_edges(edges: tuple[Edge, ...], latents: tuple[str, ...]) -> tuple[Edge, ...]:
-    """Each pair once (its first mention), by source and then target in the order of ``latents``."""
+    """Each pair once (its first mention), strengths without sign, by source and then target as in ``latents``."""
     place = {name: i for i, name in enumerate(latents)}
     once: dict[tuple[str, str], Edge] = {}
     for edge in edges:
-        once.setdefault(edge.pair, edge)
+        once.setdefault(edge.pair, replace(edge, strength=abs(edge.strength)))
     return tuple(sorted(once.values(), key=lambda edge: (place[edge.source], place[edge.target])))
 
 

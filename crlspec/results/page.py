@@ -65,6 +65,7 @@ th { text-align: left; font-weight: 600; font-size: .8rem; color: var(--muted); 
   var(--rule);
   padding: .35rem .9rem .35rem 0; white-space: nowrap; }
 td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+.aside { font-size: .82rem; color: var(--muted); white-space: normal; min-width: 8rem; max-width: 13rem; }
 .roomy { min-width: 10rem; }
 .narrow { max-width: 40rem; } tr:last-child td { border-bottom: 0; } .num { text-align: right;
   white-space: nowrap; } .keep { white-space: nowrap; }

@@ -178,7 +178,7 @@ def stages(result: Result, truth: TruthFacts | None) -> str:
     for fact in facts:
         changes = [f"+ {edges_text(fact.added)}"] if fact.added else []
         changes += [f"− {edges_text(fact.dropped)}"] if fact.dropped else []
-        note = f"<br><small>{escape(fact.stage.note)}</small>" if fact.stage.note else ""
+        note = f'<div class="aside">{escape(fact.stage.note)}</div>' if fact.stage.note else ""
         known = [number_text(fact.mcc), str(fact.shd)] if truth else []
         rows.append(
             [

@@ -32,6 +32,15 @@ def test_latents_follow_the_convention_whatever_the_estimators_scale(toy, model)
     np.testing.assert_allclose(results[0].stages[-1].encoder.matrix, results[0].encoder.linear.matrix)
 
 
+def test_strengths_are_magnitudes(toy, model):
+    estimate = toy.toy_estimate(model)
+    signed = tuple(dataclasses.replace(edge, strength=-edge.strength) for edge in estimate.edges)
+    found = Result.from_estimate(
+        dataclasses.replace(estimate, edges=signed), model.sample(50), observational="obs"
+    )
+    assert [edge.strength for edge in found.edges] == [0.5, 0.5, 0.5]
+
+
 def test_decoding_the_latents_gives_the_observations_back(result, model):
     x = model.sample(50, seed=3)["hard_z2"]["x"]
     back = (result.encoder(x) @ result.mixing) + result.encoder.offset
