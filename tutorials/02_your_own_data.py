@@ -17,7 +17,8 @@ import pandas as pd
 
 from crlspec.cli import main
 
-work = Path(tempfile.mkdtemp())
+keeper = tempfile.TemporaryDirectory()  # goes away with this process
+work = Path(keeper.name)
 
 
 def crlspec(call: str) -> int:
@@ -129,11 +130,11 @@ assert np.allclose(latents.mean(), 0, atol=1e-6)
 assert np.allclose(latents.std(), 1, atol=1e-3)
 
 # %% [markdown]
-# ## When an assumption fails: too few environments
+# ## When an assumption fails: more causes than you thought
 #
 # Suppose Thursday was never recorded, and you believe in three causes. The sensors still show four: the
-# data refute the assumption. The exit status is 4, everything is written all the same, and the status says
-# what is wrong.
+# data refute the assumption. The exit status is 3 (the data do not fit the spec), nothing is written, and
+# the message says what is wrong.
 
 # %%
 (work / "less").mkdir()
@@ -142,8 +143,24 @@ for day in ("obs", "monday", "tuesday", "wednesday"):
 text = (work / "plant.yaml").read_text()
 (work / "less.yaml").write_text(text.replace("path: plant", "path: less").replace("latents: 4", "latents: 3"))
 status = crlspec("run ./less.yaml --out ./less-run")
+assert status == 3
+assert not (work / "less-run").exists()
+
+# %% [markdown]
+# ## When the data do not suffice
+#
+# With thirty samples a day the environments cannot be told apart well. A graph is written all the same, for
+# you to look at, but the status is `undecided`, and the exit status is 4, so that no script takes it for a
+# finding.
+
+# %%
+(work / "few").mkdir()
+for path in (work / "plant").iterdir():
+    pd.read_csv(path).head(30).to_csv(work / "few" / path.name, index=False)
+(work / "few.yaml").write_text(text.replace("path: plant", "path: few"))
+status = crlspec("run ./few.yaml --out ./few-run")
 assert status == 4
-assert (work / "less-run/result.nc").exists()
+assert (work / "few-run/result.nc").exists()
 
 # %% [markdown]
 # ## When you would rather assume less: soft interventions
