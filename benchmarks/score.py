@@ -24,7 +24,10 @@ RATIO, AGREEMENT = 1.3, 1e-6
 
 SPEC = """
 latents: {latents}
-scm: {{graph: {{kind: random, density: {density}}}, mechanism: {{kind: linear}}, noise: {{kind: normal, variance: [0.5, 1.5]}}}}
+scm:
+  graph: {{kind: random, density: {density}}}
+  mechanism: {{kind: linear}}
+  noise: {{kind: normal, variance: [0.5, 1.5]}}
 mixing: {{kind: linear, observed: {latents}}}
 """
 

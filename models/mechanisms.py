@@ -34,7 +34,8 @@ class Linear(Function):
         self.register_buffer("weight", torch.tensor(numbers, dtype=dtype, device=device))
 
     def forward(self, parents: Parents) -> Node:
-        return parents @ self.weight
+        # Not parents @ weight: this way the gradient comes out with each parent contiguous in memory.
+        return torch.tensordot(self.weight, parents, dims=([0], [-1]))
 
 
 class Quadratic(Function):

@@ -21,9 +21,9 @@ class ScalarNormal(dist.Normal):
         return ScalarNormal(self.loc.expand(batch_shape), self._scalar)
 
     def log_prob(self, value: Node) -> LogDensity:
-        deviation = value - self.loc
+        standard = (value - self.loc) / self._scalar
         constant = -(self._scalar.log() + 0.5 * math.log(2 * math.pi))
-        return torch.addcmul(constant, deviation * (-0.5 / self._scalar**2), deviation)
+        return torch.addcmul(constant, standard, standard, value=-0.5)
 
 
 class Normal(Noise):

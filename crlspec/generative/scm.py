@@ -72,6 +72,7 @@ class Noise(nn.Module, abc.ABC):
         super().__init__()
         self.register_buffer("mean", torch.tensor(float(declaration.mean), dtype=dtype, device=device))
         deviation = float(declaration.variance) ** 0.5
+        self.centred = float(declaration.mean) == 0.0
         self.register_buffer("deviation", torch.tensor(deviation, dtype=dtype, device=device))
 
     @abc.abstractmethod
@@ -98,7 +99,8 @@ class AdditiveMechanism(Mechanism):
     def distribution(self, parents: Parents) -> Distribution:
         if self.function is None:
             return self.noise.distribution(self.noise.mean.expand(parents.shape[:-1]))
-        return self.noise.distribution(self.function(parents) + self.noise.mean)
+        location = self.function(parents)
+        return self.noise.distribution(location if self.noise.centred else location + self.noise.mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,15 +157,7 @@ class SCM:
 
         Works under ``torch.func`` transforms (grad, vmap, jacrev).
         """
-        columns = self._columns(z)
-        total: Tensor | None = None
-        for name in self.latents:
-            mechanism = self.mechanisms[name]
-            if mechanism.clamped:
-                continue
-            conditional = mechanism.distribution(gather(columns, mechanism.parents))
-            term = conditional.log_prob(columns[name])
-            total = term if total is None else total + term
+        total = self._total(self._columns(z))
         return z.new_zeros(z.shape[:-1]) if total is None else total
 
     def score(self, z: Latents) -> Latents:
@@ -171,17 +165,19 @@ class SCM:
 
         The coordinate of a clamped node is 0: the score is that of the others' density.
         """
-        # Column-major leaf: one contiguous row a node, so that every step below streams through memory.
         with torch.enable_grad():
-            rows = z.detach().movedim(-1, 0).contiguous().requires_grad_(True)
-            total = self.log_density(rows.movedim(0, -1)).sum()
-            if not total.requires_grad:
+            leaves = {name: column.requires_grad_(True) for name, column in self._columns(z.detach()).items()}
+            total = self._total(leaves)
+            if total is None or not total.requires_grad:
                 return torch.zeros_like(z)
-            (gradient,) = torch.autograd.grad(total, rows)
-        free = [0.0 if self.mechanisms[name].clamped else 1.0 for name in self.latents]
-        if 0.0 in free:
-            gradient = gradient * gradient.new_tensor(free).view(-1, *[1] * (z.dim() - 1))
-        return gradient.movedim(0, -1).contiguous()
+            free = [name for name in self.latents if not self.mechanisms[name].clamped]
+            found = torch.autograd.grad(total.sum(), [leaves[name] for name in free], allow_unused=True)
+        parts = dict(zip(free, found))
+        score = torch.empty_like(z, memory_format=torch.contiguous_format)
+        for k, name in enumerate(self.latents):
+            part = parts.get(name)
+            score[..., k] = 0.0 if part is None else part
+        return score
 
     def sample(self, n: int, seed: int = 0) -> Latents:
         """``n`` independent draws, shape (n, latent), on the device and in the dtype of the mechanisms.
@@ -209,8 +205,19 @@ class SCM:
                 f"z has shape {tuple(z.shape)}, but there are {len(self.latents)} latents",
                 remedy=f"the last axis of z holds {', '.join(self.latents)}, in this order",
             )
-        rows = z.movedim(-1, 0).contiguous()
-        return dict(zip(self.latents, rows.unbind(0)))
+        # Each node contiguous in memory, so that every later step streams through it.
+        return dict(zip(self.latents, (column.contiguous() for column in z.unbind(-1))))
+
+    def _total(self, columns: Mapping[str, Tensor]) -> LogDensity | None:
+        """The sum of the log densities of all nodes that have one."""
+        total: Tensor | None = None
+        for name in self.latents:
+            mechanism = self.mechanisms[name]
+            if not mechanism.clamped:
+                conditional = mechanism.distribution(gather(columns, mechanism.parents))
+                term = conditional.log_prob(columns[name])
+                total = term if total is None else total + term
+        return total
 
 
 def gather(columns: Mapping[str, Tensor], parents: tuple[str, ...], like: Tensor | None = None) -> Parents:
