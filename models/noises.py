@@ -1,6 +1,7 @@
 """Noise families, each standardised to a given mean and standard deviation. One method a family."""
 
 import math
+from collections.abc import Sequence
 
 import pyro.distributions as dist
 import torch
@@ -17,7 +18,7 @@ class ScalarNormal(dist.Normal):
         super().__init__(loc, scale, validate_args=False)
         self._scalar = scale
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> "ScalarNormal":
+    def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "ScalarNormal":
         return ScalarNormal(self.loc.expand(batch_shape), self._scalar)
 
     def log_prob(self, value: Node) -> LogDensity:

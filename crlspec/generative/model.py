@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import numpy as np
 import pyro
 import torch
 
@@ -105,7 +106,7 @@ class Model:
             provenance={"spec": self.spec.name, "seed": int(seed)},
         )
 
-    def log_density(self, z: Latents, environment: str | None = None) -> LogDensity:
+    def log_density(self, z: Latents | np.ndarray, environment: str | None = None) -> LogDensity:
         """log p(z) in an environment, in nats: (*sample, latent) → (*sample).
 
         Without ``environment`` that of the SCM without interventions. Where do() clamps a latent the density
@@ -113,7 +114,7 @@ class Model:
         """
         return self._scm(environment).log_density(self._tensor(z))
 
-    def score(self, z: Latents, environment: str | None = None) -> Latents:
+    def score(self, z: Latents | np.ndarray, environment: str | None = None) -> Latents:
         """∇ log p(z) in an environment: (*sample, latent) → (*sample, latent); 0 for a clamped latent."""
         return self._scm(environment).score(self._tensor(z))
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -79,7 +79,7 @@ class Noise(nn.Module, abc.ABC):
     def distribution(self, mean: Node) -> Distribution:
         """The member of the family with the given mean, shape (*sample), and deviation ``self.deviation``."""
 
-    def scaled(self, factor: float) -> Self:
+    def scaled(self, factor: float) -> "Noise":
         """The same noise with its standard deviation times ``factor``; the mean is kept."""
         twin = copy.deepcopy(self)
         twin.deviation = self.deviation * factor
