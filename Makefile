@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TORCH  := $(VENV)/.torch
 OUT    ?= runs/demo
 
 # One thread a process: the work is many small matrices, and the tests run side by side.
@@ -19,14 +20,19 @@ help:
 
 venv: $(STAMP)
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "crlspec needs Python 3.11 or newer; got $$($(PYTHON) --version). Remedy: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	@echo "Setting up $(VENV) (once; some minutes, most of them for torch) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+$(STAMP): pyproject.toml | $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,tunnel,test,lint]'
-	@touch $(STAMP)
+	@touch $@
+
+$(TORCH):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "crlspec needs Python 3.11 or newer. Remedy: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@echo "Setting up $(VENV) (once; some minutes, most of them for torch) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "$(PYTHON) cannot make environments. Remedy: install the venv package of your system's Python, or" \
+	    "make $(MAKECMDGOALS) PYTHON=another" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@touch $@
 
 demo: $(STAMP)
 	$(BIN)/crlspec run linear/hard-5 --samples 50000 --seed 0 --out $(OUT) --force
