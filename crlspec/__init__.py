@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.generative.model import Model, compile
     from crlspec.results.result import Result, open_result
-    from crlspec.solve import solve
+    from crlspec.solving import solve
     from crlspec.spec.check import check
     from crlspec.spec.identifiability import identifiability
     from crlspec.spec.load import dump, load, loads
@@ -35,7 +35,7 @@ _HOMES = {
     "open_result": "crlspec.results.result",
     "read_data": "crlspec.data",
     "resolve": "crlspec.spec.resolve",
-    "solve": "crlspec.solve",
+    "solve": "crlspec.solving",
     "write_data": "crlspec.data",
 }
 

@@ -134,7 +134,7 @@ def _whole_way(spec: Spec, path: Path | None, folder: Path, arguments: Namespace
 
 
 def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: Namespace, log: Log) -> int:
-    from crlspec.solve import solve
+    from crlspec.solving import solve
 
     for issue in refuse_errors(spec):
         log.say(f"{issue.severity}: {issue}")

@@ -17,7 +17,7 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-FACE = ("solve", "commands", "running", "cli")
+FACE = ("solving", "commands", "running", "cli")
 
 # module prefix → the prefixes of crlspec that it may import, inside functions too; the longest match counts
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "data": ("errors", "spec.setting", "data"),
     "numerics": (*BASE, "numerics"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
-    "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting"),
+    "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting", "spec.accepts"),
     "results": (*BASE, "data", "numerics.graphs", "inference.estimate", "results", "provenance", "spec.load"),
     "testing": (*BASE, "registry", "spec", "generative", "data", "numerics", "scores", "inference"),
     "models": (*BASE, "registry", "generative.scm", "generative.mixing", "models"),

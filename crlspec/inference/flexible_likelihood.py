@@ -206,6 +206,18 @@ class FlexibleLikelihood(nn.Module):
         if self.nested:
             self.remix[:, lower[0], lower[1]] += remix
 
+    def chosen(self, candidate: int, generator: torch.Generator) -> FlexibleLikelihood:
+        """One candidate alone, as far as it has been fitted."""
+        n, only = self.shape[1], slice(candidate, candidate + 1)
+        width = self.network.first.shape[-1]
+        other = FlexibleLikelihood(self.basis[only], self.targets[only], generator, width=width)
+        mine = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, parameter in other.named_parameters():
+                part = slice(candidate * n, (candidate + 1) * n) if name.startswith("network.") else only
+                parameter.copy_(mine[name][part])
+        return other
+
     def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate continued under several graphs (graph, position, position), latents as coordinates."""
         assert self.nested and self.shape[0] == 1

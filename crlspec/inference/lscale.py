@@ -18,13 +18,15 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.peeling import Peeling, peel, rows_in_order, unmix, unmixing_variances
-from crlspec.inference.refine import Refined, refine_flexible, refine_gaussian
+from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.refine import refine_flexible, refine_gaussian
+from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import score_edges
-from crlspec.inference.soft import soft_graph
+from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.spec.accepts import refusal
 from crlspec.spec.setting import Setting
 
 __all__ = ["LScaleI"]
@@ -42,15 +44,15 @@ class LScaleI:
     variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    kind = "lscale-i"
 
     def accepts(self, setting: Setting) -> None:
         """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
-        from crlspec.spec.accepts import refusal
-        from crlspec.spec.schema import LscaleI
-
-        reason = refusal(setting, LscaleI(variant=self.variant, alpha=self.alpha, refine=self.refine))
+        reason = refusal(setting, self)
         if reason is not None:
-            raise SettingMismatch(reason[0], "a setting that LSCALE-I is proved for", reason[1])
+            raise SettingMismatch(
+                reason[0], "linear mixing, one single-node intervention per latent", reason[1]
+            )
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing and graph from the observations.
@@ -69,10 +71,9 @@ class LScaleI:
         if hard:
             steps = self._hard(coordinates, estimate, seed, progress)
         else:
-            steps = soft_graph(
-                coordinates, estimate, self.alpha, self.variant == "full-rank", self.refine == "likelihood",
-                seed, progress,
-            )  # fmt: skip
+            steps = [closure_by_scores(estimate)]
+            if self.refine == "likelihood" and not estimate.exact and _gaussian(coordinates):
+                steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
         return self._assemble(problem, coordinates, estimate, steps, seconds, exact_graph)
@@ -90,18 +91,17 @@ class LScaleI:
         rows = starts(orders[0].order)
         errors = unmixing_variances(rows, covariances, [len(y) for y in coordinates.all[1:]], orders[0].order)
         strengths, p_values = score_edges(rows, estimate, orders[0].order, errors)
-        note = "; ".join(f"{gap:.3f}" for gap in orders[0].gaps)
         first = Refined(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
-            f"distance from rank one while peeling: {note}",
+            orders[0].note,
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]
-        if gaussianity_p_value(coordinates.all) > 1e-3:
-            return [first, *refine_gaussian(coordinates.all, _likely(orders), starts, progress)]
+        if _gaussian(coordinates):
+            return [first, *refine_gaussian(coordinates.all, orders, starts, progress)]
         return [
             first,
-            *refine_flexible(coordinates.all, _likely(orders), starts, self.alpha, seed, progress),
+            *refine_flexible(coordinates.all, orders, starts, self.alpha, seed, progress),
         ]
 
     def _assemble(
@@ -194,9 +194,9 @@ def _check_rank(problem: Problem, coordinates: Coordinates) -> None:
         )
 
 
-def _likely(orders: list[Peeling]) -> list[Peeling]:
-    """The orders worth a likelihood: the best one, and those not much worse."""
-    return [p for k, p in enumerate(orders) if k == 0 or p.cost < 3 * orders[0].cost + 0.1]
+def _gaussian(coordinates: Coordinates) -> bool:
+    """Whether no environment contradicts Gaussian latents."""
+    return gaussianity_p_value(coordinates.all) > 1e-3
 
 
 def _encoder(step: Refined, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:
@@ -213,8 +213,6 @@ def _encoder(step: Refined, coordinates: Coordinates) -> tuple[LinearEncoder, np
 
 def _edges(step: Refined, names: tuple[str, ...]) -> tuple[Edge, ...]:
     """Every tested pair of a step."""
-    if step.p_values is None or step.strengths is None:
-        return ()
     return tuple(
         Edge(
             names[step.order[j]],

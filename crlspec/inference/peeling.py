@@ -13,7 +13,7 @@ import numpy as np
 
 from crlspec.numerics.linalg import projector_off
 
-__all__ = ["Peeling", "image_rows", "peel", "rows_in_order", "unmix", "unmixing_variances"]
+__all__ = ["Peeling", "fitted", "image_rows", "peel", "rows_in_order", "unmix", "unmixing_variances"]
 
 
 @dataclass(frozen=True)
@@ -28,34 +28,42 @@ class Peeling:
         """Sum of the gaps: the lower, the better the order fits."""
         return float(sum(self.gaps))
 
+    @property
+    def note(self) -> str:
+        """The gaps in words."""
+        return "distance from rank one while peeling: " + "; ".join(f"{gap:.3f}" for gap in self.gaps)
 
-def peel(moments: np.ndarray, beam: int = 4) -> list[Peeling]:
-    """The best orders by a beam search, best first.
 
-    moments (environment, component, component): as many environments as components.
+def peel(moments: np.ndarray, most: int = 4) -> list[Peeling]:
+    """The greedy order first, then the likeliest of its variants with two neighbours swapped.
+
+    moments (environment, component, component): as many environments as components. A variant is listed where it
+    fits hardly worse than the greedy order: pairs that no edge joins, and pairs that the scores cannot decide.
     """
-    count = len(moments)
-    states: list[Peeling] = [Peeling((), ())]
-    for found in range(count):
-        grown: dict[frozenset[int], list[Peeling]] = {}
-        for state in states:
-            projector = projector_off(rows_in_order(moments, state.order))
-            for m in set(range(count)) - set(state.order):
-                spectrum = _spectrum(projector @ moments[m] @ projector)[0][: count - found]
-                gap = float(np.abs(spectrum[1:]).sum() / max(abs(spectrum[0]), np.finfo(float).tiny))
-                step = Peeling((*state.order, m), (*state.gaps, gap))
-                grown.setdefault(frozenset(step.order), []).append(step)
-        best = sorted((min(steps, key=lambda s: s.cost) for steps in grown.values()), key=lambda s: s.cost)
-        # The first state is always the greedy one: in noise a cheap end must not excuse a dear beginning.
-        greedy = min(
-            (s for steps in grown.values() for s in steps if s.order[:-1] == states[0].order),
-            key=lambda s: s.gaps[-1],
-        )
-        states = [greedy, *[s for s in best if set(s.order) != set(greedy.order)]][:beam]
-        if found + 1 == count:
-            finals = sorted((s for steps in grown.values() for s in steps), key=lambda s: s.cost)
-            states = [greedy, *[s for s in finals if s.order != greedy.order]][:beam]
-    return states
+    greedy: tuple[int, ...] = ()
+    for _ in range(len(moments)):
+        rest = sorted(set(range(len(moments))) - set(greedy))
+        projector = projector_off(rows_in_order(moments, greedy))
+        greedy = (*greedy, min(rest, key=lambda m: _gap(projector @ moments[m] @ projector, len(greedy))))
+    best = fitted(moments, greedy)
+    swaps = [(*greedy[:k], greedy[k + 1], greedy[k], *greedy[k + 2 :]) for k in range(len(greedy) - 1)]
+    variants = sorted((fitted(moments, order) for order in swaps), key=lambda peeling: peeling.cost)
+    return [best, *[v for v in variants if v.cost < 3 * best.cost + 0.1]][:most]
+
+
+def fitted(moments: np.ndarray, order: tuple[int, ...]) -> Peeling:
+    """How far from rank one each step of a given order is."""
+    gaps = []
+    for k, m in enumerate(order):
+        projector = projector_off(rows_in_order(moments, order[:k]))
+        gaps.append(_gap(projector @ moments[m] @ projector, k))
+    return Peeling(order, tuple(gaps))
+
+
+def _gap(projected: np.ndarray, found: int) -> float:
+    """Σ_{k≥2} |λ_k| / |λ_1| of a moment matrix off ``found`` rows."""
+    spectrum = _spectrum(projected)[0][: len(projected) - found]
+    return float(np.abs(spectrum[1:]).sum() / max(abs(spectrum[0]), np.finfo(float).tiny))
 
 
 def rows_in_order(moments: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
@@ -90,7 +98,7 @@ def unmix(rows: np.ndarray, second: np.ndarray, order: tuple[int, ...]) -> np.nd
 def unmixing_variances(
     rows: np.ndarray, second: np.ndarray, counts: list[int], order: tuple[int, ...]
 ) -> np.ndarray:
-    """Sampling variances (position, position) of the slopes that :func:`unmix` subtracts, in the clean rows' units."""
+    """Sampling variances (position, position) of the slopes that :func:`unmix` subtracts, per clean row."""
     variances = np.zeros((len(rows), len(rows)))
     for position in range(1, len(rows)):
         covariance, before = second[order[position]], rows[:position]

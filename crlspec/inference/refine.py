@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,26 +16,14 @@ from crlspec.inference.edges import LeaveOneOut, leave_one_out
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
 from crlspec.inference.gaussian_likelihood import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.peeling import Peeling
+from crlspec.inference.refined import Refined
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.progress import Progress
 
-__all__ = ["Refined", "Starts", "refine_flexible", "refine_gaussian"]
+__all__ = ["Starts", "refine_flexible", "refine_gaussian"]
 
 Starts = Callable[[tuple[int, ...]], np.ndarray]
 """Encoder rows (position, component) to start from, for an order."""
-
-
-@dataclass(frozen=True)
-class Refined:
-    """What a step left: order, rows by position, and by (position, position) strengths and p-values of j → i."""
-
-    name: str
-    order: tuple[int, ...]
-    rows: np.ndarray
-    strengths: np.ndarray | None
-    p_values: np.ndarray | None
-    seconds: float
-    note: str
 
 
 def refine_gaussian(
@@ -76,16 +63,14 @@ def refine_flexible(
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    if orders[0].gaps and max(orders[0].gaps) > 0.15:
-        order = _order_by_likelihood(orders, starts, training, held_out, generator, progress)
-    else:
-        order = orders[0].order
-    model = _nested([order], starts, training, generator)
-    train(model, training, held_out, generator, progress, steps=800, stage="likelihood")
+    order, model = _order_by_likelihood(orders, starts, training, held_out, generator, progress)
+    train(model, training, held_out, generator, progress, steps=600, stage="likelihood")
     rows = _unit(model.rows()[0].detach().double().numpy(), samples)
     targets = [m + 1 for m in order]
     first = leave_one_out([y @ rows.T for y in samples], targets, seed, progress, steps=200)
     dense_seconds = time.perf_counter() - began
+    kept = "kept" if order == orders[0].order else "changed"
+    note = f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}"
     steps = [
         Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, "all predecessors")
     ]
@@ -128,12 +113,13 @@ def _order_by_likelihood(
     held_out: Sample,
     generator: torch.Generator,
     progress: Progress,
-) -> tuple[int, ...]:
-    """When the peeling was in doubt: the order of lowest held-out loss after a short fit of each."""
-    tried = [peeling.order for peeling in orders[:4]]
+) -> tuple[tuple[int, ...], FlexibleLikelihood]:
+    """The order of lowest held-out loss after a short fit of each, and its model so far."""
+    tried = [peeling.order for peeling in orders]
     model = _nested(tried, starts, training, generator)
-    losses = train(model, training, held_out, generator, progress, steps=300, stage="order")
-    return tried[int(losses.mean(1).argmin())]
+    losses = train(model, training, held_out, generator, progress, steps=250, warm_up=50, stage="order")
+    best = int(losses.mean(1).argmin())
+    return tried[best], model.chosen(best, generator)
 
 
 def _without_remainders(
@@ -144,7 +130,7 @@ def _without_remainders(
     generator: torch.Generator,
     alpha: float,
     progress: Progress,
-    most: int = 5,
+    most: int = 4,
 ) -> np.ndarray:
     """The graph (position, position) less the edges whose removal costs no held-out likelihood once H follows.
 

@@ -30,12 +30,29 @@ __all__ = ["Truth", "evaluate", "exact_differences", "pooled_truth"]
 class Truth(Protocol):
     """What is asked of a model: a compiled ``crlspec.generative.model.Model`` has it all."""
 
-    latents: tuple[str, ...]
-    observed: tuple[str, ...]
-    observational: str
-    environments: Mapping[str, Any]
-    graph: Any
-    mixing: Any
+    @property
+    def latents(self) -> tuple[str, ...]:
+        """Names of the true latents, in the order of z."""
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the observed variables."""
+
+    @property
+    def observational(self) -> str:
+        """Name of the environment without intervention."""
+
+    @property
+    def environments(self) -> Mapping[str, Any]:
+        """Environments by name; each knows its ``targets``."""
+
+    @property
+    def graph(self) -> Any:
+        """The true graph (networkx)."""
+
+    @property
+    def mixing(self) -> Any:
+        """The true mixing."""
 
     def sample(self, n: Any = None, seed: int = 0) -> xr.DataTree:
         """Fresh samples: a child per environment with x (sample, observed) and z (sample, latent)."""
@@ -118,8 +135,8 @@ def exact_differences(model: Truth, environment: str, x: np.ndarray) -> np.ndarr
     """
     import torch
 
-    matrix = getattr(model.mixing, "matrix", None)
-    points = torch.as_tensor(np.ascontiguousarray(x)).to(
+    matrix = None if getattr(model.mixing, "has_inverse", False) else getattr(model.mixing, "matrix", None)
+    points = torch.tensor(np.asarray(x)).to(
         dtype=getattr(model, "dtype", torch.float64), device=getattr(model, "device", "cpu")
     )
     if matrix is not None:
@@ -201,7 +218,7 @@ def _graph_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> dict[
 def _mixing_errors(
     estimate: Estimate, model: Truth, matched: _Matched, allowed: Adjacency
 ) -> tuple[float, np.ndarray]:
-    matrix = getattr(model.mixing, "matrix", None)
+    matrix = None if getattr(model.mixing, "has_inverse", False) else getattr(model.mixing, "matrix", None)
     if matrix is None:
         return float("nan"), np.full(len(matched.latents), np.nan)
     truth = np.asarray(matrix.detach().cpu() if hasattr(matrix, "detach") else matrix, dtype=float)

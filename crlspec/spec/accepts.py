@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Protocol
 
-from crlspec.spec.schema import Estimator, LscaleI
 from crlspec.spec.setting import Setting
 
 
-def refusal(setting: Setting, estimator: Estimator) -> tuple[str, str] | None:
+class Declared(Protocol):
+    """What is asked of a declared estimator."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in a spec."""
+
+
+def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     """Why the estimator cannot take the setting, and what would mend it; None where it can."""
-    if isinstance(estimator, LscaleI):
+    if estimator.kind == "lscale-i":
         return _lscale_i(setting, estimator)
     return None
 
@@ -18,14 +26,14 @@ def refusal(setting: Setting, estimator: Estimator) -> tuple[str, str] | None:
 _ONE_EACH = "give one single-node intervention per latent (design: single-node)"
 
 
-def _lscale_i(setting: Setting, estimator: LscaleI) -> tuple[str, str] | None:
+def _lscale_i(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     reason = _mixing(setting) or _design(setting)
     if reason is None and setting.deterministic:
         reason = (
             "do() fixes a latent to a value, which has no density, and LSCALE-I reads densities",
             'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
         )
-    reason = reason or _coverage(setting) or _variant(setting, estimator)
+    reason = reason or _coverage(setting) or _variant(setting, getattr(estimator, "variant", "auto"))
     return None if reason is None else (f"lscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
 
 
@@ -76,10 +84,10 @@ def _coverage(setting: Setting) -> tuple[str, str] | None:
     return None
 
 
-def _variant(setting: Setting, estimator: LscaleI) -> tuple[str, str] | None:
-    if estimator.variant == "hard" and setting.kind != "hard":
+def _variant(setting: Setting, variant: str) -> tuple[str, str] | None:
+    if variant == "hard" and setting.kind != "hard":
         return (f"the variant hard needs hard interventions, got {setting.kind}", "use variant: auto")
-    if estimator.variant == "full-rank" and setting.function == "linear":
+    if variant == "full-rank" and setting.function == "linear":
         return (
             "the variant full-rank needs a sufficiently nonlinear model; linear score differences have rank "
             "two at most",

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+
+from crlspec.errors import CrlspecError, SpecError
 from crlspec.models.light_tunnel import SENSORS, SETTINGS, LightTunnel, published_simulator
 from crlspec.models.light_tunnel_declaration import (
     ACTUATORS,
@@ -12,8 +14,6 @@ from crlspec.models.light_tunnel_declaration import (
     PUBLISHED_DEVIATION,
     LightTunnelMixing,
 )
-
-from crlspec.errors import CrlspecError, SpecError
 from crlspec.spec.load import dump, load, loads
 from crlspec.spec.resolve import resolve
 from crlspec.spec.setting import Setting

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from crlspec.models.declarations import LinearMechanism, MlpMechanism, QuadraticMechanism, SineMechanism
 
 from crlspec.errors import CrlspecError, SpecError
+from crlspec.models.declarations import LinearMechanism, MlpMechanism, QuadraticMechanism, SineMechanism
 from crlspec.testing import PARENTS, MechanismContract
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from crlspec.models.declarations import GlmMixing, LinearMixing, MlpMixing
 
 from crlspec.errors import SpecError
+from crlspec.models.declarations import GlmMixing, LinearMixing, MlpMixing
 from crlspec.testing import MixingContract
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+
 from crlspec.models.declarations import (
     GumbelNoise,
     LaplaceNoise,
@@ -11,8 +13,6 @@ from crlspec.models.declarations import (
     StudentTNoise,
     UniformNoise,
 )
-from scipy import stats
-
 from crlspec.testing import NoiseContract
 
 DRAWN = {"mean": [-1.0, 1.0], "variance": [0.5, 1.5]}

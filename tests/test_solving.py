@@ -10,7 +10,7 @@ import xarray as xr
 
 from crlspec.data import Problem, from_arrays
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.solve import restore
+from crlspec.solving import restore
 from crlspec.spec.setting import Setting
 
 LATENTS = ("a", "b", "c")

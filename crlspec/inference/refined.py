@@ -1,0 +1,28 @@
+"""One step of an estimation by causal position, before its names are given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Refined"]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What a step left.
+
+    order      indices of the interventional environments, roots first
+    rows       (position, component): encoder rows in white coordinates, by position in the order
+    strengths  (position, position), ``[i, j]`` for j → i
+    p_values   likewise
+    """
+
+    name: str
+    order: tuple[int, ...]
+    rows: np.ndarray
+    strengths: np.ndarray
+    p_values: np.ndarray
+    seconds: float
+    note: str
