@@ -72,7 +72,7 @@ def refine_flexible(
     kept = "kept" if order == orders[0].order else "changed"
     note = f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}"
     steps = [
-        Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, "all predecessors")
+        Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, note)
     ]
 
     began = time.perf_counter()
