@@ -18,6 +18,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.full_rank import full_rank_graph
 from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
@@ -72,7 +73,9 @@ class LScaleI:
             steps = self._hard(coordinates, estimate, seed, progress)
         else:
             steps = [closure_by_scores(estimate)]
-            if self.refine == "likelihood" and not estimate.exact and _gaussian(coordinates):
+            if self.variant == "full-rank":
+                steps.append(full_rank_graph(estimate, steps[0], self.alpha))
+            elif self.refine == "likelihood" and not estimate.exact and _gaussian(coordinates):
                 steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"

@@ -71,9 +71,7 @@ def refine_flexible(
     dense_seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     note = f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}"
-    steps = [
-        Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, note)
-    ]
+    steps = [Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, note)]
 
     began = time.perf_counter()
     graph = _without_remainders(model, first, training, held_out, generator, alpha, progress)
