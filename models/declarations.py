@@ -8,6 +8,9 @@ from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
 from crlspec.models.draws import (
     Matrix,
     PerParent,
@@ -24,9 +27,6 @@ from crlspec.models.draws import (
     times,
     until,
 )
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
 from crlspec.registry import Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration, Number
 
 

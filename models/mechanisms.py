@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import torch
-from crlspec.models import declarations
-from crlspec.models.draws import require_resolved
 from torch import nn
 
 from crlspec.generative.scm import Function
+from crlspec.models import declarations
+from crlspec.models.draws import require_resolved
 from crlspec.typing import Node, Parents, Tensor
 
 Device = torch.device | str

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from crlspec.models import declarations
-from crlspec.models.draws import require_resolved
 from torch import nn
 
 from crlspec.generative.mixing import Mixing
+from crlspec.models import declarations
+from crlspec.models.draws import require_resolved
 from crlspec.typing import Jacobian, Latents, Observations, Tensor
 
 Device = torch.device | str

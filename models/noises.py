@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pyro.distributions as dist
 import torch
-from crlspec.models import declarations
 
 from crlspec.generative.scm import Noise
+from crlspec.models import declarations
 from crlspec.typing import LogDensity, Node, Tensor
 
 
