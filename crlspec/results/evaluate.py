@@ -218,7 +218,7 @@ def _graph_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> dict[
 def _mixing_errors(
     estimate: Estimate, model: Truth, matched: _Matched, allowed: Adjacency
 ) -> tuple[float, np.ndarray]:
-    matrix = None if getattr(model.mixing, "has_inverse", False) else getattr(model.mixing, "matrix", None)
+    matrix = getattr(model.mixing, "matrix", None)
     if matrix is None:
         return float("nan"), np.full(len(matched.latents), np.nan)
     truth = np.asarray(matrix.detach().cpu() if hasattr(matrix, "detach") else matrix, dtype=float)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.errors import OutputExists
 from crlspec.results import page, sections
 from crlspec.results.facts import TruthFacts, truth_facts
+from crlspec.results.storage import write_file
 from crlspec.results.texts import count_text, number_text
 
 if TYPE_CHECKING:
@@ -27,16 +26,7 @@ def write_report(
 ) -> Path:
     """Write the page, whole or not at all; with a model, beside the truth. OutputExists unless ``force``."""
     path = Path(path)
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists already", remedy="Choose another path, or pass force=True.")
-    text = render(result, model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_file(path, lambda to: to.write_text(render(result, model), encoding="utf-8"), force)
     return path
 
 

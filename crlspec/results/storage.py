@@ -8,19 +8,19 @@ and ``latents/<environment>``. A file is written whole or not at all.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from crlspec.data.write import write_whole
 from crlspec.errors import DataError, OutputExists
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.results.encoder import labels
 
-__all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_tree"]
+__all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
 
 FORMAT = 1
 ATTRIBUTE = "crlspec"
@@ -99,16 +99,17 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
 
 
 def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
-    """Write by way of a temporary neighbour, so that ``path`` is complete or absent. Raises OutputExists."""
+    """Write the tree as NetCDF, whole or not at all. Raises OutputExists."""
+    write_file(path, lambda to: tree.to_netcdf(to, engine="h5netcdf"), force)
+
+
+def write_file(path: Path, write: Callable[[Path], object], force: bool) -> None:
+    """Let ``write`` make the file ``path``, whole or not at all. Raises OutputExists: a folder is never replaced."""
+    if path.is_dir():
+        raise OutputExists(f"{path} is a folder", remedy="Give the name of a file.")
     if path.exists() and not force:
         raise OutputExists(f"{path} exists already", remedy="Choose another path, or pass force=True.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tree.to_netcdf(part, engine="h5netcdf")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, write, force=True)
 
 
 def read_tree(path: Path) -> xr.DataTree:

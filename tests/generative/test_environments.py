@@ -1,5 +1,7 @@
 """Interventions replace mechanisms: what each kind does to density, score and samples."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -138,6 +140,21 @@ def test_do_leaves_the_density_of_the_others(explicit):
     score = explicit.score(z, "fixed")
     assert bool((score[:, 1] == 0).all())
     torch.testing.assert_close(score[:, 2], -(z[:, 2] - torch.tanh(z[:, 0]) + 1.8))
+
+
+@pytest.mark.parametrize("latent", ["light", "dose", "growth"])
+def test_do_runs_where_torch_checks_arguments(latent, monkeypatch, own_rng):
+    """A Delta's constraint depends on its arguments: it cannot be checked value by value."""
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
+    path = Path(__file__).parents[1] / "spec" / "good" / "equations.yaml"
+    model = crlspec.compile(crlspec.load(path, sets=[f"environments.dark={{{latent}: do(1)}}"]))
+    data = model.sample(50, seed=1)["dark"]
+    assert bool((data["z"].sel(latent=latent) == 1.0).all())
+    z = torch.tensor(data["z"].sel(latent=list(model.latents)).values)
+    assert bool(torch.isfinite(model.log_density(z, "dark")).all())
+    assert bool((model.score(z, "dark")[:, model.latents.index(latent)] == 0).all())
+    drawn, x = model.pyro("dark")(7)
+    assert bool((drawn[..., model.latents.index(latent)] == 1.0).all()) and len(x) == 7
 
 
 @pytest.mark.parametrize("family", ["LogNormal(0, 0.5)", "Gamma(2, 3)", "Uniform(-1, 2)", "Gumbel(1, 2)"])

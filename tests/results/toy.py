@@ -22,6 +22,13 @@ class ToyMixing:
     matrix: np.ndarray
     has_inverse: bool = True
 
+    def inverse(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ torch.linalg.pinv(torch.as_tensor(self.matrix)).mT
+
+    def jacobian(self, z: torch.Tensor) -> torch.Tensor:
+        matrix = torch.as_tensor(self.matrix)
+        return matrix.expand(*z.shape[:-1], *matrix.shape)
+
 
 @dataclass(frozen=True)
 class ToyEnvironment:
