@@ -23,7 +23,7 @@ from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_varia
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import score_edges
-from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
+from crlspec.inference.soft import closure_by_likelihood, closure_by_regression, closure_by_scores
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
@@ -75,8 +75,11 @@ class LScaleI:
             steps = [closure_by_scores(estimate)]
             if self.variant == "full-rank":
                 steps.append(full_rank_graph(estimate, steps[0], self.alpha))
-            elif self.refine == "likelihood" and not estimate.exact and _gaussian(coordinates):
-                steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
+            elif self.refine == "likelihood" and not estimate.exact:
+                if _gaussian(coordinates):
+                    steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
+                else:
+                    steps.append(closure_by_regression(coordinates, estimate, steps[0], seed, progress))
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
         return self._assemble(problem, coordinates, estimate, steps, seconds, exact_graph)
@@ -85,7 +88,7 @@ class LScaleI:
         self, coordinates: Coordinates, estimate: ScoreEstimate, seed: int, progress: Progress
     ) -> list[Refined]:
         began = time.perf_counter()
-        orders = peel(estimate.moments)
+        orders = peel(estimate.moments, most=3)
         covariances = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in coordinates.all[1:]])
 
         def starts(order: tuple[int, ...]) -> np.ndarray:

@@ -64,10 +64,10 @@ def refine_flexible(
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
     order, model = _order_by_likelihood(orders, starts, training, held_out, generator, progress)
-    train(model, training, held_out, generator, progress, steps=600, stage="likelihood")
+    train(model, training, held_out, generator, progress, steps=500, stage="likelihood")
     rows = _unit(model.rows()[0].detach().double().numpy(), samples)
     targets = [m + 1 for m in order]
-    first = leave_one_out([y @ rows.T for y in samples], targets, seed, progress, steps=200)
+    first = leave_one_out([y @ rows.T for y in samples], targets, seed, progress, steps=160)
     dense_seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     note = f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}"
@@ -87,7 +87,7 @@ def refine_flexible(
 
     began = time.perf_counter()
     last = leave_one_out(
-        [y @ rows.T for y in samples], targets, seed + 1, progress, keep_linear=~graph, steps=200
+        [y @ rows.T for y in samples], targets, seed + 1, progress, keep_linear=~graph, steps=160
     )
     linear = final.missing_edge_p_values(training)
     p_values = np.where(graph, last.p_values, np.minimum(1.0, 2 * np.minimum(last.p_values, linear)))
@@ -115,7 +115,7 @@ def _order_by_likelihood(
     """The order of lowest held-out loss after a short fit of each, and its model so far."""
     tried = [peeling.order for peeling in orders]
     model = _nested(tried, starts, training, generator)
-    losses = train(model, training, held_out, generator, progress, steps=250, warm_up=50, stage="order")
+    losses = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
     best = int(losses.mean(1).argmin())
     return tried[best], model.chosen(best, generator)
 
