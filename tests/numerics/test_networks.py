@@ -1,0 +1,100 @@
+"""A batch of networks is the same as its networks one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch.nn import functional
+
+from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
+
+
+def batched(*, quadratic: bool = False, common: bool = False) -> BatchedNetwork:
+    """Four networks of three inputs with all parameters away from zero, in float64."""
+    generator = torch.Generator().manual_seed(0)
+    network = BatchedNetwork(4, 3, 8, generator, quadratic=quadratic, common=common).double()
+    if not common:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                parameter.add_(0.3 * noise)
+    return network
+
+
+def points(sample: int = 20) -> torch.Tensor:
+    return torch.randn(4, sample, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_a_batch_equals_its_networks_one_by_one(quadratic: bool) -> None:
+    network, x = batched(quadratic=quadratic), points()
+    found = network(x)
+    assert found.shape == (4, 20)
+    for k in range(4):
+        hidden = functional.silu(x[k] @ network.first[k] + network.bias_first[k])
+        hidden = functional.silu(hidden @ network.second[k] + network.bias_second[k])
+        expected = (hidden @ network.third[k] + x[k] @ network.linear[k] + network.constant[k])[:, 0]
+        if network.quadratic is not None:
+            expected = expected + torch.einsum("si,ij,sj->s", x[k], network.quadratic[k], x[k])
+        torch.testing.assert_close(found[k], expected)
+
+
+def test_networks_do_not_touch_each_other() -> None:
+    network, x = batched(), points().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(network(x)[2].sum(), x)
+    assert bool(gradient[2].abs().min() > 0)
+    assert not gradient[[0, 1, 3]].any()
+
+
+def test_the_linear_skip_can_see_other_inputs() -> None:
+    network, x = batched(), points()
+    difference = network(x, torch.zeros_like(x)) - network(x)
+    torch.testing.assert_close(difference, -torch.bmm(x, network.linear).squeeze(-1))
+
+
+def test_common_networks_start_alike_and_the_generator_alone_decides() -> None:
+    network, x = batched(common=True), points()[:1].expand(4, -1, -1)
+    values = network(x)
+    torch.testing.assert_close(values, values[:1].expand(4, -1), rtol=0, atol=0)
+    torch.testing.assert_close(batched(common=True)(x), values, rtol=0, atol=0)
+
+
+def test_weight_decay_falls_on_hidden_weights_alone_and_no_parameter_is_lost() -> None:
+    network = batched(quadratic=True)
+    hidden, others = network.groups(0.1)
+    assert (hidden["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    grouped = [*hidden["params"], *others["params"]]  # type: ignore[misc]
+    assert {id(p) for p in grouped} == {id(p) for p in network.parameters()}
+    assert len(grouped) == len(list(network.parameters()))
+    assert {id(p) for p in hidden["params"]} == {  # type: ignore[attr-defined]
+        id(p) for p in (network.first, network.second, network.third)
+    }
+
+
+def test_mixtures_agree_with_scipy() -> None:
+    mixture = GaussianMixture((2,), 3).double()
+    with torch.no_grad():
+        mixture.logits.copy_(torch.tensor([[0.0, 1.0, -1.0], [0.5, 0.0, 0.0]]))
+        mixture.means.copy_(torch.tensor([[-1.0, 0.0, 2.0], [0.0, 1.0, -3.0]]))
+    values = torch.linspace(-4, 4, 9, dtype=torch.float64).expand(2, 9)
+    found = mixture(values).detach().numpy()
+    for k in range(2):
+        weights = np.exp(mixture.logits[k].detach().numpy())
+        means, scales = mixture.means[k].detach().numpy(), mixture.log_scales[k].exp().detach().numpy()
+        density = stats.norm.pdf(values[k].numpy()[:, None], means, scales) @ (weights / weights.sum())
+        np.testing.assert_allclose(found[k], np.log(density), rtol=1e-6)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    optimizer = torch.optim.AdamW(batched().groups(0.0), lr=1e-2)
+    schedule = one_cycle(optimizer, [1e-2, 1e-2], 100)
+    rates = []
+    for _ in range(99):
+        optimizer.step()
+        schedule.step()
+        rates.append(schedule.get_last_lr()[0])
+    assert int(np.argmax(rates)) in range(7, 12)
+    np.testing.assert_allclose(max(rates), 1e-2, rtol=1e-3)
+    assert rates[-1] < 1e-5
