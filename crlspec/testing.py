@@ -13,8 +13,9 @@ themselves: their names do not begin with ``Test``.
 
 import abc
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,10 +23,16 @@ import torch
 import yaml
 from scipy import stats
 
-from crlspec.errors import CrlspecError
+from crlspec.data import Problem
+from crlspec.errors import CrlspecError, SettingMismatch
 from crlspec.generative.mixing import Mixing
 from crlspec.generative.scm import SCM, AdditiveMechanism, Function, Noise
+from crlspec.inference.estimate import Estimate
+from crlspec.progress import silent
 from crlspec.registry import Declaration, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
+from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.scores.gaussian import GaussianScores
+from crlspec.spec.setting import Setting
 from crlspec.typing import Tensor
 
 PARENTS = ("a", "b", "c")
@@ -344,6 +351,181 @@ class MixingContract(FamilyContract):
         assert len(set(mixing.observed)) == mixing(self.points(1, len(self.latents))).shape[-1]
 
 
+@dataclass(frozen=True)
+class LinearGaussianToy:
+    """The chain c → a → b of Gaussian latents, a hard intervention on each, five observed variables.
+
+    ``do_a`` replaces the mechanism of a by noise of four times its variance, likewise ``do_b`` and ``do_c``.
+    """
+
+    samples: int = 6000
+    latents: ClassVar[tuple[str, ...]] = ("a", "b", "c")
+    edges: ClassVar[frozenset[tuple[str, str]]] = frozenset({("c", "a"), ("a", "b")})
+    environments: ClassVar[tuple[str, ...]] = ("do_a", "do_b", "do_c")
+    weights: ClassVar[np.ndarray] = np.array([[0, 0, 1.0], [-0.9, 0, 0], [0, 0, 0]])  # [effect, cause]
+
+    @property
+    def mixing(self) -> np.ndarray:
+        """(observed, latent)"""
+        return np.random.default_rng(3).normal(size=(5, 3))
+
+    def unmixed(self, environment: str) -> tuple[np.ndarray, np.ndarray]:
+        """I − W (latent, latent) and noise variances (latent,): z = (I − W)⁻¹ noise."""
+        weights, variances = self.weights.copy(), np.ones(3)
+        if environment != "obs":
+            target = self.environments.index(environment)
+            weights[target], variances[target] = 0, 4
+        return np.eye(3) - weights, variances
+
+    def z(self, environment: str) -> np.ndarray:
+        """Latents (sample, latent)."""
+        structure, variances = self.unmixed(environment)
+        rng = np.random.default_rng(("obs", *self.environments).index(environment))
+        noise = rng.normal(size=(self.samples, 3)) * np.sqrt(variances)
+        return np.asarray(np.linalg.solve(structure, noise.T).T)
+
+    @property
+    def problem(self) -> Problem:
+        """Observations of all environments, targets concealed: latents are named by their environments."""
+        setting = Setting(
+            "linear", "single-node", "hard", self.latents, "obs", self.environments, noise="gaussian"
+        )
+        x = {name: self.z(name) @ self.mixing.T + 2 for name in ("obs", *self.environments)}
+        return Problem(setting, ("x1", "x2", "x3", "x4", "x5"), x)
+
+    def difference(self, environment: str, x: np.ndarray) -> np.ndarray:
+        """The true d_x = s_obs − s_env at x: (sample, observed) → (sample, observed)."""
+        precisions = [
+            structure.T @ np.diag(1 / variances) @ structure
+            for structure, variances in (self.unmixed(environment), self.unmixed("obs"))
+        ]
+        inverse = np.linalg.pinv(self.mixing)
+        return np.asarray((x - 2) @ inverse.T @ (precisions[0] - precisions[1]) @ inverse)
+
+
+class ScoreContract(abc.ABC):
+    """The laws of score differences, exact and estimated alike, on :class:`LinearGaussianToy`."""
+
+    tolerance: ClassVar[float] = 0.05
+    """Mean squared error allowed, over the mean square of the truth."""
+
+    @abc.abstractmethod
+    def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
+        """The estimator; exact scores take ``toy.difference`` as oracle."""
+
+    def estimated(self, environments: tuple[str, ...], seed: int = 0) -> tuple[Coordinates, ScoreEstimate]:
+        """Score differences of the toy, with its environments in some order."""
+        toy = LinearGaussianToy()
+        coordinates = Coordinates.fit(toy.problem.samples, "obs", environments, 3)
+        return coordinates, self.scores(toy).estimate(coordinates, seed, silent)
+
+    def truth(self, coordinates: Coordinates) -> np.ndarray:
+        """(environment, sample, component)"""
+        toy = LinearGaussianToy()
+        found = [toy.difference(name, coordinates.x) for name in coordinates.environments]
+        return np.stack(found) @ coordinates.space.coloring
+
+    def test_shapes_are_those_of_every_other(self) -> None:
+        coordinates, found = self.estimated(LinearGaussianToy.environments)
+        assert found.values.shape == (3, len(coordinates.observational), 3)
+        assert found.moments.shape == (3, 3, 3)
+        assert found.noise.shape == (3,)
+        assert (found.replicates is None) == found.exact
+        assert found.replicates is None or found.replicates.shape == (2, *found.values.shape)
+        assert all(np.isfinite(array).all() for array in (found.values, found.moments, found.noise))
+        np.testing.assert_allclose(found.moments, np.swapaxes(found.moments, 1, 2), rtol=1e-9, atol=1e-12)
+
+    def test_values_and_moments_are_near_the_truth_whatever_the_order_of_environments(self) -> None:
+        for environments in (LinearGaussianToy.environments, LinearGaussianToy.environments[::-1]):
+            coordinates, found = self.estimated(environments)
+            truth = self.truth(coordinates)
+            error = ((found.values - truth) ** 2).sum(-1).mean(-1)
+            assert np.all(error <= self.tolerance * (truth**2).sum(-1).mean(-1))
+            moments = np.einsum("esi,esj->eij", truth, truth) / truth.shape[1]
+            size = np.linalg.norm(moments, axis=(1, 2))
+            assert np.all(
+                np.linalg.norm(found.moments - moments, axis=(1, 2)) <= 2 * self.tolerance**0.5 * size
+            )
+
+    def test_the_same_seed_gives_the_same_numbers(self) -> None:
+        first, second = (self.estimated(LinearGaussianToy.environments, seed=4)[1] for _ in range(2))
+        np.testing.assert_array_equal(first.values, second.values)
+        np.testing.assert_array_equal(first.moments, second.moments)
+
+
+class EstimatorContract(abc.ABC):
+    """The laws of an estimator of latents and graph, on :class:`LinearGaussianToy`."""
+
+    tolerance: ClassVar[float] = 1e-5
+
+    @abc.abstractmethod
+    def estimator(self) -> Any:
+        """The estimator, with ``accepts`` and ``solve``."""
+
+    @abc.abstractmethod
+    def refused(self) -> Sequence[Setting]:
+        """Settings that it must refuse."""
+
+    def scores(self) -> ScoreDifference:
+        """The score differences it is given."""
+        return GaussianScores()
+
+    def solved(self, problem: Problem, seed: int = 0) -> Estimate:
+        """Its answer."""
+        estimate: Estimate = self.estimator().solve(problem, self.scores(), seed, silent)
+        return estimate
+
+    def by_environment(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
+        """Encoder rows in the order of the toy's environments, and edges between environments: free of names."""
+        shown = dict(estimate.environment_of)
+        rows = {shown[z]: row for z, row in zip(estimate.latents, estimate.encoder.matrix, strict=True)}
+        edges = {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
+        return np.stack([rows[name] for name in LinearGaussianToy.environments]), edges
+
+    def same(self, first: Estimate, second: Estimate) -> None:
+        """Fails unless both say the same of every environment's latent."""
+        (rows, edges), (others, other_edges) = self.by_environment(first), self.by_environment(second)
+        np.testing.assert_allclose(rows, others, atol=self.tolerance * np.abs(rows).max())
+        assert edges == other_edges
+
+    def test_the_toy_is_recovered(self) -> None:
+        toy = LinearGaussianToy()
+        rows, edges = self.by_environment(self.solved(toy.problem))
+        assert edges == {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
+        recovered = rows @ toy.mixing  # a scaled identity
+        assert np.all(np.abs(np.diagonal(recovered)) >= 0.99 * np.linalg.norm(recovered, axis=1))
+
+    def test_names_and_order_of_environments_and_latents_do_not_matter(self) -> None:
+        problem = LinearGaussianToy().problem
+        turned = replace(problem.setting, environments=("do_c", "do_a", "do_b"), latents=("k", "l", "m"))
+        samples = {name: problem.samples[name] for name in ("do_b", "obs", "do_c", "do_a")}
+        self.same(self.solved(problem), self.solved(Problem(turned, problem.observed, samples)))
+
+    def test_the_order_of_the_samples_does_not_matter(self) -> None:
+        problem, rng = LinearGaussianToy().problem, np.random.default_rng(0)
+        samples = {name: rng.permutation(x) for name, x in problem.samples.items()}
+        self.same(self.solved(problem), self.solved(replace(problem, samples=samples)))
+
+    def test_the_same_seed_gives_the_same_numbers(self) -> None:
+        problem = LinearGaussianToy().problem
+        first, second = self.solved(problem, 3), self.solved(problem, 3)
+        np.testing.assert_array_equal(first.encoder.matrix, second.encoder.matrix)
+        assert first.tested == second.tested
+
+    def test_wrong_settings_are_refused(self) -> None:
+        self.estimator().accepts(LinearGaussianToy().problem.setting)
+        for setting in self.refused():
+            try:
+                self.estimator().accepts(setting)
+            except SettingMismatch as error:
+                remedy = error.remedy
+            else:
+                remedy = None
+            if remedy:
+                continue
+            raise AssertionError(f"{setting} must be refused, with a remedy")
+
+
 class _UnitNormal(Noise):
     """N(mean, 1), so that mechanisms can be tested without a noise family."""
 
@@ -370,4 +552,7 @@ def _own_stream() -> Iterator[None]:
         yield
 
 
-__all__ = ["FamilyContract", "MechanismContract", "MixingContract", "NoiseContract"]
+__all__ = [
+    "EstimatorContract", "FamilyContract", "LinearGaussianToy", "MechanismContract", "MixingContract",
+    "NoiseContract", "ScoreContract",
+]  # fmt: skip
