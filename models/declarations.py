@@ -58,7 +58,17 @@ class LinearMechanism(MechanismDeclaration):
         return self.model_copy(update={"weight": times(self.weight, factor)})
 
 
-class QuadraticMechanism(MechanismDeclaration):
+class _Factored(MechanismDeclaration):
+    """A function times ``factor``; the columns of its matrices follow ``parents``."""
+
+    factor: Number = 1.0
+    parents: tuple[str, ...] | None = None
+
+    def scaled(self, factor: float) -> Self:
+        return self.model_copy(update={"factor": self.factor * factor})
+
+
+class QuadraticMechanism(_Factored):
     """f(pa) = factor · √(paᵀ A pa) with A = LᵀL positive definite, the entries of L uniform in [−1, 1].
 
     L is drawn until its smallest singular value is at least 0.1.
@@ -70,8 +80,6 @@ class QuadraticMechanism(MechanismDeclaration):
     function: ClassVar[Literal["linear", "nonlinear"]] = "nonlinear"
 
     kind: Literal["quadratic"] = "quadratic"
-    factor: Number = 1.0
-    parents: tuple[str, ...] | None = None
     matrix: Matrix | None = None
 
     @property
@@ -99,11 +107,8 @@ class QuadraticMechanism(MechanismDeclaration):
         )
         return self.model_copy(update={"parents": parents, "matrix": nested(root.T @ root)})
 
-    def scaled(self, factor: float) -> Self:
-        return self.model_copy(update={"factor": self.factor * factor})
 
-
-class MlpMechanism(MechanismDeclaration):
+class MlpMechanism(_Factored):
     """f(pa) = factor · (w₂ᵀ σ(W₁ pa + b₁) + b₂): a network with one hidden layer, |pa|-hidden-1.
 
     hidden         width of the hidden layer
@@ -120,8 +125,6 @@ class MlpMechanism(MechanismDeclaration):
     kind: Literal["mlp"] = "mlp"
     hidden: Annotated[Count, Field(le=10_000)] = 32
     activation: Literal["relu", "tanh", "silu"] = "relu"
-    factor: Number = 1.0
-    parents: tuple[str, ...] | None = None
     inner: Matrix | None = None
     bias: Vector | None = None
     outer: Vector | None = None
@@ -153,9 +156,6 @@ class MlpMechanism(MechanismDeclaration):
             "offset": float(rng.uniform(-high, high)),
         }
         return self.model_copy(update={"parents": parents, **weights})
-
-    def scaled(self, factor: float) -> Self:
-        return self.model_copy(update={"factor": self.factor * factor})
 
 
 class SineMechanism(MechanismDeclaration):

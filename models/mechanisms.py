@@ -1,122 +1,118 @@
 """Structural functions f(parents), one class a family; each is built from its resolved declaration."""
 
-from collections.abc import Sequence
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from crlspec.generative.scm import Function
 from crlspec.models import declarations
-from crlspec.models.draws import require_resolved
+from crlspec.models.draws import Matrix, require_resolved
 from crlspec.typing import Node, Parents, Tensor
 
-Device = torch.device | str
+Numbers = float | Sequence[float] | Sequence[Sequence[float]]
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "silu": nn.functional.silu}
 
 
-class Linear(Function):
+class Numbered(Function):
+    """A function whose only state are the numbers of its declaration: buffers, in one dtype on one device."""
+
+    def __init__(
+        self, declaration: Any, parents: tuple[str, ...], dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        super().__init__()
+        require_resolved(declaration)
+        for name, numbers in self.numbers(declaration, parents).items():
+            self.register_buffer(name, torch.tensor(numbers, dtype=dtype, device=device))
+
+    @staticmethod
+    @abc.abstractmethod
+    def numbers(declaration: Any, parents: tuple[str, ...]) -> Mapping[str, Numbers]:
+        """Buffer → its numbers, those of the parents in the order of ``parents``."""
+
+
+class Linear(Numbered):
     """f(pa) = Σ_j w_j pa_j."""
 
     weight: Tensor
 
-    def __init__(
-        self,
-        declaration: declarations.LinearMechanism,
-        parents: tuple[str, ...],
-        dtype: torch.dtype,
-        device: Device,
-    ) -> None:
-        super().__init__()
-        require_resolved(declaration)
-        weight = declaration.weight
-        numbers = [weight[parent] for parent in parents]
-        self.register_buffer("weight", torch.tensor(numbers, dtype=dtype, device=device))
+    @staticmethod
+    def numbers(declaration: declarations.LinearMechanism, parents: tuple[str, ...]) -> Mapping[str, Numbers]:
+        return {"weight": [declaration.weight[parent] for parent in parents]}
 
     def forward(self, parents: Parents) -> Node:
         # Not parents @ weight: this way the gradient comes out with each parent contiguous in memory.
         return torch.tensordot(self.weight, parents, dims=([0], [-1]))
 
 
-class Quadratic(Function):
+class Quadratic(Numbered):
     """f(pa) = c √(paᵀ A pa). Positive homogeneous, with a kink at 0, where its gradient is set to 0."""
 
+    factor: Tensor
     matrix: Tensor
 
-    def __init__(
-        self,
-        declaration: declarations.QuadraticMechanism,
-        parents: tuple[str, ...],
-        dtype: torch.dtype,
-        device: Device,
-    ) -> None:
-        super().__init__()
-        require_resolved(declaration)
-        index = positions(declaration.parents, parents)
-        matrix = torch.tensor(declaration.matrix, dtype=dtype, device=device)
-        self.register_buffer("matrix", matrix.reshape(len(index), len(index))[index][:, index])
-        self.factor = declaration.factor
+    @staticmethod
+    def numbers(
+        declaration: declarations.QuadraticMechanism, parents: tuple[str, ...]
+    ) -> Mapping[str, Numbers]:
+        columns = columns_of(declaration.matrix, declaration.parents, parents)
+        rows = [list(declaration.parents).index(parent) for parent in parents]
+        return {"factor": declaration.factor, "matrix": [columns[row] for row in rows]}
 
     def forward(self, parents: Parents) -> Node:
         form = ((parents @ self.matrix) * parents).sum(-1)
         return self.factor * form.clamp_min(torch.finfo(form.dtype).tiny).sqrt()
 
 
-class Mlp(Function):
+class Mlp(Numbered):
     """f(pa) = c (w₂ᵀ σ(W₁ pa + b₁) + b₂)."""
 
+    factor: Tensor
     inner: Tensor
     bias: Tensor
     outer: Tensor
+    offset: Tensor
 
     def __init__(
         self,
         declaration: declarations.MlpMechanism,
         parents: tuple[str, ...],
         dtype: torch.dtype,
-        device: Device,
+        device: torch.device | str,
     ) -> None:
-        super().__init__()
-        require_resolved(declaration)
-        index = positions(declaration.parents, parents)
-        inner = torch.tensor(declaration.inner, dtype=dtype, device=device)
-        self.register_buffer("inner", inner.reshape(declaration.hidden, len(index))[:, index])
-        self.register_buffer("bias", torch.tensor(declaration.bias, dtype=dtype, device=device))
-        self.register_buffer("outer", torch.tensor(declaration.outer, dtype=dtype, device=device))
-        self.offset = declaration.offset
-        self.factor = declaration.factor
+        super().__init__(declaration, parents, dtype, device)
         self.activation = declaration.activation
+
+    @staticmethod
+    def numbers(declaration: declarations.MlpMechanism, parents: tuple[str, ...]) -> Mapping[str, Numbers]:
+        plain = {name: getattr(declaration, name) for name in ("factor", "bias", "outer", "offset")}
+        return {**plain, "inner": columns_of(declaration.inner, declaration.parents, parents)}
 
     def forward(self, parents: Parents) -> Node:
         hidden = ACTIVATIONS[self.activation](parents @ self.inner.mT + self.bias)
         return self.factor * (hidden @ self.outer + self.offset)
 
 
-class Sine(Function):
+class Sine(Numbered):
     """f(pa) = Σ_j a_j sin(ω_j pa_j + φ_j)."""
 
     amplitude: Tensor
     frequency: Tensor
     phase: Tensor
 
-    def __init__(
-        self,
-        declaration: declarations.SineMechanism,
-        parents: tuple[str, ...],
-        dtype: torch.dtype,
-        device: Device,
-    ) -> None:
-        super().__init__()
-        require_resolved(declaration)
-        for name in ("amplitude", "frequency", "phase"):
-            values = getattr(declaration, name)
-            numbers = [values[parent] for parent in parents]
-            self.register_buffer(name, torch.tensor(numbers, dtype=dtype, device=device))
+    @staticmethod
+    def numbers(declaration: declarations.SineMechanism, parents: tuple[str, ...]) -> Mapping[str, Numbers]:
+        by_parent = {name: getattr(declaration, name) for name in ("amplitude", "frequency", "phase")}
+        return {name: [values[parent] for parent in parents] for name, values in by_parent.items()}
 
     def forward(self, parents: Parents) -> Node:
         return torch.sin(parents * self.frequency + self.phase) @ self.amplitude
 
 
-def positions(held: Sequence[str], wanted: tuple[str, ...]) -> list[int]:
-    """Where the ``wanted`` parents stand among those whose numbers a declaration holds."""
-    return [list(held).index(parent) for parent in wanted]
+def columns_of(matrix: Matrix, held: Sequence[str], wanted: tuple[str, ...]) -> list[list[float]]:
+    """The columns of ``matrix``, which belong to the parents ``held``, in the order ``wanted``."""
+    index = [list(held).index(parent) for parent in wanted]
+    return [[row[k] for k in index] for row in matrix]

@@ -36,7 +36,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting", "spec.accepts"),
     "results": (*BASE, "data", "numerics.graphs", "inference.estimate", "results", "provenance", "spec.load"),
-    "testing": (*BASE, "registry", "spec", "generative", "data", "numerics", "scores", "inference"),
+    "testing": (
+        *BASE,
+        "registry",
+        "spec",
+        "generative",
+        "data",
+        "numerics",
+        "scores",
+        "inference",
+        "testing",
+    ),
     "models": (*BASE, "registry", "generative.scm", "generative.mixing", "models"),
 }
 

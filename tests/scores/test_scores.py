@@ -38,6 +38,13 @@ class TestRatio(ScoreContract):
         return RatioScores(width=16, steps=150, batch=256)
 
 
+class TestAuto(TestGaussian):
+    """The toy is Gaussian, and so are the scores that the data choose."""
+
+    def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
+        return AutoScores()
+
+
 def white(values: dict[str, np.ndarray]) -> Coordinates:
     return Coordinates.fit(values, "obs", tuple(name for name in values if name != "obs"), 2)
 
@@ -74,12 +81,8 @@ def test_scores_are_built_by_their_names() -> None:
     def kind(name: str) -> str:
         return scores_for(SimpleNamespace(kind=name), lambda _, x: x).kind
 
-    assert [kind(name) for name in ("auto", "exact", "gaussian", "ratio")] == [
-        "auto",
-        "exact",
-        "gaussian",
-        "ratio",
-    ]
+    kinds = ["auto", "exact", "gaussian", "ratio"]
+    assert [kind(name) for name in kinds] == kinds
     with pytest.raises(ValueError, match="oracle"):
         scores_for(SimpleNamespace(kind="exact"))
     with pytest.raises(ValueError, match="unknown scores"):

@@ -1,0 +1,92 @@
+"""The contract of estimators of latents and graph."""
+
+import abc
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
+from crlspec.inference.estimate import Estimate
+from crlspec.progress import silent
+from crlspec.scores.base import ScoreDifference
+from crlspec.scores.gaussian import GaussianScores
+from crlspec.spec.setting import Setting
+from crlspec.testing.toy import LinearGaussianToy
+
+__all__ = ["EstimatorContract"]
+
+
+class EstimatorContract(abc.ABC):
+    """The laws of an estimator of latents and graph, on :class:`LinearGaussianToy`."""
+
+    tolerance: ClassVar[float] = 1e-5
+
+    @abc.abstractmethod
+    def estimator(self) -> Any:
+        """The estimator, with ``accepts`` and ``solve``."""
+
+    @abc.abstractmethod
+    def refused(self) -> Sequence[Setting]:
+        """Settings that it must refuse."""
+
+    def scores(self) -> ScoreDifference:
+        """The score differences it is given."""
+        return GaussianScores()
+
+    def solved(self, problem: Problem, seed: int = 0) -> Estimate:
+        """Its answer."""
+        estimate: Estimate = self.estimator().solve(problem, self.scores(), seed, silent)
+        return estimate
+
+    def by_environment(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
+        """Encoder rows in the order of the toy's environments, and edges between environments: free of names."""
+        shown = dict(estimate.environment_of)
+        rows = {shown[z]: row for z, row in zip(estimate.latents, estimate.encoder.matrix, strict=True)}
+        edges = {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
+        return np.stack([rows[name] for name in LinearGaussianToy.environments]), edges
+
+    def same(self, first: Estimate, second: Estimate) -> None:
+        """Fails unless both say the same of every environment's latent."""
+        (rows, edges), (others, other_edges) = self.by_environment(first), self.by_environment(second)
+        np.testing.assert_allclose(rows, others, atol=self.tolerance * np.abs(rows).max())
+        assert edges == other_edges
+
+    def test_the_toy_is_recovered(self) -> None:
+        toy = LinearGaussianToy()
+        rows, edges = self.by_environment(self.solved(toy.problem))
+        assert edges == {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
+        recovered = rows @ toy.mixing  # a scaled identity
+        assert np.all(np.abs(np.diagonal(recovered)) >= 0.99 * np.linalg.norm(recovered, axis=1))
+
+    def test_names_and_order_of_environments_and_latents_do_not_matter(self) -> None:
+        problem = LinearGaussianToy().problem
+        turned = replace(problem.setting, environments=("do_c", "do_a", "do_b"), latents=("k", "l", "m"))
+        samples = {name: problem.samples[name] for name in ("do_b", "obs", "do_c", "do_a")}
+        self.same(self.solved(problem), self.solved(Problem(turned, problem.observed, samples)))
+
+    def test_the_order_of_the_samples_does_not_matter(self) -> None:
+        problem, rng = LinearGaussianToy().problem, np.random.default_rng(0)
+        samples = {name: rng.permutation(x) for name, x in problem.samples.items()}
+        self.same(self.solved(problem), self.solved(replace(problem, samples=samples)))
+
+    def test_the_same_seed_gives_the_same_numbers(self) -> None:
+        problem = LinearGaussianToy().problem
+        first, second = self.solved(problem, 3), self.solved(problem, 3)
+        np.testing.assert_array_equal(first.encoder.matrix, second.encoder.matrix)
+        assert first.tested == second.tested
+
+    def test_wrong_settings_are_refused(self) -> None:
+        self.estimator().accepts(LinearGaussianToy().problem.setting)
+        for setting in self.refused():
+            try:
+                self.estimator().accepts(setting)
+            except SettingMismatch as error:
+                remedy = error.remedy
+            else:
+                remedy = None
+            if remedy:
+                continue
+            raise AssertionError(f"{setting} must be refused, with a remedy")
