@@ -58,8 +58,10 @@ class LScaleI:
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing and graph from the observations.
 
-        Raises DataError where the observations span more or fewer linear dimensions than there are latents.
+        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span more or fewer
+        linear dimensions than there are latents.
         """
+        self.accepts(problem.setting)
         began = time.perf_counter()
         environments = _environments_by_latent(problem)
         coordinates = Coordinates.fit(

@@ -79,14 +79,14 @@ class EstimatorContract(abc.ABC):
         assert first.tested == second.tested
 
     def test_wrong_settings_are_refused(self) -> None:
-        self.estimator().accepts(LinearGaussianToy().problem.setting)
+        problem = LinearGaussianToy().problem
+        self.estimator().accepts(problem.setting)
         for setting in self.refused():
-            try:
-                self.estimator().accepts(setting)
-            except SettingMismatch as error:
-                remedy = error.remedy
-            else:
-                remedy = None
-            if remedy:
-                continue
-            raise AssertionError(f"{setting} must be refused, with a remedy")
+            for refuse in (self.estimator().accepts, lambda s: self.solved(replace(problem, setting=s))):
+                try:
+                    refuse(setting)
+                except SettingMismatch as error:
+                    remedy = error.remedy
+                else:
+                    remedy = None
+                assert remedy, f"{setting} must be refused by accepts and solve, with a remedy"
