@@ -18,7 +18,7 @@ def scores_for(
 ) -> ScoreDifference:
     """The estimator that a spec's ``scores:`` slot declares.
 
-    declared  an object with ``kind``: auto, exact, gaussian or ratio
+    declared  an object with ``kind``: auto, exact, gaussian, kernel, ratio or sliced
     exact     (environment, x) → true d_x; needed for ``kind: exact`` alone
 
     Raises ValueError for an unknown kind, or for exact scores without an oracle.
@@ -26,7 +26,9 @@ def scores_for(
     from crlspec.scores.auto import AutoScores
     from crlspec.scores.exact import ExactScores
     from crlspec.scores.gaussian import GaussianScores
+    from crlspec.scores.kernel import KernelScores
     from crlspec.scores.ratio import RatioScores
+    from crlspec.scores.sliced import SlicedScores
 
     if declared.kind == "exact":
         if exact is None:
@@ -36,6 +38,8 @@ def scores_for(
         "auto": lambda: AutoScores(device=device),
         "gaussian": GaussianScores,
         "ratio": lambda: RatioScores(device=device),
+        "sliced": lambda: SlicedScores(device=device),
+        "kernel": lambda: KernelScores(device=device),
     }
     if declared.kind not in kinds:
         raise ValueError(f"unknown scores {declared.kind!r}; there are exact, {', '.join(kinds)}")

@@ -17,6 +17,7 @@ from torch.nn import functional
 from crlspec.numerics.networks import BatchedNetwork, one_cycle
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.scores.folds import halves
 
 __all__ = ["RatioScores"]
 
@@ -42,7 +43,7 @@ class RatioScores(ScoreDifference):
         """Two fits that share no sample, both evaluated at all observational samples."""
         generator = torch.Generator().manual_seed(seed)
         samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
-        folds = [_split(y, self.held_out, generator) for y in samples]
+        folds = [halves(y, self.held_out, generator) for y in samples]
         network = self._train(folds, generator, progress)
         points = samples[0].to(self.device)
         environments = len(samples) - 1
@@ -84,14 +85,6 @@ class RatioScores(ScoreDifference):
             for parameter, value in zip(network.parameters(), kept, strict=True):
                 parameter.copy_(value)
         return network
-
-
-def _split(y: Tensor, held_out: float, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
-    """Two disjoint halves, each as (training, held out)."""
-    shuffled = y[torch.randperm(len(y), generator=generator)]
-    halves = shuffled[: len(y) // 2], shuffled[len(y) // 2 :]
-    cuts = [max(1, int(held_out * len(half))) for half in halves]
-    return [(half[cut:], half[:cut]) for half, cut in zip(halves, cuts, strict=True)]
 
 
 def _contrasts(samples: list[list[Tensor]], size: int, generator: torch.Generator) -> Tensor:

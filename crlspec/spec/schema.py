@@ -167,7 +167,21 @@ class RatioScores(Scores):
     kind: Literal["ratio"] = "ratio"
 
 
-SCORES = fixed("scores", (AutoScores, ExactScores, GaussianScores, RatioScores), Scores)
+class SlicedScores(Scores):
+    """From sliced score matching (Song et al., UAI 2019), a network per environment: the papers' own choice."""
+
+    kind: Literal["sliced"] = "sliced"
+
+
+class KernelScores(Scores):
+    """From curl-free kernels around a Gaussian, tuned on held-out data (Zhou, Shi & Zhu, ICML 2020)."""
+
+    kind: Literal["kernel"] = "kernel"
+
+
+SCORES = fixed(
+    "scores", (AutoScores, ExactScores, GaussianScores, RatioScores, SlicedScores, KernelScores), Scores
+)
 
 
 class Estimator(ClosedModel):

@@ -13,7 +13,9 @@ from crlspec.scores.auto import AutoScores
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.scores.exact import ExactScores
 from crlspec.scores.gaussian import GaussianScores
+from crlspec.scores.kernel import KernelScores
 from crlspec.scores.ratio import RatioScores, relative_disagreement
+from crlspec.scores.sliced import SlicedScores
 from crlspec.testing import LinearGaussianToy, ScoreContract
 
 
@@ -43,6 +45,20 @@ class TestAuto(TestGaussian):
 
     def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
         return AutoScores()
+
+
+class TestSliced(ScoreContract):
+    tolerance = 0.3
+
+    def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
+        return SlicedScores(width=32, steps=400, batch=256, rate=5e-3)
+
+
+class TestKernel(ScoreContract):
+    tolerance = 0.05
+
+    def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
+        return KernelScores(features=64, bandwidths=(1.0,))
 
 
 def white(values: dict[str, np.ndarray]) -> Coordinates:
@@ -81,7 +97,7 @@ def test_scores_are_built_by_their_names() -> None:
     def kind(name: str) -> str:
         return scores_for(SimpleNamespace(kind=name), lambda _, x: x).kind
 
-    kinds = ["auto", "exact", "gaussian", "ratio"]
+    kinds = ["auto", "exact", "gaussian", "ratio", "sliced", "kernel"]
     assert [kind(name) for name in kinds] == kinds
     with pytest.raises(ValueError, match="oracle"):
         scores_for(SimpleNamespace(kind="exact"))
