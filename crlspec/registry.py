@@ -144,6 +144,8 @@ class NoiseDeclaration(Declaration):
 
     slot = "noise"
     gaussian: ClassVar[bool] = False
+    bounded: ClassVar[bool] = False
+    """True where the density is not positive on the whole real line."""
 
     mean: Amount = 0.0
     variance: PositiveAmount = 1.0

@@ -218,6 +218,7 @@ class UniformNoise(NoiseDeclaration):
     """The uniform distribution on mean ± √(3 variance); its score is 0 inside and undefined outside."""
 
     implementation: ClassVar[str] = "crlspec.models.noises:Uniform"
+    bounded: ClassVar[bool] = True
     kind: Literal["uniform"] = "uniform"
 
 
@@ -233,6 +234,18 @@ class LogisticNoise(NoiseDeclaration):
 
     implementation: ClassVar[str] = "crlspec.models.noises:Logistic"
     kind: Literal["logistic"] = "logistic"
+
+
+class LogNormalNoise(NoiseDeclaration):
+    """The log-normal distribution, shifted and scaled to the given mean and variance; skewed to the right.
+
+    shape  σ of the logarithm, above 0: the smaller, the nearer to normal
+    """
+
+    implementation: ClassVar[str] = "crlspec.models.noises:LogNormal"
+    bounded: ClassVar[bool] = True
+    kind: Literal["log-normal"] = "log-normal"
+    shape: Annotated[Number, Field(gt=0, le=3)] = 0.5
 
 
 class _MatrixMixing(MixingDeclaration):

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pyro.distributions as dist
 import torch
+from torch.distributions import constraints
+from torch.distributions.transforms import AffineTransform, ExpTransform
 
 from crlspec.generative.scm import Noise
 from crlspec.models import declarations
@@ -79,3 +82,42 @@ class Logistic(Noise):
     def distribution(self, mean: Node) -> dist.Distribution:
         scale = self.deviation * (math.sqrt(3) / math.pi)
         return dist.Logistic(mean, scale, validate_args=False)
+
+
+class ShiftedLogNormal(dist.TransformedDistribution):
+    """low + scale · exp(shape · ε) with ε standard normal: positive density above ``low``, none below."""
+
+    arg_constraints: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, low: Tensor, scale: Tensor, shape: float) -> None:
+        normal = dist.Normal(torch.zeros_like(low), shape, validate_args=False)
+        super().__init__(normal, [ExpTransform(), AffineTransform(low, scale)], validate_args=False)
+        self.low, self.scale, self.shape_ = low, scale, shape
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return constraints.greater_than(self.low)
+
+    def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "ShiftedLogNormal":
+        return ShiftedLogNormal(self.low.expand(batch_shape), self.scale, self.shape_)
+
+    def log_prob(self, value: Node) -> LogDensity:
+        above = (value - self.low) / self.scale
+        inside = above > 0
+        log = torch.where(inside, above, 1.0).log()
+        constant = self.scale.log() + math.log(self.shape_ * math.sqrt(2 * math.pi))
+        return torch.where(inside, -0.5 * (log / self.shape_) ** 2 - log - constant, -math.inf)
+
+
+class LogNormal(Noise):
+    """Log-normal, shifted: exp(shape · ε) has the mean e^(shape²/2) and the variance (e^(shape²) − 1) e^(shape²)."""
+
+    def __init__(
+        self, declaration: declarations.LogNormalNoise, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        super().__init__(declaration, dtype, device)
+        self.shape = float(declaration.shape)
+
+    def distribution(self, mean: Node) -> ShiftedLogNormal:
+        scale = self.deviation * math.exp(-0.5 * self.shape**2) / math.sqrt(math.expm1(self.shape**2))
+        return ShiftedLogNormal(mean - scale * math.exp(0.5 * self.shape**2), scale, self.shape)

@@ -24,14 +24,15 @@ from crlspec.spec.vocabulary import (
     FUNCTIONS,
     LOCATION_SCALE,
     POSITIVE,
+    SCALABLE,
     evaluate,
     number_functions,
     numpy_functions,
 )
 
 __all__ = [
-    "BOUNDED", "DISTRIBUTIONS", "FUNCTIONS", "LOCATION_SCALE", "Equation", "Expression", "ExpressionError",
-    "Replacement", "number_functions", "numpy_functions", "parse_expression", "parse_replacement",
+    "BOUNDED", "DISTRIBUTIONS", "FUNCTIONS", "LOCATION_SCALE", "SCALABLE", "Equation", "Expression",
+    "ExpressionError", "Replacement", "number_functions", "numpy_functions", "parse_expression", "parse_replacement",
 ]  # fmt: skip
 
 MAX_LENGTH = 2000

@@ -10,7 +10,13 @@ import numpy as np
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import MechanismDeclaration, MixingDeclaration, NoiseDeclaration, draw_amount
-from crlspec.spec.expression import Equation, number_functions, parse_expression, parse_replacement
+from crlspec.spec.expression import (
+    LOCATION_SCALE,
+    Equation,
+    number_functions,
+    parse_expression,
+    parse_replacement,
+)
 from crlspec.spec.interventions import (
     Change,
     MultiNode,
@@ -166,6 +172,8 @@ class _Environments:
         shift, scale = (parsed.value, 1.0) if parsed.kind == "shift" else (0.0, parsed.value)
         if self.base.equations is not None:
             base = parse_expression(self.base.equations[latent], self.base.latents)
+            if base.distribution not in LOCATION_SCALE:  # no parameters to rewrite: the value itself is moved
+                return f"{parsed.kind}({parsed.value!r})"
             return _rewritten(base, _plus(base.arguments["loc"].text, shift), scale)
         noise = self._noise(latent)
         assert isinstance(noise.mean, float)

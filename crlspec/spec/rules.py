@@ -13,7 +13,7 @@ from typing import Literal
 from crlspec.spec.accepts import refusal
 from crlspec.spec.expression import BOUNDED, LOCATION_SCALE
 from crlspec.spec.schema import Spec
-from crlspec.spec.setting import Setting, environment_targets
+from crlspec.spec.setting import Setting, declared_noises, environment_targets
 from crlspec.spec.slots import suggest
 from crlspec.spec.structure import equation, find_cycle, parents_of
 
@@ -213,7 +213,7 @@ def concealed(spec: Spec) -> Iterator[Finding]:
         yield Finding(("conceal",), "there are no pairs of environments to conceal", remedy, "warning")
 
 
-@rule("latents")
+@rule("latents", "scm")
 def support(spec: Spec) -> Iterator[Finding]:
     """Score differences need densities that are positive everywhere."""
     for name, text in (spec.equations or {}).items():
@@ -222,3 +222,10 @@ def support(spec: Spec) -> Iterator[Finding]:
             message = f"the density of {parsed.distribution} is not positive everywhere, as the theorems ask"
             remedy = f"use one of {', '.join(LOCATION_SCALE)}, or take the verdict with care."
             yield Finding(("latents", name), message, remedy, "warning")
+    noises = spec.scm.noise if spec.scm is not None else None
+    places = [("scm", "noise", name) for name in noises] if isinstance(noises, dict) else [("scm", "noise")]
+    for path, noise in zip(places, declared_noises(spec)):
+        if noise.bounded:
+            message = f"the density of {noise.kind} noise is not positive everywhere, as the theorems ask"
+            remedy = "use another kind of noise, or take the verdict with care."
+            yield Finding(path, message, remedy, "warning")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from crlspec.spec.expression import LOCATION_SCALE
+from crlspec.spec.expression import LOCATION_SCALE, SCALABLE
 from crlspec.spec.interventions import Coupled, MultiNode, NoiseChange, ReplacedMechanism, Uncoupled
 from crlspec.spec.rules import Finding, rule
 from crlspec.spec.schema import Spec
@@ -183,6 +183,6 @@ def _replaced(
     base = equation(spec.equations[latent], spec.latents)
     if base is not None and parsed.equation is not None and parsed.equation.text == base.text:
         yield Finding(path, "the equation is the observational one: nothing changes", "change or remove it.")
-    if base is not None and parsed.kind in ("shift", "scale") and base.distribution not in LOCATION_SCALE:
-        message = f"{parsed.kind}() cannot change {base.distribution}, which has no location and scale"
+    if base is not None and parsed.kind == "scale" and base.distribution not in SCALABLE:
+        message = f"scale() cannot change {base.distribution}, which has no location to keep"
         yield Finding(path, message, "write the whole equation.")

@@ -34,6 +34,9 @@ DISTRIBUTIONS: Mapping[str, Mapping[str, float | None]] = {
 """Distributions by their Pyro names, with their parameters in order; a parameter without default is None."""
 
 LOCATION_SCALE = ("Normal", "Laplace", "StudentT", "Cauchy", "Gumbel", "Logistic")
+"""Distributions with the parameters loc and scale."""
+SCALABLE = (*LOCATION_SCALE, "Uniform")
+"""Distributions that scale(k) can widen about their location; that of a Uniform is its middle."""
 POSITIVE = ("scale", "rate", "df", "concentration", "concentration1", "concentration0")
 BOUNDED = ("LogNormal", "Uniform", "Exponential", "Gamma", "Beta", "HalfNormal", "HalfCauchy", "Chi2")
 """Distributions whose density is not positive on the whole real line."""

@@ -8,8 +8,10 @@ import torch
 
 import crlspec
 from crlspec.errors import CrlspecError
+from crlspec.generative.equation import LOCATION_SCALE
 from crlspec.generative.intervention import Constant, Scaled, Shifted, scaled
 from crlspec.generative.model import Model
+from crlspec.spec.expression import SCALABLE
 
 DESIGNED = """
 crlspec: 1
@@ -183,6 +185,25 @@ def test_scale_of_an_equation_keeps_its_location(family, location):
     torch.testing.assert_close(wider.sample(50, seed=0), location + 3.0 * (z - location))
     far = location + 3.0 * (z - location)
     torch.testing.assert_close(wider.log_density(far), model.scm.log_density(z) - np.log(3.0))
+
+
+def test_what_check_admits_is_what_the_model_does():
+    """shift() of every distribution, and scale() of those that the language and the engine both know."""
+    texts = "latents: {a: 'Normal(0, 1)', b: 'Gamma(2, exp(a))', c: 'Uniform(a, a + 2)'}\n"
+    changes = "environments: {obs: {}, e: {b: shift(3), c: scale(0.5)}}\nmixing: {kind: linear, observed: 3}"
+    model = crlspec.compile(crlspec.loads(texts + changes))
+    z = model.environments["e"].sample(200, seed=0)
+    a, b, c = z.unbind(-1)
+    expected = torch.distributions.Normal(0.0, 1.0).log_prob(a).double()
+    expected += torch.distributions.Gamma(2.0, a.exp()).log_prob(b - 3)
+    torch.testing.assert_close(model.log_density(z, "e"), expected + np.log(1.0))
+    assert bool(((c > a + 0.5) & (c < a + 1.5)).all())
+    again = crlspec.compile(crlspec.loads(crlspec.dump(model.spec)))
+    torch.testing.assert_close(again.log_density(z, "e"), model.log_density(z, "e"))
+
+
+def test_language_and_engine_name_the_same_scalable_distributions():
+    assert set(SCALABLE) == LOCATION_SCALE
 
 
 def test_scale_needs_a_location_scale_family_and_a_positive_factor():

@@ -53,7 +53,9 @@ def test_trace_agrees_with_the_density(model, environment):
 
 
 @pytest.mark.parametrize("mechanism", ["linear", "quadratic", "mlp", "sine"])
-@pytest.mark.parametrize("noise", ["normal", "laplace", "gumbel", "student-t", "logistic", "uniform"])
+@pytest.mark.parametrize(
+    "noise", ["normal", "laplace", "gumbel", "student-t", "logistic", "log-normal", "uniform"]
+)
 def test_trace_agrees_for_all_families(mechanism, noise):
     text = FAMILIES.replace("MECHANISM", mechanism).replace("NOISE", noise)
     built = crlspec.compile(crlspec.loads(text), seed=2)

@@ -9,6 +9,7 @@ from crlspec.models.declarations import (
     GumbelNoise,
     LaplaceNoise,
     LogisticNoise,
+    LogNormalNoise,
     NormalNoise,
     StudentTNoise,
     UniformNoise,
@@ -73,6 +74,30 @@ class TestLogistic(NoiseContract):
 
     def expected(self, declaration):
         return stats.logistic(declaration.mean, (3 * declaration.variance) ** 0.5 / np.pi)
+
+
+class TestLogNormal(NoiseContract):
+    def declaration(self):
+        return LogNormalNoise(shape=0.6, **DRAWN)
+
+    def expected(self, declaration):
+        standard = stats.lognorm(0.6)
+        scale = declaration.variance**0.5 / standard.std()
+        return stats.lognorm(0.6, declaration.mean - scale * standard.mean(), scale)
+
+    def test_there_is_no_density_below_the_support(self):
+        noise = self.built(torch.float64)
+        value = (noise.mean - 20 * noise.deviation).expand(3).clone().requires_grad_(True)
+        density = noise.distribution(noise.mean.expand(3)).log_prob(value)
+        assert bool((density == -torch.inf).all())
+        assert bool((torch.autograd.grad(density.sum(), value)[0] == 0).all())
+
+
+def test_a_small_shape_is_nearly_normal():
+    built = [d.implement()(d, torch.float64, "cpu") for d in (LogNormalNoise(shape=1e-4), NormalNoise())]
+    z, mean = torch.linspace(-3, 3, 13, dtype=torch.float64), torch.zeros(13, dtype=torch.float64)
+    densities = [noise.distribution(mean).log_prob(z) for noise in built]
+    torch.testing.assert_close(*densities, rtol=0, atol=5e-3)
 
 
 def test_student_t_needs_a_variance():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from crlspec.errors import SpecError
+from crlspec.spec.check import check
 from crlspec.spec.identifiability import identifiability
 from crlspec.spec.interventions import ReplacedMechanism
 from crlspec.spec.load import dump, load, loads
@@ -152,6 +153,27 @@ def test_shift_and_scale_change_location_and_deviation() -> None:
     rewritten = resolve(loads(texts + "environments: {obs: {}, e: {a: shift(3), b: scale(2)}}"), 0)
     assert rewritten.environments is not None
     assert rewritten.environments["e"] == {"a": "Normal(1 + 3.0, 2)", "b": "Normal(0.5 * a + 1, 2.0 * 1)"}
+
+
+def test_changes_of_distributions_without_loc_stay_as_they_are() -> None:
+    texts = "latents: {a: 'Gamma(2, 3)', b: 'Uniform(a, a + 1)'}\nmixing: {kind: linear, observed: 3}\n"
+    spec = loads(texts + "environments: {obs: {}, e: {a: shift(3), b: scale(2)}, f: {b: shift(-1)}}")
+    assert not [issue for issue in check(spec) if issue.severity == "error"]
+    resolved = resolve(spec, 0)
+    assert resolved.environments == {
+        "obs": {},
+        "e": {"a": "shift(3.0)", "b": "scale(2.0)"},
+        "f": {"b": "shift(-1.0)"},
+    }
+    assert resolve(resolved, 5).environments == resolved.environments
+
+
+@pytest.mark.parametrize("family", ["Gamma(2, 3)", "LogNormal(0, 1)", "HalfNormal(1)", "Beta(2, 2)"])
+def test_scale_without_a_location_to_keep_is_refused(family: str) -> None:
+    text = f"latents: {{a: '{family}'}}\nmixing: {{kind: linear, observed: 3}}\n"
+    text += "environments: {o: {}, e: {a: scale(2)}}"
+    with pytest.raises(SpecError, match=r"scale\(\) cannot change .*, which has no location to keep"):
+        loads(text)
 
 
 def test_designs_over_equations() -> None:

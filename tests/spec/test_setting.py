@@ -106,3 +106,12 @@ def test_settings_are_told_in_words() -> None:
     assert (
         str(Setting.of(load("linear/hard-5"))) == "linear mixing of 5 latents, hard single-node interventions"
     )
+
+
+@pytest.mark.parametrize("noise", ["{kind: uniform}", "{a: {kind: normal}, b: {kind: log-normal}}"])
+def test_bounded_noise_is_warned_of_as_in_equations(noise: str) -> None:
+    model = "latents: [a, b]\nscm: {graph: [a -> b], mechanism: {kind: linear}, noise: NOISE}\n"
+    design = "interventions: {design: single-node, kind: hard, noise: {variance: {times: 4}}}\n"
+    text = model.replace("NOISE", noise) + design + "mixing: {kind: linear, observed: 3}\n"
+    found = [i for i in check(loads(text)) if "not positive everywhere" in i.message]
+    assert [(i.severity, i.line) for i in found] == [("warning", 2)]
