@@ -18,7 +18,7 @@ help:
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
 	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
-	@echo "               where it was stopped (runs/recovery.csv)"
+	@echo "               where it was stopped (runs/recovery/runs.csv)"
 	@echo "make venv      only the set-up"
 
 venv: $(STAMP)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from crlspec.spec.resolve import resolve
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
+    from crlspec.sweeping.run import sweep
+    from crlspec.sweeping.summary import summary
 
 __version__ = "0.1.0"
 
@@ -36,12 +38,14 @@ _HOMES = {
     "read_data": "crlspec.data",
     "resolve": "crlspec.spec.resolve",
     "solve": "crlspec.solving",
+    "summary": "crlspec.sweeping.summary",
+    "sweep": "crlspec.sweeping.run",
     "write_data": "crlspec.data",
 }
 
 __all__ = [
     "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "identifiability",
-    "load", "loads", "open_result", "read_data", "resolve", "solve", "write_data",
+    "load", "loads", "open_result", "read_data", "resolve", "solve", "summary", "sweep", "write_data",
 ]  # fmt: skip
 
 

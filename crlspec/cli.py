@@ -158,6 +158,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
     )
     run.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
+    _sweep(add)
     replay = add(
         "replay", "crlspec.running:replay", "run the spec.yaml of a run folder again, with its seed", _out()
     )
@@ -188,15 +189,49 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     )
 
 
+def _sweep(add) -> None:  # type: ignore[no-untyped-def]
+    """Many runs."""
+    sweep = add(
+        "sweep",
+        "crlspec.sweeping.command:sweep",
+        "run a spec, or a table of them, over many seeds; it goes on where it was stopped",
+        _spec("a spec or a table: a YAML file, or a shipped name; --set key=1,2,3 runs every alternative"),
+    )
+    _seeds(sweep, "20, or what the table says")
+    sweep.add_argument("--only", action="append", default=[], metavar="TEXT",
+                       help="of a table, only the settings with TEXT in their names; may be repeated")  # fmt: skip
+    sweep.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
+    )
+    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
+    sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
+    sweep.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+
+
+def _seeds(command: argparse.ArgumentParser, count: str) -> None:
+    command.add_argument("--seeds", type=_count, metavar="K", help=f"how many seeds (default {count})")
+    command.add_argument("--first", type=_seed, metavar="N", help="the first of them (default 0)")
+    command.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="J",
+        help="runs at a time, or all: as many as cores (default 1)",
+    )
+
+
 def _debug() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
     parent.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parent
 
 
-def _spec() -> argparse.ArgumentParser:
+def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("spec", metavar="SPEC", nargs="?", help="a YAML file, or the name of a shipped spec")
+    parent.add_argument("spec", metavar="SPEC", nargs="?", help=text)
     parent.add_argument(
         "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
         help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
@@ -224,6 +259,10 @@ def _out() -> argparse.ArgumentParser:
     parent.add_argument("--out", metavar="DIR", help="the run folder (default runs/<name>-<seed>)")
     parent.add_argument("--force", action="store_true", help="replace a run that is in DIR")
     return parent
+
+
+def _jobs(text: str) -> int:
+    return -1 if text == "all" else _whole(text, 1)
 
 
 def _count(text: str) -> int:

@@ -273,10 +273,10 @@ def write_whole_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def shipped_lines() -> Iterator[str]:
-    """Name and first comment line of every shipped spec."""
-    from crlspec.spec.load import shipped
+    """Name and first comment line of every shipped spec, and of every table."""
+    from crlspec.spec.load import shipped, shipped_tables
 
-    names = shipped()
+    names = (*shipped(), *shipped_tables())
     width = max(map(len, names), default=0)
     for name in names:
         first = _shipped_text(name).partition("\n")[0]
@@ -286,9 +286,9 @@ def shipped_lines() -> Iterator[str]:
 def _shipped_text(name: str) -> str:
     from importlib.resources import files
 
-    from crlspec.spec.load import SHIPPED, shipped
+    from crlspec.spec.load import SHIPPED, shipped, shipped_tables
 
-    names = shipped()
+    names = (*shipped(), *shipped_tables())
     if name not in names:
         raise CallError(f"There is no shipped spec '{name}'.", remedy=f"Choose one of {', '.join(names)}.")
     return files(SHIPPED).joinpath(*f"{name}.yaml".split("/")).read_text(encoding="utf-8")

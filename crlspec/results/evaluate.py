@@ -89,7 +89,7 @@ def evaluate(
     allowed = _allowed(estimate, model, matched)
     r2 = metrics.explained_variance(z[:, matched.rows], z_hat[:, matched.columns], allowed)
     mixing, mixing_by_latent = _mixing_errors(estimate, model, matched, allowed)
-    score, score_by_environment = _score_errors(estimate, model)
+    score, score_by_environment, score_rmse = _score_errors(estimate, model)
     scalars = {
         "mcc": diagonal.mean(),
         "mcc_spearman": rank_diagonal.mean(),
@@ -106,6 +106,7 @@ def evaluate(
             "explained_variance": ("latent", r2),
             "mixing_error_by_latent": ("latent", mixing_by_latent),
             "score_error_by_environment": ("environment", list(score_by_environment.values())),
+            "score_rmse_by_environment": ("environment", list(score_rmse.values())),
         },
         coords={
             "latent": labels(matched.latents),
@@ -225,20 +226,23 @@ def _mixing_errors(
     return metrics.mixing_error(truth[:, matched.rows], estimate.mixing[:, matched.columns], allowed)
 
 
-def _score_errors(estimate: Estimate, model: Truth) -> tuple[float, dict[str, float]]:
+def _score_errors(estimate: Estimate, model: Truth) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Relative error of the score differences, in all and by environment, and by environment the root mean
+    square of the error of an entry of d_x."""
     if not {"score_points", "score_values"} <= set(estimate.diagnostics):
-        return float("nan"), {}
+        return float("nan"), {}, {}
     points = estimate.diagnostics["score_points"].transpose("sample", "observed").values
     values = estimate.diagnostics["score_values"].transpose("environment", "sample", "observed")
     names = [str(name) for name in values["environment"].values]
     exact = {name: exact_differences(model, name, points) for name in names if name in model.environments}
     known = {name: value for name, value in exact.items() if value is not None}
     if not known:
-        return float("nan"), {}
+        return float("nan"), {}, {}
     estimated = {name: values.sel(environment=name).values for name in known}
     errors = {name: metrics.relative_error(known[name], estimated[name]) for name in known}
+    rmse = {name: float(np.sqrt(np.mean((known[name] - estimated[name]) ** 2))) for name in known}
     both = np.stack(list(known.values())), np.stack([estimated[name] for name in known])
-    return metrics.relative_error(*both), errors
+    return metrics.relative_error(*both), errors, rmse
 
 
 def _graph_facts(model: Truth) -> dict[str, Any]:

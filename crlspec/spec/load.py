@@ -20,6 +20,8 @@ from crlspec.spec.slots import SLOT_MARK, plain, suggest
 from crlspec.spec.yaml12 import Mark, Source, paths, read, write
 
 SHIPPED = "crlspec.specs"
+TABLES = "tables"
+"""The folder of shipped tables, which hold no specs but name them."""
 
 
 def load(source: str | PathLike[str], *, sets: Sequence[str] = (), registry: Registry | None = None) -> Spec:
@@ -54,7 +56,12 @@ def dump(spec: Spec) -> str:
 
 def shipped() -> tuple[str, ...]:
     """The names of all shipped specs, sorted."""
-    return tuple(sorted(_walk(files(SHIPPED), "")))
+    return tuple(name for name in sorted(_walk(files(SHIPPED), "")) if not name.startswith(f"{TABLES}/"))
+
+
+def shipped_tables() -> tuple[str, ...]:
+    """The names of all shipped tables (``tables/…``), sorted."""
+    return tuple(name for name in sorted(_walk(files(SHIPPED), "")) if name.startswith(f"{TABLES}/"))
 
 
 def json_schema(registry: Registry | None = None) -> dict[str, Any]:
