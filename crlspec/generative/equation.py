@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pyro.distributions as dist
 import torch
 from torch import nn
+from torch.distributions.transforms import AffineTransform, ComposeTransform, ExpTransform, Transform
 
+from crlspec.errors import CrlspecError
 from crlspec.generative.scm import Distribution, Mechanism
 from crlspec.typing import Parents, Tensor
 
@@ -39,6 +41,26 @@ class EquationMechanism(Mechanism):
         return self.family in LOCATION_SCALE
 
     def distribution(self, parents: Parents) -> Distribution:
+        return getattr(dist, self.family)(**self._values(parents), validate_args=False)
+
+    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
+        values = self._values(parents)
+        shape = {name: values.pop(name) for name in SHAPES if name in values}
+        read = [name for name in shape if name in self.arguments]
+        if read:
+            raise CrlspecError(
+                f"the {read[0]} of {self.family} reads latents, so there is no form with explicit noise",
+                remedy="use the ordinary program, or an equation whose shape parameters are numbers",
+            )
+        standard, response = _standardised(self.family, values)
+        zero = parents.new_zeros(parents.shape[:-1])
+        constants: dict[str, Tensor | float] = {**shape, **standard}
+        arguments = {name: zero + value for name, value in constants.items()}
+        family = "Normal" if self.family == "LogNormal" else self.family
+        return getattr(dist, family)(**arguments, validate_args=False), response
+
+    def _values(self, parents: Parents) -> dict[str, Tensor]:
+        """The arguments at ``parents``, the first of them in full shape (*sample)."""
         values = dict(zip(self.parents, parents.unbind(-1), strict=True))
         arguments = {
             name: self.arguments[name].evaluate(FUNCTIONS, values)
@@ -48,7 +70,28 @@ class EquationMechanism(Mechanism):
         }
         first = self.names[0]
         arguments[first] = arguments[first].expand(parents.shape[:-1])
-        return getattr(dist, self.family)(**arguments, validate_args=False)
+        return arguments
+
+
+SHAPES = ("df", "concentration", "concentration1", "concentration0")
+"""Arguments that change the shape of a distribution, not only its place and width."""
+
+
+def _standardised(family: str, values: dict[str, Tensor]) -> tuple[dict[str, float], Transform]:
+    """The arguments other than shapes of the standard member, and what makes any other member of it."""
+    match family:
+        case "Uniform":
+            return {"low": 0.0, "high": 1.0}, AffineTransform(values["low"], values["high"] - values["low"])
+        case "LogNormal":
+            parts = [AffineTransform(values["loc"], values["scale"]), ExpTransform()]
+            return {"loc": 0.0, "scale": 1.0}, ComposeTransform(parts)
+    if "loc" in values:
+        return {"loc": 0.0, "scale": 1.0}, AffineTransform(values["loc"], values["scale"])
+    if "scale" in values:
+        return {"scale": 1.0}, AffineTransform(0.0, values["scale"])
+    if "rate" in values:
+        return {"rate": 1.0}, AffineTransform(0.0, 1.0 / values["rate"])
+    return {}, ComposeTransform([])
 
 
 def _with_numbers(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:

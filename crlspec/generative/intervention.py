@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import pyro.distributions as dist
 import torch
-from torch.distributions import AffineTransform
+from torch.distributions.transforms import AffineTransform, ComposeTransform, Transform
 
 from crlspec.errors import CrlspecError
 from crlspec.generative.scm import SCM, AdditiveMechanism, Distribution, Mechanism, stream
@@ -39,6 +39,10 @@ class Shifted(Mechanism):
     def distribution(self, parents: Parents) -> Distribution:
         return _affine(self.base.distribution(parents), self.amount, 1.0)
 
+    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
+        noise, response = self.base.explicit(parents)
+        return noise, ComposeTransform([response, AffineTransform(self.amount, 1.0)])
+
 
 class Scaled(Mechanism):
     """The noise of a location–scale mechanism times ``factor``, its location kept: loc + k (z_i − loc)."""
@@ -49,8 +53,17 @@ class Scaled(Mechanism):
 
     def distribution(self, parents: Parents) -> Distribution:
         base = self.base.distribution(parents)
-        location = base.mean if isinstance(base, dist.Uniform) else base.loc
-        return _affine(base, (1.0 - self.factor) * location, self.factor)
+        return _affine(base, self._fixed(base), self.factor)
+
+    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
+        noise, response = self.base.explicit(parents)
+        widened = AffineTransform(self._fixed(self.base.distribution(parents)), self.factor)
+        return noise, ComposeTransform([response, widened])
+
+    def _fixed(self, base: Distribution) -> Tensor:
+        """What is added to factor · value, so that the location stays where it is."""
+        location: Tensor = base.mean if isinstance(base, dist.Uniform) else base.loc
+        return (1.0 - self.factor) * location
 
 
 def _affine(base: Distribution, shift: Tensor | float, factor: float) -> Distribution:

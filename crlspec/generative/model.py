@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
-import pyro
 import torch
 
 from crlspec.errors import CrlspecError
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
-from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism, gather
+from crlspec.generative.program import NoiseSites, Program, abduct, program
+from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
 from crlspec.spec.resolve import resolve
 from crlspec.spec.setting import Setting
-from crlspec.typing import Latents, LogDensity, Observations
+from crlspec.typing import Latents, LogDensity, Tensor
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from crlspec.spec.schema import Spec
 
 Device = torch.device | str
-Program = Callable[..., tuple[Latents, Observations]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,34 +117,33 @@ class Model:
         """∇ log p(z) in an environment: (*sample, latent) → (*sample, latent); 0 for a clamped latent."""
         return self._scm(environment).score(self._tensor(z))
 
-    def pyro(self, environment: str | None = None) -> Program:
+    def pyro(self, environment: str | None = None, noise: NoiseSites = "implicit") -> Program:
         """A plain Pyro program of one environment, to condition, infer or predict with.
 
         The program takes the number of samples (by default 1) and returns (z, x). Its sites are the latents,
         under their names, inside the plate ``_samples``, and the deterministic site ``x`` with the observed
         variables in its event dimension. A latent clamped by do() is a deterministic site.
+
+        With ``noise="explicit"`` the sample sites are the noise variables ``<latent>_noise``, standardised and
+        independent of one another, and the latents are deterministic functions of them: the same joint
+        distribution. Programs of several environments then share their noise (see :meth:`abduct`).
+
+        Raises:
+            CrlspecError: an unknown environment, or a mechanism without a form with explicit noise.
         """
-        scm = self._scm(environment)
-        mixing, like = self.mixing, torch.empty(0, dtype=self.dtype, device=self.device)
+        like = torch.empty(0, dtype=self.dtype, device=self.device)
+        return program(self._scm(environment), self.mixing, like, noise)
 
-        def program(n: int = 1) -> tuple[Latents, Observations]:
-            columns: dict[str, Any] = {}
-            with pyro.plate("_samples", n):
-                for name in scm.order:
-                    mechanism = scm.mechanisms[name]
-                    seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
-                    values = dict(zip(mechanism.parents, seen))
-                    parents = gather(values, mechanism.parents, like=like.new_empty(n))
-                    distribution = mechanism.distribution(parents)
-                    if mechanism.clamped:
-                        columns[name] = pyro.deterministic(name, distribution.mean)
-                    else:
-                        columns[name] = pyro.sample(name, distribution)
-                z = torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
-                x = pyro.deterministic("x", mixing(z), event_dim=1)
-            return z, x
+    def abduct(self, z: Latents | np.ndarray, environment: str | None = None) -> Mapping[str, Tensor]:
+        """The noise that gave ``z`` (*sample, latent) in an environment: site → values (*sample).
 
-        return program
+        The first step of a counterfactual (abduction, action, prediction: Pearl, Causality, 2009, section 7.1);
+        the others are to condition the explicit program of another environment on it:
+
+            noise = model.abduct(z, "obs")
+            counterfactual, _ = pyro.condition(model.pyro("do_z1", noise="explicit"), data=noise)(len(z))
+        """
+        return abduct(self._scm(environment), self._tensor(z))
 
     def _scm(self, environment: str | None) -> SCM:
         return self.scm if environment is None else self.environments[self._known(environment)].scm

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 from torch.distributions.constraints import is_dependent
+from torch.distributions.transforms import AffineTransform, Transform
 
 from crlspec.errors import CrlspecError
 from crlspec.typing import Latents, LogDensity, Node, Parents, Tensor
@@ -45,6 +46,21 @@ class Mechanism(nn.Module, abc.ABC):
         Returns:
             A Pyro distribution with batch shape (*sample), an empty event shape and argument checks off.
         """
+
+    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
+        """The same conditional with its noise told apart: the node is ``response(noise)``.
+
+        Returns:
+            The distribution of the noise, which reads no parents, batch shape (*sample); and the response, an
+            increasing function with an inverse and a derivative.
+
+        Raises:
+            CrlspecError: there is no such form.
+        """
+        raise CrlspecError(
+            f"{type(self).__name__} has no form with explicit noise",
+            remedy="use the ordinary program, or give the mechanism a method `explicit`",
+        )
 
 
 class Function(nn.Module, abc.ABC):
@@ -79,11 +95,15 @@ class Noise(nn.Module, abc.ABC):
     def distribution(self, mean: Node) -> Distribution:
         """The member of the family with the given mean, shape (*sample), and deviation ``self.deviation``."""
 
-    def scaled(self, factor: float) -> "Noise":
+    def scaled(self, factor: float | Tensor) -> "Noise":
         """The same noise with its standard deviation times ``factor``; the mean is kept."""
         twin = copy.deepcopy(self)
         twin.deviation = self.deviation * factor
         return twin
+
+    def standard(self, sample: torch.Size) -> Distribution:
+        """The member of the family with mean 0 and deviation 1, batch shape ``sample``."""
+        return self.scaled(1.0 / self.deviation).distribution(self.mean.new_zeros(sample))
 
 
 class AdditiveMechanism(Mechanism):
@@ -101,6 +121,12 @@ class AdditiveMechanism(Mechanism):
             return self.noise.distribution(self.noise.mean.expand(parents.shape[:-1]))
         location = self.function(parents)
         return self.noise.distribution(location if self.noise.centred else location + self.noise.mean)
+
+    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
+        sample = parents.shape[:-1]
+        location = self.noise.mean.expand(sample)
+        location = location if self.function is None else location + self.function(parents)
+        return self.noise.standard(sample), AffineTransform(location, self.noise.deviation)
 
 
 @dataclass(frozen=True, eq=False)
