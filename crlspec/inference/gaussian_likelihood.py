@@ -1,8 +1,11 @@
 """The joint likelihood of linear-Gaussian latents under hard interventions: closed forms, order search, Wald tests.
 
 With z = H y, every environment e has log p^e(y) = log|det H| + Σ_i log p_i^e(z_i | z_before), where p_i is the
-regression on all predecessors, and q_i = N(μ_i, v_i) in the environment that targets i. For a given H and order
-the regressions are profiled out in closed form, so that only H is searched.
+regression on all predecessors, and q_i^e = N(μ_i^e, v_i^e) in the environments that target i. For a given H and
+order the regressions are profiled out in closed form, so that only H is searched.
+
+Which environment targets which latent is the signature, (latent, environment) bool; None stands for the identity:
+one environment per latent, named by its index.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ __all__ = ["GaussianFit", "fit_order", "search_order", "wald_tests"]
 class GaussianFit:
     """The likelihood's optimum for one order.
 
-    order  indices of the interventional environments, roots first
+    order  indices of the latents (of their environments, where the signature is the identity), roots first
     rows   (position, component): encoder rows H by position in the order
     loss   mean negative log likelihood, up to a constant
     """
@@ -41,15 +44,25 @@ class _Moments:
 
 
 def fit_order(
-    order: tuple[int, ...], start: np.ndarray, moments: np.ndarray, counts: np.ndarray
+    order: tuple[int, ...],
+    start: np.ndarray,
+    moments: np.ndarray,
+    counts: np.ndarray,
+    signature: np.ndarray | None = None,
 ) -> GaussianFit:
-    """Maximise over H from a start (position, component) by L-BFGS."""
+    """Maximise over H from a start (position, component) by L-BFGS.
+
+    moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
+    counts     (environment,) samples
+    signature  (latent, interventional environment) bool
+    """
+    targeted = _targeted(order, signature)
     data = _Moments(torch.as_tensor(moments), torch.as_tensor(counts, dtype=torch.float64))
     n = len(order)
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         rows = torch.tensor(flat.reshape(n, n), requires_grad=True)
-        loss = _profile(rows, order, data)
+        loss = _profile(rows, targeted, data)
         (gradient,) = torch.autograd.grad(loss, rows)
         return float(loss.detach()), gradient.numpy().ravel()
 
@@ -84,19 +97,31 @@ def search_order(
     return best
 
 
-def _profile(rows: Tensor, order: tuple[int, ...], data: _Moments) -> Tensor:
+def _targeted(order: tuple[int, ...], signature: np.ndarray | None) -> Tensor:
+    """(position, environment) bool, the observational environment first: who is targeted where."""
+    rows = np.eye(len(order), dtype=bool) if signature is None else np.asarray(signature, dtype=bool)
+    targeted = torch.as_tensor(rows[list(order)])
+    return torch.cat([torch.zeros(len(order), 1, dtype=torch.bool), targeted], 1)
+
+
+def _profile(rows: Tensor, targeted: Tensor, data: _Moments) -> Tensor:
     """Mean negative log likelihood with all regressions profiled out, up to a constant."""
-    n = len(order)
     second = _latent_moments(rows, data)
-    own = torch.as_tensor(order) + 1
-    total, counts = data.counts.sum(), data.counts[own]
-    weighted = (second * data.counts[:, None, None]).sum(0)
-    others = (weighted - second[own] * counts[:, None, None]) / (total - counts)[:, None, None]
-    position = torch.arange(n)
+    others, kept = _untargeted(second, targeted, data)
+    position = torch.arange(len(rows))
     log_residual = torch.log(torch.linalg.cholesky(others)[position, position + 1, position + 1])
-    cut = second[own, position + 1, position + 1] - second[own, position + 1, 0] ** 2
-    terms = (total - counts) * log_residual + 0.5 * counts * torch.log(cut)
-    return terms.sum() / total - torch.linalg.slogdet(rows)[1]
+    where, environment = targeted.nonzero().T
+    cut = second[environment, where + 1, where + 1] - second[environment, where + 1, 0] ** 2
+    terms = (kept * log_residual).sum() + 0.5 * (data.counts[environment] * torch.log(cut)).sum()
+    return terms / data.counts.sum() - torch.linalg.slogdet(rows)[1]
+
+
+def _untargeted(second: Tensor, targeted: Tensor, data: _Moments) -> tuple[Tensor, Tensor]:
+    """Per position the pooled moments (position, 1 + latent, 1 + latent) of the environments that leave it alone,
+    and how many samples they have."""
+    counted = data.counts * ~targeted
+    kept = counted.sum(1)
+    return torch.einsum("pe,eij->pij", counted, second) / kept[:, None, None], kept
 
 
 def _latent_moments(rows: Tensor, data: _Moments) -> Tensor:
@@ -106,16 +131,20 @@ def _latent_moments(rows: Tensor, data: _Moments) -> Tensor:
     return extended @ data.values @ extended.T
 
 
-def wald_tests(fit: GaussianFit, moments: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def wald_tests(
+    fit: GaussianFit, moments: np.ndarray, counts: np.ndarray, signature: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Standardised weights and two-sided p-values (position, position), ``[i, j]`` for the edge j → i.
 
     The information matrix is that of all parameters together, so that a p-value knows how far Ĥ is from H.
     """
     data = _Moments(torch.as_tensor(moments), torch.as_tensor(counts, dtype=torch.float64))
     n = len(fit.order)
-    own = torch.as_tensor(fit.order) + 1
+    targeted = _targeted(fit.order, signature)
+    where, environment = targeted.nonzero().T
     lower = torch.tril_indices(n, n, -1)
-    sizes = [n * n, lower.shape[1], n, n, n]
+    sizes = [n * n, lower.shape[1], n, len(where), len(where)]
+    counted = (data.counts * ~targeted).T
 
     def loss(parameters: Tensor) -> Tensor:
         flat, weights, intercepts, means, log_variances = torch.split(parameters, sizes)
@@ -123,46 +152,48 @@ def wald_tests(fit: GaussianFit, moments: np.ndarray, counts: np.ndarray) -> tup
         weight = torch.zeros(n, n, dtype=rows.dtype).index_put((lower[0], lower[1]), weights)
         eye = torch.eye(n, dtype=rows.dtype)
         residual = torch.cat([-intercepts[:, None], (eye - weight) @ rows], 1)
-        cut = torch.cat([-means[:, None], rows], 1)
+        cut = torch.cat([-means[:, None], rows[where]], 1)
         squares = torch.einsum("pi,eij,pj->ep", residual, data.values, residual)
-        changed = torch.einsum("pi,pij,pj->p", cut, data.values[own], cut)
-        counted = data.counts[:, None].repeat(1, n)
-        counted[own, torch.arange(n)] = 0
+        changed = torch.einsum("ti,tij,tj->t", cut, data.values[environment], cut)
         terms = 0.5 * (counted * squares).sum()
-        terms = terms + 0.5 * (data.counts[own] * (changed / log_variances.exp() + log_variances)).sum()
+        terms = (
+            terms + 0.5 * (data.counts[environment] * (changed / log_variances.exp() + log_variances)).sum()
+        )
         return terms - data.counts.sum() * torch.linalg.slogdet(rows)[1]
 
-    point, pooled_sd = _standardised_point(fit, data, own, lower)
+    point, pooled_sd = _standardised_point(fit, data, targeted, lower)
     covariance = torch.linalg.pinv(torch.func.hessian(loss)(point), hermitian=True)
     weights = point[sizes[0] : sizes[0] + sizes[1]]
     errors = covariance.diagonal()[sizes[0] : sizes[0] + sizes[1]].clamp(min=0).sqrt()
     strengths, p_values = np.zeros((n, n)), np.ones((n, n))
-    where = (lower[0].numpy(), lower[1].numpy())
-    strengths[where] = weights.numpy() * (pooled_sd[lower[1]] / pooled_sd[lower[0]]).numpy()
-    p_values[where] = 2 * stats.norm.sf(np.abs((weights / errors).numpy()))
+    at = (lower[0].numpy(), lower[1].numpy())
+    strengths[at] = weights.numpy() * (pooled_sd[lower[1]] / pooled_sd[lower[0]]).numpy()
+    p_values[at] = 2 * stats.norm.sf(np.abs((weights / errors).numpy()))
     return strengths, p_values
 
 
 def _standardised_point(
-    fit: GaussianFit, data: _Moments, own: Tensor, lower: Tensor
+    fit: GaussianFit, data: _Moments, targeted: Tensor, lower: Tensor
 ) -> tuple[Tensor, Tensor]:
     """All parameters at the optimum, each row scaled to unit residual variance; observational deviations."""
     n = len(fit.order)
     rows = torch.as_tensor(fit.rows)
     second = _latent_moments(rows, data)
-    weighted = (second * data.counts[:, None, None]).sum(0)
+    others, _ = _untargeted(second, targeted, data)
+    where, environment = targeted.nonzero().T
     weight = torch.zeros(n, n, dtype=rows.dtype)
-    intercept, variance, mean, cut = (torch.zeros(n, dtype=rows.dtype) for _ in range(4))
-    for p in range(n):
-        count = data.counts[own[p]]
-        pooled = (weighted - second[own[p]] * count) / (data.counts.sum() - count)
+    intercept, variance = torch.zeros(n, dtype=rows.dtype), torch.zeros(n, dtype=rows.dtype)
+    for p, pooled in enumerate(others):
         slope = torch.linalg.solve(pooled[: p + 1, : p + 1], pooled[: p + 1, p + 1])
         intercept[p], weight[p, :p] = slope[0], slope[1:]
         variance[p] = pooled[p + 1, p + 1] - slope @ pooled[: p + 1, p + 1]
-        mean[p] = second[own[p], 0, p + 1]
-        cut[p] = second[own[p], p + 1, p + 1] - mean[p] ** 2
     scale = variance.sqrt()
+    mean = second[environment, 0, where + 1]
+    cut = second[environment, where + 1, where + 1] - mean**2
     weight = weight * scale[None, :] / scale[:, None]
     observational = second[0].diagonal()[1:] - second[0][0, 1:] ** 2
-    parts = [(rows / scale[:, None]).reshape(-1), weight[lower[0], lower[1]], intercept / scale, mean / scale]
-    return torch.cat([*parts, torch.log(cut / variance)]), observational.sqrt() / scale
+    parts = [
+        (rows / scale[:, None]).reshape(-1), weight[lower[0], lower[1]], intercept / scale, mean / scale[where],
+        torch.log(cut / variance[where]),
+    ]  # fmt: skip
+    return torch.cat(parts), observational.sqrt() / scale

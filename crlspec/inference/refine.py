@@ -27,11 +27,16 @@ Starts = Callable[[tuple[int, ...]], np.ndarray]
 
 
 def refine_gaussian(
-    samples: Sequence[np.ndarray], orders: Sequence[Peeling], starts: Starts, progress: Progress
+    samples: Sequence[np.ndarray],
+    orders: Sequence[Peeling],
+    starts: Starts,
+    progress: Progress,
+    signature: np.ndarray | None = None,
 ) -> list[Refined]:
     """Joint maximum likelihood with an order search from every start, then Wald tests.
 
-    samples  (sample, component) of every environment, the observational first
+    samples    (sample, component) of every environment, the observational first
+    signature  (latent, interventional environment) bool; None: one environment per latent
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -39,11 +44,11 @@ def refine_gaussian(
     counts = np.array([len(y) for y in samples], dtype=float)
 
     def fit(order: tuple[int, ...]) -> GaussianFit:
-        return fit_order(order, starts(order), moments, counts)
+        return fit_order(order, starts(order), moments, counts, signature)
 
     fits = [fit(peeling.order) for peeling in orders]
     best = search_order(min(fits, key=lambda found: found.loss), fit)
-    strengths, p_values = wald_tests(best, moments, counts)
+    strengths, p_values = wald_tests(best, moments, counts, signature)
     note = "joint Gaussian maximum likelihood, Wald tests; " + (
         "order kept" if best.order == orders[0].order else "order changed"
     )
