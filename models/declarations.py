@@ -250,6 +250,7 @@ class LogNormalNoise(NoiseDeclaration):
 
 class _MatrixMixing(MixingDeclaration):
     condition: Annotated[Number, Field(gt=1)] = 10.0
+    length: Annotated[Number, Field(gt=0)] = 1.0
     matrix: Matrix | None = None
 
     @property
@@ -259,7 +260,7 @@ class _MatrixMixing(MixingDeclaration):
     def draw(self, rng: np.random.Generator, latents: tuple[str, ...]) -> Self:
         require_enough(self.observed, latents)
         if self.matrix is None:
-            matrix = draw_columns(rng, self.observed, len(latents), self.condition)
+            matrix = draw_columns(rng, self.observed, len(latents), self.condition, self.length)
             return self.model_copy(update={"matrix": matrix})
         require_full_rank(self.matrix, (self.observed, len(latents)), "mixing.matrix")
         return self
@@ -268,8 +269,9 @@ class _MatrixMixing(MixingDeclaration):
 class LinearMixing(_MatrixMixing):
     """x = G z with G (observed × latent) of full column rank.
 
-    matrix     G; by default normal entries, columns of length 1, drawn until the condition number is at most
+    matrix     G; by default normal entries, columns of the length below, drawn until the condition number is at most
     condition  this (where draws alone do not reach it, small singular values are raised)
+    length     of the columns: the unit of x, and with it of its scores
     """
 
     implementation: ClassVar[str] = "crlspec.models.mixings:LinearMap"

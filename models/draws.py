@@ -103,8 +103,10 @@ def require_full_rank(matrix: Matrix, shape: tuple[int, int], field: str) -> Non
         raise refusal(field, message, "make its columns linearly independent")
 
 
-def draw_columns(rng: np.random.Generator, rows: int, columns: int, condition: float) -> Matrix:
-    """Normal entries, columns of length 1, condition number at most ``condition``.
+def draw_columns(
+    rng: np.random.Generator, rows: int, columns: int, condition: float, length: float = 1.0
+) -> Matrix:
+    """Normal entries, columns of one ``length``, condition number at most ``condition``.
 
     Where a hundred draws do not reach it, the small singular values of the last are raised.
     """
@@ -120,7 +122,7 @@ def draw_columns(rng: np.random.Generator, rows: int, columns: int, condition: f
         left, singular, right = np.linalg.svd(matrix, full_matrices=False)
         matrix = (left * np.maximum(singular, singular[0] * floor)) @ right
         matrix = matrix / np.linalg.norm(matrix, axis=0)
-    return nested(matrix)
+    return nested(matrix * length)
 
 
 def until(draw: Callable[[], Any], good: Callable[[Any], Any], attempts: int = 10_000) -> Any:

@@ -89,7 +89,7 @@ def evaluate(
     allowed = _allowed(estimate, model, matched)
     r2 = metrics.explained_variance(z[:, matched.rows], z_hat[:, matched.columns], allowed)
     mixing, mixing_by_latent = _mixing_errors(estimate, model, matched, allowed)
-    score, score_by_environment, score_rmse = _score_errors(estimate, model)
+    score, score_by_environment, score_mse = _score_errors(estimate, model)
     scalars = {
         "mcc": diagonal.mean(),
         "mcc_spearman": rank_diagonal.mean(),
@@ -106,7 +106,7 @@ def evaluate(
             "explained_variance": ("latent", r2),
             "mixing_error_by_latent": ("latent", mixing_by_latent),
             "score_error_by_environment": ("environment", list(score_by_environment.values())),
-            "score_rmse_by_environment": ("environment", list(score_rmse.values())),
+            "score_mse_by_environment": ("environment", list(score_mse.values())),
         },
         coords={
             "latent": labels(matched.latents),
@@ -227,8 +227,8 @@ def _mixing_errors(
 
 
 def _score_errors(estimate: Estimate, model: Truth) -> tuple[float, dict[str, float], dict[str, float]]:
-    """Relative error of the score differences, in all and by environment, and by environment the root mean
-    square of the error of an entry of d_x."""
+    """Relative error of the score differences, in all and by environment, and by environment the mean
+    squared error of an entry of d_x."""
     if not {"score_points", "score_values"} <= set(estimate.diagnostics):
         return float("nan"), {}, {}
     points = estimate.diagnostics["score_points"].transpose("sample", "observed").values
@@ -240,9 +240,9 @@ def _score_errors(estimate: Estimate, model: Truth) -> tuple[float, dict[str, fl
         return float("nan"), {}, {}
     estimated = {name: values.sel(environment=name).values for name in known}
     errors = {name: metrics.relative_error(known[name], estimated[name]) for name in known}
-    rmse = {name: float(np.sqrt(np.mean((known[name] - estimated[name]) ** 2))) for name in known}
+    mse = {name: float(np.mean((known[name] - estimated[name]) ** 2)) for name in known}
     both = np.stack(list(known.values())), np.stack([estimated[name] for name in known])
-    return metrics.relative_error(*both), errors, rmse
+    return metrics.relative_error(*both), errors, mse
 
 
 def _graph_facts(model: Truth) -> dict[str, Any]:

@@ -23,7 +23,7 @@ EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
 
 NUMBERS = (
-    *METRICS, "score_rmse", "order_right", "graph_right", "closure_right", "true_edges", "true_closure",
+    *METRICS, "score_mse", "order_right", "graph_right", "closure_right", "true_edges", "true_closure",
     "cpu_seconds", "seconds",
 )  # fmt: skip
 FIELDS = ("setting", "spec", "seed", "status", *NUMBERS, "edges_found", "edges_true", "message")
@@ -94,10 +94,10 @@ def _judged(result: Result, model: Model, seed: int) -> dict[str, Any]:
     place = {names[latent]: k for k, latent in enumerate(result.order) if latent in names}
     true = list(model.graph.edges)
     forward = all(a in place and b in place and place[a] < place[b] for a, b in true)
-    rmse = found["score_rmse_by_environment"].values
+    mse = found["score_mse_by_environment"].values
     return {
         **values,
-        "score_rmse": float(rmse.max()) if len(rmse) else float("nan"),
+        "score_mse": float(mse.max()) if len(mse) else float("nan"),
         "order_right": int(forward),
         "graph_right": int(values["shd"] == 0),
         "closure_right": int(values["shd_closure"] == 0),

@@ -27,7 +27,7 @@ TITLES: Mapping[str, tuple[str, int, bool]] = {
     "edge_recall": ("recall", 2, True),
     "mixing_error": ("mixing error", 3, True),
     "score_error": ("score error", 3, True),
-    "score_rmse": ("score RMSE", 4, True),
+    "score_mse": ("score MSE", 4, True),
     "order_right": ("order right", 2, True),
     "graph_right": ("graph right", 2, True),
     "closure_right": ("closure right", 2, True),

@@ -138,3 +138,12 @@ def test_square_matrices_reach_the_condition_number(size):
     matrix = np.array(declaration.draw(np.random.default_rng(1), tuple(f"z{i}" for i in range(size))).matrix)
     assert np.linalg.cond(matrix) <= 4.0
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=0), 1)
+
+
+def test_columns_have_the_length_that_is_asked_for():
+    short, unit = (
+        LinearMixing(observed=6, length=length).draw(np.random.default_rng(0), ("a", "b", "c")).matrix
+        for length in (0.5, 1.0)
+    )
+    np.testing.assert_allclose(np.linalg.norm(short, axis=0), 0.5)
+    np.testing.assert_allclose(np.multiply(2, short), unit)

@@ -13,12 +13,12 @@ from crlspec.sweeping.run import frame
 from crlspec.sweeping.summary import markdown, summary
 
 ROWS = [
-    {"setting": "b", "seed": 0, "status": "ok", "shd": 1.0, "mcc": 0.5, "score_rmse": 0.1},
-    {"setting": "b", "seed": 1, "status": "undecided", "shd": 4.0, "mcc": 0.7, "score_rmse": 0.1},
+    {"setting": "b", "seed": 0, "status": "ok", "shd": 1.0, "mcc": 0.5, "score_mse": 0.1},
+    {"setting": "b", "seed": 1, "status": "undecided", "shd": 4.0, "mcc": 0.7, "score_mse": 0.1},
     {"setting": "b", "seed": 2, "status": "failed", "message": "why"},
-    {"setting": "a", "seed": 0, "status": "ok", "shd": 2.0, "mcc": 0.9, "score_rmse": 0.01},
+    {"setting": "a", "seed": 0, "status": "ok", "shd": 2.0, "mcc": 0.9, "score_mse": 0.01},
 ]
-CURVE = Curve(x="score_rmse", y="shd", points={"n": [(0.01, 4.0), (1.0, 2.0)]})
+CURVE = Curve(x="score_mse", y="shd", points={"n": [(0.01, 4.0), (1.0, 2.0)]})
 CASES = [
     Case("b", "", beside={"published": {"mcc": 0.6}}, curve=(CURVE, "n")),
     Case("a", "", {"samples": "50"}),
