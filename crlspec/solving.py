@@ -56,7 +56,7 @@ def solve(
     from crlspec.inference import estimator_for
     from crlspec.results.result import Result
     from crlspec.scores import scores_for
-    from crlspec.spec.identifiability import identifiability
+    from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump
     from crlspec.spec.setting import Setting
 
@@ -83,7 +83,7 @@ def solve(
         restore(estimate, relabelling, problem.setting),
         problem,
         spec=declared,
-        verdict=identifiability(problem.setting),
+        verdict=promise(problem.setting, spec.estimator.kind),
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
 
@@ -117,6 +117,10 @@ def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> E
     the k-th interventional environment showed.
     """
     environments = dict(relabelling.environments)
+    if (
+        not estimate.environment_of
+    ):  # no latent is tied to an environment: they keep the names of the estimator
+        return estimate.renamed({name: name for name in estimate.latents}, environments)
     latents = dict(relabelling.latents)
     if setting.targets is None:
         rank = {name: k for k, name in enumerate(setting.environments)}

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crlspec.inference.baselines import Baseline
     from crlspec.inference.lscale import LScaleI
 
 __all__ = ["estimator_for"]
 
 
-def estimator_for(declared: Any) -> LScaleI:
+def estimator_for(declared: Any) -> LScaleI | Baseline:
     """The estimator that a spec's ``estimator:`` slot declares. Raises ValueError for an unknown kind."""
+    if declared.kind in ("ica", "pca"):
+        from crlspec.inference.baselines import Baseline
+
+        return Baseline(declared.kind)
+    if declared.kind != "lscale-i":
+        raise ValueError(f"unknown estimator {declared.kind!r}; there are lscale-i, ica and pca")
     from crlspec.inference.lscale import LScaleI
 
-    if declared.kind != "lscale-i":
-        raise ValueError(f"unknown estimator {declared.kind!r}; there is lscale-i")
     return LScaleI(declared.variant, declared.alpha, declared.refine)

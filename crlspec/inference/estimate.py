@@ -16,7 +16,7 @@ import xarray as xr
 __all__ = ["Edge", "Estimate", "LinearEncoder", "Stage", "Status"]
 
 StatusCode = Literal["ok", "undecided", "refuted"]
-GraphKind = Literal["exact", "transitive closure"]
+GraphKind = Literal["exact", "transitive closure", "not estimated"]
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,20 @@ class Estimate:
     """An estimator's whole answer.
 
     latents        names, in the order of the encoder's rows and the mixing's columns
-    environment_of the environment that showed each latent (single-node designs: the one that targets it)
+    environment_of the environment that showed each latent (single-node designs: the one that targets it); empty
+                   where no environment shows a latent, which only a graph that is not estimated allows
     encoder        from observations to latents
     mixing         (observed, latent): the decoder Ĝ, in the units of x
     order          a causal order of the latents, roots first
     edges          the edges found; ``tested`` holds every pair that was tested, found or not
-    graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors)
+    graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors); or that no
+                   graph is estimated, so that no edges says nothing
     status         whether the data decided
     stages         what each step of the estimation changed, first to last
-    diagnostics    labelled arrays; always ``score_differences`` (environment, latent), the mean squared score
-                   difference of each recovered latent; ``spectrum`` (component,) of the pooled standardised
-                   covariance; ``score_points`` (sample, observed) and ``score_values`` (environment, sample,
-                   observed), the estimated d_x = s_obs − s_env at them
+    diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
+                   scores were estimated ``score_differences`` (environment, latent), the mean squared score
+                   difference of each recovered latent, ``score_points`` (sample, observed) and ``score_values``
+                   (environment, sample, observed), the estimated d_x = s_obs − s_env at them
     seconds        wall seconds, with the keys ``scores`` and ``inference``
     """
 
@@ -146,7 +148,8 @@ class Estimate:
                 f"an estimate of {len(self.latents)} latents does not fit an encoder "
                 f"{self.encoder.matrix.shape} and a mixing {self.mixing.shape}"
             )
-        if sorted(self.order) != sorted(self.latents) or set(self.environment_of) != names:
+        shown = set(self.environment_of)
+        if sorted(self.order) != sorted(self.latents) or (shown != names and (shown or self.edges)):
             raise ValueError("order and environment_of must name every latent once")
         strangers = {name for edge in (*self.edges, *self.tested) for name in edge.pair} - names
         if strangers:

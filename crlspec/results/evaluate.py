@@ -194,13 +194,16 @@ def _allowed(estimate: Estimate, model: Truth, matched: _Matched) -> Adjacency:
     wide = surrounding_parents(graph) if estimate.graph == "exact" else ancestors(graph)
     allowed = np.eye(len(model.latents), dtype=bool)
     for name, recovered in zip(matched.latents, matched.recovered, strict=True):
-        if model.environments[estimate.environment_of[recovered]].kind == "soft":
+        shown_in = estimate.environment_of.get(recovered)
+        if shown_in is not None and model.environments[shown_in].kind == "soft":
             i = model.latents.index(name)
             allowed[i] |= wide[i]
     return allowed[np.ix_(matched.rows, matched.rows)]
 
 
 def _graph_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> dict[str, float]:
+    if estimate.graph == "not estimated":
+        return dict.fromkeys(("shd", "shd_closure", "edge_precision", "edge_recall"), float("nan"))
     truth = adjacency_of(model.latents, model.graph.edges)
     names = dict(zip(matched.recovered, matched.latents, strict=True))
     pairs = [edge.pair for edge in estimate.edges if edge.source in names and edge.target in names]

@@ -51,7 +51,7 @@ class StageFact:
     """A stage beside the one before it and beside the end.
 
     agreement  mean |correlation| of its latents with the final ones; None if it gives no encoder
-    mcc, shd   against the truth; None where that is unknown
+    mcc, shd   against the truth; None where that is unknown, or no graph is estimated
     """
 
     stage: Stage
@@ -77,7 +77,7 @@ def truth_facts(result: Result, model: Truth, seed: int = 0) -> TruthFacts:
     z = xr.concat([node["z"] for node in nodes.values()], "sample", join="exact").sel(latent=list(found))
     sizes = [node.sizes["sample"] for node in nodes.values()]
     environment = np.repeat(np.array(list(nodes), dtype=object), sizes)
-    own = np.stack([environment == result.environment_of[name] for name in recovered], axis=1)
+    own = np.stack([environment == result.environment_of.get(name) for name in recovered], axis=1)
     return TruthFacts(
         evaluation=evaluation,
         true_name={name: true for true, name in found.items()},
@@ -141,7 +141,9 @@ def stage_facts(result: Result, truth: TruthFacts | None) -> list[StageFact]:
                 dropped=tuple(sorted(before - edges)),
                 agreement=_agreement(result, stage),
                 mcc=None if truth is None else _stage_mcc(result, stage, truth),
-                shd=None if truth is None else _stage_shd(result, edges, truth),
+                shd=None
+                if truth is None or result.graph == "not estimated"
+                else _stage_shd(result, edges, truth),
             )
         )
         before = edges

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -68,6 +69,7 @@ def _sentence(result: Result) -> str:
         "refuted": "The data contradict an assumption, so do not rely on what follows: ",
     }[result.status.code]
     edges = count_text(len(result.edges), "edge" if result.graph == "exact" else "ancestral link")
+    edges = "no estimate of a graph" if result.graph == "not estimated" else edges
     text = (
         f"{start}{count_text(len(result.names), 'latent')} and {edges} recovered from "
         f"{count_text(len(result.observed), 'observed variable')} "
@@ -90,7 +92,9 @@ def _figures(result: Result, truth: TruthFacts | None) -> str:
         told = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
         values = [
             ("Latents", str(len(result.names)), f"in {len(result.observed)} observed variables"),
-            ("Edges", str(len(result.edges)), f"of {len(result.tested)} pairs tested"),
+            ("Edges", "—", "not estimated")
+            if result.graph == "not estimated"
+            else ("Edges", str(len(result.edges)), f"of {len(result.tested)} pairs tested"),
             ("Samples", told, "per environment"),
         ]
     else:
@@ -99,8 +103,8 @@ def _figures(result: Result, truth: TruthFacts | None) -> str:
         values = [
             ("MCC", number_text(found["mcc"]), "mean |correlation| with the truth"),
             ("R²", number_text(found["r2"]), "of the truth, up to what is allowed"),
-            ("SHD", f"{found['shd']:.0f}", "edges to add, drop or turn"),
-            ("Closure SHD", f"{found['shd_closure']:.0f}", "the same for ancestors"),
+            ("SHD", _count(found["shd"]), "edges to add, drop or turn"),
+            ("Closure SHD", _count(found["shd_closure"]), "the same for ancestors"),
             ("Precision", number_text(found["edge_precision"]), "of the edges found"),
             ("Recall", number_text(found["edge_recall"]), "of the true edges"),
             ("Mixing error", number_text(found["mixing_error"]), "relative"),
@@ -110,6 +114,10 @@ def _figures(result: Result, truth: TruthFacts | None) -> str:
     if seconds:
         values.append(("Seconds", f"{seconds:.1f}", "scores and inference"))
     return page.cards(values)
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if math.isfinite(value) else "—"
 
 
 def _promise(result: Result) -> str:

@@ -96,7 +96,7 @@ class Result:
 
     @property
     def graph(self) -> str:
-        """What the edges are: the ``exact`` graph, or its ``transitive closure`` (ancestors)."""
+        """What the edges are: the ``exact`` graph, its ``transitive closure`` (ancestors), or ``not estimated``."""
         return self.estimate.graph
 
     @property

@@ -32,6 +32,8 @@ WORDS = {
 
 def graph(result: Result, truth: TruthFacts | None) -> str:
     """The recovered graph, beside the truth where it is known."""
+    if result.graph == "not estimated":
+        return page.section("The graph", "Not estimated: this estimator gives latents alone.")
     found = judged(result, truth)
     promised = () if truth is None else (truth.edges if result.graph == "exact" else truth.closure)
     places = positions(result.names, promised or list(found))
@@ -62,7 +64,9 @@ def graph(result: Result, truth: TruthFacts | None) -> str:
 
 
 def edges(result: Result, truth: TruthFacts | None) -> str:
-    """A table of the edges found, and of the pairs tested and not found."""
+    """A table of the edges found, and of the pairs tested and not found; empty where no graph was estimated."""
+    if result.graph == "not estimated":
+        return ""
     found = judged(result, truth)
     head = ["Edge", "Strength", "p-value", *(["Truth"] if truth else [])]
 
@@ -134,7 +138,7 @@ def latents(result: Result, truth: TruthFacts | None) -> str:
         )
     else:
         for k, name in enumerate(result.names):
-            environment = result.environment_of[name]
+            environment = result.environment_of.get(name, result.observational)
             own = result.latents.children[environment].to_dataset()["z_hat"].sel(latent=name).values
             figure = pictures.histogram(obs.sel(latent=name).values, own, name, THEMED)
             alt = f"Distribution of {name} without intervention and in {environment}."
@@ -179,7 +183,7 @@ def stages(result: Result, truth: TruthFacts | None) -> str:
         changes = [f"+ {edges_text(fact.added)}"] if fact.added else []
         changes += [f"− {edges_text(fact.dropped)}"] if fact.dropped else []
         note = f'<div class="aside">{escape(fact.stage.note)}</div>' if fact.stage.note else ""
-        known = [number_text(fact.mcc), str(fact.shd)] if truth else []
+        known = [number_text(fact.mcc), "—" if fact.shd is None else str(fact.shd)] if truth else []
         rows.append(
             [
                 f"{escape(fact.stage.name)}{note}",

@@ -57,11 +57,16 @@ def metrics_of(evaluation: xr.Dataset, seconds: Mapping[str, float]) -> dict[str
 
 def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     """A few lines for a terminal: status, what is identified, order, edges."""
-    graph = "the graph" if estimate.graph == "exact" else "ancestors only (the graph's transitive closure)"
-    lines = [
+    head = [
         f"status   {estimate.status.code}: {estimate.status.message}",
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
         *([f"latents  {identified['latents']}"] if identified.get("latents") else []),
+    ]
+    if estimate.graph == "not estimated":
+        return "\n".join([*head, f"edges    not estimated: {', '.join(estimate.latents)} are latents alone"])
+    graph = "the graph" if estimate.graph == "exact" else "ancestors only (the graph's transitive closure)"
+    lines = [
+        *head,
         f"order    {', '.join(estimate.order)}",
         f"edges    {graph}: {len(estimate.edges)} of {len(estimate.tested)} tested pairs",
     ]

@@ -20,6 +20,9 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     """Why the estimator cannot take the setting, and what would mend it; None where it can."""
     if estimator.kind == "lscale-i":
         return _lscale_i(setting, estimator)
+    if estimator.kind in ("ica", "pca") and setting.mixing != "linear":
+        reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
+        return (reason, "use a linear mixing.")
     return None
 
 

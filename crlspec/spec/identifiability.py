@@ -72,6 +72,26 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
     return _with_support(setting, verdict)
 
 
+def promise(setting: Setting, estimator: str) -> Verdict:
+    """The verdict on what an estimator gives in a setting: baselines promise nothing of causal latents."""
+    verdict = identifiability(setting)
+    if estimator not in ("ica", "pca"):
+        return verdict
+    independent = "linear mixing of independent non-Gaussian latents (independent component analysis)"
+    return Verdict(
+        covered=False,
+        theorem=independent if estimator == "ica" else "no theorem: principal components are a baseline",
+        paper="Comon, Signal Processing 1994" if estimator == "ica" else "none",
+        citation="",
+        latents="nothing is promised",
+        graph="none",
+        graph_text="not estimated",
+        missing=("latents that cause one another are dependent",) if estimator == "ica" else (),
+        remedies=("use an estimator for causal latents: estimator: {kind: lscale-i}",),
+        estimator=estimator,
+    )
+
+
 def _row(key: str, theorem: str, latents: str, graph: Graph, graph_text: str) -> Verdict:
     return Verdict(True, theorem, PAPERS[key], CITATIONS[key], latents, graph, graph_text)
 

@@ -205,6 +205,27 @@ def estimator(spec: Spec) -> Iterator[Finding]:
         yield Finding(path, *reason, severity)
 
 
+@rule("estimator", "latents", "scm", "environments", "interventions", "assume")
+def baseline(spec: Spec) -> Iterator[Finding]:
+    """Baselines give no graph; independent components are no causal latents."""
+    kind, setting = spec.estimator.kind, Setting.of(spec)
+    if kind not in ("ica", "pca"):
+        return
+    yield Finding(
+        ("estimator", "kind"),
+        f"{kind} is a baseline: it gives latents and no graph, and no theorem covers causal latents",
+        "use estimator: {kind: lscale-i}.",
+        "note",
+    )
+    if kind == "ica" and setting.noise == "gaussian" and setting.function == "linear":
+        yield Finding(
+            ("estimator", "kind"),
+            "independent components of Gaussian latents are not determined: any rotation is as good",
+            "use estimator: {kind: lscale-i}, or noise other than normal.",
+            "warning",
+        )
+
+
 @rule("conceal", "latents", "environments", "interventions", "scm")
 def concealed(spec: Spec) -> Iterator[Finding]:
     """Only what is there can be concealed."""

@@ -202,7 +202,22 @@ class LscaleI(Estimator):
     refine: Literal["likelihood", "none"] = "likelihood"
 
 
-ESTIMATOR = fixed("estimator", (LscaleI,), Estimator)
+class Ica(Estimator):
+    """A baseline: independent components of the pooled observations (FastICA); no graph.
+
+    It assumes independent non-Gaussian latents, which latents that cause one another are not.
+    """
+
+    kind: Literal["ica"] = "ica"
+
+
+class Pca(Estimator):
+    """A baseline: principal components of the pooled observations; no graph."""
+
+    kind: Literal["pca"] = "pca"
+
+
+ESTIMATOR = fixed("estimator", (LscaleI, Ica, Pca), Estimator)
 
 
 class Dims(ClosedModel):

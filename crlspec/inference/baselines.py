@@ -1,0 +1,134 @@
+"""Baselines: what one would try first on a linear mixing. Latents alone, no graph, and no use of the interventions.
+
+``ica``: independent components (FastICA, Hyvärinen 1999; identifiability: Comon, "Independent component analysis, a
+new concept?", 1994), right for independent non-Gaussian latents, which latents that cause one another are not.
+``pca``: principal components, the directions of most variance; right for no causal model.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
+from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.assembling import check_rank
+from crlspec.progress import Progress
+from crlspec.scores.base import Coordinates, ScoreDifference
+from crlspec.spec.accepts import refusal
+from crlspec.spec.setting import Setting
+
+__all__ = ["Baseline"]
+
+LEVEL = 1e-3
+"""Of the test that components are independent, corrected for the number of pairs."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The estimators ``ica`` and ``pca``, on the pooled samples of all environments.
+
+    Latents are named ``ic1`` … or ``pc1`` …, by falling variance explained: nothing ties them to environments.
+    """
+
+    kind: Literal["ica", "pca"]
+
+    def accepts(self, setting: Setting) -> None:
+        """Raises SettingMismatch unless the mixing is linear; any design will do."""
+        reason = refusal(setting, self)
+        if reason is not None:
+            raise SettingMismatch(reason[0], "linear mixing", reason[1])
+
+    def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
+        """Latents and mixing; ``scores`` are not asked.
+
+        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span more or fewer
+        linear dimensions than there are latents.
+        """
+        self.accepts(problem.setting)
+        began = time.perf_counter()
+        n = len(problem.latents)
+        coordinates = Coordinates.fit(problem.samples, problem.observational, problem.environments, n)
+        check_rank(problem, coordinates)
+        progress(self.kind, 0.0)
+        rows, converged = (np.eye(n), True) if self.kind == "pca" else _independent(coordinates, seed)
+        space = coordinates.space
+        mixing = space.coloring @ np.linalg.inv(rows)
+        order = np.argsort(-((mixing / space.scale[:, None]) ** 2).sum(0), kind="stable")
+        rows, mixing = rows[order], mixing[:, order]
+        encoder = LinearEncoder(rows @ space.whitener, coordinates.x.mean(0))
+        status = (
+            _principal() if self.kind == "pca" else _judged(coordinates.observational @ rows.T, converged)
+        )
+        names = tuple(f"{self.kind[:2]}{k + 1}" for k in range(n))
+        seconds = time.perf_counter() - began
+        return Estimate(
+            latents=names,
+            environment_of={},
+            encoder=encoder,
+            mixing=mixing,
+            order=names,
+            edges=(),
+            tested=(),
+            graph="not estimated",
+            status=status,
+            stages=(Stage(self.kind, names, (), encoder, seconds, "no graph is estimated"),),
+            diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",))},
+            seconds={"scores": 0.0, "inference": seconds},
+        )
+
+
+def _independent(coordinates: Coordinates, seed: int) -> tuple[np.ndarray, bool]:
+    """The rotation (component, component) of white coordinates to independent components; whether it converged."""
+    from sklearn.decomposition import FastICA
+    from sklearn.exceptions import ConvergenceWarning
+
+    ica = FastICA(whiten=False, fun="logcosh", tol=1e-7, max_iter=2000, random_state=seed % 2**32)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ica.fit(np.concatenate(coordinates.all))
+    return np.asarray(ica.components_), not any(w.category is ConvergenceWarning for w in caught)
+
+
+def _principal() -> Status:
+    return Status(
+        "ok", "principal components, a baseline: directions of most variance; no graph is estimated"
+    )
+
+
+def _judged(z: np.ndarray, converged: bool) -> Status:
+    """Whether components (sample, component) are independent, as ICA assumes: correlations of values and sizes."""
+    if not converged:
+        return Status(
+            "undecided",
+            "ICA did not converge, as where latents are Gaussian: its components mean nothing; no graph estimated",
+            "Give more samples, or use estimator: {kind: lscale-i}.",
+        )
+    smallest = _dependence_p_value(z)
+    if smallest < LEVEL:
+        shown = "p < 1e-12" if smallest < 1e-12 else f"p = {smallest:.1g}"
+        return Status(
+            "refuted",
+            f"the components of ICA are dependent ({shown}), and it assumes independent latents, which latents that "
+            "cause one another are not; no graph is estimated",
+            "Use an estimator for causal latents: estimator: {kind: lscale-i}.",
+        )
+    return Status("ok", "independent components, a baseline: they pass as independent; no graph is estimated")
+
+
+def _dependence_p_value(z: np.ndarray) -> float:
+    """Bonferroni-corrected p-value of "all columns are independent", by rank correlations of values and of sizes."""
+    n = z.shape[1]
+    if n < 2:
+        return 1.0
+    pairs = [(i, j) for i in range(n) for j in range(i)]
+    sizes = np.abs(z - np.median(z, axis=0))
+    found = [stats.spearmanr(v[:, i], v[:, j]).pvalue for v in (z, sizes) for i, j in pairs]
+    return float(min(1.0, min(found) * len(found)))
