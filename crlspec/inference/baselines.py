@@ -18,8 +18,8 @@ from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.assembling import check_rank
+from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.accepts import refusal
