@@ -171,13 +171,18 @@ class NoiseDeclaration(Declaration):
 
 
 class MixingDeclaration(Declaration):
-    """The map x = g(z) from latents to observed variables."""
+    """The map x = g(z) from latents to observed variables.
+
+    ``noise`` is the standard deviation, in the units of x, of independent normal noise on every observed variable:
+    x = g(z) + noise · ε.
+    """
 
     slot = "mixing"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]]
 
     observed: Annotated[int, Field(strict=True, ge=1, le=10**6)]
     names: tuple[str, ...] | None = None
+    noise: Annotated[Number, Field(ge=0, le=1e6)] = 0.0
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, latents: tuple[str, ...]) -> Self:

@@ -229,7 +229,7 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
             table.sel(observed=list(model.observed)).values[:200], dtype=model.dtype, device=model.device
         )
         gap = model.mixing.forward(model.mixing.inverse(x)) - x
-        if bool(gap.abs().max() > 1e-5 * (1 + x.abs().max())):
+        if bool(gap.abs().max() > 1e-5 * (1 + x.abs().max()) + 8 * model.observation_noise):
             raise DataError(
                 f"{path}: environment '{name}' was not made by this spec with seed {seed}: no latents give "
                 "these observations, so the truth that the spec declares is not theirs.",

@@ -20,7 +20,7 @@ from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
-from crlspec.spec.resolve import resolve
+from crlspec.spec.resolve import resolve, stream
 from crlspec.spec.setting import Setting
 from crlspec.typing import Latents, LogDensity, Tensor
 
@@ -47,6 +47,8 @@ class Model:
         mixing: x = g(z); a linear one has ``matrix`` (observed, latent).
         device: where densities and scores are computed.
         dtype: their floating-point type.
+
+    Where the mixing declares ``noise``, samples and Pyro programs carry it on x; densities and scores are those of z.
     """
 
     spec: Spec
@@ -60,6 +62,11 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     _sampler: Model | None = field(default=None, repr=False)
+
+    @property
+    def observation_noise(self) -> float:
+        """Standard deviation of the noise on every observed variable, in the units of x."""
+        return 0.0 if self.spec.mixing is None else float(self.spec.mixing.noise)
 
     @property
     def graph(self) -> nx.DiGraph:
@@ -95,6 +102,9 @@ class Model:
             for name, count in counts.items():
                 z = source.environments[name].sample(count, seed)
                 truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
+                if self.observation_noise > 0:
+                    rng = stream(seed, "observation noise", name)
+                    arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
         observational = self.observational if self.observational in counts else None
         return from_arrays(
             arrays,
@@ -122,7 +132,8 @@ class Model:
 
         The program takes the number of samples (by default 1) and returns (z, x). Its sites are the latents,
         under their names, inside the plate ``_samples``, and the deterministic site ``x`` with the observed
-        variables in its event dimension. A latent clamped by do() is a deterministic site.
+        variables in its event dimension (a sample site where the mixing declares noise). A latent clamped by
+        do() is a deterministic site.
 
         With ``noise="explicit"`` the sample sites are the noise variables ``<latent>_noise``, standardised and
         independent of one another, and the latents are deterministic functions of them: the same joint
@@ -132,7 +143,7 @@ class Model:
             CrlspecError: an unknown environment, or a mechanism without a form with explicit noise.
         """
         like = torch.empty(0, dtype=self.dtype, device=self.device)
-        return program(self._scm(environment), self.mixing, like, noise)
+        return program(self._scm(environment), self.mixing, like, noise, self.observation_noise)
 
     def abduct(self, z: Latents | np.ndarray, environment: str | None = None) -> Mapping[str, Tensor]:
         """The noise that gave ``z`` (*sample, latent) in an environment: site → values (*sample).

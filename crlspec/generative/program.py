@@ -18,8 +18,12 @@ Program = Callable[..., tuple[Latents, Observations]]
 NoiseSites = Literal["implicit", "explicit"]
 
 
-def program(scm: SCM, mixing: Mixing, like: Tensor, noise: NoiseSites = "implicit") -> Program:
+def program(
+    scm: SCM, mixing: Mixing, like: Tensor, noise: NoiseSites = "implicit", deviation: float = 0.0
+) -> Program:
     """The program of ``scm`` seen through ``mixing``; ``like`` has its device and dtype.
+
+    ``deviation`` is that of normal noise on every observed variable; x is a sample site where there is some.
 
     Raises:
         CrlspecError: ``noise`` is neither word, or explicit where a mechanism has no such form.
@@ -41,7 +45,10 @@ def program(scm: SCM, mixing: Mixing, like: Tensor, noise: NoiseSites = "implici
                 parents = gather(values, mechanism.parents, like=like.new_empty(n))
                 columns[name] = node(name, mechanism, parents)
             z = torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
-            x = pyro.deterministic("x", mixing(z), event_dim=1)
+            if deviation > 0:
+                x = pyro.sample("x", pyro.distributions.Normal(mixing(z), deviation).to_event(1))
+            else:
+                x = pyro.deterministic("x", mixing(z), event_dim=1)
         return z, x
 
     return run

@@ -10,6 +10,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.observation_noise import check_noisy_rank, noise_facts, with_noise
 from crlspec.inference.refined import Refined
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -71,7 +72,8 @@ def assemble(
             },
         ),
     }
-    diagnostics.update(further or {})
+    noise = noise_facts(problem, coordinates, encoder, names)
+    diagnostics.update({**noise, **(further or {})})
     return Estimate(
         latents=names,
         environment_of=dict(shown_by),
@@ -81,7 +83,7 @@ def assemble(
         edges=tuple(e for e in tested if e.p_value < alpha),
         tested=tested,
         graph="exact" if exact_graph else "transitive closure",
-        status=status or status_of(estimate),
+        status=with_noise(status or status_of(estimate), noise),
         stages=tuple(stages),
         diagnostics=diagnostics,
         seconds=seconds,
@@ -89,7 +91,14 @@ def assemble(
 
 
 def check_rank(problem: Problem, coordinates: Coordinates) -> None:
-    """Linear mixing gives exactly as many linear dimensions as latents; small structureless noise is let pass."""
+    """Linear mixing gives exactly as many linear dimensions as latents; small structureless noise is let pass, and
+    where the setting declares noise, the dimensions that stand out of it are counted by a test.
+
+    Raises DataError where there are fewer or more.
+    """
+    if problem.setting.noisy:
+        check_noisy_rank(problem, coordinates)
+        return
     spectrum, n = coordinates.space.spectrum, len(problem.latents)
     if spectrum[n - 1] < 1e-13 * spectrum[0]:
         significant = int((spectrum > 1e-13 * spectrum[0]).sum())

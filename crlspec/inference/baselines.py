@@ -20,6 +20,7 @@ from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.assembling import check_rank
 from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.observation_noise import noise_facts, with_noise
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.accepts import refusal
@@ -55,7 +56,7 @@ class Baseline:
         self.accepts(problem.setting)
         began = time.perf_counter()
         n = len(problem.latents)
-        coordinates = Coordinates.fit(problem.samples, problem.observational, problem.environments, n)
+        coordinates = Coordinates.of(problem, problem.environments)
         check_rank(problem, coordinates)
         progress(self.kind, 0.0)
         rows, converged = (np.eye(n), True) if self.kind == "pca" else _independent(coordinates, seed)
@@ -68,6 +69,7 @@ class Baseline:
             _principal() if self.kind == "pca" else _judged(coordinates.observational @ rows.T, converged)
         )
         names = tuple(f"{self.kind[:2]}{k + 1}" for k in range(n))
+        noise = noise_facts(problem, coordinates, encoder, names)
         seconds = time.perf_counter() - began
         return Estimate(
             latents=names,
@@ -78,9 +80,9 @@ class Baseline:
             edges=(),
             tested=(),
             graph="not estimated",
-            status=status,
+            status=with_noise(status, noise),
             stages=(Stage(self.kind, names, (), encoder, seconds, "no graph is estimated"),),
-            diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",))},
+            diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",)), **noise},
             seconds={"scores": 0.0, "inference": seconds},
         )
 

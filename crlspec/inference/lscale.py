@@ -62,9 +62,7 @@ class LScaleI:
         self.accepts(problem.setting)
         began = time.perf_counter()
         environments = _environments_by_latent(problem)
-        coordinates = Coordinates.fit(
-            problem.samples, problem.observational, environments, len(problem.latents)
-        )
+        coordinates = Coordinates.of(problem, environments)
         check_rank(problem, coordinates)
         estimate = scores.estimate(coordinates, seed, progress)
         scored = time.perf_counter()

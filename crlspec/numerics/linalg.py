@@ -21,7 +21,9 @@ class ColumnSpace:
     coloring  (observed, component), its right inverse: x = offset + coloring y on the space
     spectrum  (observed,) eigenvalues of the covariance of the standardised pooled observations, descending
     residual  (observed, rest): orthonormal directions off the space, acting on standardised observations
-    scale     (observed,) pooled standard deviations
+    scale     (observed,) pooled standard deviations, by which observations are standardised; where ``isotropic`` was
+              asked for, their root mean square for all, since the principal directions of data with isotropic noise
+              are those of the signal only in common units
     """
 
     offset: np.ndarray
@@ -32,10 +34,12 @@ class ColumnSpace:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, samples: Sequence[np.ndarray], components: int) -> ColumnSpace:
+    def fit(cls, samples: Sequence[np.ndarray], components: int, *, isotropic: bool = False) -> ColumnSpace:
         """The leading ``components`` principal directions of the pooled samples, each (sample, observed)."""
         pooled = np.concatenate(samples)
         offset, scale = pooled.mean(0), pooled.std(0)
+        if isotropic:
+            scale = np.full_like(scale, np.sqrt((scale**2).mean()))
         standard = (pooled - offset) / scale
         # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
         _, singular, directions = np.linalg.svd(np.linalg.qr(standard, mode="r"))

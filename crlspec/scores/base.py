@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crlspec.data import Problem
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.progress import Progress
 
@@ -37,6 +38,25 @@ class Coordinates:
     ) -> Coordinates:
         """The n leading principal components of the pooled samples (environment → (sample, observed))."""
         space = ColumnSpace.fit([samples[name] for name in (observational, *environments)], n)
+        return cls._in(space, samples, observational, environments)
+
+    @classmethod
+    def of(cls, problem: Problem, environments: tuple[str, ...]) -> Coordinates:
+        """The column space of a problem with as many dimensions as latents; in common units where x is noisy."""
+        names = (problem.observational, *environments)
+        space = ColumnSpace.fit(
+            [problem.samples[name] for name in names], len(problem.latents), isotropic=problem.setting.noisy
+        )
+        return cls._in(space, problem.samples, problem.observational, environments)
+
+    @classmethod
+    def _in(
+        cls,
+        space: ColumnSpace,
+        samples: Mapping[str, np.ndarray],
+        observational: str,
+        environments: tuple[str, ...],
+    ) -> Coordinates:
         return cls(
             environments,
             space(samples[observational]),

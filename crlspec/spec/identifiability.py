@@ -69,7 +69,23 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
         verdict = _multi_node(setting) if setting.design == "multi-node" else _linear(setting)
     else:
         verdict = _general(setting)
-    return _with_support(setting, verdict)
+    return _with_support(setting, _with_noise(setting, verdict))
+
+
+def _with_noise(setting: Setting, verdict: Verdict) -> Verdict:
+    """Noise on the observations, which no row of the table has."""
+    if not setting.noisy:
+        return verdict
+    missing = (
+        "observations without noise: a linear mixing keeps its column space under isotropic noise, but score "
+        "differences are those of the noisy projection z + G⁺ε, and what should be zero in them is only small"
+        if setting.mixing == "linear"
+        else "observations without noise"
+    )
+    remedy = "observe more variables of the same latents: the noise of a latent falls as 1/observed"
+    return replace(
+        verdict, covered=False, missing=(*verdict.missing, missing), remedies=(*verdict.remedies, remedy)
+    )
 
 
 def promise(setting: Setting, estimator: str) -> Verdict:

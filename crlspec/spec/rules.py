@@ -182,6 +182,9 @@ def scores(spec: Spec) -> Iterator[Finding]:
             ("scores", "kind"), "exact scores need the true model, which your own data do not have", remedy
         )
     setting = Setting.of(spec)
+    if spec.scores.kind == "exact" and setting.noisy:
+        message = "exact scores are those of the latents without the noise on the observations"
+        yield Finding(("scores", "kind"), message, "use scores: {kind: auto}.", "warning")
     misfit = setting.noise == "other" or setting.function == "nonlinear" or setting.mixing not in ("linear",)
     if spec.scores.kind == "gaussian" and misfit:
         remedy = "use scores: {kind: ratio}."

@@ -256,12 +256,13 @@ class AssumedInterventions(ClosedModel):
 
 
 class Assume(ClosedModel):
-    """What is assumed of the model behind one's own data."""
+    """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents."""
 
     mixing: Literal["linear", "glm", "general"]
     interventions: AssumedInterventions
     noise: Literal["gaussian", "other", "unknown"] = "unknown"
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
+    observation_noise: Literal["none", "isotropic"] = "none"
 
 
 def _equation(value: Any) -> Any:

@@ -25,7 +25,8 @@ class Setting:
     ``environments`` names the interventional environments in order; it is empty while they are not known.
     ``targets`` gives the latents intervened on in each environment, None when concealed. ``pairs`` gives the
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
-    latent model; ``deterministic`` tells whether some intervention fixes a latent to a value.
+    latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
+    observations carry isotropic noise of unknown size.
     """
 
     mixing: MixingClass
@@ -40,6 +41,7 @@ class Setting:
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
     deterministic: bool = False
     observed: tuple[str, ...] | None = None
+    noisy: bool = False
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:
@@ -76,6 +78,7 @@ def _assumed(spec: Spec) -> Setting:
         pairs=interventions.pairs,
         noise=assume.noise,
         function=assume.function,
+        noisy=assume.observation_noise == "isotropic",
     )
 
 
@@ -104,6 +107,7 @@ def _declared(spec: Spec) -> Setting:
         function=function,
         deterministic=any(_formula_kind(value) == "do" for value in _replacements(spec)),
         observed=None if spec.mixing is None else spec.mixing.observed_names(),
+        noisy=spec.mixing is not None and spec.mixing.noise > 0,
     )
 
 
