@@ -48,12 +48,15 @@ def solve(
     device    where networks of scores are trained, as torch names it
     notes     further plain values for the provenance; ``seeds`` in it are those of other steps
 
+    Where the number of latents is left to the data it is counted first, and status and provenance say why so many.
+
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
     Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
     from crlspec.inference import estimator_for
+    from crlspec.inference.counting import count_latents, with_count
     from crlspec.results.result import Result
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
@@ -65,6 +68,10 @@ def solve(
     estimator = estimator_for(spec.estimator)
     estimator.accepts(setting)
     problem = Problem.from_data(data, setting)
+    problem, counted = count_latents(problem)
+    if counted is not None:
+        report(f"latents counted: {counted.count}")
+        estimator.accepts(problem.setting)
     shuffled, relabelling = problem.shuffled(seed)
     exact = None
     if spec.scores.kind == "exact":
@@ -78,6 +85,9 @@ def solve(
     estimate = estimator.solve(shuffled, scores_for(spec.scores, exact, device), seed, report)
     declared = spec if model is None else model.spec
     kept = dict(notes or {})
+    if counted is not None:
+        estimate = with_count(estimate, counted)
+        kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
         restore(estimate, relabelling, problem.setting),

@@ -49,7 +49,7 @@ DATA = """\
 #   crlspec run {file}       recover latents and graph
 crlspec: 1
 name: {name}
-latents: 4                                    # as many as there are interventions
+latents: 4                                    # as many as there are interventions; auto counts them
 data:
   path: data                                  # a folder, or a NetCDF or Zarr file
   observational: obs                          # the environment without intervention

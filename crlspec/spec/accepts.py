@@ -81,7 +81,7 @@ def _coverage(setting: Setting) -> tuple[str, str] | None:
         twice = [name for name, count in counts.items() if count > 1]
         if twice:
             return (f"several environments intervene on {', '.join(twice)}", "keep one for each latent")
-    if setting.environments and len(setting.environments) != len(setting.latents):
+    if setting.latents and setting.environments and len(setting.environments) != len(setting.latents):
         got = f"{len(setting.environments)} interventional environments for {len(setting.latents)} latents"
         return (f"got {got}", _ONE_EACH)
     return None

@@ -69,7 +69,18 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
         verdict = _multi_node(setting) if setting.design == "multi-node" else _linear(setting)
     else:
         verdict = _general(setting)
-    return _with_support(setting, _with_noise(setting, verdict))
+    return _with_support(setting, _with_count(setting, _with_noise(setting, verdict)))
+
+
+def _with_count(setting: Setting, verdict: Verdict) -> Verdict:
+    """The number of latents, where it is left to the data."""
+    if setting.latents:
+        return verdict
+    note = (
+        "the number of latents is left to the data: the linear dimensions of the observations; that there are "
+        "environments enough for so many is seen only then"
+    )
+    return replace(verdict, notes=(*verdict.notes, note))
 
 
 def _with_noise(setting: Setting, verdict: Verdict) -> Verdict:

@@ -49,6 +49,8 @@ def dump(spec: Spec) -> str:
     tree = plain(spec)
     if spec.equations is not None:
         tree["latents"] = tree.pop("equations")
+    elif not spec.latents:
+        tree["latents"] = "auto"
     if isinstance(tree.get("scm"), dict) and isinstance(tree["scm"]["graph"], list):
         tree["scm"]["graph"] = [" -> ".join(edge) for edge in tree["scm"]["graph"]]
     return write(tree)
@@ -78,7 +80,9 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
     definitions["ReplacedMechanism"] = ReplacedMechanism.model_json_schema()
     names = {"type": "array", "items": {"type": "string"}}
     equations = {"type": "object", "additionalProperties": {"type": "string"}}
-    properties["latents"] = {"anyOf": [{"type": "integer", "minimum": 1}, names, equations]}
+    properties["latents"] = {
+        "anyOf": [{"type": "integer", "minimum": 1}, names, equations, {"const": "auto"}]
+    }
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
     referred = _refer(whole)
     assert isinstance(referred, dict)

@@ -109,6 +109,24 @@ def families_per_latent(spec: Spec) -> Iterator[Finding]:
             yield Finding(("scm", key), f"no {key} for {', '.join(absent)}", remedy, at_key=True)
 
 
+@rule(*MODEL_KEYS, "conceal")
+def counted(spec: Spec) -> Iterator[Finding]:
+    """A number of latents that is left to the data is counted under a linear mixing, for data of one's own."""
+    concealed = "latents" in spec.conceal
+    if not spec.latents and (spec.scm is not None or spec.mixing is not None):
+        remedy = "give their number; conceal: [latents] keeps it from the estimator."
+        yield Finding(("latents",), "the spec declares a model, which needs a number of latents", remedy)
+    mixing = spec.assume.mixing if spec.assume is not None else spec.mixing and spec.mixing.mixing_class
+    if (concealed or not spec.latents) and mixing not in (None, "linear"):
+        path = ("conceal",) if concealed else ("latents",)
+        message = f"the number of latents can be counted under a linear mixing only, got {mixing}"
+        yield Finding(path, message, "give their number.")
+    if not spec.latents and spec.assume is not None and isinstance(spec.assume.interventions.targets, dict):
+        remedy = "give the latents, or use targets: concealed."
+        here = ("assume", "interventions", "targets")
+        yield Finding(here, "targets name latents, whose number is left to the data", remedy, at_key=True)
+
+
 @rule("latents", "mixing")
 def enough_observed(spec: Spec) -> Iterator[Finding]:
     """As many observed variables as latents, at least."""
@@ -163,7 +181,7 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
             yield Finding((*here, "pairs"), f"{', '.join(twice)} is in more than one place", remedy)
     for environment, hit in assumed.targets.items() if isinstance(assumed.targets, dict) else ():
         path = (*here, "targets", environment)
-        for name in hit:
+        for name in hit if spec.latents else ():
             if name not in spec.latents:
                 yield Finding(path, f"unknown latent {name!r}", suggest(name, spec.latents))
         if len(hit) != 1 and assumed.design in ("single-node", "coupled", "uncoupled"):

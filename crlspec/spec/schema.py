@@ -43,7 +43,9 @@ MIXING = registered("mixing", MixingDeclaration)
 
 
 def _latents(value: Any) -> Any:
-    example = 'write latents: 5, latents: [a, b] or latents: {a: "Normal(0, 1)"}.'
+    example = 'write latents: 5, latents: [a, b], latents: {a: "Normal(0, 1)"} or latents: auto.'
+    if value == "auto":
+        return ()
     if isinstance(value, int) and not isinstance(value, bool):
         value = tuple(f"z{k}" for k in range(1, min(value, MAX_LATENTS + 1) + 1))
     if not isinstance(value, list | tuple):
@@ -287,8 +289,9 @@ def _samples(value: Any) -> Any:
 class Spec(ClosedModel):
     """A frozen declaration: a distribution over problems, until ``resolve`` fixes every draw.
 
-    ``latents`` are names in the file's order; ``equations`` holds the text of each latent's equation where
-    the file gives equations, None otherwise. In a file both stand under ``latents:``.
+    ``latents`` are names in the file's order, none for ``latents: auto``, where the data tell their number;
+    ``equations`` holds the text of each latent's equation where the file gives equations, None otherwise. In a file
+    both stand under ``latents:``.
     """
 
     crlspec: Literal[1] = 1
@@ -299,7 +302,7 @@ class Spec(ClosedModel):
     mixing: Annotated[MixingDeclaration, *one_of(MIXING)] | None = None
     interventions: AnyDesign | None = None
     environments: Environments | None = None
-    conceal: tuple[Literal["targets", "pairs"], ...] = ()
+    conceal: tuple[Literal["targets", "pairs", "latents"], ...] = ()
     samples: Annotated[int | dict[str, int], BeforeValidator(_samples)] = 10_000
     scores: Annotated[Scores, *one_of(SCORES)] = AutoScores()
     estimator: Annotated[Estimator, *one_of(ESTIMATOR)] = LscaleI()

@@ -26,7 +26,7 @@ class Setting:
     ``targets`` gives the latents intervened on in each environment, None when concealed. ``pairs`` gives the
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
     latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
-    observations carry isotropic noise of unknown size.
+    observations carry isotropic noise of unknown size. ``latents`` is empty while their number is left to the data.
     """
 
     mixing: MixingClass
@@ -53,7 +53,8 @@ class Setting:
         if self.design != "observational":
             interventions = f"{self.kind} {self.design} interventions"
         targets = "" if self.targets is not None or self.design == "observational" else ", targets concealed"
-        return f"{self.mixing} mixing of {len(self.latents)} latents, {interventions}{targets}"
+        number = str(len(self.latents)) if self.latents else "an unknown number of"
+        return f"{self.mixing} mixing of {number} latents, {interventions}{targets}"
 
 
 def _assumed(spec: Spec) -> Setting:
@@ -92,13 +93,14 @@ def _declared(spec: Spec) -> Setting:
     drawn = (
         spec.environments is None and design == "multi-node" and getattr(declared, "targets", None) is None
     )
-    concealed = "targets" in spec.conceal or design == "uncoupled" or drawn
+    unnumbered = "latents" in spec.conceal
+    concealed = unnumbered or "targets" in spec.conceal or design == "uncoupled" or drawn
     noise, function = _families(spec)
     return Setting(
         mixing="general" if spec.mixing is None else spec.mixing.mixing_class,
         design=design,
         kind=_kind(spec, interventional),
-        latents=spec.latents,
+        latents=() if unnumbered else spec.latents,
         observational=observational,
         environments=tuple(interventional),
         targets=None if concealed else interventional,
