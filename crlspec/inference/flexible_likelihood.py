@@ -60,6 +60,8 @@ class FlexibleLikelihood(nn.Module):
     targets  (candidate, position): index of the environment that intervenes on the latent at this position
     graph    (candidate, position, position) bool, ``[c, i, j]`` for j → i; None: every predecessor is an input
              and latents are read off the nested coordinates by L
+    soft     interventions change a mechanism and keep its inputs: a second network stands in for the replaced
+             one, L is its linear part, and nested coordinates are all that can be known
     """
 
     basis: Tensor
@@ -74,6 +76,7 @@ class FlexibleLikelihood(nn.Module):
         generator: torch.Generator,
         *,
         graph: Tensor | None = None,
+        soft: bool = False,
         width: int = 48,
     ) -> None:
         super().__init__()
@@ -81,12 +84,13 @@ class FlexibleLikelihood(nn.Module):
         self.register_buffer("basis", rows.float().clone())
         self.register_buffer("targets", targets.clone())
         self.register_buffer("lower", torch.ones(n, n).tril(-1))
-        self.nested = graph is None
+        self.nested, self.soft = graph is None, soft
         inputs = self.lower.expand(candidates, n, n) if graph is None else graph.float()
         self.register_buffer("inputs", inputs.clone())
         self.change = nn.Parameter(torch.zeros(candidates, n, n))
-        self.remix = nn.Parameter(torch.zeros(candidates, n, n), requires_grad=self.nested)
+        self.remix = nn.Parameter(torch.zeros(candidates, n, n), requires_grad=self.nested or soft)
         self.network = BatchedNetwork(candidates * n, n, width, generator)
+        self.changed = BatchedNetwork(candidates * n, n, width, generator) if soft else None
         self.noise = GaussianMixture((candidates, n))
         self.replaced = GaussianMixture((candidates, n))
 
@@ -107,8 +111,10 @@ class FlexibleLikelihood(nn.Module):
         return torch.bmm(eye + self.change * self._free, self.basis)
 
     def rows(self) -> Tensor:
-        """Encoder rows H (candidate, position, component): z = H y."""
-        return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.lower, self.coordinates())
+        """Encoder rows H (candidate, position, component): z = H y; the nested coordinates where that is all."""
+        if not self.nested or self.soft:
+            return self.coordinates()
+        return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.inputs, self.coordinates())
 
     def terms(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
@@ -116,7 +122,10 @@ class FlexibleLikelihood(nn.Module):
         seen = (u[:, None] * self.inputs[:, :, None, :]).reshape(candidates * n, -1, n)
         transposed = u.transpose(1, 2)
         residuals = transposed - self.network(seen).reshape(candidates, n, -1)
-        return residuals, torch.bmm(torch.eye(n) + self.remix * self.lower, transposed)
+        replaced = torch.bmm(torch.eye(n) + self.remix * self.inputs, transposed)
+        if self.changed is not None:
+            replaced = replaced - self.changed(seen, torch.zeros_like(seen)).reshape(candidates, n, -1)
+        return residuals, replaced
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
@@ -189,32 +198,39 @@ class FlexibleLikelihood(nn.Module):
         linear = -of_residuals[:, :, lower[0]] * u[:, :, lower[1]]
         linear = linear * self.inputs[:, lower[0], lower[1]].double()[:, None]
         parts = [relative, linear, -of_residuals]
-        if self.nested:
-            parts.append(of_latents[:, :, lower[0]] * u[:, :, lower[1]])
+        if self.remix.requires_grad:
+            remix = of_latents[:, :, lower[0]] * u[:, :, lower[1]]
+            parts.append(remix * self.inputs[:, lower[0], lower[1]].double()[:, None])
         return torch.cat(parts, -1)
 
     def _move(self, step: Tensor) -> None:
         candidates, n = self.shape
         free, lower = self._free.nonzero().T, self.lower.nonzero().T
-        sizes = [free.shape[1], lower.shape[1], n, lower.shape[1] if self.nested else 0]
+        sizes = [free.shape[1], lower.shape[1], n, lower.shape[1] if self.remix.requires_grad else 0]
         relative, linear, intercepts, remix = torch.split(step, sizes, dim=1)
         change = torch.zeros(candidates, n, n)
         change[:, free[0], free[1]] = relative
         self.basis.copy_(torch.bmm(torch.eye(n) + change, self.basis))
         self.network.linear.view(candidates, n, n)[:, lower[0], lower[1]] += linear
         self.network.constant.view(candidates, n)[:] += intercepts
-        if self.nested:
+        if self.remix.requires_grad:
             self.remix[:, lower[0], lower[1]] += remix
 
     def chosen(self, candidate: int, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate alone, as far as it has been fitted."""
         n, only = self.shape[1], slice(candidate, candidate + 1)
         width = self.network.first.shape[-1]
-        other = FlexibleLikelihood(self.basis[only], self.targets[only], generator, width=width)
+        other = FlexibleLikelihood(
+            self.basis[only], self.targets[only], generator, soft=self.soft, width=width
+        )
         mine = dict(self.named_parameters())
         with torch.no_grad():
             for name, parameter in other.named_parameters():
-                part = slice(candidate * n, (candidate + 1) * n) if name.startswith("network.") else only
+                part = (
+                    slice(candidate * n, (candidate + 1) * n)
+                    if name.startswith(("network.", "changed."))
+                    else only
+                )
                 parameter.copy_(mine[name][part])
         return other
 
@@ -223,7 +239,9 @@ class FlexibleLikelihood(nn.Module):
         assert self.nested and self.shape[0] == 1
         count, n = graphs.shape[0], self.shape[1]
         with torch.no_grad():
-            back = torch.linalg.inv(torch.eye(n) + self.remix[0] * self.lower)
+            back = torch.eye(n)
+            if not self.soft:
+                back = torch.linalg.inv(back + self.remix[0] * self.lower)
             other = FlexibleLikelihood(
                 self.rows().expand(count, -1, -1),
                 self.targets.expand(count, -1),
@@ -264,9 +282,11 @@ def train(
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end."""
     slow = [p for p in (model.change, model.remix) if p.requires_grad]
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
-    groups = [*model.network.groups(1e-2), {"params": densities, "weight_decay": 0.0}]
+    networks = [network for network in (model.network, model.changed) if network is not None]
+    groups = [group for network in networks for group in network.groups(1e-2)]
+    groups.append({"params": densities, "weight_decay": 0.0})
     optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
-    schedule = one_cycle(optimizer, [rate / 2, rate, rate, rate], steps)
+    schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
     position, order = len(training), torch.empty(0, dtype=torch.long)
     batch = min(batch, len(training))
     for step in range(steps):

@@ -22,7 +22,8 @@ from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_varia
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import score_edges
-from crlspec.inference.soft import closure_by_likelihood, closure_by_regression, closure_by_scores
+from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
+from crlspec.inference.soft_flexible import closure_by_invariance
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.accepts import refusal
@@ -77,7 +78,9 @@ class LScaleI:
                 if is_gaussian(coordinates):
                     steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
                 else:
-                    steps.append(closure_by_regression(coordinates, estimate, steps[0], seed, progress))
+                    steps.append(
+                        closure_by_invariance(coordinates, estimate, steps[0], self.alpha, seed, progress)
+                    )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))

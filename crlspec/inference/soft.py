@@ -17,15 +17,13 @@ import torch
 from scipy import optimize, stats
 from torch import Tensor
 
-from crlspec.inference.edges import leave_one_out
 from crlspec.inference.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import score_edges
 from crlspec.numerics.linalg import augmented_moments
-from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
-__all__ = ["closure_by_likelihood", "closure_by_regression", "closure_by_scores"]
+__all__ = ["closure_by_likelihood", "closure_by_scores"]
 
 ALL_ORDERS_UP_TO = 6
 
@@ -74,32 +72,6 @@ def closure_by_likelihood(coordinates: Coordinates, estimate: ScoreEstimate, fir
     )
     seconds = time.perf_counter() - began
     return Refined("likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note)
-
-
-def closure_by_regression(
-    coordinates: Coordinates, estimate: ScoreEstimate, first: Refined, seed: int, progress: Progress
-) -> Refined:
-    """Nonlinear edges by leaving one covariate out, beside those that the score differences show.
-
-    Mixing with predecessors is linear, so that a nonlinear dependence on one of them is no remainder of mixing. It
-    must explain more than a hundredth of the error, which the leftover of wrongly estimated directions does not.
-    """
-    began = time.perf_counter()
-    rows = rows_in_order(estimate.moments, first.order)
-    n = len(first.order)
-    tests = leave_one_out(
-        [y @ rows.T for y in coordinates.all],
-        [m + 1 for m in first.order],
-        seed,
-        progress,
-        keep_linear=np.ones((n, n), dtype=bool),
-        steps=200,
-    )
-    nonlinear = np.where(tests.gains > 0.01, tests.p_values, 1.0)
-    p_values = np.minimum(1.0, 2 * np.minimum(nonlinear, first.p_values))
-    seconds = time.perf_counter() - began
-    note = "nonlinear dependence beside the score differences"
-    return Refined("regression", first.order, first.rows, first.strengths, p_values, seconds, note)
 
 
 def _around_the_best(
