@@ -297,8 +297,8 @@ class MlpMixing(MixingDeclaration):
 
     layers      L, the number of layers
     activation  tanh, leaky-relu or silu
-    strength    mild: wide layers, as in the papers (close to linear); strong: narrow layers with strong bends,
-                which no linear map undoes
+    strength    mild: wide layers, as in the papers (close to linear); strong: narrow layers with strong bends, of
+                z twisted about the origin, which no linear map undoes
     weights     W₁ … W_L, by default well-conditioned; ``biases`` b₁ … b_L
     """
 

@@ -97,6 +97,40 @@ MILD = {"tanh": (1.0, 0.1), "leaky-relu": (1.0, 0.25), "silu": (1.0, 0.2)}
 STRONG = {"tanh": (2.0, 0.1), "leaky-relu": (1.0, 0.1), "silu": (4.0, 0.5)}
 
 
+TWIST = 1.25
+"""Radians that the twist of a strong network turns per unit of the radius, far from the origin."""
+
+
+def twist(z: Latents, rate: float) -> Latents:
+    """Turn neighbouring pairs of coordinates by the angle rate · (√(1 + |z|²) − 1): smooth, and keeps |z|.
+
+    First the pairs (1, 2), (3, 4), …, then (2, 3), (4, 5), …. As |z| is kept the angle can be read off the
+    result, and :func:`untwist` turns back: a diffeomorphism of Rⁿ. One latent alone has nothing to turn in.
+    """
+    angle = rate * _beyond_one(z)
+    return _turn(_turn(z, angle, 0), angle, 1)
+
+
+def untwist(z: Latents, rate: float) -> Latents:
+    """The inverse of :func:`twist`."""
+    angle = -rate * _beyond_one(z)
+    return _turn(_turn(z, angle, 1), angle, 0)
+
+
+def _beyond_one(z: Latents) -> Tensor:
+    return (1.0 + (z**2).sum(-1)).sqrt() - 1.0
+
+
+def _turn(z: Latents, angle: Tensor, first: int) -> Latents:
+    """Rotations by ``angle`` in the planes of the coordinates (first, first + 1), (first + 2, first + 3), …"""
+    columns = list(z.unbind(-1))
+    cosine, sine = angle.cos(), angle.sin()
+    for k in range(first, len(columns) - 1, 2):
+        a, b = columns[k], columns[k + 1]
+        columns[k], columns[k + 1] = cosine * a - sine * b, sine * a + cosine * b
+    return torch.stack(columns, dim=-1)
+
+
 class Mlp(Mixing):
     """x = σ(W_L … σ(W₁ z + b₁) … + b_L), a network of n → … → d units with monotone bends.
 
@@ -107,7 +141,9 @@ class Mlp(Mixing):
     σ' ≥ b − 0.0998 c, which is positive for the constants used here.
 
     ``mild``: hidden layers of d units, c = 1. ``strong``: hidden layers of n units, steeper bends and larger
-    biases; the overcomplete features of wide layers, which a linear map could combine back to z, are absent.
+    biases; the overcomplete features of wide layers, which a linear map could combine back to z, are absent. As
+    latents far from the bends would meet an almost linear network all the same, it is given :func:`twist` of z,
+    a diffeomorphism that is nowhere near linear, whatever the place and scale of z.
     """
 
     has_inverse = True
@@ -124,6 +160,7 @@ class Mlp(Mixing):
         require_resolved(declaration)
         self.layers = declaration.layers
         self.activation = declaration.activation
+        self.twist = TWIST if declaration.strength == "strong" else 0.0
         self.gain, self.slope = (STRONG if declaration.strength == "strong" else MILD)[declaration.activation]
         for level, (weight, bias) in enumerate(zip(declaration.weights or (), declaration.biases or ())):
             matrix = torch.tensor(weight, dtype=torch.float64)
@@ -152,6 +189,7 @@ class Mlp(Mixing):
         return self.slope - (0.0999 * self.gain if self.activation == "silu" else 0.0)
 
     def forward(self, z: Latents) -> Observations:
+        z = twist(z, self.twist) if self.twist else z
         for level in range(self.layers):
             u = z @ getattr(self, f"weight{level}").mT + getattr(self, f"bias{level}")
             z = self.bend(u)
@@ -161,4 +199,4 @@ class Mlp(Mixing):
         for level in reversed(range(self.layers)):
             u = self.unbend(x)
             x = (u - getattr(self, f"bias{level}")) @ getattr(self, f"inverse{level}").mT
-        return x
+        return untwist(x, self.twist) if self.twist else x

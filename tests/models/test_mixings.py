@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+import crlspec
 from crlspec.errors import SpecError
 from crlspec.models.declarations import GlmMixing, LinearMixing, MlpMixing
+from crlspec.models.mixings import twist, untwist
 from crlspec.testing import MixingContract
 
 
@@ -53,6 +55,20 @@ class TestArcsinh(MixingContract):
         return np.arcsinh(z @ np.array(declaration.matrix).T)
 
 
+def spun(z, rate):
+    """The twist as two rotation matrices for each sample."""
+    turned = []
+    for point in z:
+        angle = rate * (np.hypot(1, np.linalg.norm(point)) - 1)
+        rotation = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        matrices = [np.eye(len(point)), np.eye(len(point))]
+        for first, matrix in enumerate(matrices):
+            for k in range(first, len(point) - 1, 2):
+                matrix[k : k + 2, k : k + 2] = rotation
+        turned.append(matrices[1] @ matrices[0] @ point)
+    return np.array(turned)
+
+
 class MlpLaws(MixingContract):
     activation: str
     strength = "mild"
@@ -67,6 +83,8 @@ class MlpLaws(MixingContract):
             "leaky-relu": lambda u: np.maximum(u, 0),
             "silu": lambda u: u / (1 + np.exp(-u)),
         }
+        if self.strength == "strong":
+            z = spun(z, 1.25)
         for weight, bias in zip(declaration.weights, declaration.biases, strict=True):
             u = z @ np.array(weight).T + np.array(bias)
             z = bends[self.activation](self.gain * u) + self.slope * u
@@ -103,21 +121,67 @@ class TestStrongSilu(MlpLaws):
     activation, strength, gain, slope = "silu", "strong", 4.0, 0.5
 
 
+LATENTS = """
+latents: {n}
+scm:
+  graph: {{kind: random, density: 0.6}}
+  mechanism: {{kind: {mechanism}}}
+  noise: {{kind: {noise}, mean: {mean}}}
+mixing: {{kind: linear, observed: {n}}}
+"""
+
+
+def explained(z, mixing):
+    """The share of the variance of z that least squares on x = g(z) explains, averaged over latents."""
+    x = mixing(torch.tensor(z)).numpy()
+    x = np.column_stack([x, np.ones(len(x))])
+    residual = z - x @ np.linalg.lstsq(x, z, rcond=None)[0]
+    return 1 - (residual.var(0) / z.var(0)).mean()
+
+
+def network(size, seed, **given):
+    names = tuple(f"z{k}" for k in range(size))
+    declaration = MlpMixing(**given).draw(np.random.default_rng(seed), names)
+    return declaration.implement()(declaration, names, torch.float64, "cpu")
+
+
 @pytest.mark.parametrize("activation", ["tanh", "leaky-relu", "silu"])
-@pytest.mark.parametrize("seed", range(5))
-def test_a_linear_map_does_not_undo_a_strong_network(activation, seed):
-    """Least squares of z on x explains less than 90 % of the variance; of a mild network more than 80 %."""
-    rng, names = np.random.default_rng(seed), ("a", "b", "c")
-    z = rng.standard_normal((4000, 3))
-    explained = {}
-    for strength in ("mild", "strong"):
-        declaration = MlpMixing(observed=10, activation=activation, strength=strength).draw(rng, names)
-        x = declaration.implement()(declaration, names, torch.float64, "cpu")(torch.tensor(z)).numpy()
-        x = np.column_stack([x, np.ones(len(x))])
-        residual = z - x @ np.linalg.lstsq(x, z, rcond=None)[0]
-        explained[strength] = 1 - (residual.var(0) / z.var(0)).mean()
-    assert explained["strong"] < 0.9
-    assert explained["mild"] > 0.8
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("mechanism", "noise", "mean"),
+    [
+        ("quadratic", "normal", 0),
+        ("linear", "normal", 5),
+        ("sine", "laplace", 0),
+        ("mlp", "gumbel", -3),
+        ("quadratic", "uniform", 0),
+    ],
+)
+def test_a_linear_map_does_not_undo_a_strong_network(activation, n, mechanism, noise, mean):
+    """Below 90 % for each of ten graphs and networks, as many observed as latents or five times as many."""
+    spec = crlspec.loads(LATENTS.format(n=n, mechanism=mechanism, noise=noise, mean=mean))
+    for seed in range(10):
+        z = crlspec.compile(spec, seed=seed).scm.sample(2000, seed=seed).numpy()
+        mixing = network(n, seed, observed=n * (1 + 4 * (seed % 2)), activation=activation, strength="strong")
+        assert explained(z, mixing) < 0.9, seed
+        torch.testing.assert_close(
+            mixing.inverse(mixing(torch.tensor(z))), torch.tensor(z), rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("activation", ["tanh", "leaky-relu", "silu"])
+def test_a_mild_network_is_close_to_linear(activation):
+    for seed in range(5):
+        z = np.random.default_rng(seed).standard_normal((4000, 3))
+        assert explained(z, network(3, seed, observed=10, activation=activation)) > 0.8
+
+
+def test_a_twist_keeps_the_volume_and_is_undone():
+    z = 5 * torch.randn(50, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    jacobian = torch.vmap(torch.func.jacrev(lambda point: twist(point, 1.25)))(z)
+    torch.testing.assert_close(torch.linalg.det(jacobian), torch.ones(50, dtype=torch.float64))
+    torch.testing.assert_close(untwist(twist(z, 1.25), 1.25), z)
+    assert torch.equal(twist(z[:, :1], 1.25), z[:, :1])
 
 
 @pytest.mark.parametrize("family", [LinearMixing, GlmMixing, MlpMixing])
