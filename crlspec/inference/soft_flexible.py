@@ -1,8 +1,8 @@
 """Soft interventions on latents of any kind: order and transitive closure by the invariance of what comes before.
 
-j is no ancestor of i exactly where some causal order puts i first, and then nothing up to i may change in the
-environment of j. Each order is fitted by the likelihood with a changed mechanism in every environment, and judged
-by :func:`crlspec.inference.invariance.invariance`.
+j is no ancestor of i exactly where some causal order puts i first, and then the mechanism of i may not change in the
+environment of j, nor that of j in the environment of i. Each order is fitted by the likelihood with a changed
+mechanism in every environment, and judged by :func:`crlspec.inference.invariance.invariance`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from scipy import stats
 
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
-from crlspec.inference.invariance import Invariance, invariance
+from crlspec.inference.invariance import FREEDOM, Invariance, invariance
 from crlspec.inference.peeling import peel, rows_in_order
 from crlspec.inference.refined import Refined
 from crlspec.progress import Progress
@@ -39,7 +39,8 @@ def closure_by_invariance(
     """Search the order, then ask of every pair whether the reversed order stands too.
 
     The encoder stays that of the scores: it mixes with ancestors alone, nested coordinates with all before them.
-    Where i's distribution changes in the environment of j even under the order that puts i first, j is an ancestor.
+    Where a mechanism of the two changes in the other's environment even under the order that puts i first, j is an
+    ancestor of i.
     A χ² is taken in units of what the best order has over its degrees of freedom, where that is above one (as in
     the genomic control of Devlin & Roeder, Biometrics 1999): the networks leave that much unexplained.
     """
@@ -77,20 +78,26 @@ def closure_by_invariance(
 
 
 def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order], alpha: float) -> Order:
-    """From the best of the starts on, move latents before those that their environments change, while it helps."""
+    """From the best of the starts on, move latents forward past those that their environments change, while it helps.
+
+    Where no such move helps and moments still disagree, neighbours are swapped.
+    """
     judge(starts)
     best = min(table, key=lambda order: table[order].overall)
     n = len(best)
     for _ in range(2 * n):
-        answer = table[best]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = np.nan_to_num(answer.statistics / answer.freedom)
-        p_values = stats.chi2.sf(answer.statistics, np.maximum(answer.freedom, 1))
-        pairs = [(ratios[i, j], i, j) for i in range(n) for j in range(i + 1, n) if p_values[i, j] < alpha]
-        worst = sorted(pairs, reverse=True)[:3]
-        judge([_moved(best, j, i) for _, i, j in worst])
-        winner = min(table, key=lambda order: table[order].overall)
-        if winner == best:
+        found = table[best].statistics
+        changed = stats.chi2.sf(found, FREEDOM) < alpha
+        pairs = [(found[i, j], i, j) for i in range(n) for j in range(i + 1, n) if changed[i, j]]
+        moves = [
+            _moved(best, j, k) for _, i, j in sorted(pairs, reverse=True)[:2] for k in (i, (i + j + 1) // 2)
+        ]
+        for orders in (moves, [_moved(best, k, k + 1) for k in range(n - 1)] if pairs else []):
+            judge(orders)
+            winner = min(table, key=lambda order: table[order].overall)
+            if winner != best:
+                break
+        else:
             break
         best = winner
     return best
@@ -121,10 +128,10 @@ def _pairs(
             reversed_orders[i, j] = (*best[:j], *before, best[i], best[j], *behind, *best[i + 1 :])
         judge(list(reversed_orders.values()))
         for (i, j), order in reversed_orders.items():
-            answer, ahead = table[order], order.index(best[i])
-            statistic, freedom = answer.statistics[ahead, ahead + 1], answer.freedom[ahead, ahead + 1]
-            p_values[i, j] = stats.chi2.sf(statistic / excess, freedom)
-            changes[i, j] = max(statistic - freedom, 0.0)
+            ahead = order.index(best[i])
+            statistic = table[order].statistics[ahead, ahead + 1]
+            p_values[i, j] = stats.chi2.sf(statistic / excess, FREEDOM)
+            changes[i, j] = max(statistic - FREEDOM, 0.0)
     return changes, p_values
 
 

@@ -10,6 +10,7 @@ from crlspec.numerics.statistics import (
     agreement_p_value,
     explained_by_squares,
     gaussianity_p_value,
+    multivariate_skewness_p_value,
     normality_p_values,
     paired_p_value,
 )
@@ -35,9 +36,34 @@ def test_gaussianity_keeps_its_level_over_components_and_environments(samples: i
 
 def test_gaussianity_is_the_least_p_value_times_their_number() -> None:
     samples = list(np.random.default_rng(11).laplace(size=(4, 50, 3)))
-    least = min(normality_p_values(y).min() for y in samples)
-    assert gaussianity_p_value(samples) == min(1.0, 24 * least)
+    columns = 24 * min(normality_p_values(y).min() for y in samples)
+    joint = 4 * min(multivariate_skewness_p_value(y) for y in samples)
+    assert gaussianity_p_value(samples) == min(1.0, 2 * min(columns, joint))
     assert gaussianity_p_value([np.random.default_rng(0).normal(size=(100, 1))]) <= 1
+
+
+@pytest.mark.parametrize(("samples", "components"), [(200, 1), (500, 3), (2000, 6)])
+def test_multivariate_skewness_keeps_its_level(samples: int, components: int) -> None:
+    rng = np.random.default_rng(samples)
+    drawn = (rng.normal(size=(samples, components)) for _ in range(RUNS))
+    p_values = np.array([multivariate_skewness_p_value(y) for y in drawn])
+    for level in (0.1, 0.01):
+        assert (p_values < level).mean() <= most(level)
+
+
+def test_multivariate_skewness_of_one_column_is_its_squared_skewness() -> None:
+    y = np.random.default_rng(13).normal(size=(5000, 1))
+    expected = stats.chi2.sf(len(y) / 6 * stats.skew(y[:, 0]) ** 2, 1)
+    np.testing.assert_allclose(multivariate_skewness_p_value(y), expected, rtol=0.02)
+
+
+def test_a_dependence_that_no_column_shows_is_found_and_a_constant_direction_is_left_out() -> None:
+    rng = np.random.default_rng(14)
+    z = rng.normal(size=(10_000, 2))
+    y = np.c_[z[:, 0], 0.2 * z[:, 0] * z[:, 1] + rng.normal(size=10_000), np.full(10_000, 3.0)]
+    assert multivariate_skewness_p_value(np.c_[z, y[:, 1:]]) < 1e-6
+    assert normality_p_values(y[:, :2]).min() > 1e-3
+    assert multivariate_skewness_p_value(np.full((100, 2), 3.0)) == 1
 
 
 def test_gaussianity_of_correlated_components_keeps_its_level_in_the_far_tail() -> None:
