@@ -15,7 +15,9 @@ from crlspec.inference.refined import Refined
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
-__all__ = ["assemble", "check_rank", "encoder_of", "is_gaussian", "status_of", "tested_edges"]
+__all__ = [
+    "assemble", "check_rank", "encoder_of", "is_gaussian", "status_of", "tested_edges", "without_calibration",
+]  # fmt: skip
 
 
 def assemble(
@@ -163,3 +165,13 @@ def status_of(estimate: ScoreEstimate) -> Status:
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", "order, latents and edges were decided by the data")
+
+
+def without_calibration(status: Status) -> Status:
+    """The status of a result whose p-values leave out the error of the latents."""
+    return Status(
+        status.code,
+        f"{status.message}; the p-values of the edges are not calibrated: they leave out how far the latents are "
+        "off, and many more absent edges than alpha are found",
+        status.remedy or "Take the edges of refine: likelihood.",
+    )

@@ -15,17 +15,18 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import assemble, check_rank, is_gaussian
+from crlspec.inference.assembling import assemble, check_rank, is_gaussian, status_of, without_calibration
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.full_rank import full_rank_graph
 from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
-from crlspec.inference.score_edges import score_edges
+from crlspec.inference.score_edges import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft_flexible import closure_by_invariance
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.scores.gaussian import GaussianFacts
 from crlspec.spec.accepts import refusal
 from crlspec.spec.setting import Setting
 
@@ -83,6 +84,9 @@ class LScaleI:
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
+        status = status_of(estimate)
+        if steps[-1].name == "scores" and not are_calibrated(estimate):
+            status = without_calibration(status)
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))
         return assemble(
             problem,
@@ -93,6 +97,7 @@ class LScaleI:
             alpha=self.alpha,
             exact_graph=exact_graph,
             shown_by=shown,
+            status=status,
         )
 
     def _hard(
@@ -107,10 +112,15 @@ class LScaleI:
 
         rows = starts(orders[0].order)
         errors = unmixing_variances(rows, covariances, [len(y) for y in coordinates.all[1:]], orders[0].order)
-        strengths, p_values = score_edges(rows, estimate, orders[0].order, errors)
+        best = orders[0].order
+
+        def rows_of(facts: GaussianFacts) -> np.ndarray:
+            return unmix(rows_in_order(facts.moments, best), facts.covariances[1:], best)
+
+        strengths, p_values = score_edges(rows, estimate, best, errors, rows_of)
         first = Refined(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
-            orders[0].note,
+            orders[0].note + UNCALIBRATED * (not are_calibrated(estimate)),
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]

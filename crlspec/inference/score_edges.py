@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
+from crlspec.scores.gaussian import GaussianFacts
 
-__all__ = ["score_edges"]
+__all__ = ["UNCALIBRATED", "RowsOf", "are_calibrated", "score_edges"]
+
+UNCALIBRATED = "; p-values not calibrated"
+"""What the note of a step says where they are not."""
+
+RowsOf = Callable[[GaussianFacts], np.ndarray]
+"""Encoder rows (position, component) of an order, made anew from means and covariances."""
 
 
 def score_edges(
-    rows: np.ndarray, estimate: ScoreEstimate, order: tuple[int, ...], errors: np.ndarray | None = None
+    rows: np.ndarray,
+    estimate: ScoreEstimate,
+    order: tuple[int, ...],
+    errors: np.ndarray | None = None,
+    rows_of: RowsOf | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Strengths and p-values (position, position) of j → i: does d^i have a component along latent j (stage L2)?
 
-    Estimated scores: two fits that share no sample must agree on the component; the agreement of pure noise has a
-    standard deviation of about 1/√(3n) (.29 measured at n = 5). Exact scores: the component
-    must exceed what the sampling error of the unmixing explains.
+    Gaussian scores, with ``rows_of``: Wald tests that know the sampling error of scores and rows alike. Other
+    estimated scores: two fits that share no sample must agree on the component; the agreement of pure noise has a
+    standard deviation of about 1/√(3n) (.29 measured at n = 5). The error of the rows, which both fits share, is left
+    out: these p-values are NOT calibrated, and far too many edges are found. Exact scores: the component must exceed
+    what the sampling error of the unmixing explains.
 
-    rows    (position, component) encoder rows in the order's positions
-    errors  (position, position) sampling variances of the unmixing's slopes; None where nothing was unmixed
+    rows     (position, component) encoder rows in the order's positions
+    errors   (position, position) sampling variances of the unmixing's slopes; None where nothing was unmixed
+    rows_of  how ``rows`` come from Gaussian facts, in the same order
     """
     n = len(order)
     decoder = np.linalg.inv(rows)
@@ -29,6 +45,8 @@ def score_edges(
     own = np.maximum(np.abs(np.diagonal(diagonals)), np.finfo(float).tiny)
     variances = np.sum(rows**2, axis=1)  # of the latents, whose pooled y is white
     strengths = np.tril(diagonals * variances[None, :] / (own * variances)[:, None], -1)
+    if estimate.gaussian is not None and rows_of is not None:
+        return strengths, _wald_p_values(rows, estimate.gaussian, order, rows_of)
     p_values = np.ones((n, n))
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         if estimate.exact or estimate.replicates is None:
@@ -38,3 +56,35 @@ def score_edges(
             first, second = estimate.replicates[:, order[i]] @ decoder[:, j]
             p_values[i, j] = agreement_p_value(first, second, 3 * n)
     return strengths, p_values
+
+
+def are_calibrated(estimate: ScoreEstimate) -> bool:
+    """Whether the sampling error behind the tests of edges is known."""
+    return estimate.exact or estimate.gaussian is not None
+
+
+def _wald_p_values(
+    rows: np.ndarray, facts: GaussianFacts, order: tuple[int, ...], rows_of: RowsOf
+) -> np.ndarray:
+    """p-values (position, position) of "d^i along j neither follows z_i nor has a mean", χ² with two degrees.
+
+    For a linear mechanism with weight w_j and noise variance σ², cut by a hard intervention, the slope of d^i along j
+    on z_i is −w_j/σ²: zero exactly where there is no edge. Its sampling variance is that of everything done to the
+    means and covariances, the peeling and unmixing of the rows included. Entries of d^i along j on other latents are
+    left out: without an edge their leading error is of second order, and no χ².
+    """
+
+    def components(moved: GaussianFacts) -> np.ndarray:
+        found = rows_of(moved)
+        decoder = np.linalg.inv(found * np.sign((found * rows).sum(1))[:, None])
+        slopes = np.stack([decoder.T @ moved.slopes[m] @ decoder[:, k] for k, m in enumerate(order)])
+        return np.stack([slopes, moved.shifts[list(order)] @ decoder], -1)
+
+    values = components(facts)
+    slopes = np.stack([(components(up) - components(down)) / 2 for up, down in facts.deviations()], -1)
+    covariances = slopes @ slopes.swapaxes(-1, -2)
+    p_values = np.ones(values.shape[:2])
+    for i, j in zip(*np.tril_indices(len(order), -1), strict=True):
+        statistic = values[i, j] @ np.linalg.pinv(covariances[i, j], hermitian=True) @ values[i, j]
+        p_values[i, j] = stats.chi2.sf(statistic, 2)
+    return p_values

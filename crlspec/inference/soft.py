@@ -19,9 +19,10 @@ from torch import Tensor
 
 from crlspec.inference.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.refined import Refined
-from crlspec.inference.score_edges import score_edges
+from crlspec.inference.score_edges import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.scores.base import Coordinates, ScoreEstimate
+from crlspec.scores.gaussian import GaussianFacts
 
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
@@ -33,9 +34,14 @@ def closure_by_scores(estimate: ScoreEstimate) -> Refined:
     began = time.perf_counter()
     best = peel(estimate.moments)[0]
     rows = image_rows(estimate.moments)[list(best.order)]
-    strengths, p_values = score_edges(rows, estimate, best.order)
+
+    def rows_of(facts: GaussianFacts) -> np.ndarray:
+        return image_rows(facts.moments)[list(best.order)]
+
+    strengths, p_values = score_edges(rows, estimate, best.order, rows_of=rows_of)
     seconds = time.perf_counter() - began
-    return Refined("scores", best.order, rows, strengths, p_values, seconds, best.note)
+    note = best.note + UNCALIBRATED * (not are_calibrated(estimate))
+    return Refined("scores", best.order, rows, strengths, p_values, seconds, note)
 
 
 def closure_by_likelihood(coordinates: Coordinates, estimate: ScoreEstimate, first: Refined) -> Refined:

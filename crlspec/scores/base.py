@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crlspec.data import Problem
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.progress import Progress
+
+if TYPE_CHECKING:
+    from crlspec.scores.gaussian import GaussianFacts
 
 __all__ = ["Coordinates", "ScoreDifference", "ScoreEstimate"]
 
@@ -81,6 +85,8 @@ class ScoreEstimate:
     replicates  (replicate, environment, sample, component): fits that share no sample; None where exact
     noise       (environment,) mean squared error of ``values`` as told by the replicates, summed over components
     exact       whether the values carry no estimation error
+    gaussian    means and covariances that the values come from, where they do: the sampling error of anything made
+                of them is then known
     """
 
     values: np.ndarray
@@ -88,6 +94,7 @@ class ScoreEstimate:
     replicates: np.ndarray | None
     noise: np.ndarray
     exact: bool = False
+    gaussian: GaussianFacts | None = None
 
     @classmethod
     def from_replicates(cls, replicates: np.ndarray) -> ScoreEstimate:

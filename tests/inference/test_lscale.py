@@ -47,27 +47,13 @@ class TestPaperStagesAlone(TestLScaleI):
     def estimator(self) -> LScaleI:
         return LScaleI(refine="none")
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="with estimated scores the test of an edge leaves out the error of the unmixed rows, which both "
-        "halves of the data share: c -> b, a path without an edge, is found at p < .001 with strength .04",
-    )
     def test_the_toy_is_recovered(self) -> None:
-        super().test_the_toy_is_recovered()
-
-    def test_no_edge_of_the_toy_is_missed(self) -> None:
+        """The edges are those of the toy; the latents of scores alone are noisier than refined ones."""
         toy = LinearGaussianToy()
         rows, edges = self.by_environment(self.solved(toy.problem))
-        assert edges >= {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
+        assert edges == {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
         recovered = rows @ toy.mixing
         assert np.all(np.abs(np.diagonal(recovered)) >= 0.98 * np.linalg.norm(recovered, axis=1))
-
-    def test_the_order_of_the_samples_does_not_matter(self) -> None:
-        """Edges are decided by two halves of the data, and the halves by the order: latents alone stay."""
-        problem, rng = LinearGaussianToy().problem, np.random.default_rng(0)
-        samples = {name: rng.permutation(x) for name, x in problem.samples.items()}
-        found = [self.by_environment(self.solved(p))[0] for p in (problem, replace(problem, samples=samples))]
-        np.testing.assert_allclose(*found, atol=self.tolerance)
 
 
 class TestExactScores(TestLScaleI):
@@ -116,6 +102,15 @@ def test_without_refinement_the_latents_are_those_of_the_scores(seed: int) -> No
     assert plain.stages[0].edges == refined.stages[0].edges == plain.edges
     np.testing.assert_array_equal(plain.encoder.matrix, refined.stages[0].encoder.matrix)  # type: ignore[union-attr]
     assert mcc(plain, reference) > 0.98
+
+
+@pytest.mark.parametrize("scores", [GaussianScores(), RatioScores(steps=20)])
+def test_p_values_that_are_not_calibrated_are_said_to_be_so(
+    small: Reference, scores: ScoreDifference
+) -> None:
+    found = LScaleI(refine="none").solve(problem_of(small), scores, 0, silent)
+    assert ("not calibrated" in found.status.message) == isinstance(scores, RatioScores)
+    assert ("not calibrated" in found.stages[0].note) == isinstance(scores, RatioScores)
 
 
 def test_mixing_and_encoder_undo_each_other() -> None:
