@@ -265,14 +265,14 @@ def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
     if metrics is None:
         return lines
     lines += ["", "against the truth"]
+    width = max(15, *map(len, metrics))
     for name, value in metrics.items():
         if name == "seconds":
             continue
         shown = (
             "does not apply" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
         )
-        lines.append(f"  {name:<15} {shown}")
-    lines.append(
-        "  seconds         " + ", ".join(f"{key} {value:.2f}" for key, value in metrics["seconds"].items())
-    )
+        lines.append(f"  {name:<{width}} {shown}")
+    spent = ", ".join(f"{key} {value:.2f}" for key, value in metrics["seconds"].items())
+    lines.append(f"  {'seconds':<{width}} {spent}")
     return lines

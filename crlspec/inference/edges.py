@@ -35,7 +35,7 @@ class LeaveOneOut:
 
 def leave_one_out(
     latents: Sequence[np.ndarray],
-    targets: Sequence[int],
+    targets: Sequence[int] | np.ndarray,
     seed: int,
     progress: Progress,
     *,
@@ -48,7 +48,8 @@ def leave_one_out(
     """Test every pair of a causal order.
 
     latents      one array (sample, position) per environment, columns in causal order
-    targets      per position the index of the environment that intervenes on it
+    targets      per position the index of the environment that intervenes on it, or (position, environment) bool:
+                 all those that do
     keep_linear  (position, position) bool: leave out j's nonlinear part alone. A linear remainder of mixing in
                  estimated latents looks like a linear edge, never like a nonlinear one.
     """
@@ -64,7 +65,12 @@ def leave_one_out(
         if j >= 0:
             nonlinear[k, 0, j] = 0
             linear[k, 0, j] = float(keep_linear is not None and keep_linear[i, j])
-    own = torch.tensor([targets[i] for i, _ in jobs])[:, None] == environment[None, :]
+    targeted = np.zeros((n, len(latents)), dtype=bool)
+    if np.ndim(targets) == 2:
+        targeted[:] = targets
+    else:
+        targeted[range(n), targets] = True
+    own = torch.as_tensor(targeted)[[i for i, _ in jobs]][:, environment]
     order = torch.randperm(len(z), generator=generator)
     folds = order[: len(z) // 2], order[len(z) // 2 :]
     losses = torch.zeros(len(jobs), len(z))

@@ -57,7 +57,8 @@ class FlexibleLikelihood(nn.Module):
     """Candidates (c) × latents by causal position (p): coordinates, mechanisms, noise and interventions.
 
     rows     (candidate, position, component): start of U, one candidate an order or a graph
-    targets  (candidate, position): index of the environment that intervenes on the latent at this position
+    targets  (candidate, position): index of the environment that intervenes on the latent at this position; or
+             (candidate, position, environment) bool: all those that do, by one and the same mechanism
     graph    (candidate, position, position) bool, ``[c, i, j]`` for j → i; None: every predecessor is an input
              and latents are read off the nested coordinates by L
     soft     interventions change a mechanism and keep its inputs: a second network stands in for the replaced
@@ -129,7 +130,10 @@ class FlexibleLikelihood(nn.Module):
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
-        own = environment[None, None, :] == self.targets[:, :, None]
+        if self.targets.ndim == 3:
+            own = self.targets[:, :, environment]
+        else:
+            own = environment[None, None, :] == self.targets[:, :, None]
         return torch.where(own, self.replaced(latents), self.noise(residuals))
 
     def loss(self, sample: Sample) -> Tensor:
@@ -244,7 +248,7 @@ class FlexibleLikelihood(nn.Module):
                 back = torch.linalg.inv(back + self.remix[0] * self.lower)
             other = FlexibleLikelihood(
                 self.rows().expand(count, -1, -1),
-                self.targets.expand(count, -1),
+                self.targets.expand(count, *self.targets.shape[1:]),
                 generator,
                 graph=graphs,
                 width=self.network.first.shape[-1],

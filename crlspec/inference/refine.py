@@ -67,15 +67,22 @@ def refine_flexible(
     alpha: float,
     seed: int,
     progress: Progress,
+    signature: np.ndarray | None = None,
 ) -> list[Refined]:
-    """Smooth mechanisms and mixture noise: nested latents, the graph by refitting, then the tests of edges."""
+    """Smooth mechanisms and mixture noise: nested latents, the graph by refitting, then the tests of edges.
+
+    samples    (sample, component) of every environment, the observational first
+    signature  (latent, interventional environment) bool; None: one environment per latent
+    """
     began = time.perf_counter()
+    targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
+    targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    order, model = _order_by_likelihood(orders, starts, training, held_out, generator, progress)
+    order, model = _order_by_likelihood(orders, starts, targeted, training, held_out, generator, progress)
     train(model, training, held_out, generator, progress, steps=500, stage="likelihood")
     rows = _unit(model.rows()[0].detach().double().numpy(), samples)
-    targets = [m + 1 for m in order]
+    targets = targeted[list(order)]
     first = leave_one_out([y @ rows.T for y in samples], targets, seed, progress, steps=160)
     dense_seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
@@ -106,16 +113,21 @@ def refine_flexible(
 
 
 def _nested(
-    orders: Sequence[tuple[int, ...]], starts: Starts, training: Sample, generator: torch.Generator
+    orders: Sequence[tuple[int, ...]],
+    starts: Starts,
+    targeted: np.ndarray,
+    training: Sample,
+    generator: torch.Generator,
 ) -> FlexibleLikelihood:
     rows = torch.stack([torch.as_tensor(starts(order), dtype=torch.float32) for order in orders])
     rows = rows / (training.y @ rows.transpose(1, 2)).std(1)[:, :, None]
-    return FlexibleLikelihood(rows, torch.tensor(orders) + 1, generator)
+    return FlexibleLikelihood(rows, torch.as_tensor(targeted)[torch.tensor(orders)], generator)
 
 
 def _order_by_likelihood(
     orders: Sequence[Peeling],
     starts: Starts,
+    targeted: np.ndarray,
     training: Sample,
     held_out: Sample,
     generator: torch.Generator,
@@ -123,7 +135,7 @@ def _order_by_likelihood(
 ) -> tuple[tuple[int, ...], FlexibleLikelihood]:
     """The order of lowest held-out loss after a short fit of each, and its model so far."""
     tried = [peeling.order for peeling in orders]
-    model = _nested(tried, starts, training, generator)
+    model = _nested(tried, starts, targeted, training, generator)
     losses = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
     best = int(losses.mean(1).argmin())
     return tried[best], model.chosen(best, generator)

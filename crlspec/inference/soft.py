@@ -26,7 +26,7 @@ from crlspec.scores.gaussian import GaussianFacts
 
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
-ALL_ORDERS_UP_TO = 6
+ALL_ORDERS_UP_TO = 5
 
 
 def closure_by_scores(estimate: ScoreEstimate) -> Refined:
@@ -44,20 +44,31 @@ def closure_by_scores(estimate: ScoreEstimate) -> Refined:
     return Refined("scores", best.order, rows, strengths, p_values, seconds, note)
 
 
-def closure_by_likelihood(coordinates: Coordinates, estimate: ScoreEstimate, first: Refined) -> Refined:
+def closure_by_likelihood(
+    coordinates: Coordinates,
+    estimate: ScoreEstimate,
+    first: Refined,
+    groups: np.ndarray | None = None,
+    starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
+) -> Refined:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
     The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone.
+
+    groups  (latent, group, environment) bool, the observational environment first: the environments in which a
+            latent follows one and the same mechanism; None: its own environment, and all others
+    starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
     """
     began = time.perf_counter()
     samples = coordinates.all
     moments = torch.as_tensor(np.stack([augmented_moments(y) for y in samples]))
     counts = torch.tensor([len(y) for y in samples], dtype=torch.float64)
     n = len(first.order)
+    grouped = torch.as_tensor(_own_and_others(n) if groups is None else groups)
 
     def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
-        starts = np.stack([rows_in_order(estimate.moments, order) for order in orders])
-        return _fit(orders, torch.as_tensor(starts), moments, counts)
+        rows = [rows_in_order(estimate.moments, o) if starts is None else starts(o) for o in orders]
+        return _fit(grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows)), moments, counts)
 
     if n <= ALL_ORDERS_UP_TO:
         table = dict(zip(orders := list(itertools.permutations(range(n))), losses(orders), strict=True))
@@ -109,28 +120,39 @@ def _moved(order: tuple[int, ...], source: int, target: int) -> tuple[int, ...]:
     return (*rest[:target], order[source], *rest[target:])
 
 
-def _fit(orders: Sequence[tuple[int, ...]], starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
+def _own_and_others(n: int) -> np.ndarray:
+    """The groups (latent, group, environment) of single-node interventions: all other environments, its own."""
+    own = np.concatenate([np.zeros((n, 1), dtype=bool), np.eye(n, dtype=bool)], 1)
+    return np.stack([~own, own], 1)
+
+
+def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
     """Lowest mean negative log likelihood of each order, up to a constant: all orders in one smooth problem.
 
     Only what changes the nesting of the rows is free; every regression, changed or not, is profiled out.
+
+    groups  (order, position, group, environment) bool; starts (order, position, component)
     """
-    candidates, n = len(orders), starts.shape[1]
-    own, upper = torch.tensor(orders) + 1, torch.ones(n, n, dtype=starts.dtype).triu(1)
-    position, eye = torch.arange(n), torch.eye(n, dtype=starts.dtype)
-    total, mine = counts.sum(), counts[own]
+    candidates, n = starts.shape[:2]
+    upper = torch.ones(n, n, dtype=starts.dtype).triu(1)
+    position, eye = torch.arange(n)[:, None], torch.eye(n, dtype=starts.dtype)
+    counted = groups * counts
+    sizes = counted.sum(-1)
+    shares = counted / sizes.clamp(min=1)[..., None]
+    empty = (sizes == 0)[..., None, None] * torch.eye(n + 1, dtype=starts.dtype)
+    total = counts.sum()
 
     def profile(change: Tensor) -> Tensor:
         rows = (eye + change * upper) @ starts
         extended = torch.zeros(candidates, n + 1, n + 1, dtype=starts.dtype)
         extended[:, 0, 0], extended[:, 1:, 1:] = 1, rows
         second = extended[:, None] @ moments @ extended[:, None].transpose(-1, -2)
-        pooled = (second * counts[:, None, None]).sum(1)
-        changed = second[torch.arange(candidates)[:, None], own]
-        others = (pooled[:, None] - changed * mine[..., None, None]) / (total - mine)[..., None, None]
-        logs = [
-            torch.linalg.cholesky(m)[:, position, position + 1, position + 1].log() for m in (others, changed)
-        ]
-        return ((total - mine) * logs[0] + mine * logs[1]).sum(1) / total - torch.linalg.slogdet(rows)[1]
+        pooled = torch.einsum("cpge,ceij->cpgij", shares, second) + empty
+        factors = torch.linalg.cholesky(pooled)
+        logs = factors.diagonal(dim1=-2, dim2=-1)[
+            :, position, torch.arange(groups.shape[2]), position + 1
+        ].log()
+        return (sizes * logs).sum((1, 2)) / total - torch.linalg.slogdet(rows)[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         change = torch.tensor(flat.reshape(candidates, n, n), requires_grad=True)

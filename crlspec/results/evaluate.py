@@ -76,9 +76,9 @@ def evaluate(
 ) -> xr.Dataset:
     """Metrics of an estimate on ``samples`` fresh samples of each of the model's environments, pooled.
 
-    A recovered latent is matched to the true latent that its environment targets; only where an environment
-    does not single one out, by the best assignment of correlations. See ``Result.evaluate`` for the metrics.
-    Raises DataError where the model's variables or environments are not those of the result.
+    A recovered latent is matched to the true latent that its environment targets; where an environment does not
+    single one out, by the best assignment of signatures and then correlations. See ``Result.evaluate`` for the
+    metrics. Raises DataError where the model's variables or environments are not those of the result.
     """
     _fits(estimate, observed, model)
     z, z_hat = pooled_truth(estimate, observed, model, samples, seed)
@@ -101,6 +101,7 @@ def evaluate(
     return xr.Dataset(
         {
             **{name: float(scalars[name]) for name in METRICS},
+            **_signature_metrics(estimate, model, matched),
             "correlation": ("latent", diagonal),
             "rank_correlation": ("latent", rank_diagonal),
             "explained_variance": ("latent", r2),
@@ -177,7 +178,7 @@ def _match(estimate: Estimate, model: Truth, correlations: np.ndarray) -> _Match
         found = {targets[name][0]: i for i, name in enumerate(estimate.latents)}
         columns = np.array([found.get(name, -1) for name in model.latents])
     else:
-        columns = metrics.best_matching(correlations)
+        columns = metrics.best_matching(_likeness(estimate, model, correlations))
     rows = np.flatnonzero(columns >= 0)
     return _Matched(
         latents=tuple(model.latents[i] for i in rows),
@@ -185,6 +186,36 @@ def _match(estimate: Estimate, model: Truth, correlations: np.ndarray) -> _Match
         rows=rows,
         columns=columns[rows],
     )
+
+
+def _signatures(estimate: Estimate, model: Truth) -> tuple[np.ndarray, np.ndarray] | None:
+    """True and recovered signature, (latent, environment) bool; None for an estimate that has none."""
+    if "signature" not in estimate.diagnostics:
+        return None
+    array = estimate.diagnostics["signature"].sel(latent=list(estimate.latents))
+    names = [str(name) for name in array["environment"].values]
+    truth = np.array([[z in model.environments[name].targets for name in names] for z in model.latents])
+    return truth, array.transpose("latent", "environment").values.astype(bool)
+
+
+def _likeness(estimate: Estimate, model: Truth, correlations: np.ndarray) -> np.ndarray:
+    """(latent, recovered): how many entries of their signatures agree, ties settled by correlations."""
+    signatures = _signatures(estimate, model)
+    if signatures is None:
+        return correlations
+    truth, found = signatures
+    return np.asarray((truth[:, None] == found[None]).sum(-1) + 0.5 * correlations / len(correlations))
+
+
+def _signature_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> dict[str, float]:
+    signatures = _signatures(estimate, model)
+    if signatures is None:
+        return {}
+    truth, found = signatures[0][matched.rows], signatures[1][matched.columns]
+    return {
+        "signature_accuracy": float((truth == found).mean()),
+        "signature_exact": float((truth == found).all()),
+    }
 
 
 def _allowed(estimate: Estimate, model: Truth, matched: _Matched) -> Adjacency:

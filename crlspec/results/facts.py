@@ -119,12 +119,14 @@ def score_cells(result: Result) -> tuple[np.ndarray, list[str], list[str], list[
     values = np.sqrt(np.maximum(array.sel(environment=environments, latent=latents).values, 0.0))
     row = {environment: i for i, environment in enumerate(environments)}
     column = {name: j for j, name in enumerate(latents)}
-    at = {name: row[env] for name, env in result.environment_of.items() if env in row}
+    at = {name: [row[env]] for name, env in result.environment_of.items() if env in row}
+    if "signature" in result.diagnostics:
+        signature = result.diagnostics["signature"].sel(environment=environments)
+        at = {name: [int(i) for i in np.flatnonzero(signature.sel(latent=name))] for name in latents}
     pairs = [edge.pair for edge in result.edges if edge.target in at]
-    cells = {
-        "targets": [(i, column[name]) for name, i in at.items()],
-        "parents": [(at[target], column[source]) for source, target in pairs],
-    }
+    targets = [(i, column[name]) for name, rows in at.items() for i in rows]
+    parents = [(i, column[source]) for source, target in pairs for i in at[target]]
+    cells = {"targets": targets, "parents": list(dict.fromkeys(c for c in parents if c not in targets))}
     return values, environments, latents, pairs, cells
 
 

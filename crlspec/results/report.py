@@ -40,6 +40,7 @@ def render(result: Result, model: Truth | None = None) -> str:
         _figures(result, truth),
         sections.graph(result, truth),
         sections.edges(result, truth),
+        sections.signature(result, truth),
         sections.scores(result),
         sections.latents(result, truth),
         sections.spectrum(result),

@@ -125,6 +125,12 @@ class Result:
         return self.estimate.environment_of
 
     @property
+    def signature(self) -> xr.DataArray | None:
+        """(environment, latent) of 0 and 1: who is targeted where, as recovered; None where an estimator is told,
+        or does not ask. How clear each entry is: ``diagnostics["signature_strength"]``."""
+        return self.estimate.diagnostics.get("signature")
+
+    @property
     def stages(self) -> tuple[Stage, ...]:
         """The steps of the estimation and where each left the answer."""
         return self.estimate.stages
@@ -182,6 +188,8 @@ class Result:
                                  true closure where ``graph`` is a closure); 1 for a share of none
         mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy;
                                  NaN unless the model's mixing is linear
+        signature_accuracy       share of the entries of the signature matrix that are right, and whether all are
+        _exact                   (1 or 0); only where the estimator gives a signature
         score_error              relative L2 error of the estimated score differences at ``score_points``
 
         Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate

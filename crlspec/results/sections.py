@@ -21,7 +21,7 @@ from crlspec.results.texts import count_text, edges_text, number_text, p_text
 if TYPE_CHECKING:
     from crlspec.results.result import Result
 
-__all__ = ["edges", "graph", "latents", "scores", "spectrum", "stages"]
+__all__ = ["edges", "graph", "latents", "scores", "signature", "spectrum", "stages"]
 
 WORDS = {
     "true": '<span class="good">✓ true</span>',
@@ -111,6 +111,30 @@ def scores(result: Result) -> str:
         "outside the frames speaks against the graph or the latents."
     )
     return page.section("Score differences", note, page.beside(svg(picture, "scores", alt), caption))
+
+
+def signature(result: Result, truth: TruthFacts | None) -> str:
+    """Which environment targets which latent; empty without a signature."""
+    if "signature" not in result.diagnostics:
+        return ""
+    found, strength = result.diagnostics["signature"], result.diagnostics["signature_strength"]
+    rows = []
+    for environment in (str(name) for name in found["environment"].values):
+        cells = []
+        for name in result.names:
+            hit = int(found.sel(environment=environment, latent=name))
+            share = float(strength.sel(environment=environment, latent=name))
+            cells.append(f'{"<b>●</b>" if hit else "·"} <span class="aside">{share:.2f}</span>')
+        rows.append([escape(environment), *cells])
+    note = (
+        "A dot: the environment intervenes on the latent. The number: the size of the change of the latent's "
+        "mechanism, beside that where it is targeted: about 1 with a dot and 0 without."
+    )
+    if truth is not None and "signature_accuracy" in truth.evaluation:
+        share = float(truth.evaluation["signature_accuracy"])
+        note += f" Entries that are right: {share:.1%}."
+    table = page.table(["Environment", *(escape(name) for name in result.names)], rows)
+    return page.section("Who is targeted where", note, table)
 
 
 def latents(result: Result, truth: TruthFacts | None) -> str:

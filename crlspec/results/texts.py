@@ -19,6 +19,7 @@ METRICS = (
     "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error",
     "score_error",
 )  # fmt: skip
+SIGNATURE = ("signature_accuracy", "signature_exact")
 COUNTS = {"shd", "shd_closure"}
 
 
@@ -52,6 +53,9 @@ def metrics_of(evaluation: xr.Dataset, seconds: Mapping[str, float]) -> dict[str
     for name in METRICS:
         number = _number(float(evaluation[name]))
         values[name] = round(number) if name in COUNTS and number is not None else number
+    for name in SIGNATURE:
+        if name in evaluation:
+            values[name] = float(evaluation[name])
     return {**values, "seconds": {key: round(float(value), 6) for key, value in seconds.items()}}
 
 
@@ -64,10 +68,12 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     ]
     if estimate.graph == "not estimated":
         return "\n".join([*head, f"edges    not estimated: {', '.join(estimate.latents)} are latents alone"])
+    targets = _targets_lines(estimate)
     graph = "the graph" if estimate.graph == "exact" else "ancestors only (the graph's transitive closure)"
     lines = [
         *head,
         f"order    {', '.join(estimate.order)}",
+        *targets,
         f"edges    {graph}: {len(estimate.edges)} of {len(estimate.tested)} tested pairs",
     ]
     width = max((len(f"{edge.source} -> {edge.target}") for edge in estimate.edges), default=0)
@@ -75,6 +81,21 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
         name = f"{edge.source} -> {edge.target}"
         lines.append(f"         {name:<{width}}  strength {edge.strength:.3g}  p {p_text(edge.p_value)}")
     return "\n".join(lines)
+
+
+def _targets_lines(estimate: Estimate) -> list[str]:
+    """What each environment intervenes on, a line each; none without a signature."""
+    if "signature" not in estimate.diagnostics:
+        return []
+    signature = estimate.diagnostics["signature"]
+    names = [str(name) for name in signature["environment"].values]
+    width = max(map(len, names))
+    hits = [
+        ", ".join(z for z in estimate.order if bool(signature.sel(environment=name, latent=z)))
+        for name in names
+    ]
+    starts = ["targets ", *[" " * 8] * (len(names) - 1)]
+    return [f"{start} {name:<{width}}  {hit}" for start, name, hit in zip(starts, names, hits, strict=True)]
 
 
 def p_text(p_value: float) -> str:

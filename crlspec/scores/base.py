@@ -108,6 +108,17 @@ class ScoreEstimate:
             noise=((first - second) ** 2).sum(-1).mean(-1) / 4,
         )
 
+    def combined(self, weights: np.ndarray) -> ScoreEstimate:
+        """The same for linear combinations of the environments' score differences.
+
+        weights  (combination, environment); the combinations take the place of environments
+        """
+        if self.replicates is not None:
+            return ScoreEstimate.from_replicates(np.einsum("me,resi->rmsi", weights, self.replicates))
+        values = np.einsum("me,esi->msi", weights, self.values)
+        moments = np.einsum("msi,msj->mij", values, values) / values.shape[1]
+        return ScoreEstimate(values, moments, None, np.zeros(len(values)), exact=self.exact)
+
     def in_basis(self, decoder: np.ndarray) -> np.ndarray:
         """E[d dᵀ] (environment, latent, latent) of d_Z = Ĝᵀ d_Y, for a decoder Ĝ (component, latent)."""
         return np.asarray(decoder.T @ self.moments @ decoder)

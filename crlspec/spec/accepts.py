@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
+import numpy as np
+
 from crlspec.spec.setting import Setting
 
 
@@ -20,6 +22,8 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     """Why the estimator cannot take the setting, and what would mend it; None where it can."""
     if estimator.kind == "lscale-i":
         return _lscale_i(setting, estimator)
+    if estimator.kind == "umni-crl":
+        return _umni_crl(setting, estimator)
     if estimator.kind in ("ica", "pca") and setting.mixing != "linear":
         reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
         return (reason, "use a linear mixing.")
@@ -40,11 +44,50 @@ def _lscale_i(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     return None if reason is None else (f"lscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
 
 
-def _mixing(setting: Setting) -> tuple[str, str] | None:
+def _umni_crl(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
+    reason = _mixing(setting, "UMNI-CRL")
+    count, needed = len(setting.environments), len(setting.latents)
+    if reason is None and setting.design == "observational":
+        reason = (
+            "without interventions nothing tells the latents apart",
+            "add environments with interventions",
+        )
+    if reason is None and setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and UMNI-CRL reads densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    if reason is None and count and count < needed:
+        reason = (
+            f"got {count} interventional environments for {needed} latents, whose signature matrix cannot have "
+            f"rank {needed}",
+            f"add {needed - count} environment(s) with other targets",
+        )
+    if reason is None and setting.targets is not None and needed:
+        reason = _rank(setting)
+    reason = reason or _variant(setting, getattr(estimator, "variant", "auto"))
+    return None if reason is None else (f"umni-crl cannot take this: {reason[0]}", f"{reason[1]}.")
+
+
+def _rank(setting: Setting) -> tuple[str, str] | None:
+    assert setting.targets is not None
+    signature = np.array(
+        [[z in hit for hit in setting.targets.values()] for z in setting.latents], dtype=float
+    )
+    rank, needed = int(np.linalg.matrix_rank(signature)) if signature.size else 0, len(setting.latents)
+    if rank == needed:
+        return None
+    return (
+        f"the targets' signature matrix has rank {rank}, and rank {needed} is needed",
+        f"add {needed - rank} environment(s) whose targets are not combinations of those there are",
+    )
+
+
+def _mixing(setting: Setting, method: str = "LSCALE-I") -> tuple[str, str] | None:
     if setting.mixing == "linear":
         return None
     return (
-        f"LSCALE-I inverts linear mixings, got {setting.mixing}",
+        f"{method} inverts linear mixings, got {setting.mixing}",
         "use a linear mixing; a general one is identified by two hard interventions per latent (GSCALE-I), "
         "for which this version has no estimator, or try identifiability without an estimator",
     )
@@ -65,8 +108,7 @@ def _design(setting: Setting) -> tuple[str, str] | None:
         ),
         "multi-node": (
             "LSCALE-I takes environments with one target each, a multi-node design has several",
-            f"{_ONE_EACH}; unknown multi-node interventions are what UMNI-CRL is for, "
-            "for which this version has no estimator",
+            "use estimator: {kind: umni-crl}, which is for several targets, known or not",
         ),
     }
     return remedies.get(setting.design)
@@ -80,10 +122,12 @@ def _coverage(setting: Setting) -> tuple[str, str] | None:
             return (f"no environment intervenes on {', '.join(absent)}", f"add one for each, or {_ONE_EACH}")
         twice = [name for name, count in counts.items() if count > 1]
         if twice:
-            return (f"several environments intervene on {', '.join(twice)}", "keep one for each latent")
+            remedy = "keep one for each latent, or use estimator: {kind: umni-crl}"
+            return (f"several environments intervene on {', '.join(twice)}", remedy)
     if setting.latents and setting.environments and len(setting.environments) != len(setting.latents):
         got = f"{len(setting.environments)} interventional environments for {len(setting.latents)} latents"
-        return (f"got {got}", _ONE_EACH)
+        more = len(setting.environments) > len(setting.latents)
+        return (f"got {got}", f"{_ONE_EACH}, or use estimator: {{kind: umni-crl}}" if more else _ONE_EACH)
     return None
 
 

@@ -172,7 +172,9 @@ def _linear(setting: Setting) -> Verdict:
         verdict = replace(verdict, estimator="lscale-i", remedies=(remedy,))
     if setting.design in ("coupled", "uncoupled"):
         note = "one environment of each pair is enough under a linear mixing (design: single-node)"
-        verdict = replace(verdict, estimator=None, remedies=(*verdict.remedies, note))
+        verdict = replace(verdict, estimator="umni-crl", remedies=(*verdict.remedies, note))
+    elif len(setting.environments) > len(setting.latents) > 0:
+        verdict = replace(verdict, estimator="umni-crl")
     if setting.kind == "mixed":
         note = "some interventions are hard and some soft; what holds for soft ones is promised for all"
         verdict = replace(verdict, notes=(*verdict.notes, note))
@@ -189,7 +191,7 @@ def _multi_node(setting: Setting) -> Verdict:
         "exact" if hard else "transitive closure",
         _EXACT if hard else _CLOSURE,
     )
-    verdict = replace(verdict, nodes=setting.latents)
+    verdict = replace(verdict, nodes=setting.latents, estimator="umni-crl")
     count, needed = len(setting.environments), len(setting.latents)
     if count and count < needed:
         return _lacking_rank(verdict, count, needed, f"{count} environments for {needed} latents")
@@ -207,7 +209,7 @@ def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdic
     reason = f"{what}, and rank {needed} is needed"
     remedy = f"add {needed - rank} environment(s) whose targets are not combinations of those there are"
     return replace(
-        verdict, covered=False, latents="not recovered", graph="none", graph_text=_NOTHING, nodes=(),
+        verdict, covered=False, latents="not recovered", graph="none", graph_text=_NOTHING, nodes=(), estimator=None,
         missing=(reason,), remedies=(remedy,),
     )  # fmt: skip
 

@@ -116,11 +116,17 @@ class Uncoupled(_Designed):
 
 
 class MultiNode(_Designed):
-    """Environments with several targets each: given, or drawn (full rank, each with ``density``)."""
+    """Environments with several targets each: given, or drawn with a signature matrix of full rank.
+
+    ``signature: random``: each latent is a target with probability ``density``. ``triangular``: as many environments
+    as latents, in random order; one for each latent, which targets it and, with probability ``density``, each of the
+    latents listed before it.
+    """
 
     design: Literal["multi-node"] = "multi-node"
     environments: Annotated[int, Field(strict=True, ge=1, le=MAX_ENVIRONMENTS)] | None = None
     density: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.5
+    signature: Literal["random", "triangular"] = "random"
     targets: dict[str, tuple[str, ...]] | None = None
 
 

@@ -121,6 +121,9 @@ class _Environments:
         latents = self.base.latents
         for _ in range(1000):
             drawn = rng.random((len(latents), len(names))) < design.density
+            if design.signature == "triangular":
+                drawn = np.eye(len(latents), dtype=bool) | np.triu(drawn, 1)
+                drawn = drawn[:, rng.permutation(len(latents))]
             if drawn.any(axis=0).all() and np.linalg.matrix_rank(drawn.astype(float)) == min(drawn.shape):
                 table = {
                     name: tuple(latent for latent, hit in zip(latents, drawn[:, k], strict=True) if hit)

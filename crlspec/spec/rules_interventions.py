@@ -54,6 +54,33 @@ def designed(spec: Spec) -> Iterator[Finding]:
             yield Finding((*here, "second"), "the two environments of a latent are the same", remedy)
     if isinstance(design, MultiNode) and design.targets is not None:
         yield from _given_signature(design)
+    elif isinstance(design, MultiNode) and design.signature == "triangular":
+        count, needed = design.environments, len(spec.latents)
+        if count is not None and count != needed:
+            message = f"a triangular signature has as many environments as latents, got {count} for {needed}"
+            remedy = "remove environments, or use signature: random."
+            yield Finding((*here, "environments"), message, remedy)
+
+
+@rule("latents", "scm", "interventions", "environments")
+def soft_in_noise_alone(spec: Spec) -> Iterator[Finding]:
+    """Linear mechanisms whose noise alone changes: the score differences know the noises, not their causes."""
+    design: Any = spec.interventions
+    if (
+        design is None
+        or spec.environments is not None
+        or spec.scm is None
+        or design.design == "observational"
+    ):
+        return
+    changes = [design, design.second] if getattr(design, "second", None) is not None else [design]
+    linear = getattr(spec.scm.mechanism, "kind", None) == "linear"
+    if design.kind == "soft" and linear and all(change.mechanism is None for change in changes):
+        message = (
+            "soft interventions that change the noise alone leave no trace of linear mechanisms in the scores"
+        )
+        remedy = "add mechanism: {times: 0.5}; as it is, noises come in place of latents, and no edges."
+        yield Finding(("interventions", "kind"), message, remedy, "warning")
 
 
 @rule("latents", "scm", "interventions", "environments")
@@ -95,6 +122,9 @@ def _given_signature(design: MultiNode) -> Iterator[Finding]:
             yield Finding(
                 path, "'obs' names the observational environment", "choose another name.", at_key=True
             )
+    if design.signature != "random":
+        remedy = "remove signature; it is for drawn targets."
+        yield Finding(("interventions", "signature"), "the targets are listed already", remedy, at_key=True)
     if design.environments is not None:
         remedy = "remove environments; it is for drawn targets."
         yield Finding(

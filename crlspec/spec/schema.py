@@ -32,6 +32,7 @@ __all__ = [
     "Scm",
     "Scores",
     "Spec",
+    "UmniCrl",
 ]
 
 MAX_LATENTS = 1000
@@ -204,6 +205,18 @@ class LscaleI(Estimator):
     refine: Literal["likelihood", "none"] = "likelihood"
 
 
+class UmniCrl(Estimator):
+    """UMNI-CRL (Varici et al., NeurIPS 2024): linear mixing, unknown interventions on several latents at once.
+
+    ``alpha`` is the significance level of all tests; ``refine: none`` leaves out the joint likelihood.
+    """
+
+    kind: Literal["umni-crl"] = "umni-crl"
+    variant: Literal["auto", "hard", "soft"] = "auto"
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    refine: Literal["likelihood", "none"] = "likelihood"
+
+
 class Ica(Estimator):
     """A baseline: independent components of the pooled observations (FastICA); no graph.
 
@@ -219,7 +232,7 @@ class Pca(Estimator):
     kind: Literal["pca"] = "pca"
 
 
-ESTIMATOR = fixed("estimator", (LscaleI, Ica, Pca), Estimator)
+ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, Ica, Pca), Estimator)
 
 
 class Dims(ClosedModel):

@@ -23,7 +23,8 @@ class Setting:
     """What is known before any data are read: the class of the mixing and the design of the interventions.
 
     ``environments`` names the interventional environments in order; it is empty while they are not known.
-    ``targets`` gives the latents intervened on in each environment, None when concealed. ``pairs`` gives the
+    ``targets`` gives the latents intervened on in each environment, None when concealed: then nothing tells which
+    latent is which, and those of a declared model go by numbers. ``pairs`` gives the
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
     latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
     observations carry isotropic noise of unknown size. ``latents`` is empty while their number is left to the data.
@@ -95,12 +96,13 @@ def _declared(spec: Spec) -> Setting:
     )
     unnumbered = "latents" in spec.conceal
     concealed = unnumbered or "targets" in spec.conceal or design == "uncoupled" or drawn
+    anonymous = tuple(f"z{k}" for k in range(1, len(spec.latents) + 1))
     noise, function = _families(spec)
     return Setting(
         mixing="general" if spec.mixing is None else spec.mixing.mixing_class,
         design=design,
         kind=_kind(spec, interventional),
-        latents=() if unnumbered else spec.latents,
+        latents=() if unnumbered else anonymous if concealed else spec.latents,
         observational=observational,
         environments=tuple(interventional),
         targets=None if concealed else interventional,

@@ -31,8 +31,8 @@ __all__ = ["COLUMNS", "DEFAULT_COLUMNS", "Curve", "Row", "Table", "find_table", 
 
 COLUMNS = (
     "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error",
-    "score_error", "score_mse", "order_right", "graph_right", "closure_right", "true_edges", "true_closure",
-    "cpu_seconds", "seconds",
+    "score_error", "score_mse", "order_right", "graph_right", "closure_right", "signature_accuracy",
+    "signature_exact", "true_edges", "true_closure", "cpu_seconds", "seconds",
 )  # fmt: skip
 """What a run is measured by, and a table can show."""
 

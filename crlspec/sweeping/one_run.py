@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from crlspec.errors import CrlspecError
-from crlspec.results.texts import METRICS
+from crlspec.results.texts import METRICS, SIGNATURE
 from crlspec.sweeping.cases import Case
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
 
 NUMBERS = (
-    *METRICS, "score_mse", "order_right", "graph_right", "closure_right", "true_edges", "true_closure",
-    "cpu_seconds", "seconds",
+    *METRICS, "score_mse", "order_right", "graph_right", "closure_right", *SIGNATURE, "true_edges",
+    "true_closure", "cpu_seconds", "seconds",
 )  # fmt: skip
 FIELDS = ("setting", "spec", "seed", "status", *NUMBERS, "edges_found", "edges_true", "message")
 """The columns of ``runs.csv``: ``spec`` is a digest; edges are written ``a>b c>d``, in true names."""
@@ -89,7 +89,7 @@ def _truth(model: Model) -> dict[str, Any]:
 
 def _judged(result: Result, model: Model, seed: int) -> dict[str, Any]:
     found = result.evaluate(model, seed=seed + EVALUATION)
-    values = {key: float(found[key]) for key in METRICS}
+    values = {key: float(found[key]) for key in (*METRICS, *SIGNATURE) if key in found}
     names = dict(zip(found["recovered"].values.tolist(), found["latent"].values.tolist(), strict=True))
     place = {names[latent]: k for k, latent in enumerate(result.order) if latent in names}
     true = list(model.graph.edges)

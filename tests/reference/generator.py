@@ -14,7 +14,8 @@ import numpy as np
 class Reference:
     """Data of one problem: ``x[environment]`` (sample, observed), ``z`` likewise, and the truth.
 
-    ``adjacency[i, j]`` is true for an edge i -> j; environment ``do_k`` intervenes on node ``k``.
+    ``adjacency[i, j]`` is true for an edge i -> j; environment ``do_k`` intervenes on node ``k``, or, where targets
+    were given, each on its own.
     """
 
     x: dict[str, np.ndarray]
@@ -73,8 +74,10 @@ def generate(
     kind: str = "hard",
     density: float = 0.5,
     variance_factor: float = 5.0,
+    targets: dict[str, tuple[int, ...]] | None = None,
 ) -> Reference:
-    """One observational environment ``obs`` and one single-node intervention ``do_k`` per node, in random order."""
+    """One observational environment ``obs`` and one single-node intervention ``do_k`` per node, in random order;
+    or environments by the nodes that they intervene on."""
     rng = np.random.default_rng([seed, 77])
     order = rng.permutation(latents)
     rank = np.argsort(order)
@@ -88,16 +91,16 @@ def generate(
         mixing = rng.normal(size=(observed, latents))
         mixing /= np.linalg.norm(mixing, axis=0)
 
-    def draw(target: int | None) -> np.ndarray:
+    def draw(hit: tuple[int, ...]) -> np.ndarray:
         z = np.zeros((samples, latents))
         for j in order:
-            factor = {"hard": 0.0, "soft": 0.5}[kind] if j == target else 1.0
-            spread = variance[j] * (variance_factor if j == target else 1.0)
+            factor = {"hard": 0.0, "soft": 0.5}[kind] if j in hit else 1.0
+            spread = variance[j] * (variance_factor if j in hit else 1.0)
             z[:, j] = factor * functions[j](z[:, adjacency[:, j]]) + _noise(rng, noise, spread, samples)
         return z
 
-    names = ["obs", *(f"do_{k}" for k in rng.permutation(latents))]
-    z = {name: draw(None if name == "obs" else int(name[3:])) for name in names}
+    hits = targets or {f"do_{k}": (int(k),) for k in rng.permutation(latents)}
+    z = {name: draw(hit) for name, hit in {"obs": (), **hits}.items()}
     return Reference({name: value @ mixing.T for name, value in z.items()}, z, adjacency, mixing)
 
 

@@ -9,7 +9,7 @@ import pytest
 from crlspec.spec.accepts import refusal
 from crlspec.spec.identifiability import Verdict, identifiability
 from crlspec.spec.load import load, loads
-from crlspec.spec.schema import LscaleI
+from crlspec.spec.schema import LscaleI, UmniCrl
 from crlspec.spec.setting import Setting
 
 NAMES = ("a", "b", "c")
@@ -193,3 +193,50 @@ interventions:
     assert [issue.severity for issue in issues] == ["warning"]
     assert "lscale-i cannot take this" in issues[0].message
     assert identifiability(loads(text)).covered
+
+
+@pytest.mark.parametrize("name", ["linear/umni-hard-5", "linear/umni-soft-5", "linear/umni-quadratic-hard-5"])
+def test_multi_node_specs_are_covered_by_umni_crl(name: str) -> None:
+    verdict = identifiability(load(name))
+    assert verdict.covered
+    assert verdict.estimator == "umni-crl"
+    assert verdict.graph == ("transitive closure" if "soft" in name else "exact")
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (setting("general", "multi-node", "hard", SINGLE), "linear mixings, got general"),
+        (setting("linear", "observational", "none", {}), "without interventions"),
+        (setting("linear", "multi-node", "hard", {"e": ("a", "b"), "f": ("b",)}), "cannot have rank 3"),
+        (setting("linear", "multi-node", "hard", {"e": ("a",), "f": ("b",), "g": ("a",)}), "has rank 2"),
+        (setting("linear", "multi-node", "hard", SINGLE, deterministic=True), "no density"),
+    ],
+)
+def test_umni_crl_refuses_with_a_reason(given: Setting, word: str) -> None:
+    reason = refusal(given, UmniCrl())
+    assert reason is not None
+    assert word in reason[0]
+    assert reason[1]
+
+
+def test_umni_crl_takes_single_nodes_too_and_several_environments_on_one() -> None:
+    for kind in ("hard", "soft", "mixed"):
+        assert refusal(setting("linear", "single-node", kind, SINGLE | {"more": ("a",)}), UmniCrl()) is None
+    assert refusal(setting("linear", "coupled", "hard", PAIRS), UmniCrl()) is None
+
+
+@pytest.mark.parametrize(("mechanism", "warned"), [("", True), (", mechanism: {times: 0.5}", False)])
+def test_soft_interventions_on_the_noise_of_linear_mechanisms_are_warned_of(
+    mechanism: str, warned: bool
+) -> None:
+    from crlspec.spec.check import check
+
+    text = f"""latents: 2
+scm: {{graph: [z1 -> z2], mechanism: {{kind: linear}}, noise: {{kind: normal}}}}
+mixing: {{kind: linear, observed: 4}}
+interventions: {{design: single-node, kind: soft, noise: {{variance: {{times: 0.25}}}}{mechanism}}}
+"""
+    issues = check(loads(text))
+    assert [issue.severity for issue in issues] == (["warning"] if warned else [])
+    assert not warned or "change the noise alone" in issues[0].message

@@ -212,3 +212,14 @@ def test_targets_that_cannot_have_full_rank_are_refused() -> None:
 def test_assumptions_have_nothing_to_draw() -> None:
     spec = load(GOOD / "assumed.yaml")
     assert resolve(spec, 0) == spec
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_triangular_signature_has_an_own_environment_for_each_latent(seed: int) -> None:
+    """I ∨ an upper triangle, columns permuted: latents taken from the last to the first have ever more columns."""
+    spec = resolve(load("linear/umni-hard-5"), seed)
+    assert spec.environments is not None
+    environments = [set(hit) for hit in spec.environments.values() if hit]
+    assert len(environments) == 5
+    last = [max(hit, key=spec.latents.index) for hit in environments]
+    assert sorted(last) == sorted(spec.latents)

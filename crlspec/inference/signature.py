@@ -1,0 +1,159 @@
+"""The signature matrix and the causal order of unknown multi-node interventions, by peeling from the leaves.
+
+Environments e share score differences d^e = Σ_i D_ie δ_i with one δ_i per latent and a binary signature D (Varıcı,
+Acartürk, Shanmugam & Tajer, Linear causal representation learning from unknown multi-node interventions, NeurIPS
+2024). A leaf of the graph enters its own mechanism alone. So along its column g of the mixing d^e·g = D_ie f: the
+leaf's row of D is a binary vector for which some direction g shows one and the same change f in the environments
+with a 1, and none in those with a 0. For each binary row the best g solves a generalised eigenproblem; all rows
+are one batch. The leaf is then marginalised out, which leaves the same problem with one latent less, until D, the
+causal order and the rows of the encoder are there. The paper enumerates integer combinations w of environments,
+D w ∝ e_i, instead; the entries of D⁻¹ outgrow any small range of integers, those of D are 0 and 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+__all__ = ["ENUMERATED", "Leaf", "LeafFinder", "Peeled", "binary_rows", "in_order", "peel_leaves"]
+
+ENUMERATED = 12
+"""Up to so many environments every binary row is tried; beyond, those of so many environments at a time."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A hypothesis about the last latent in causal order.
+
+    targets    (environment,) bool: its row of the signature
+    direction  (component,) its column of the mixing, up to scale
+    row        (component,) encoder row, up to mixing with other latents where these cannot be told apart
+    strengths  (environment,) the size of the change in each environment as a share of its root mean square where
+               it is targeted
+    shared     whether one changed mechanism holds in all environments that target it
+    cost       the lower the better, comparable between leaves of the same components
+    """
+
+    targets: np.ndarray
+    direction: np.ndarray
+    row: np.ndarray
+    strengths: np.ndarray
+    shared: bool
+    cost: float
+
+
+class LeafFinder(Protocol):
+    """What tells a leaf, in the components that are left."""
+
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
+        """The best leaves of u = basis y, the best first.
+
+        basis  (latents left, component)
+        rows   (row, environment) bool: the signature rows allowed; None: all
+        """
+
+
+@dataclass(frozen=True)
+class Peeled:
+    """A causal order with its signature, latents by position, roots first.
+
+    signature  (position, environment) bool
+    rows       (position, component) encoder rows, unit length
+    strengths  (position, environment), see :class:`Leaf`
+    shared     (position,) likewise
+    cost       sum over the leaves
+    """
+
+    signature: np.ndarray
+    rows: np.ndarray
+    strengths: np.ndarray
+    shared: np.ndarray
+    cost: float
+
+
+@dataclass(frozen=True)
+class _Partial:
+    basis: np.ndarray
+    leaves: tuple[Leaf, ...] = ()
+    rows: tuple[np.ndarray, ...] = ()
+    cost: float = 0.0
+    key: frozenset[bytes] = field(default_factory=frozenset)
+
+
+def peel_leaves(
+    find: LeafFinder, components: int, *, width: int = 1, known: np.ndarray | None = None
+) -> list[Peeled]:
+    """Signatures with their orders, the best first, by a beam search of ``width`` partial orders.
+
+    components  number of latents, and of components of y
+    known       (latent, environment) bool: the signature where it is known; only the order is searched
+
+    Rows of the signature are linearly independent, as the theorem asks.
+    """
+    beam = [_Partial(np.eye(components))]
+    for _ in range(components):
+        grown: dict[frozenset[bytes], _Partial] = {}
+        for partial in beam:
+            allowed = None if known is None else _unused(known, partial.leaves)
+            found = 0
+            for leaf in find(partial.basis, allowed, 4 * width + components):
+                if known is None and _dependent(leaf.targets, partial.leaves):
+                    continue
+                after = _without(partial, leaf)
+                if after.key not in grown or after.cost < grown[after.key].cost:
+                    grown[after.key] = after
+                found += 1
+                if found == 2 * width:
+                    break
+        beam = sorted(grown.values(), key=lambda partial: partial.cost)[:width]
+    return [_peeled(partial) for partial in beam]
+
+
+def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
+    """The fit of a given signature (position, environment) in its given causal order, roots first."""
+    partial = _Partial(np.eye(len(signature)))
+    for targets in signature[::-1]:
+        partial = _without(partial, find(partial.basis, targets[None], 1)[0])
+    return _peeled(partial)
+
+
+def binary_rows(environments: int) -> np.ndarray:
+    """(row, environment) bool: all nonzero binary rows."""
+    return np.array(list(itertools.product((False, True), repeat=environments))[1:], dtype=bool)
+
+
+def _dependent(targets: np.ndarray, leaves: Sequence[Leaf]) -> bool:
+    rows = np.array([*(leaf.targets for leaf in leaves), targets], dtype=float)
+    return int(np.linalg.matrix_rank(rows)) < len(rows)
+
+
+def _unused(known: np.ndarray, leaves: Sequence[Leaf]) -> np.ndarray:
+    used = [leaf.targets.tobytes() for leaf in leaves]
+    return np.array([row for row in known if row.tobytes() not in used])
+
+
+def _without(partial: _Partial, leaf: Leaf) -> _Partial:
+    """The components that are left once the leaf is marginalised out: those that do not respond to it."""
+    away = np.linalg.svd(leaf.direction[None])[2][1:]
+    return _Partial(
+        away @ partial.basis,
+        (*partial.leaves, leaf),
+        (*partial.rows, leaf.row @ partial.basis),
+        partial.cost + leaf.cost,
+        partial.key | {leaf.targets.tobytes()},
+    )
+
+
+def _peeled(partial: _Partial) -> Peeled:
+    rows = np.array(partial.rows[::-1])
+    return Peeled(
+        signature=np.array([leaf.targets for leaf in partial.leaves[::-1]]),
+        rows=rows / np.linalg.norm(rows, axis=1, keepdims=True),
+        strengths=np.array([leaf.strengths for leaf in partial.leaves[::-1]]),
+        shared=np.array([leaf.shared for leaf in partial.leaves[::-1]]),
+        cost=partial.cost,
+    )

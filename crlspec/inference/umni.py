@@ -1,0 +1,316 @@
+"""UMNI-CRL: linear mixing, unknown interventions on several latents at once, soft or hard.
+
+After Varıcı, Acartürk, Shanmugam & Tajer, "Linear causal representation learning from unknown multi-node
+interventions", NeurIPS 2024. Signature and causal order come from :mod:`crlspec.inference.signature`; with the
+signature D known, score differences combine to those of single-node interventions, and what follows is as in
+LSCALE-I: encoder rows, then the likelihood of all environments, and tests of edges at one level alpha. Latents need
+not be Gaussian, there may be more environments than latents, and several may target the same latent alone.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import linear_sum_assignment
+
+from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
+from crlspec.inference.assembling import assemble, check_rank, is_gaussian, status_of
+from crlspec.inference.edges import leave_one_out
+from crlspec.inference.estimate import Estimate, Status
+from crlspec.inference.gaussian_leaves import GaussianLeaves
+from crlspec.inference.gaussian_likelihood import fit_order
+from crlspec.inference.peeling import Peeling, peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.refine import refine_flexible, refine_gaussian
+from crlspec.inference.refined import Refined
+from crlspec.inference.score_edges import score_edges
+from crlspec.inference.score_leaves import ScoreLeaves
+from crlspec.inference.signature import Peeled, in_order, peel_leaves
+from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
+from crlspec.progress import Progress
+from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.spec.accepts import refusal
+from crlspec.spec.setting import Setting
+
+__all__ = ["UmniCrl"]
+
+WIDTH = 4
+"""Partial orders kept by the search."""
+
+CLOSE = 30.0
+"""Signatures within so many nats of the best are compared by their joint likelihoods."""
+
+
+@dataclass(frozen=True)
+class UmniCrl:
+    """The estimator ``umni-crl``.
+
+    variant  auto (by the setting), hard or soft
+    alpha    significance level of every test of an edge
+    refine   likelihood, or none: edges by score differences alone
+    """
+
+    variant: Literal["auto", "hard", "soft"] = "auto"
+    alpha: float = 0.01
+    refine: Literal["likelihood", "none"] = "likelihood"
+    kind = "umni-crl"
+
+    def accepts(self, setting: Setting) -> None:
+        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
+        reason = refusal(setting, self)
+        if reason is not None:
+            raise SettingMismatch(
+                reason[0], "linear mixing, at least as many interventional environments as latents", reason[1]
+            )
+
+    def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
+        """Latents, mixing, graph and signature from the observations.
+
+        The diagnostics hold ``signature`` (environment, latent) of 0 and 1, and ``signature_strength``, the size of
+        the change of the latent's mechanism in the environment as a share of its root mean square where the latent
+        is targeted: about 1 where the signature is 1, about 0 elsewhere.
+
+        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span more or fewer
+        linear dimensions than there are latents.
+        """
+        self.accepts(problem.setting)
+        began = time.perf_counter()
+        coordinates = Coordinates.of(problem, problem.environments)
+        check_rank(problem, coordinates)
+        estimate = scores.estimate(coordinates, seed, progress)
+        hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates)
+        progress("signature", 0.0)
+        known = _known(problem)
+        search = _Search(coordinates, estimate, scores, hard, gaussian, known, seed, progress)
+        scored = time.perf_counter()
+        peeled, status = search.signature()
+        order, signature = _named(peeled, known)
+        strengths = np.empty_like(peeled.strengths)
+        strengths[list(order)] = peeled.strengths
+        found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
+        steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
+        seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
+        labelled = {"environment": list(problem.environments), "latent": list(problem.latents)}
+        further = {
+            "signature": xr.DataArray(signature.T.astype(np.int8), labelled, ("environment", "latent")),
+            "signature_strength": xr.DataArray(strengths.T, labelled, ("environment", "latent")),
+        }
+        return assemble(
+            problem,
+            coordinates,
+            estimate,
+            steps,
+            seconds,
+            alpha=self.alpha,
+            exact_graph=search.hard,
+            shown_by=_shown_by(problem, signature, strengths),
+            status=status if status is not None else status_of(estimate),
+            further=further,
+        )
+
+    def _hard(self, setting: Setting) -> bool:
+        return self.variant == "hard" or (self.variant == "auto" and setting.kind == "hard")
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for signature and order, by likelihood where no environment contradicts Gaussian latents
+    (``gaussian``), else by score differences."""
+
+    coordinates: Coordinates
+    estimate: ScoreEstimate
+    scores: ScoreDifference
+    hard: bool
+    gaussian: bool
+    known: np.ndarray | None
+    seed: int
+    progress: Progress
+
+    @cached_property
+    def likelihood(self) -> GaussianLeaves:
+        """Leaves by the likelihood of linear-Gaussian latents."""
+        return GaussianLeaves.of(self.coordinates.all, self.hard)
+
+    def signature(self) -> tuple[Peeled, Status | None]:
+        """The best signature with its causal order, and the status where another explains the data as well."""
+        n = self.coordinates.observational.shape[1]
+        if not self.gaussian:
+            find = ScoreLeaves(
+                self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
+            )
+            return peel_leaves(find, n, known=self.known)[0], None
+        leaves = self.likelihood
+        found = peel_leaves(leaves, n, width=WIDTH, known=self.known)
+        close = [peeled for peeled in found if peeled.cost < found[0].cost + CLOSE]
+        if self.hard and len(close) > 1:
+            costs = [_joint_cost(peeled, leaves) for peeled in close]
+            ranked = sorted(range(len(close)), key=lambda k: costs[k])
+            close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
+        else:
+            gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
+        return close[0], _doubtful if self.known is None and gap < 3 else None
+
+
+_doubtful = Status(
+    "undecided",
+    "another assignment of targets to environments explains the data about as well as the one given",
+    "Give more samples, stronger interventions, or environments with fewer targets in common.",
+)
+
+
+def _joint_cost(peeled: Peeled, leaves: GaussianLeaves) -> float:
+    """Negative log likelihood at the joint optimum and the Bayesian information criterion's price of a target."""
+    order = tuple(range(len(peeled.rows)))
+    fit = fit_order(order, peeled.rows, leaves.moments, leaves.counts, peeled.signature)
+    total = float(leaves.counts.sum())
+    return float(total * fit.loss + np.log(total) * peeled.signature.sum())
+
+
+@dataclass(frozen=True)
+class _Found:
+    """From signature (latent, environment) and order on: single-node score differences, then as in LSCALE-I."""
+
+    search: _Search
+    peeled: Peeled
+    order: tuple[int, ...]
+    signature: np.ndarray
+    seconds: float
+
+    @property
+    def single(self) -> ScoreEstimate:
+        """Score differences of single-node interventions, one per latent: those of the environments are Dᵀ theirs."""
+        return self.search.estimate.combined(np.linalg.pinv(self.signature.T.astype(float)))
+
+    @property
+    def note(self) -> str:
+        """Signature in words."""
+        sizes = ", ".join(str(int(row.sum())) for row in self.signature)
+        means = (
+            "likelihood of Gaussian latents"
+            if self.search.gaussian
+            else "score differences of every marginal"
+        )
+        return f"signature by the {means}: {sizes} targeting environments a latent"
+
+    def hard_steps(self, estimator: UmniCrl) -> list[Refined]:
+        """Exact graph: rows independent of their predecessors where they are targeted."""
+        began, search, single = time.perf_counter(), self.search, self.single
+        samples = search.coordinates.all
+        if search.gaussian and not search.estimate.exact:
+            leaves = search.likelihood
+
+            def starts(order: tuple[int, ...]) -> np.ndarray:
+                return in_order(leaves, self.signature[list(order)]).rows
+
+            orders, rows, errors = [Peeling(self.order, ())], self.peeled.rows, None
+        else:
+            orders = peel(single.moments, most=3)
+            covariances = self._own_covariances(samples)
+
+            def starts(order: tuple[int, ...]) -> np.ndarray:
+                return unmix(rows_in_order(single.moments, order), covariances, order)
+
+            rows = starts(orders[0].order)
+            counts = self.signature @ np.array([len(y) for y in samples[1:]])
+            errors = unmixing_variances(rows, covariances, counts.tolist(), orders[0].order)
+        strengths, p_values = score_edges(rows, single, orders[0].order, errors)
+        seconds = self.seconds + time.perf_counter() - began
+        first = Refined("signature", orders[0].order, rows, strengths, p_values, seconds, self.note)
+        if estimator.refine == "none" or search.estimate.exact:
+            return [first]
+        if search.gaussian:
+            return [first, *refine_gaussian(samples, orders, starts, search.progress, self.signature)]
+        return [
+            first,
+            *refine_flexible(
+                samples, orders, starts, estimator.alpha, search.seed, search.progress, self.signature
+            ),
+        ]
+
+    def soft_steps(self, estimator: UmniCrl) -> list[Refined]:
+        """Transitive closure: rows up to mixing with ancestors."""
+        began, search, single = time.perf_counter(), self.search, self.single
+        if not search.gaussian:
+            first = closure_by_scores(single)
+            if estimator.refine == "none" or search.estimate.exact:
+                return [first]
+            return [first, self._nonlinear(first, single)]
+        strengths, p_values = score_edges(self.peeled.rows, single, self.order)
+        seconds = self.seconds + time.perf_counter() - began
+        first = Refined("signature", self.order, self.peeled.rows, strengths, p_values, seconds, self.note)
+        if estimator.refine == "none" or search.estimate.exact:
+            return [first]
+        leaves = search.likelihood
+
+        def starts(order: tuple[int, ...]) -> np.ndarray:
+            return in_order(leaves, self.signature[list(order)]).rows
+
+        return [
+            first,
+            closure_by_likelihood(search.coordinates, single, first, self._groups(), starts),
+        ]
+
+    def _own_covariances(self, samples: list[np.ndarray]) -> np.ndarray:
+        """(latent, component, component): covariance within the environments that target each latent."""
+        counts = np.array([len(y) for y in samples[1:]], dtype=float) * self.signature
+        each = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in samples[1:]])
+        return np.tensordot(counts / counts.sum(1, keepdims=True), each, 1)
+
+    def _groups(self) -> np.ndarray:
+        """(latent, group, environment) bool: where a latent follows one and the same mechanism."""
+        shared = np.empty(len(self.order), dtype=bool)
+        shared[list(self.order)] = self.peeled.shared
+        most = max(1 if one else int(row.sum()) for one, row in zip(shared, self.signature, strict=True))
+        groups = np.zeros((len(shared), 1 + most, self.signature.shape[1] + 1), dtype=bool)
+        groups[:, 0, 0], groups[:, 0, 1:] = True, ~self.signature
+        for k, row in enumerate(self.signature):
+            for number, environment in enumerate(np.flatnonzero(row)):
+                groups[k, 1 if shared[k] else 1 + number, 1 + environment] = True
+        return groups
+
+    def _nonlinear(self, first: Refined, single: ScoreEstimate) -> Refined:
+        """Nonlinear dependence beside the score differences: mixing with predecessors is linear, so that it is no
+        remainder of that. It must explain more than a hundredth of the error."""
+        began, search = time.perf_counter(), self.search
+        rows = rows_in_order(single.moments, first.order)
+        n = len(rows)
+        targeted = np.concatenate([np.zeros((n, 1), dtype=bool), self.signature[list(first.order)]], 1)
+        tests = leave_one_out(
+            [y @ rows.T for y in search.coordinates.all], targeted, search.seed, search.progress,
+            keep_linear=np.ones((n, n), dtype=bool), steps=200,
+        )  # fmt: skip
+        nonlinear = np.where(tests.gains > 0.01, tests.p_values, 1.0)
+        p_values = np.minimum(1.0, 2 * np.minimum(nonlinear, first.p_values))
+        seconds = time.perf_counter() - began
+        return Refined(
+            "regression", first.order, first.rows, first.strengths, p_values, seconds,
+            "nonlinear dependence beside the score differences",
+        )  # fmt: skip
+
+
+def _known(problem: Problem) -> np.ndarray | None:
+    """The signature (latent, environment) bool where targets are not concealed."""
+    targets = problem.setting.targets
+    if targets is None:
+        return None
+    return np.array([[z in targets[name] for name in problem.environments] for z in problem.latents])
+
+
+def _named(peeled: Peeled, known: np.ndarray | None) -> tuple[tuple[int, ...], np.ndarray]:
+    """The order as indices of latents, and the signature by latent. Latents without a name go by their position."""
+    if known is None:
+        return tuple(range(len(peeled.rows))), peeled.signature
+    place = {row.tobytes(): k for k, row in enumerate(known)}
+    return tuple(place[row.tobytes()] for row in peeled.signature), known
+
+
+def _shown_by(problem: Problem, signature: np.ndarray, strengths: np.ndarray) -> dict[str, str]:
+    """For each latent an environment of its own that targets it, rather one with few targets."""
+    worth = signature * (1 + 1e-3 * np.tanh(np.abs(strengths))) / signature.sum(0).clip(1)
+    latents, environments = linear_sum_assignment(worth, maximize=True)
+    return {problem.latents[k]: problem.environments[e] for k, e in zip(latents, environments, strict=True)}
