@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from crlspec.spec.schema import Estimator, Spec, UmniCrl
 from crlspec.spec.setting import Setting
 
 
@@ -28,6 +29,17 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
         reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
         return (reason, "use a linear mixing.")
     return None
+
+
+def estimator_of(spec: Spec) -> Estimator:
+    """The estimator that a spec names; else lscale-i, or umni-crl where that alone takes the setting."""
+    other = UmniCrl()
+    if "estimator" in spec.model_fields_set or (spec.assume is None and spec.mixing is None):
+        return spec.estimator
+    setting = Setting.of(spec)
+    if refusal(setting, spec.estimator) is None or refusal(setting, other) is not None:
+        return spec.estimator
+    return other
 
 
 _ONE_EACH = "give one single-node intervention per latent (design: single-node)"

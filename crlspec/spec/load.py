@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import Registry
+from crlspec.spec.accepts import estimator_of
 from crlspec.spec.check import check, formula_issues
 from crlspec.spec.explain import explain, place
 from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
@@ -182,7 +183,11 @@ def _validate(tree: dict[str, Any], source: Source, registry: Registry) -> tuple
         if partial is not None and not still_broken:
             issues += [i for i in check(partial, frozenset(broken)) if i not in issues]
         return None, issues
-    return spec, [*issues, *(check(spec) if spec is not None else ())]
+    issues += check(spec) if spec is not None else ()
+    if spec is not None and not any(issue.severity == "error" for issue in issues):
+        chosen = estimator_of(spec)
+        spec = spec if chosen is spec.estimator else spec.model_copy(update={"estimator": chosen})
+    return spec, issues
 
 
 def _schema(

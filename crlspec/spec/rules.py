@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from crlspec.spec.accepts import refusal
+from crlspec.spec.accepts import estimator_of, refusal
 from crlspec.spec.expression import BOUNDED, LOCATION_SCALE
 from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting, declared_noises, environment_targets
@@ -215,7 +215,7 @@ def estimator(spec: Spec) -> Iterator[Finding]:
     """The estimator can take the setting; an estimator that the file does not name is only warned of."""
     setting = Setting.of(spec)
     whole_model = spec.assume is not None or spec.mixing is not None
-    reason = refusal(setting, spec.estimator) if whole_model else None
+    reason = refusal(setting, estimator_of(spec)) if whole_model else None
     if reason is not None:
         named = "estimator" in spec.model_fields_set
         reading = ("assume",) if spec.assume is not None else ("mixing", "environments", "interventions")

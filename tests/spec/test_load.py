@@ -200,3 +200,22 @@ def test_the_language_needs_neither_torch_nor_xarray() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ}
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("interventions", "kind"),
+    [
+        ("{design: single-node, kind: hard, noise: {variance: {times: 4}}}", "lscale-i"),
+        ("{design: multi-node, kind: hard, noise: {variance: {times: 4}}}", "umni-crl"),
+        ("{design: observational}", "lscale-i"),
+    ],
+)
+def test_an_estimator_that_is_not_named_is_one_that_takes_the_setting(interventions: str, kind: str) -> None:
+    text = f"""latents: 3
+scm: {{graph: [z1 -> z2], mechanism: {{kind: linear}}, noise: {{kind: normal}}}}
+mixing: {{kind: linear, observed: 4}}
+interventions: {interventions}
+"""
+    spec = loads(text)
+    assert spec.estimator.kind == kind
+    assert loads(dump(spec)).estimator.kind == kind
