@@ -28,6 +28,9 @@ __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
 ALL_ORDERS_UP_TO = 5
 
+FAR = 1e3
+"""Mean negative log likelihood that stands for rows without one."""
+
 
 def closure_by_scores(estimate: ScoreEstimate) -> Refined:
     """Stages L1 and L2: the leading direction of each R^m, and a test of each component of each d^m."""
@@ -144,6 +147,17 @@ def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.
 
     def profile(change: Tensor) -> Tensor:
         rows = (eye + change * upper) @ starts
+        lost = degenerate(rows.detach())
+        if lost.any():
+            values = likelihood(torch.where(lost[:, None, None], eye, rows))
+            return torch.where(lost, torch.full_like(values, FAR), values)
+        return likelihood(rows)
+
+    def degenerate(rows: Tensor) -> Tensor:
+        """(order,) bool: rows so close to dependent that they have no likelihood in this precision."""
+        return torch.linalg.cond(rows / rows.norm(dim=-1, keepdim=True)) > 1e6
+
+    def likelihood(rows: Tensor) -> Tensor:
         extended = torch.zeros(candidates, n + 1, n + 1, dtype=starts.dtype)
         extended[:, 0, 0], extended[:, 1:, 1:] = 1, rows
         second = extended[:, None] @ moments @ extended[:, None].transpose(-1, -2)

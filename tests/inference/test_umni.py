@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.soft import FAR, _fit, _own_and_others
 from crlspec.inference.umni import UmniCrl
 from crlspec.numerics.graphs import transitive_closure
 from crlspec.progress import silent
@@ -175,3 +177,15 @@ def test_quadratic_latents_are_told_apart_by_their_scores(kind: str) -> None:
         node = node_of(found, targets)
         truth = reference.adjacency if kind == "hard" else transitive_closure(reference.adjacency)
         assert int((graph_of(found, node) != truth).sum()) <= 1
+
+
+def test_degenerate_orders_are_left_out_of_the_soft_likelihood() -> None:
+    """Orders whose start is no encoder at all have no likelihood; the others are fitted as ever."""
+    n, rng = 3, np.random.default_rng(0)
+    moments = np.stack([np.eye(n + 1)] * (n + 1))
+    moments[1:, 1:, 1:] += np.stack([np.diag(rng.uniform(0.5, 2, n)) for _ in range(n)])
+    groups = np.broadcast_to(_own_and_others(n), (2, n, 2, n + 1))
+    starts = np.stack([np.eye(n), np.ones((n, n))])
+    arguments = (torch.as_tensor(np.ascontiguousarray(groups)), torch.as_tensor(starts))
+    losses = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
+    assert losses[1] == FAR and losses[0] < 10
