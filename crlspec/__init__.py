@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.generative.model import Model, compile
+    from crlspec.planning.plan import plan
     from crlspec.results.result import Result, open_result
     from crlspec.solving import solve
     from crlspec.spec.check import check
@@ -35,6 +36,7 @@ _HOMES = {
     "load": "crlspec.spec.load",
     "loads": "crlspec.spec.load",
     "open_result": "crlspec.results.result",
+    "plan": "crlspec.planning.plan",
     "read_data": "crlspec.data",
     "resolve": "crlspec.spec.resolve",
     "solve": "crlspec.solving",
@@ -45,7 +47,7 @@ _HOMES = {
 
 __all__ = [
     "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "identifiability",
-    "load", "loads", "open_result", "read_data", "resolve", "solve", "summary", "sweep", "write_data",
+    "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "summary", "sweep", "write_data",
 ]  # fmt: skip
 
 

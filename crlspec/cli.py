@@ -47,12 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
-    """``--set a=1 b=2 SPEC`` too: what is no KEY=VALUE after --set is the spec, if none was named."""
+    """``--set a=1 b=2 SPEC`` and ``--power SPEC`` too: what is no KEY=VALUE after --set, or no number after --power,
+    is the spec, if none was named."""
     sets = getattr(arguments, "sets", [])
     strays = [text for text in sets if "=" not in text]
     if len(strays) == 1 and arguments.spec is None:
         arguments.spec = strays[0]
         arguments.sets = [text for text in sets if "=" in text]
+    power = getattr(arguments, "power", None)
+    if power is not None and arguments.spec is None and not power[:1].isdigit():
+        arguments.spec, arguments.power = power, "own"
     return arguments
 
 
@@ -118,6 +122,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
         _spec(),
     )
     check.add_argument("--json", action="store_true", help="verdict and issues as JSON on stdout")
+    _power(check)
     show = add(
         "show",
         "crlspec.commands:show",
@@ -131,6 +136,21 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
         "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
     )
     schema.add_argument("--out", metavar="FILE", help="write it to FILE instead")
+
+
+def _power(check: argparse.ArgumentParser) -> None:
+    """What simulation needs to know."""
+    check.add_argument(
+        "--power", nargs="?", const="own", metavar="N1,N2,…",
+        help="simulate: how often order and graph are right with so many samples an environment; "
+        "without numbers: with those that the spec or its data have",
+    )  # fmt: skip
+    _seeds(check, "40; of --power, as all that follows")
+    check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    check.add_argument("--out", metavar="DIR", help="keep the runs there, to stop and go on")
+    check.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
 
 
 def _runs(add) -> None:  # type: ignore[no-untyped-def]

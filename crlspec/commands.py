@@ -10,13 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.errors import CrlspecError, DataError, Issue, OutputExists, SpecError
+from crlspec.errors import CrlspecError, DataError, EstimationError, Issue, OutputExists, SpecError
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
     from crlspec.generative.model import Model
+    from crlspec.planning.plan import Plan
     from crlspec.registry import Registry
     from crlspec.results.result import Result
     from crlspec.spec.schema import Spec
@@ -52,11 +53,16 @@ def new(arguments: Namespace) -> int:
 
 
 def check(arguments: Namespace) -> int:
-    """The verdict of the theory and the issues of a spec; 2 where it has errors."""
+    """The verdict of the theory and the issues of a spec, and with --power what simulation says; 2 where the spec has
+    errors, 4 where no simulated run had a result."""
     from crlspec.spec.check import check as find_issues
     from crlspec.spec.identifiability import identifiability
     from crlspec.spec.setting import Setting
 
+    if arguments.power is not None:
+        from crlspec.planning.command import numbers
+
+        numbers(arguments.power)
     try:
         spec = load_spec(arguments)
     except SpecError as error:
@@ -72,6 +78,7 @@ def check(arguments: Namespace) -> int:
         return error.exit_code
     issues = find_issues(spec)
     verdict, valid = identifiability(spec), not errors_of(issues)
+    plan = _plan(arguments) if valid and arguments.power is not None else None
     if arguments.json:
         answer = {
             "name": spec.name,
@@ -80,6 +87,10 @@ def check(arguments: Namespace) -> int:
             "verdict": {**asdict(verdict), "text": str(verdict)},
             "issues": [asdict(one) for one in issues],
         }
+        if plan is not None:
+            from crlspec.planning.command import as_values
+
+            answer["plan"] = as_values(plan)
         print(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
     else:
         print(f"{spec.name or arguments.spec}: {Setting.of(spec)}\n\n{verdict}")
@@ -87,7 +98,17 @@ def check(arguments: Namespace) -> int:
             print()
         for issue in issues:
             print(f"{issue.severity}: {issue}")
+        if plan is not None:
+            print(f"\n{plan}")
+    if plan is not None and bool((plan.runs["status"] == "failed").all()):
+        return EstimationError.exit_code
     return 0 if valid else SpecError.exit_code
+
+
+def _plan(arguments: Namespace) -> Plan:
+    from crlspec.planning.command import simulated
+
+    return simulated(arguments)
 
 
 def show(arguments: Namespace) -> int:

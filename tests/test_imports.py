@@ -17,7 +17,7 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-FACE = ("solving", "sweeping", "commands", "running", "cli")
+FACE = ("solving", "sweeping", "planning", "commands", "running", "cli")
 
 # module prefix → the prefixes of crlspec that it may import, inside functions too; the longest match counts
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -72,6 +72,7 @@ LATE: dict[str, set[str]] = {
     "commands": HEAVY,
     "running": HEAVY,
     "sweeping": HEAVY - {"pydantic"},
+    "planning": HEAVY - {"pydantic", "numpy"},
 }
 
 

@@ -44,9 +44,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
     rows  as :func:`crlspec.sweep` returns them
 
-    Columns: ``runs``, ``failed`` (no result), ``undecided`` (a result whose status is not ok), then ``<number>``,
-    ``<number>_sd``, ``<number>_se`` and ``<number>_count``. Failed runs are in no mean. The standard error is
-    sd / √count, and missing for a single run.
+    Columns: ``runs``, ``failed`` (no result), ``undecided`` and ``refuted`` (results of that status, which
+    are in the means), then ``<number>``, ``<number>_sd``, ``<number>_se`` and ``<number>_count``. Failed runs are in
+    no mean. The standard error is sd / √count, and missing for a single run.
     """
     import pandas as pd
 
@@ -57,7 +57,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
             "setting": setting,
             "runs": len(mine),
             "failed": len(mine) - len(good),
-            "undecided": int((good["status"] != "ok").sum()),
+            "undecided": int((good["status"] == "undecided").sum()),
+            "refuted": int((good["status"] == "refuted").sum()),
         }
         for key in (key for key in NUMBERS if key in rows):
             values = good[key].dropna()
@@ -80,11 +81,11 @@ def markdown(rows: pd.DataFrame, columns: Sequence[str] = DEFAULT_COLUMNS, cases
         return "No run has ended yet."
     beside = _beside(found, columns, cases)
     shown = [key for key in columns if found[key].notna().any()]
-    head, lines = ["setting", "runs", "failed", "undecided"], []
+    head, lines = ["setting", "runs", "failed", "undecided", "refuted"], []
     for key in shown:
         head += [TITLES[key][0], *(f"{title} {TITLES[key][0]}" for title in beside.get(key, {}))]
     for setting, line in found.iterrows():
-        cells = [str(setting).replace("|", "\\|"), *(str(int(line[key])) for key in head[1:4])]
+        cells = [str(setting).replace("|", "\\|"), *(str(int(line[key])) for key in head[1:5])]
         for key in shown:
             cells.append(_cell(line, key))
             for numbers in beside.get(key, {}).values():

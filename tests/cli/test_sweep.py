@@ -165,7 +165,7 @@ def test_a_table_prints_its_published_numbers(call: Call, spec: Path) -> None:
     answer = call("sweep", "table.yaml")
     assert answer.status == 0, answer.err
     assert "# My table" in answer.out and "Beside: a paper" in answer.out
-    assert "| setting | runs | failed | undecided | SHD | published SHD | MCC |" in answer.out
+    assert "| setting | runs | failed | undecided | refuted | SHD | published SHD | MCC |" in answer.out
     assert len(rows("runs/mine-sweep")) == 2
     assert len(rows("runs/mine-sweep")) == 2
     assert call("sweep", "table.yaml", "--only", "two", "--out", "two").status == 0
