@@ -31,6 +31,8 @@ TITLES: Mapping[str, tuple[str, int, bool]] = {
     "order_right": ("order right", 2, True),
     "graph_right": ("graph right", 2, True),
     "closure_right": ("closure right", 2, True),
+    "signature_accuracy": ("signature accuracy", 3, True),
+    "signature_exact": ("signature exact", 2, True),
     "true_edges": ("edges", 1, False),
     "true_closure": ("in closure", 1, False),
     "cpu_seconds": ("CPU s", 1, True),

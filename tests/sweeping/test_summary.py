@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crlspec.spec.table import Curve
+from crlspec.spec.table import COLUMNS, Curve
 from crlspec.sweeping.cases import Case
-from crlspec.sweeping.one_run import FIELDS
+from crlspec.sweeping.one_run import FIELDS, NUMBERS
 from crlspec.sweeping.run import frame
-from crlspec.sweeping.summary import markdown, summary
+from crlspec.sweeping.summary import TITLES, markdown, summary
 
 ROWS = [
     {"setting": "b", "seed": 0, "status": "ok", "shd": 1.0, "mcc": 0.5, "score_mse": 0.1},
@@ -71,3 +71,7 @@ def test_published_numbers_stand_beside() -> None:
 
 def test_nothing_has_ended_yet() -> None:
     assert markdown(frame([], CASES, range(3))) == "No run has ended yet."
+
+
+def test_every_column_of_a_table_can_be_printed() -> None:
+    assert set(COLUMNS) <= set(TITLES) and set(COLUMNS) <= set(NUMBERS)
