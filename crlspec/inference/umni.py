@@ -20,7 +20,13 @@ from scipy.optimize import linear_sum_assignment
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import assemble, check_rank, is_gaussian, status_of
+from crlspec.inference.assembling import (
+    assemble,
+    check_rank,
+    is_gaussian,
+    status_of,
+    without_calibration,
+)
 from crlspec.inference.edges import leave_one_out
 from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.gaussian_leaves import GaussianLeaves
@@ -94,6 +100,8 @@ class UmniCrl:
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
+        found_status = status if status is not None else status_of(estimate)
+        uncalibrated = self.refine == "none" and not estimate.exact
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         labelled = {"environment": list(problem.environments), "latent": list(problem.latents)}
         further = {
@@ -109,7 +117,7 @@ class UmniCrl:
             alpha=self.alpha,
             exact_graph=search.hard,
             shown_by=_shown_by(problem, signature, strengths),
-            status=status if status is not None else status_of(estimate),
+            status=without_calibration(found_status) if uncalibrated else found_status,
             further=further,
         )
 

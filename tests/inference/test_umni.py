@@ -189,3 +189,11 @@ def test_degenerate_orders_are_left_out_of_the_soft_likelihood() -> None:
     arguments = (torch.as_tensor(np.ascontiguousarray(groups)), torch.as_tensor(starts))
     losses = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
     assert losses[1] == FAR and losses[0] < 10
+
+
+def test_without_refinement_the_result_says_that_its_p_values_are_not_calibrated() -> None:
+    reference = generate(4, latents=4, observed=9, samples=20_000, targets=FULL_RANK)
+    found = UmniCrl(refine="none").solve(problem_of(reference), GaussianScores(), 0, silent)
+    assert [stage.name for stage in found.stages] == ["signature"]
+    assert "not calibrated" in found.status.message
+    assert sorted(node_of(found, FULL_RANK).values()) == [0, 1, 2, 3]
