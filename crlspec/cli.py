@@ -207,6 +207,19 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     report.add_argument(
         "--out", metavar="FILE", help="default: report.html beside the result, which it replaces"
     )
+    _answers(add)
+
+
+def _answers(add) -> None:  # type: ignore[no-untyped-def]
+    """The commands that ask finished results."""
+    export = add("export", "crlspec.answering:export", "give the graph of a result to another program")
+    export.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    export.add_argument(
+        "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
+        help="default: by the suffix of FILE, or dot; networkx is node-link JSON, csv the adjacency matrix",
+    )  # fmt: skip
+    export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
+    export.add_argument("--force", action="store_true", help="replace FILE")
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-FACE = ("solving", "sweeping", "planning", "commands", "running", "cli")
+FACE = ("solving", "sweeping", "planning", "commands", "answering", "running", "cli")
 
 # module prefix → the prefixes of crlspec that it may import, inside functions too; the longest match counts
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -36,6 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting", "spec.accepts"),
     "results": (*BASE, "data", "numerics.graphs", "inference.estimate", "results", "provenance", "spec.load"),
+    "results.downstream": (*BASE, "results", "downstream"),
+    "downstream": (*BASE, "data", "numerics", "inference.estimate", "results", "downstream"),
     "testing": (
         *BASE,
         "registry",
@@ -68,6 +70,8 @@ NEVER: dict[str, set[str]] = {
 LATE: dict[str, set[str]] = {
     "": {"pgmpy"},
     "results": TORCH | {"pgmpy"},
+    "downstream": TORCH | {"pgmpy", "networkx"},
+    "answering": HEAVY,
     "cli": HEAVY,
     "commands": HEAVY,
     "running": HEAVY,

@@ -17,11 +17,10 @@ from crlspec.inference.estimate import Edge, Estimate, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
 from crlspec.results.canonical import canonical
+from crlspec.results.downstream import Downstream
 from crlspec.results.encoder import Encoder, labels
 
 if TYPE_CHECKING:
-    from pgmpy.base import DAG
-
     from crlspec.data import Problem
     from crlspec.results.evaluate import Truth
 
@@ -29,7 +28,7 @@ __all__ = ["Result", "open_result"]
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Downstream):
     """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
 
     Scale and sign of the latents, which no data can tell, follow one convention: in the observational
@@ -150,16 +149,6 @@ class Result:
         """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x."""
         coords = {"observed": labels(self.observed), "latent": labels(self.names)}
         return xr.DataArray(self.estimate.mixing, dims=("observed", "latent"), coords=coords, name="mixing")
-
-    @property
-    def dag(self) -> DAG:
-        """The recovered graph as a pgmpy DAG: isolated nodes kept, every node in the role ``latents``."""
-        from pgmpy.base import DAG
-
-        dag = DAG()
-        dag.add_nodes_from(self.names)
-        dag.add_edges_from([edge.pair for edge in self.edges])
-        return dag.with_role("latents", set(self.names))
 
     def dag_json(self) -> str:
         """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""

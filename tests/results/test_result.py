@@ -58,7 +58,8 @@ def test_dag_keeps_isolated_nodes_and_roles(result):
     dag = result.dag
     assert set(dag.nodes()) == {"z1", "z2", "z3", "z4"}
     assert set(dag.edges()) == {("z1", "z2"), ("z2", "z3"), ("z1", "z3")}
-    assert set(dag.get_role("latents")) == {"z1", "z2", "z3", "z4"}
+    assert set(dag.get_role("recovered")) == {"z1", "z2", "z3", "z4"}
+    assert not dag.latents
 
 
 def test_dag_json_and_dot(result, toy):

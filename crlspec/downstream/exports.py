@@ -1,0 +1,161 @@
+"""The recovered graph in the formats that other programs read; each writer gives the whole text of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crlspec.downstream.pgmpy_graph import refuse_no_graph
+from crlspec.errors import CrlspecError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from crlspec.results.result import Result
+
+__all__ = ["FORMATS", "SUFFIXES", "ExportError", "export", "export_text", "format_of", "to_networkx"]
+
+SUFFIXES: Mapping[str, str] = {
+    ".json": "networkx", ".gml": "gml", ".dot": "dot", ".gv": "dot", ".dagitty": "dagitty", ".lavaan": "lavaan",
+    ".lav": "lavaan", ".csv": "csv",
+}  # fmt: skip
+FORMATS = ("networkx", "gml", "dot", "dagitty", "lavaan", "csv")
+
+RESERVED = frozenset({
+    "if", "else", "repeat", "while", "function", "for", "next", "break", "in", "TRUE", "FALSE", "NULL", "Inf", "NaN",
+    "NA",
+})  # fmt: skip
+"""Words of R, which lavaan cannot hold as names."""
+
+
+class ExportError(CrlspecError):
+    """Raised when a graph cannot be written in a format: no such format, or a name that it cannot hold."""
+
+    exit_code = 2
+
+
+def export(result: Result, path: str | Path, format: str | None = None, force: bool = False) -> Path:
+    """Write the graph into a file, whole or not at all; the suffix names the format unless ``format`` does.
+
+    Raises ExportError for a format that is none, or a latent's name that the format cannot hold; OutputExists
+    unless ``force``; EstimationError where no graph was estimated.
+    """
+    from crlspec.data.write import write_whole
+
+    path = Path(path)
+    text = export_text(result, format_of(path, format))
+    write_whole(path, lambda to: to.write_text(text, encoding="utf-8", newline="\n"), force)
+    return path
+
+
+def format_of(path: Path, asked: str | None) -> str:
+    """The format asked for, or else the one of the suffix."""
+    if asked is not None:
+        return asked
+    if path.suffix.lower() not in SUFFIXES:
+        raise ExportError(
+            f"{path}: cannot tell the format of a graph from '{path.suffix}'.",
+            remedy=f"Name it: {', '.join(FORMATS)}; or end in {', '.join(SUFFIXES)}.",
+        )
+    return SUFFIXES[path.suffix.lower()]
+
+
+def export_text(result: Result, format: str) -> str:
+    """The graph as the text of a file of that format."""
+    refuse_no_graph(result)
+    if format not in WRITERS:
+        raise ExportError(f"there is no format {format!r}.", remedy=f"Choose one of {', '.join(FORMATS)}.")
+    if broken := [name for name in result.names if not name or not name.isprintable()]:
+        raise ExportError(
+            f"{broken[0]!r} cannot be the name of a node in a text file.",
+            remedy="Rename the latent in the spec.",
+        )
+    return WRITERS[format](result)
+
+
+def to_networkx(result: Result) -> nx.DiGraph:
+    """The graph as a networkx DiGraph, isolated nodes kept; edges carry ``strength`` and ``p_value`` where known."""
+    import networkx as nx
+
+    refuse_no_graph(result)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(result.names)
+    for edge in result.edges:
+        known = {"strength": float(edge.strength), "p_value": float(edge.p_value)}
+        graph.add_edge(*edge.pair, **{key: value for key, value in known.items() if value == value})  # noqa: PLR0124
+    return graph
+
+
+def _node_link(result: Result) -> str:
+    """The node-link JSON of ``networkx.node_link_graph(…, edges="edges")``."""
+    import networkx as nx
+
+    return (
+        json.dumps(nx.node_link_data(to_networkx(result), edges="edges"), indent=2, ensure_ascii=False) + "\n"
+    )
+
+
+def _gml(result: Result) -> str:
+    """GML, as ``networkx.read_gml`` and igraph read it; what is not ASCII goes as character references."""
+    import networkx as nx
+
+    return "\n".join(nx.generate_gml(to_networkx(result))) + "\n"
+
+
+def _dot(result: Result) -> str:
+    return result.dag_dot()
+
+
+def _dagitty(result: Result) -> str:
+    """DAGitty's text, every node and edge a line; names in double quotes where they are no plain words."""
+    names = {name: _dagitty_name(name) for name in result.names}
+    lines = [*names.values(), *(f"{names[edge.source]} -> {names[edge.target]}" for edge in result.edges)]
+    return "\n".join(["dag {", *lines, "}"]) + "\n"
+
+
+def _dagitty_name(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_.]+", name):
+        return name
+    if re.search(r"[\"'\[\]{}\\]", name):
+        raise ExportError(
+            f"DAGitty cannot hold the name {name!r}: quotes, brackets and backslashes have no escape there.",
+            remedy="Rename the latent, or choose gml or csv.",
+        )
+    return f'"{name}"'
+
+
+def _lavaan(result: Result) -> str:
+    """lavaan's model syntax: a regression for each node with parents, a variance for each without."""
+    for name in result.names:
+        if not re.fullmatch(r"[A-Za-z](\w|\.)*", name, re.ASCII) or name in RESERVED:
+            raise ExportError(
+                f"lavaan cannot hold the name {name!r}: there are no quotes in its model syntax.",
+                remedy="Rename the latent to letters, digits, '.' and '_', or choose gml or csv.",
+            )
+    parents: dict[str, list[str]] = {name: [] for name in result.names}
+    for edge in result.edges:
+        parents[edge.target].append(edge.source)
+    return "".join(
+        f"{name} ~ {' + '.join(found)}\n" if found else f"{name} ~~ {name}\n"
+        for name, found in parents.items()
+    )
+
+
+def _csv(result: Result) -> str:
+    """The adjacency matrix: a row per source, a column per target, 1 for an edge."""
+    pairs = {edge.pair for edge in result.edges}
+    rows: list[Sequence[object]] = [["from", *result.names]]
+    rows += [[a, *(int((a, b) in pairs) for b in result.names)] for a in result.names]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+WRITERS: Mapping[str, Callable[[Result], str]] = {
+    "networkx": _node_link, "gml": _gml, "dot": _dot, "dagitty": _dagitty, "lavaan": _lavaan, "csv": _csv,
+}  # fmt: skip
