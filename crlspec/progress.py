@@ -1,25 +1,77 @@
-"""Progress of long work on stderr: plain text, and silent where nobody looks."""
+"""Progress of long work: told on stderr where somebody looks, and the losses of what trains kept on the way."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-__all__ = ["Progress", "ProgressLine", "silent"]
+__all__ = ["Losses", "Progress", "ProgressLine", "Recorder", "silent"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses, after ``step`` steps, of networks that train side by side.
+
+    kind    what they are, in words: ``held-out log loss``
+    values  network → loss, always the same networks in one fit
+    dim     what the networks are named by: ``network``, or ``environment`` where each has its own
+    """
+
+    step: int
+    kind: str
+    values: Mapping[str, float]
+    dim: str = "network"
 
 
 class Progress(Protocol):
     """What long work reports to: ``progress("scores", 0.4)`` says that the stage is 40 % done.
 
     ``done`` is a share in [0, 1], or a count where ``total`` is given; without it, the stage has just begun.
+    ``losses`` are for a :class:`Recorder`; whoever only shows progress need not look at them.
     """
 
-    def __call__(self, stage: str, done: float | None = None, total: float | None = None) -> None: ...
+    def __call__(
+        self,
+        stage: str,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        losses: Losses | None = None,
+    ) -> None: ...
 
 
-def silent(stage: str, done: float | None = None, total: float | None = None) -> None:
+def silent(
+    stage: str, done: float | None = None, total: float | None = None, *, losses: Losses | None = None
+) -> None:
     """Takes every report and says nothing."""
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Hands every report on, without its losses, and keeps these: ``fits[stage]`` is a list of fits, each the
+    losses from its first step to its last. A fit ends where the steps start again, or other networks train."""
+
+    onward: Callable[..., None]
+    fits: dict[str, list[list[Losses]]] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        stage: str,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        losses: Losses | None = None,
+    ) -> None:
+        if losses is not None:
+            fits = self.fits.setdefault(stage, [])
+            last = fits[-1][-1] if fits else None
+            if last is None or losses.step <= last.step or losses.values.keys() != last.values.keys():
+                fits.append([])
+            fits[-1].append(losses)
+        self.onward(stage, *(value for value in (done, total) if value is not None))
 
 
 class ProgressLine:
@@ -37,7 +89,14 @@ class ProgressLine:
         self._last: tuple[str, int | None] | None = None
         self._drawn = 0
 
-    def __call__(self, stage: str, done: float | None = None, total: float | None = None) -> None:
+    def __call__(
+        self,
+        stage: str,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        losses: Losses | None = None,
+    ) -> None:
         if not self._enabled:
             return
         share = done / total if done is not None and total else done

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from crlspec import __version__
 from crlspec.commands import CallError, load_spec, refuse_device, refuse_errors, result_of, result_path
 from crlspec.errors import DataError, EstimationError, NumericalWarning
-from crlspec.progress import ProgressLine
+from crlspec.progress import Losses, ProgressLine
 from crlspec.run_folder import refuse_used, whole_folder
 
 if TYPE_CHECKING:
@@ -42,7 +42,14 @@ class Log:
     stage: str = ""
     caught: list[warnings.WarningMessage] = field(default_factory=list)
 
-    def __call__(self, stage: str, done: float | None = None, total: float | None = None) -> None:
+    def __call__(
+        self,
+        stage: str,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        losses: Losses | None = None,
+    ) -> None:
         """A report of progress; the first one of each stage is kept."""
         if stage != self.stage:
             self.stage = stage

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.errors import SettingMismatch
-from crlspec.progress import Progress, silent
+from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def solve(
     seed: int = 0,
     *,
     model: Model | None = None,
-    progress: Progress | None = None,
+    progress: Callable[..., None] | None = None,
     device: str = "cpu",
     notes: Mapping[str, Any] | None = None,
 ) -> Result:
@@ -57,13 +57,14 @@ def solve(
     from crlspec.data import Problem
     from crlspec.inference import estimator_for
     from crlspec.inference.counting import count_latents, with_count
+    from crlspec.inference.training_curves import with_training
     from crlspec.results.result import Result
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump
     from crlspec.spec.setting import Setting
 
-    report = silent if progress is None else progress
+    report = Recorder(silent if progress is None else progress)
     setting = Setting.of(spec)
     estimator = estimator_for(spec.estimator)
     estimator.accepts(setting)
@@ -83,11 +84,14 @@ def solve(
             )
         exact = true_scores(model, relabelling.environments)
     estimate = estimator.solve(shuffled, scores_for(spec.scores, exact, device), seed, report)
+    estimate = with_training(estimate, report)
     declared = spec if model is None else model.spec
     kept = dict(notes or {})
     if counted is not None:
         estimate = with_count(estimate, counted)
         kept["latents"] = {"count": counted.count, "why": str(counted)}
+    if (alpha := getattr(estimator, "alpha", None)) is not None:
+        kept["alpha"] = alpha
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
         restore(estimate, relabelling, problem.setting),

@@ -62,6 +62,11 @@ def assemble(
             coords={"environment": list(coordinates.environments), "latent": list(names)},
         ),
         "spectrum": xr.DataArray(space.spectrum, dims=("component",)),
+        "score_spectrum": xr.DataArray(
+            np.linalg.eigvalsh(estimate.moments)[:, ::-1],
+            dims=("environment", "component"),
+            coords={"environment": list(coordinates.environments)},
+        ),
         "score_points": xr.DataArray(
             coordinates.x[share], dims=("sample", "observed"), coords={"observed": list(problem.observed)}
         ),

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from crlspec.numerics.networks import BatchedNetwork, one_cycle
 from crlspec.numerics.statistics import paired_p_value
-from crlspec.progress import Progress
+from crlspec.progress import Losses, Progress
 
 __all__ = ["LeaveOneOut", "leave_one_out"]
 
@@ -92,7 +92,9 @@ def leave_one_out(
             optimizer.step()
             schedule.step()
             if step % 25 == 0:
-                progress("edges", number * steps + step, 2 * steps)
+                mean = {f"half {number + 1}": 2 * loss.item() / len(jobs)}
+                told = Losses(step, "mean squared error in training", mean)
+                progress("edges", number * steps + step, 2 * steps, losses=told)
         with torch.no_grad():
             losses[:, outside] = residuals(network, outside) ** 2
     return _compare(jobs, losses.double().numpy(), own.numpy(), n)

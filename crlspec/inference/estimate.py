@@ -123,7 +123,10 @@ class Estimate:
     diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
                    scores were estimated ``score_differences`` (environment, latent), the mean squared score
                    difference of each recovered latent, ``score_points`` (sample, observed) and ``score_values``
-                   (environment, sample, observed), the estimated d_x = s_obs − s_env at them
+                   (environment, sample, observed), the estimated d_x = s_obs − s_env at them; also
+                   ``score_spectrum`` (environment, component), eigenvalues of E[d dᵀ] in white coordinates; and
+                   ``training_<stage>``, ``training_<stage>_2`` … (network or environment, step), the losses of the
+                   networks that were trained, where somebody recorded them
     seconds        wall seconds, with the keys ``scores`` and ``inference``
     """
 

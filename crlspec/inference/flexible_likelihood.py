@@ -21,7 +21,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
-from crlspec.progress import Progress
+from crlspec.progress import Losses, Progress
 
 __all__ = ["FlexibleLikelihood", "Sample", "train"]
 
@@ -293,6 +293,13 @@ def train(
     schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
     position, order = len(training), torch.empty(0, dtype=torch.long)
     batch = min(batch, len(training))
+    shown = held_out[torch.arange(min(batch, len(held_out)))]
+
+    def tell(step: int) -> None:
+        with torch.no_grad():
+            losses = {str(k + 1): loss for k, loss in enumerate(model.loss(shown).mean(1).tolist())}
+        progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
+
     for step in range(steps):
         if position + batch > len(training):
             order, position = torch.randperm(len(training), generator=generator), 0
@@ -302,10 +309,12 @@ def train(
         loss.backward()
         optimizer.step()
         schedule.step()
+        if step % 50 == 0:
+            tell(step)
         if step >= warm_up and step % 50 == 0:
-            progress(stage, step, steps)
             model.newton(training[torch.randperm(len(training), generator=generator)[: 10 * batch]])
     for _ in range(3):
         model.newton(training)
+    tell(steps)
     with torch.no_grad():
         return model.loss(held_out).detach()

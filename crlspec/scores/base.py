@@ -28,6 +28,7 @@ class Coordinates:
     interventional environment → (sample, component)
     space          the way back to x
     x              the observational observations (sample, observed), in their own units
+    reference      name of the observational environment
     """
 
     environments: tuple[str, ...]
@@ -35,6 +36,7 @@ class Coordinates:
     interventional: Mapping[str, np.ndarray]
     space: ColumnSpace
     x: np.ndarray
+    reference: str
 
     @classmethod
     def fit(
@@ -67,6 +69,7 @@ class Coordinates:
             {name: space(samples[name]) for name in environments},
             space,
             samples[observational],
+            observational,
         )
 
     @property

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from crlspec.numerics.networks import BatchedNetwork, one_cycle
-from crlspec.progress import Progress
+from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.folds import halves
 
@@ -44,7 +44,7 @@ class RatioScores(ScoreDifference):
         generator = torch.Generator().manual_seed(seed)
         samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
         folds = [halves(y, self.held_out, generator) for y in samples]
-        network = self._train(folds, generator, progress)
+        network = self._train(folds, coordinates.environments, generator, progress)
         points = samples[0].to(self.device)
         environments = len(samples) - 1
         gradients = [_gradient(network, part, 2 * environments) for part in points.split(8192)]
@@ -52,7 +52,11 @@ class RatioScores(ScoreDifference):
         return ScoreEstimate.from_replicates(replicates.double().cpu().numpy())
 
     def _train(
-        self, folds: list[list[tuple[Tensor, Tensor]]], generator: torch.Generator, progress: Progress
+        self,
+        folds: list[list[tuple[Tensor, Tensor]]],
+        names: tuple[str, ...],
+        generator: torch.Generator,
+        progress: Progress,
     ) -> BatchedNetwork:
         """``folds[environment][fold]`` is (training, held out), each (sample, component)."""
         environments, components = len(folds) - 1, folds[0][0][0].shape[1]
@@ -74,13 +78,15 @@ class RatioScores(ScoreDifference):
             optimizer.step()
             schedule.step()
             if (step + 1) % 25 == 0 or step + 1 == self.steps:
-                progress("scores", step + 1, self.steps)
                 with torch.no_grad():
                     losses = _log_loss(network(checks))
                     better = losses < best
                     best = torch.where(better, losses, best)
                     for old, new in zip(kept, network.parameters(), strict=True):
                         old[better] = new[better]
+                shown = dict(zip(names, losses.reshape(2, environments).mean(0).tolist(), strict=True))
+                told = Losses(step + 1, "held-out log loss", shown, "environment")
+                progress("scores", step + 1, self.steps, losses=told)
         with torch.no_grad():
             for parameter, value in zip(network.parameters(), kept, strict=True):
                 parameter.copy_(value)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from crlspec.numerics.networks import one_cycle
-from crlspec.progress import Progress
+from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.folds import halves
 
@@ -42,7 +42,8 @@ class SlicedScores(ScoreDifference):
         generator = torch.Generator().manual_seed(seed)
         samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
         folds = [part for y in samples for part in halves(y, self.held_out, generator)]
-        fields = self._train(folds, generator, progress)
+        names = (coordinates.reference, *coordinates.environments)
+        fields = self._train(folds, names, generator, progress)
         with torch.no_grad():
             parts = [fields(part) for part in samples[0].to(self.device).split(8192)]
         scores = torch.cat(parts, 1).double().cpu().numpy()
@@ -50,7 +51,11 @@ class SlicedScores(ScoreDifference):
         return ScoreEstimate.from_replicates((scores[:1] - scores[1:]).swapaxes(0, 1))
 
     def _train(
-        self, folds: list[tuple[Tensor, Tensor]], generator: torch.Generator, progress: Progress
+        self,
+        folds: list[tuple[Tensor, Tensor]],
+        names: tuple[str, ...],
+        generator: torch.Generator,
+        progress: Progress,
     ) -> _VectorFields:
         """``folds`` holds (training, held out) of every environment and half, each (sample, component)."""
         components = folds[0][0].shape[1]
@@ -71,13 +76,15 @@ class SlicedScores(ScoreDifference):
             optimizer.step()
             schedule.step()
             if (step + 1) % 50 == 0 or step + 1 == self.steps:
-                progress("scores", step + 1, self.steps)
                 with torch.no_grad():
                     losses = _loss(fields, checks, list(_axes(checks)))
                     better = losses < best
                     best = torch.where(better, losses, best)
                     for old, new in zip(kept, fields.parameters(), strict=True):
                         old[better] = new[better]
+                shown = dict(zip(names, losses.reshape(-1, 2).mean(1).tolist(), strict=True))
+                told = Losses(step + 1, "held-out score matching loss", shown, "environment")
+                progress("scores", step + 1, self.steps, losses=told)
         with torch.no_grad():
             for parameter, value in zip(fields.parameters(), kept, strict=True):
                 parameter.copy_(value)
