@@ -146,21 +146,17 @@ def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> E
 
 
 def _reordered(estimate: Estimate, rows: list[int]) -> Estimate:
-    """The same estimate with the encoder's rows and the mixing's columns in another order."""
-    from crlspec.inference.estimate import LinearEncoder
-
-    def encoder(old: LinearEncoder) -> LinearEncoder:
-        return replace(old, matrix=old.matrix[rows])
-
+    """The same estimate with its latents in another order."""
     names = [estimate.latents[k] for k in rows]
     return replace(
         estimate,
         latents=tuple(names),
         environment_of={z: estimate.environment_of[z] for z in names},
-        encoder=encoder(estimate.encoder),
-        mixing=estimate.mixing[:, rows],
+        encoder=estimate.encoder.rows(rows),
+        mixing=None if estimate.mixing is None else estimate.mixing[:, rows],
+        decoder=None if estimate.decoder is None else estimate.decoder.rows(rows),
         stages=tuple(
-            stage if stage.encoder is None else replace(stage, encoder=encoder(stage.encoder))
+            stage if stage.encoder is None else replace(stage, encoder=stage.encoder.rows(rows))
             for stage in estimate.stages
         ),
         diagnostics={

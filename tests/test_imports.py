@@ -35,7 +35,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "numerics": (*BASE, "numerics"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting", "spec.accepts"),
-    "results": (*BASE, "data", "numerics.graphs", "inference.estimate", "results", "provenance", "spec.load"),
+    "results": (
+        *BASE,
+        "data",
+        "numerics.graphs",
+        "inference.estimate",
+        "inference.maps",
+        "results",
+        "provenance",
+        "spec.load",
+    ),
     "results.downstream": (*BASE, "results", "downstream"),
     "downstream": (*BASE, "data", "numerics", "inference.estimate", "results", "downstream"),
     "testing": (
@@ -63,6 +72,7 @@ NEVER: dict[str, set[str]] = {
     "spec": TORCH | {"xarray", "pandas", "pgmpy"},
     "data": TORCH | {"pgmpy"},
     "inference.estimate": TORCH | {"pgmpy"},
+    "inference.maps": TORCH | {"pgmpy"},
     "models.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
 }
 

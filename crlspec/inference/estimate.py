@@ -13,7 +13,9 @@ from typing import Literal, Self
 import numpy as np
 import xarray as xr
 
-__all__ = ["Edge", "Estimate", "LinearEncoder", "Stage", "Status"]
+from crlspec.inference.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
+
+__all__ = ["Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status"]
 
 StatusCode = Literal["ok", "undecided", "refuted"]
 GraphKind = Literal["exact", "transitive closure", "not estimated"]
@@ -64,35 +66,13 @@ class Status:
 
 
 @dataclass(frozen=True)
-class LinearEncoder:
-    """ẑ = (x − offset) · matrixᵀ: from observations to latents.
-
-    ``matrix``: (latent, observed) float64; ``offset``: (observed,) float64, in the units of x.
-    """
-
-    matrix: np.ndarray
-    offset: np.ndarray
-
-    def __post_init__(self) -> None:
-        if self.matrix.ndim != 2 or self.offset.shape != self.matrix.shape[1:]:
-            raise ValueError(
-                "a linear encoder takes matrix (latent, observed) and offset (observed,), "
-                f"got {self.matrix.shape} and {self.offset.shape}"
-            )
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Observations (sample, observed) to latents (sample, latent)."""
-        return np.asarray((x - self.offset) @ self.matrix.T)
-
-
-@dataclass(frozen=True)
 class Stage:
     """One step of an estimation and where it left the answer: causal order, edges, encoder; wall seconds."""
 
     name: str
     order: tuple[str, ...]
     edges: tuple[Edge, ...]
-    encoder: LinearEncoder | None
+    encoder: AnyEncoder | None
     seconds: float
     note: str = ""
 
@@ -109,11 +89,12 @@ class Stage:
 class Estimate:
     """An estimator's whole answer.
 
-    latents        names, in the order of the encoder's rows and the mixing's columns
+    latents        names, in the order of the encoder's outputs and the mixing's columns
     environment_of the environment that showed each latent (single-node designs: the one that targets it); empty
                    where no environment shows a latent, which only a graph that is not estimated allows
-    encoder        from observations to latents
-    mixing         (observed, latent): the decoder Ĝ, in the units of x
+    encoder        from observations to latents, linear or a network
+    mixing         (observed, latent): the decoder Ĝ of a linear encoder, in the units of x; None beside a network
+    decoder        from latents to observations, beside a network; None where the estimator gives none
     order          a causal order of the latents, roots first
     edges          the edges found; ``tested`` holds every pair that was tested, found or not
     graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors); or that no
@@ -132,8 +113,8 @@ class Estimate:
 
     latents: tuple[str, ...]
     environment_of: Mapping[str, str]
-    encoder: LinearEncoder
-    mixing: np.ndarray
+    encoder: AnyEncoder
+    mixing: np.ndarray | None
     order: tuple[str, ...]
     edges: tuple[Edge, ...]
     tested: tuple[Edge, ...]
@@ -142,21 +123,33 @@ class Estimate:
     stages: tuple[Stage, ...] = ()
     diagnostics: Mapping[str, xr.DataArray] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    decoder: NetworkDecoder | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)
-        n, d = self.encoder.matrix.shape
-        if len(names) != len(self.latents) or n != len(self.latents) or self.mixing.shape != (d, n):
-            raise ValueError(
-                f"an estimate of {len(self.latents)} latents does not fit an encoder "
-                f"{self.encoder.matrix.shape} and a mixing {self.mixing.shape}"
-            )
+        n, d = self.encoder.shape
+        if len(names) != len(self.latents) or n != len(self.latents):
+            raise ValueError(f"an estimate of {len(self.latents)} latents does not fit an encoder {(n, d)}")
+        linear = isinstance(self.encoder, LinearEncoder)
+        if linear != (self.mixing is not None) or (linear and self.decoder is not None):
+            raise ValueError("a linear encoder comes with a mixing, a network with a decoder or none")
+        if self.mixing is not None and self.mixing.shape != (d, n):
+            raise ValueError(f"a mixing {self.mixing.shape} does not fit an encoder {(n, d)}")
+        if self.decoder is not None and self.decoder.shape != (n, d):
+            raise ValueError(f"a decoder {self.decoder.shape} does not fit an encoder {(n, d)}")
         shown = set(self.environment_of)
         if sorted(self.order) != sorted(self.latents) or (shown != names and (shown or self.edges)):
             raise ValueError("order and environment_of must name every latent once")
         strangers = {name for edge in (*self.edges, *self.tested) for name in edge.pair} - names
         if strangers:
             raise ValueError(f"edges name unknown latents {sorted(strangers)}")
+
+    def decoded(self, z: np.ndarray) -> np.ndarray | None:
+        """Observations (sample, observed) of latents (sample, latent); None where the estimator gives no decoder."""
+        if isinstance(self.encoder, LinearEncoder):
+            assert self.mixing is not None
+            return np.asarray(z @ self.mixing.T + self.encoder.offset)
+        return None if self.decoder is None else self.decoder(z)
 
     def renamed(self, latents: Mapping[str, str], environments: Mapping[str, str]) -> Self:
         """The same answer under other names (mappings old → new), diagnostics included."""

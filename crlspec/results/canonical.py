@@ -2,7 +2,8 @@
 
 Theory leaves the scale, sign and origin of a recovered latent open. The convention: in the observational
 environment each latent has mean 0 and variance 1; and the entry of largest magnitude in its column of the
-mixing is positive.
+mixing is positive. Beside a nonlinear encoder, the mixing that is meant is the best linear one: the regression of the
+observations, each in units of its standard deviation, on the latents.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage
+from crlspec.inference.estimate import Edge, Estimate, Stage
 
 __all__ = ["canonical", "listed_edges"]
 
@@ -21,12 +22,14 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
     """The same estimate with latents in the convention above; x (sample, observed) is the observational
     sample.
 
-    The mixing, the mean squared score differences and the stages' encoders are carried along; edges, p-values
-    and strengths do not depend on the scale. A latent that is constant in x keeps its scale.
+    The mixing or decoder, the mean squared score differences and the stages' encoders are carried along; edges,
+    p-values and strengths do not depend on the scale. A latent that is constant in x keeps its scale.
     """
-    scale = _scale(estimate.encoder.matrix, x)
-    largest = np.argmax(np.abs(estimate.mixing), axis=0)
-    sign = np.where(np.take_along_axis(estimate.mixing, largest[None], axis=0)[0] < 0, -1.0, 1.0)
+    z = estimate.encoder(x)
+    scale = _scale(z)
+    columns = _linear_mixing(z, x) if estimate.mixing is None else estimate.mixing
+    largest = np.argmax(np.abs(columns), axis=0)
+    sign = np.where(np.take_along_axis(columns, largest[None], axis=0)[0] < 0, -1.0, 1.0)
     factor = sign / scale
     diagnostics = dict(estimate.diagnostics)
     if "score_differences" in diagnostics:
@@ -35,8 +38,9 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
         diagnostics["score_differences"] = (differences * by_latent).transpose(*differences.dims)
     return replace(
         estimate,
-        encoder=LinearEncoder(estimate.encoder.matrix * factor[:, None], x.mean(axis=0)),
-        mixing=estimate.mixing / factor,
+        encoder=estimate.encoder.scaled(factor, x),
+        mixing=None if estimate.mixing is None else estimate.mixing / factor,
+        decoder=None if estimate.decoder is None else estimate.decoder.scaled(factor, z.mean(axis=0)),
         edges=listed_edges(estimate.edges, estimate.latents),
         tested=listed_edges((*estimate.edges, *estimate.tested), estimate.latents),
         stages=tuple(_canonical_stage(stage, estimate.latents, sign, x) for stage in estimate.stages),
@@ -53,18 +57,19 @@ def listed_edges(edges: tuple[Edge, ...], latents: tuple[str, ...]) -> tuple[Edg
     return tuple(sorted(once.values(), key=lambda edge: (place[edge.source], place[edge.target])))
 
 
-def _scale(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
-    deviation = ((x - x.mean(axis=0)) @ matrix.T).std(axis=0)
+def _scale(z: np.ndarray) -> np.ndarray:
+    deviation = z.std(axis=0)
     return np.asarray(np.where(deviation > 0, deviation, 1.0))
+
+
+def _linear_mixing(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Regression (observed, latent) of standardised observations on latents."""
+    slopes, *_ = np.linalg.lstsq(z - z.mean(axis=0), (x - x.mean(axis=0)) / _scale(x), rcond=None)
+    return np.asarray(slopes.T)
 
 
 def _canonical_stage(stage: Stage, latents: tuple[str, ...], sign: np.ndarray, x: np.ndarray) -> Stage:
     edges = listed_edges(stage.edges, latents)
     if stage.encoder is None:
         return replace(stage, edges=edges)
-    factor = sign / _scale(stage.encoder.matrix, x)
-    return replace(
-        stage,
-        edges=edges,
-        encoder=LinearEncoder(stage.encoder.matrix * factor[:, None], x.mean(axis=0)),
-    )
+    return replace(stage, edges=edges, encoder=stage.encoder.scaled(sign / _scale(stage.encoder(x)), x))

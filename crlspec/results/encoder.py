@@ -1,17 +1,18 @@
-"""The recovered encoder with labels: from observations, new ones too, to named latents."""
+"""The recovered encoder and decoder with labels: from observations, new ones too, to named latents and back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 import xarray as xr
 
-from crlspec.errors import DataError
-from crlspec.inference.estimate import LinearEncoder
+from crlspec.errors import DataError, EstimationError
+from crlspec.inference.maps import AnyEncoder, LinearEncoder
 
-__all__ = ["Encoder"]
+__all__ = ["Decoder", "Encoder", "labels"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,19 @@ class Encoder:
     sizes do not fit.
     """
 
-    linear: LinearEncoder
+    function: AnyEncoder
     observed: tuple[str, ...]
     latents: tuple[str, ...]
+
+    @property
+    def linear(self) -> LinearEncoder:
+        """The encoder without labels, where it is linear. Raises EstimationError where it is not."""
+        if not isinstance(self.function, LinearEncoder):
+            raise EstimationError(
+                "this encoder is not linear: it has neither matrix nor offset",
+                remedy="Apply it to observations, or take the decoder: result.traverse(latent, values).",
+            )
+        return self.function
 
     @property
     def matrix(self) -> xr.DataArray:
@@ -115,7 +126,55 @@ class Encoder:
                 f"{_listed(self.observed)}",
                 remedy="Give the same variables as the data that the result was made from.",
             )
-        return self.linear(x)
+        return self.function(x)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Latents → observations, by name.
+
+    Takes an array (sample, latent) in the order of ``latents``, or a DataArray with a dimension ``latent`` (its other
+    dimensions are kept). Raises DataError where names or sizes do not fit.
+    """
+
+    function: Callable[[np.ndarray], np.ndarray]
+    observed: tuple[str, ...]
+    latents: tuple[str, ...]
+
+    def __call__(self, z: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Observations of z: a DataArray (…, observed)."""
+        others: list[Hashable] = ["sample"]
+        coords: dict[Hashable, object] = {}
+        if isinstance(z, xr.DataArray):
+            if "latent" not in z.dims:
+                raise DataError(
+                    f"the latents have no dimension 'latent'; they have {_listed(z.dims)}",
+                    remedy="Rename the dimension that holds the latents to latent.",
+                )
+            if "latent" in z.coords:
+                z = self._ordered(z)
+            others = [dim for dim in z.dims if dim != "latent"]
+            z = z.transpose(*others, "latent")
+            coords = {key: value for key, value in z.coords.items() if "latent" not in value.dims}
+        values = np.asarray(z, dtype=float)
+        if values.shape[-1:] != (len(self.latents),) or values.ndim != len(others) + 1:
+            raise DataError(
+                f"latents must be given as (sample, latent) with {len(self.latents)} latents, got {values.shape}",
+                remedy=f"Give one column for each of {_listed(self.latents)}.",
+            )
+        flat = self.function(values.reshape(-1, len(self.latents)))
+        coords["observed"] = xr.DataArray(labels(self.observed), dims="observed")
+        shape = (*values.shape[:-1], len(self.observed))
+        return xr.DataArray(flat.reshape(shape), dims=(*others, "observed"), coords=coords, name="x_hat")
+
+    def _ordered(self, z: xr.DataArray) -> xr.DataArray:
+        names = [str(name) for name in z["latent"].values]
+        if sorted(names) != sorted(self.latents):
+            raise DataError(
+                f"the latents are named {_listed(names)}; the decoder was fitted to {_listed(self.latents)}",
+                remedy="Give every latent once, under its name.",
+            )
+        return z.isel(latent=[names.index(name) for name in self.latents])
 
 
 def labels(names: tuple[str, ...]) -> np.ndarray:

@@ -254,7 +254,7 @@ def _mixing_errors(
     estimate: Estimate, model: Truth, matched: _Matched, allowed: Adjacency
 ) -> tuple[float, np.ndarray]:
     matrix = getattr(model.mixing, "matrix", None)
-    if matrix is None:
+    if matrix is None or estimate.mixing is None:
         return float("nan"), np.full(len(matched.latents), np.nan)
     truth = np.asarray(matrix.detach().cpu() if hasattr(matrix, "detach") else matrix, dtype=float)
     return metrics.mixing_error(truth[:, matched.rows], estimate.mixing[:, matched.columns], allowed)

@@ -50,7 +50,7 @@ class TruthFacts:
 class StageFact:
     """A stage beside the one before it and beside the end.
 
-    agreement  mean |correlation| of its latents with the final ones; None if it gives no encoder
+    agreement  mean |correlation| of its latents with the final ones; None without an encoder or a decoder
     mcc, shd   against the truth; None where that is unknown, or no graph is estimated
     """
 
@@ -157,7 +157,10 @@ def _agreement(result: Result, stage: Stage) -> float | None:
         return None
     obs = result.latents.children[result.observational].to_dataset()["z_hat"]
     z = obs.transpose("sample", "latent").values
-    passed = z @ (stage.encoder.matrix @ result.estimate.mixing).T
+    x = result.estimate.decoded(z)
+    if x is None:
+        return None
+    passed = stage.encoder(x)
     return float(np.diagonal(metrics.absolute_correlations(z, passed)).mean())
 
 

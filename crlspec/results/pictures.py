@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from crlspec.results.layout import bend
 from crlspec.results.palette import LIGHT, Palette
 
-__all__ = ["graph", "histogram", "scatter", "score_map", "shortened", "spectrum"]
+__all__ = ["graph", "histogram", "scatter", "score_map", "shortened", "small", "spectrum"]
 
 Pair = tuple[str, str]
 EDGE_STYLES: Mapping[str, tuple[str, str]] = {
@@ -124,7 +124,7 @@ def scatter(z: np.ndarray, z_hat: np.ndarray, own: np.ndarray, name: str, palett
 
     The points are drawn as a picture, in two middle tones that show on light and dark paper.
     """
-    figure, axes = _small(palette)
+    figure, axes = small(palette)
     for mask, colour in ((~own, "#8b95a1"), (own, "#d98a1f")):
         axes.scatter(z[mask], z_hat[mask], s=3.5, color=colour, alpha=0.45, lw=0, rasterized=True)
     figure.set_dpi(144)
@@ -135,7 +135,7 @@ def scatter(z: np.ndarray, z_hat: np.ndarray, own: np.ndarray, name: str, palett
 
 def histogram(observational: np.ndarray, own: np.ndarray, name: str, palette: Palette = LIGHT) -> Figure:
     """One recovered latent without intervention (filled) and in its own environment (outline): densities."""
-    figure, axes = _small(palette)
+    figure, axes = small(palette)
     low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
     bins = np.linspace(low, high + 1e-9, 36).tolist()
     axes.hist(observational, bins, density=True, color=palette.muted, alpha=0.35)
@@ -165,6 +165,14 @@ def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figu
     return figure
 
 
+def small(palette: Palette) -> tuple[Figure, Axes]:
+    """An empty picture of the size that stands beside others."""
+    figure = Figure(figsize=(2.05, 1.95))
+    axes = figure.add_axes((0.2, 0.19, 0.77, 0.78))
+    _frame(axes, palette)
+    return figure, axes
+
+
 def shortened(name: str, most: int) -> str:
     """A name cut to ``most`` characters, the cut shown by an ellipsis."""
     return name if len(name) <= most else name[: most - 1] + "…"
@@ -174,13 +182,6 @@ def _short(value: float) -> str:
     if value < 0.005:
         return "0"
     return f"{value:.2f}" if value < 9.995 else f"{value:.0f}"
-
-
-def _small(palette: Palette) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(2.05, 1.95))
-    axes = figure.add_axes((0.2, 0.19, 0.77, 0.78))
-    _frame(axes, palette)
-    return figure, axes
 
 
 def _frame(axes: Axes, palette: Palette) -> None:

@@ -12,6 +12,7 @@ from crlspec.results import page, sections
 from crlspec.results.facts import TruthFacts, truth_facts
 from crlspec.results.storage import write_file
 from crlspec.results.texts import count_text, number_text
+from crlspec.results.traversals import traversals
 
 if TYPE_CHECKING:
     from crlspec.results.evaluate import Truth
@@ -43,6 +44,7 @@ def render(result: Result, model: Truth | None = None) -> str:
         sections.signature(result, truth),
         sections.scores(result),
         sections.latents(result, truth),
+        traversals(result),
         sections.spectrum(result),
         sections.stages(result, truth),
         _promise(result),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from crlspec.errors import DataError
+from crlspec.errors import DataError, EstimationError
 from crlspec.inference.estimate import Edge, Estimate, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
 from crlspec.results.canonical import canonical
 from crlspec.results.downstream import Downstream
-from crlspec.results.encoder import Encoder, labels
+from crlspec.results.encoder import Decoder, Encoder, labels
 
 if TYPE_CHECKING:
     from crlspec.data import Problem
@@ -33,7 +33,7 @@ class Result(Downstream):
 
     Scale and sign of the latents, which no data can tell, follow one convention: in the observational
     environment each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the
-    mixing is positive.
+    mixing (of its best linear stand-in, where it is not linear) is positive.
 
     estimate       the estimator's answer, in that convention
     observed       names of the observed variables
@@ -82,7 +82,7 @@ class Result(Downstream):
         return cls(
             estimate=estimate,
             observed=observed,
-            latents=replace(aligned, linear=estimate.encoder)(tree),
+            latents=replace(aligned, function=estimate.encoder)(tree),
             observational=name,
             identified=_plain(_verdict(verdict)),
             provenance=_plain(notes),
@@ -146,9 +146,55 @@ class Result(Downstream):
 
     @property
     def mixing(self) -> xr.DataArray:
-        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x."""
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x.
+
+        Raises EstimationError where the recovered mixing is not linear.
+        """
+        if self.estimate.mixing is None:
+            raise EstimationError(
+                "the recovered mixing is not linear, and no matrix describes it",
+                remedy="Take the decoder: result.reconstruct(z), or result.traverse(latent, values).",
+            )
         coords = {"observed": labels(self.observed), "latent": labels(self.names)}
         return xr.DataArray(self.estimate.mixing, dims=("observed", "latent"), coords=coords, name="mixing")
+
+    @property
+    def decoder(self) -> Decoder:
+        """From labelled latents to observations. Raises EstimationError where the estimator gave none."""
+        estimate = self.estimate
+        if estimate.mixing is None and estimate.decoder is None:
+            raise EstimationError(
+                "this result has no decoder: its estimator learns the way from observations to latents alone",
+                remedy="Use an estimator that reconstructs, such as estimator: {kind: gscale-i}.",
+            )
+        return Decoder(lambda z: np.asarray(estimate.decoded(z)), self.observed, self.names)
+
+    def transform(self, x: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Latents (…, latent) of observations: the encoder, applied."""
+        return self.encoder(x)
+
+    def reconstruct(self, given: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Observations (…, observed) as the decoder gives them.
+
+        given  latents, labelled with the dimension ``latent``; or observations, which go by way of their latents
+        """
+        latents = isinstance(given, xr.DataArray) and "latent" in given.dims
+        return self.decoder(given if latents else self.encoder(given))
+
+    def traverse(self, latent: str, values: Sequence[float] | np.ndarray) -> xr.DataArray:
+        """(value, observed): what is observed while one latent takes the values and all others stay at 0, their mean
+        without intervention; values are in observational standard deviations.
+
+        Raises DataError for a name that is no latent.
+        """
+        if latent not in self.names:
+            raise DataError(
+                f"there is no latent '{latent}'", remedy=f"Choose one of {', '.join(self.names)}."
+            )
+        z = np.zeros((len(values), len(self.names)))
+        z[:, self.names.index(latent)] = values
+        coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
+        return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
 
     def dag_json(self) -> str:
         """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""
@@ -176,7 +222,7 @@ class Result(Downstream):
         edge_precision, _recall  share of found edges that are true, of true edges that are found (against the
                                  true closure where ``graph`` is a closure); 1 for a share of none
         mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy;
-                                 NaN unless the model's mixing is linear
+                                 NaN unless the model's mixing and the encoder are linear
         signature_accuracy       share of the entries of the signature matrix that are right, and whether all are
         _exact                   (1 or 0); only where the estimator gives a signature
         score_error              relative L2 error of the estimated score differences at ``score_points``

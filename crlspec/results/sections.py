@@ -187,7 +187,10 @@ def spectrum(result: Result) -> str:
         f", component {n + 1} has {values[n]:.2g}." if len(values) > n else "."
     )
     told = (
-        f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after the "
+        f"A mixing that is not linear may leave any number of components, at least {n}; a sharp end after the dashed "
+        "line says that it is nearly linear."
+        if result.estimate.mixing is None
+        else f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after the "
         f"dashed line. More than that speaks against a linear mixing, fewer against {n} latents."
     )
     picture = svg(pictures.spectrum(values, n, THEMED), "spectrum", alt)

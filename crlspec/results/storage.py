@@ -1,8 +1,9 @@
 """A Result as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
 string.
 
-Groups: the root (encoder, offset, mixing), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``
-and ``latents/<environment>``. A file is written whole or not at all.
+Groups: the root (encoder, offset, mixing; names alone beside a network), ``encoder``, ``decoder`` and
+``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics`` and
+``latents/<environment>``. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import xarray as xr
 from crlspec.data.write import write_whole
 from crlspec.errors import DataError, OutputExists
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.maps import AnyEncoder
 from crlspec.results.encoder import labels
+from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
 __all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
 
@@ -43,16 +46,12 @@ def tree_of(
         "seconds": dict(estimate.seconds),
         **facts,
     }
-    names = labels(estimate.latents)
-    root = xr.Dataset(
-        {
-            "encoder": (("latent", "observed"), estimate.encoder.matrix),
-            "offset": (("observed",), estimate.encoder.offset),
-            "mixing": (("observed", "latent"), estimate.mixing),
-        },
-        coords={"latent": names, "observed": labels(observed)},
-        attrs={ATTRIBUTE: json.dumps(meta, ensure_ascii=False, default=str)},
-    )
+    coords = {"latent": labels(estimate.latents), "observed": labels(observed)}
+    root = xr.Dataset(coords=coords, attrs={ATTRIBUTE: json.dumps(meta, ensure_ascii=False, default=str)})
+    if isinstance(estimate.encoder, LinearEncoder):
+        root["encoder"] = (("latent", "observed"), estimate.encoder.matrix)
+        root["offset"] = (("observed",), estimate.encoder.offset)
+        root["mixing"] = (("observed", "latent"), estimate.mixing)
     nodes = {
         "/": root,
         "/graph": _graph_dataset(estimate.tested, estimate.edges, estimate.latents),
@@ -60,6 +59,13 @@ def tree_of(
         **{f"/diagnostics/{key}": array.to_dataset(name=key) for key, array in estimate.diagnostics.items()},
         **{f"/latents/{name}": node.to_dataset() for name, node in latents.children.items()},
     }
+    if not isinstance(estimate.encoder, LinearEncoder):
+        nodes["/encoder"] = network_dataset(estimate.encoder)
+    if estimate.decoder is not None:
+        nodes["/decoder"] = network_dataset(estimate.decoder)
+    for k, stage in enumerate(estimate.stages):
+        if stage.encoder is not None and not isinstance(stage.encoder, LinearEncoder):
+            nodes[f"/stage_encoders/{k}"] = network_dataset(stage.encoder)
     if estimate.stages:
         nodes["/stages"] = _stages_dataset(estimate.stages, estimate.latents, observed)
     return xr.DataTree.from_dict(nodes)
@@ -80,11 +86,17 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
     observed = tuple(str(name) for name in root["observed"].values)
     tested, edges = _edges(tree.children["graph"].to_dataset(inherit=False), names)
     diagnostics = tree.children["diagnostics"].children
+    encoder = (
+        LinearEncoder(root["encoder"].values, root["offset"].values)
+        if "encoder" in root
+        else encoder_of(tree.children["encoder"].to_dataset(inherit=False))
+    )
+    decoder = tree.children.get("decoder")
     estimate = Estimate(
         latents=names,
         environment_of=meta.pop("environment_of"),
-        encoder=LinearEncoder(root["encoder"].values, root["offset"].values),
-        mixing=root["mixing"].values,
+        encoder=encoder,
+        mixing=root["mixing"].values if "mixing" in root else None,
         order=tuple(meta.pop("order")),
         edges=edges,
         tested=tested,
@@ -93,6 +105,7 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         stages=_stages(tree, names, meta.pop("stages")),
         diagnostics={key: node.to_dataset()[key] for key, node in diagnostics.items()},
         seconds=meta.pop("seconds"),
+        decoder=None if decoder is None else decoder_of(decoder.to_dataset(inherit=False)),
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta
@@ -168,7 +181,7 @@ def _stages_dataset(
     matrix, offset = np.full((len(stages), n, d), np.nan), np.full((len(stages), d), np.nan)
     graphs = [_matrices((), stage.edges, latents) for stage in stages]
     for i, stage in enumerate(stages):
-        if stage.encoder is not None:
+        if isinstance(stage.encoder, LinearEncoder):
             matrix[i], offset[i] = stage.encoder.matrix, stage.encoder.offset
     pairs = ("stage", "source", "target")
     return xr.Dataset(
@@ -185,12 +198,17 @@ def _stages(tree: xr.DataTree, latents: tuple[str, ...], told: list[dict[str, An
     if not told:
         return ()
     arrays = tree.children["stages"].to_dataset(inherit=False)
+    networks = tree.children["stage_encoders"].children if "stage_encoders" in tree.children else {}
     stages = []
     for i, fact in enumerate(told):
         one = arrays.isel(stage=i)
         _, edges = _edges(one, latents)
         matrix = one["encoder"].values
-        encoder = None if np.isnan(matrix).all() else LinearEncoder(matrix, one["offset"].values)
+        encoder: AnyEncoder | None = None
+        if str(i) in networks:
+            encoder = encoder_of(networks[str(i)].to_dataset(inherit=False))
+        elif not np.isnan(matrix).all():
+            encoder = LinearEncoder(matrix, one["offset"].values)
         order = tuple(fact["order"])
         stages.append(Stage(fact["name"], order, edges, encoder, fact["seconds"], fact["note"]))
     return tuple(stages)
