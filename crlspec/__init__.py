@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crlspec import handlers
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.generative.model import Model, compile
     from crlspec.planning.plan import plan
@@ -45,15 +46,20 @@ _HOMES = {
     "write_data": "crlspec.data",
 }
 
+_MODULES = ("handlers",)
+
 __all__ = [
-    "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "identifiability",
-    "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "summary", "sweep", "write_data",
+    "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "handlers",
+    "identifiability", "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "summary",
+    "sweep", "write_data",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"crlspec.{name}")
     raise AttributeError(f"module 'crlspec' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

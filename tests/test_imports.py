@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "run_folder": ("errors",),
     "registry": BASE,
     "spec": (*BASE, "registry", "spec"),
+    "handlers": ("errors", "typing", "handlers"),
     "generative": (*BASE, "generative"),
     "generative.model": (*BASE, "registry", "spec", "generative", "data"),
     "data": ("errors", "spec.setting", "data"),
@@ -73,6 +74,7 @@ NEVER: dict[str, set[str]] = {
     "data": TORCH | {"pgmpy"},
     "inference.estimate": TORCH | {"pgmpy"},
     "inference.maps": TORCH | {"pgmpy"},
+    "handlers": HEAVY - TORCH,
     "models.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
 }
 

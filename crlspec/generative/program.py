@@ -78,7 +78,7 @@ def noise_site(latent: str) -> str:
 def _latent_site(name: str, mechanism: Mechanism, parents: Parents) -> Node:
     distribution = mechanism.distribution(parents)
     if mechanism.clamped:
-        value: Node = pyro.deterministic(name, distribution.mean)
+        value: Node = pyro.deterministic(name, distribution.mean, event_dim=0)
         return value
     drawn: Node = pyro.sample(name, distribution)
     return drawn
@@ -87,8 +87,10 @@ def _latent_site(name: str, mechanism: Mechanism, parents: Parents) -> Node:
 def _noise_site(name: str, mechanism: Mechanism, parents: Parents) -> Node:
     if mechanism.clamped:
         return _latent_site(name, mechanism, parents)
-    noise, response = _explicit(name, mechanism, parents)
-    value: Node = pyro.deterministic(name, response(pyro.sample(noise_site(name), noise)))
+    # Noise reads no parents: where those come in several worlds, it is the same in all of them.
+    noise, _ = _explicit(name, mechanism, parents.new_zeros(1, parents.shape[-1]))
+    _, response = _explicit(name, mechanism, parents)
+    value: Node = pyro.deterministic(name, response(pyro.sample(noise_site(name), noise)), event_dim=0)
     return value
 
 
