@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crlspec import handlers
     from crlspec.data import from_arrays, read_data, write_data
+    from crlspec.downstream.comparison import compare
     from crlspec.generative.model import Model, compile
     from crlspec.planning.plan import plan
     from crlspec.results.result import Result, open_result
@@ -30,6 +31,7 @@ _HOMES = {
     "Setting": "crlspec.spec.setting",
     "Spec": "crlspec.spec.schema",
     "check": "crlspec.spec.check",
+    "compare": "crlspec.downstream.comparison",
     "compile": "crlspec.generative.model",
     "dump": "crlspec.spec.load",
     "from_arrays": "crlspec.data",
@@ -49,7 +51,7 @@ _HOMES = {
 _MODULES = ("handlers",)
 
 __all__ = [
-    "Model", "Result", "Setting", "Spec", "check", "compile", "dump", "from_arrays", "handlers",
+    "Model", "Result", "Setting", "Spec", "check", "compare", "compile", "dump", "from_arrays", "handlers",
     "identifiability", "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "summary",
     "sweep", "write_data",
 ]  # fmt: skip

@@ -1,13 +1,34 @@
-"""The commands that ask finished results: ``export``."""
+"""The commands that ask finished results: ``export`` and ``compare``."""
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
 
-from crlspec.commands import result_of
+from crlspec.commands import CallError, result_of, truth_of
 
-__all__ = ["export"]
+__all__ = ["compare", "export"]
+
+
+def compare(arguments: Namespace) -> int:
+    """Two results side by side, or a result and the truth that its spec declares."""
+    from crlspec.data import read_data
+    from crlspec.downstream.comparison import compare as compare_sides
+
+    first = result_of(arguments.first)
+    second = truth_of(first) if arguments.second is None else result_of(arguments.second)
+    if second is None:
+        raise CallError(
+            f"{arguments.first}: no truth is known to compare with.", remedy="Name a second result."
+        )
+    data = None if arguments.data is None else read_data(Path(arguments.data))
+    found = compare_sides(first, second, data)
+    if arguments.json:
+        print(json.dumps(found.as_values(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print(found)
+    return 0
 
 
 def export(arguments: Namespace) -> int:

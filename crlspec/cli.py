@@ -220,6 +220,13 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     )  # fmt: skip
     export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
     export.add_argument("--force", action="store_true", help="replace FILE")
+    compare = add("compare", "crlspec.answering:compare", "put two results side by side")
+    compare.add_argument("first", metavar="A", help="result.nc, or the run folder that holds it")
+    compare.add_argument(
+        "second", metavar="B", nargs="?", help="another one; without it the truth that the spec of A declares"
+    )
+    compare.add_argument("--data", metavar="PATH", help="observations to match latents on, as for run")
+    compare.add_argument("--json", action="store_true", help="everything as JSON on stdout")
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crlspec.results.result import Result
     from crlspec.spec.schema import Spec
 
-__all__ = ["check", "new", "report", "sample", "schema", "show", "transform"]
+__all__ = ["check", "new", "report", "sample", "schema", "show", "transform", "truth_of"]
 
 
 class CallError(CrlspecError):
@@ -206,7 +206,7 @@ def report(arguments: Namespace) -> int:
     result = result_of(arguments.result)
     folder = result_path(arguments.result).parent
     out = Path(arguments.out) if arguments.out else folder / "report.html"
-    result.report(out, model=_truth_of(result), force=True)
+    result.report(out, model=truth_of(result), force=True)
     print(f"{out} is written: open it in any browser.")
     return 0
 
@@ -343,7 +343,7 @@ def _new_observations(path: Path) -> xr.DataTree:
     return read_data(path)
 
 
-def _truth_of(result: Result) -> Model | None:
+def truth_of(result: Result) -> Model | None:
     """The model that a result's own spec declares; None where no truth was known."""
     if not result.provenance.get("truth"):
         return None

@@ -69,7 +69,7 @@ class Plan:
 
     def smallest_found(self, power: float = 0.8) -> dict[Any, float]:
         """samples → the edge strength from which edges are found with that power; NaN where none is."""
-        from crlspec.planning.rates import smallest_found
+        from crlspec.numerics.rates import smallest_found
 
         known = self.edges.dropna(subset=["strength"])
         return {
@@ -80,7 +80,7 @@ class Plan:
     def error_needed(self, rate: float = 0.8) -> float:
         """The score error below which the promised graph is right at that rate, read off all runs together; NaN where
         no run is accurate enough."""
-        from crlspec.planning.rates import smallest_found
+        from crlspec.numerics.rates import smallest_found
 
         known = self.runs.dropna(subset=["score_error", self.wanted])
         return -smallest_found(-known["score_error"].to_numpy(), known[self.wanted].to_numpy(), rate)
@@ -231,7 +231,7 @@ def _closure(model: Any) -> tuple[set[str], set[str]]:
 def _rates(
     samples: Any, rows: pd.DataFrame, truths: Mapping[int, tuple[set[str], set[str]]], exact: bool
 ) -> dict[str, Any]:
-    from crlspec.planning.rates import wilson
+    from crlspec.numerics.rates import wilson
 
     good = rows[rows["status"] != "failed"]
     line: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from crlspec.planning.rates import wilson
+from crlspec.numerics.rates import wilson
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import networkx as nx
+    import xarray as xr
     from pgmpy.base import DAG
     from pgmpy.models import DiscreteBayesianNetwork, LinearGaussianBayesianNetwork
 
     from crlspec.downstream.bayesian_network import Do
+    from crlspec.downstream.comparison import Comparison, Side
+    from crlspec.downstream.equivalence import EquivalenceClass
     from crlspec.results.result import Result
 
 __all__ = ["Downstream"]
@@ -91,6 +94,23 @@ class Downstream:
         from crlspec.downstream.exports import export
 
         return export(self._result, path, format, force)
+
+    def equivalence_class(self, targets: Iterable[Collection[str]] | None = None) -> EquivalenceClass:
+        """The graphs that the interventions cannot tell apart: certain, either-way and possible edges.
+
+        targets  latents of each intervention, instead of those of the result; ``[]`` for observational data alone
+        """
+        from crlspec.downstream.equivalence import equivalence_class
+
+        return equivalence_class(self._result, targets)
+
+    def compare(
+        self, other: Side, data: xr.DataTree | None = None, matching: Mapping[str, str] | None = None
+    ) -> Comparison:
+        """Beside another result, the model that made the data, or a graph: latents matched, distances, edges."""
+        from crlspec.downstream.comparison import compare
+
+        return compare(self._result, other, data, matching=matching)
 
     @property
     def _result(self) -> Result:

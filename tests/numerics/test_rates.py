@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crlspec.planning.rates import smallest_found, wilson
+from crlspec.numerics.rates import smallest_found, wilson
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 10), (3, 10), (10, 10), (81, 263), (1, 1)])
