@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from crlspec.numerics.networks import BatchedNetwork, one_cycle
+from crlspec.numerics.networks import BatchedNetwork
+from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.folds import halves
@@ -63,33 +64,26 @@ class RatioScores(ScoreDifference):
         network = BatchedNetwork(2 * environments, components, self.width, generator, quadratic=True).to(
             self.device
         )
-        optimizer = torch.optim.AdamW(network.groups(self.decay), lr=self.rate)
-        schedule = one_cycle(optimizer, [self.rate, self.rate], self.steps)
         held = [[fold[1] for fold in environment] for environment in folds]
         checks = _contrasts(held, min(2000, max(len(h) for e in held for h in e)), generator).to(self.device)
-        best = torch.full((2 * environments,), torch.inf, device=self.device)
-        kept = [p.detach().clone() for p in network.parameters()]
         training = [[fold[0] for fold in environment] for environment in folds]
-        for step in range(self.steps):
-            batch = _contrasts(training, self.batch, generator).to(self.device)
-            loss = _log_loss(network(batch)).sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            if (step + 1) % 25 == 0 or step + 1 == self.steps:
-                with torch.no_grad():
-                    losses = _log_loss(network(checks))
-                    better = losses < best
-                    best = torch.where(better, losses, best)
-                    for old, new in zip(kept, network.parameters(), strict=True):
-                        old[better] = new[better]
-                shown = dict(zip(names, losses.reshape(2, environments).mean(0).tolist(), strict=True))
-                told = Losses(step + 1, "held-out log loss", shown, "environment")
-                progress("scores", step + 1, self.steps, losses=told)
-        with torch.no_grad():
-            for parameter, value in zip(network.parameters(), kept, strict=True):
-                parameter.copy_(value)
+
+        def shown(step: int, losses: Tensor) -> Losses:
+            means = losses.reshape(2, environments).mean(0).tolist()
+            return Losses(step, "held-out log loss", dict(zip(names, means, strict=True)), "environment")
+
+        train(
+            network,
+            lambda batch: _log_loss(network(batch)),
+            lambda g: _contrasts(training, self.batch, g).to(self.device),
+            generator,
+            Plan(self.steps, self.rate),
+            held_out=lambda: _log_loss(network(checks)),
+            groups=network.groups(self.decay),
+            progress=progress,
+            stage="scores",
+            shown=shown,
+        )
         return network
 
 

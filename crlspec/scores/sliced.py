@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from crlspec.numerics.networks import one_cycle
+from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.folds import halves
@@ -60,34 +60,30 @@ class SlicedScores(ScoreDifference):
         """``folds`` holds (training, held out) of every environment and half, each (sample, component)."""
         components = folds[0][0].shape[1]
         fields = _VectorFields(len(folds), components, self.width, generator).to(self.device)
-        optimizer = torch.optim.Adam(fields.parameters(), lr=self.rate)
-        schedule = one_cycle(optimizer, [self.rate], self.steps)
         checks = _rows([held for _, held in folds], min(1000, max(len(held) for _, held in folds)), generator)
         checks = checks.to(self.device)
-        best = torch.full((len(folds),), torch.inf, device=self.device)
-        kept = [parameter.detach().clone() for parameter in fields.parameters()]
         training = [rows for rows, _ in folds]
-        for step in range(self.steps):
-            batch = _rows(training, self.batch, generator)
-            signs = torch.randint(0, 2, batch.shape, generator=generator).to(batch) * 2 - 1
-            loss = _loss(fields, batch.to(self.device), [signs.to(self.device)]).sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            if (step + 1) % 50 == 0 or step + 1 == self.steps:
-                with torch.no_grad():
-                    losses = _loss(fields, checks, list(_axes(checks)))
-                    better = losses < best
-                    best = torch.where(better, losses, best)
-                    for old, new in zip(kept, fields.parameters(), strict=True):
-                        old[better] = new[better]
-                shown = dict(zip(names, losses.reshape(-1, 2).mean(1).tolist(), strict=True))
-                told = Losses(step + 1, "held-out score matching loss", shown, "environment")
-                progress("scores", step + 1, self.steps, losses=told)
-        with torch.no_grad():
-            for parameter, value in zip(fields.parameters(), kept, strict=True):
-                parameter.copy_(value)
+
+        def draw(g: torch.Generator) -> tuple[Tensor, Tensor]:
+            batch = _rows(training, self.batch, g)
+            signs = torch.randint(0, 2, batch.shape, generator=g).to(batch) * 2 - 1
+            return batch.to(self.device), signs.to(self.device)
+
+        def shown(step: int, losses: Tensor) -> Losses:
+            values = dict(zip(names, losses.reshape(-1, 2).mean(1).tolist(), strict=True))
+            return Losses(step, "held-out score matching loss", values, "environment")
+
+        train(
+            fields,
+            lambda batch: _loss(fields, batch[0], [batch[1]]),
+            draw,
+            generator,
+            Plan(self.steps, self.rate, look=50),
+            held_out=lambda: _loss(fields, checks, list(_axes(checks))),
+            progress=progress,
+            stage="scores",
+            shown=shown,
+        )
         return fields
 
 

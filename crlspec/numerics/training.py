@@ -1,0 +1,223 @@
+"""The one training loop: AdamW on a one-cycle schedule, replicas as one batch, early stopping, checkpoints.
+
+A module may hold several *replicas* (restarts, environments, folds) side by side, one slice of the leading dimension
+of every parameter each; one loss a replica, and their sum is what is minimised, so that none feels the others. Every
+random number comes from the generator that is passed in, so that a run is the same run whenever it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from crlspec.numerics.networks import one_cycle
+from crlspec.progress import Losses, Progress, silent
+
+__all__ = ["Checkpoint", "Plan", "Trained", "slices", "train"]
+
+Batch = TypeVar("Batch")
+Groups = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train.
+
+    steps     at most so many
+    rate      the highest learning rate, for every group of parameters that names none of its own (key ``lr``)
+    look      steps between two looks at the held-out loss
+    patience  stop once so many looks in a row have bettered no replica by ``least``; None: never
+    """
+
+    steps: int
+    rate: float = 3e-3
+    look: int = 25
+    patience: int | None = None
+    least: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Trained:
+    """losses (replica,): the lowest held-out loss, with which each replica's weights were left, NaN where none was
+    asked for; history (look, replica): every look; steps: how many were made."""
+
+    losses: Tensor
+    history: Tensor
+    steps: int
+
+    @property
+    def best(self) -> int:
+        """The replica of lowest held-out loss."""
+        return int(self.losses.nan_to_num(torch.inf).argmin())
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training that is killed goes on: a file that is written whole or not at all.
+
+    A file that is there is gone on from, and the end is the same to the last bit as if nothing had happened; one that
+    belongs to another training is refused. It stays when the training has ended: the same call then returns at once.
+    """
+
+    path: Path
+    seconds: float = 10.0
+
+    def read(self, kind: dict[str, Any]) -> dict[str, Any] | None:
+        """The state that was kept. Raises ValueError where it is of another training than ``kind`` tells."""
+        if not self.path.is_file():
+            return None
+        state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+        if state["kind"] != kind:
+            raise ValueError(
+                f"{self.path} is the checkpoint of another training: {state['kind']}, this one is {kind}; "
+                "remove the file, or train as before"
+            )
+        return state
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Keep the state, in place of what was kept before."""
+        beside = self.path.with_name(f".{self.path.name}.part")
+        torch.save(state, beside)
+        os.replace(beside, self.path)
+
+
+def train(
+    module: nn.Module,
+    loss: Callable[[Batch], Tensor],
+    draw: Callable[[torch.Generator], Batch],
+    generator: torch.Generator,
+    plan: Plan,
+    *,
+    held_out: Callable[[], Tensor] | None = None,
+    groups: Groups | None = None,
+    progress: Progress = silent,
+    stage: str = "training",
+    shown: Callable[[int, Tensor], Losses] | None = None,
+    checkpoint: Checkpoint | None = None,
+    after: Callable[[int], None] | None = None,
+    backward: Callable[[Tensor], None] = torch.Tensor.backward,
+) -> Trained:
+    """Train in place; where there is a held-out loss, each replica is left with the weights of its lowest one.
+
+    loss      of a batch: (replica,)
+    draw      a batch, by the generator alone
+    held_out  (replica,), computed without gradients every ``plan.look`` steps and at the end
+    groups    parameter groups of AdamW; None: all parameters, no weight decay
+    shown     from the step and the held-out losses (replica,), what ``progress`` is given to keep
+    after     called with the number of each step that was made, for what is no gradient step
+    backward  in place of ``Tensor.backward``, for those who spread the work over devices
+    """
+    listed = [dict(group) for group in groups] if groups is not None else [_all(module)]
+    optimizer = torch.optim.AdamW(listed, lr=plan.rate)
+    schedule = one_cycle(optimizer, [group.get("lr", plan.rate) for group in listed], plan.steps)
+    run = _Run(module, optimizer, schedule, generator)
+    kind = {"plan": vars(plan), "stage": stage, "shapes": [list(p.shape) for p in module.parameters()]}
+    state = None if checkpoint is None else checkpoint.read(kind)
+    if state is not None:
+        run.restore(state)
+    saved = time.monotonic()
+    while run.step < plan.steps and not run.is_idle(plan):
+        total = loss(draw(generator)).sum()
+        optimizer.zero_grad()
+        backward(total)
+        optimizer.step()
+        schedule.step()
+        run.step += 1
+        if after is not None:
+            after(run.step)
+        if run.step % plan.look == 0 or run.step == plan.steps:
+            told = None
+            if held_out is not None:
+                with torch.no_grad():
+                    losses = held_out()
+                run.look(losses, plan.least)
+                told = None if shown is None else shown(run.step, losses)
+            progress(stage, run.step, plan.steps, losses=told)
+            if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds:
+                checkpoint.write({"kind": kind, **run.state()})
+                saved = time.monotonic()
+    if checkpoint is not None:
+        checkpoint.write({"kind": kind, **run.state()})
+    return run.finished()
+
+
+def slices(parameter: Tensor, replicas: int) -> Tensor:
+    """A view (replica, …) of a parameter whose leading dimension is that many replicas, or a multiple of it."""
+    return parameter.view(replicas, -1)
+
+
+def _all(module: nn.Module) -> dict[str, Any]:
+    return {"params": [p for p in module.parameters() if p.requires_grad], "weight_decay": 0.0}
+
+
+@dataclass
+class _Run:
+    """What a training is at a moment: everything that its next step depends on."""
+
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    generator: torch.Generator
+    step: int = 0
+    idle: int = 0
+    best: Tensor | None = None
+    kept: list[Tensor] | None = None
+    history: list[Tensor] | None = None
+
+    def look(self, losses: Tensor, least: float) -> None:
+        """Keep the weights of every replica that has bettered itself; a loss that is no number betters nothing."""
+        losses = losses.detach().double().cpu().nan_to_num(torch.inf)
+        if self.best is None or self.kept is None or self.history is None:
+            self.best = torch.full_like(losses, torch.inf)
+            self.kept = [p.detach().clone() for p in self.module.parameters()]
+            self.history = []
+        better = losses < self.best
+        self.idle = 0 if bool((losses < self.best - least).any()) else self.idle + 1
+        self.best = torch.where(better, losses, self.best)
+        for old, new in zip(self.kept, self.module.parameters(), strict=True):
+            chosen = better.to(old.device)
+            slices(old, len(losses))[chosen] = slices(new.detach(), len(losses))[chosen]
+        self.history.append(losses)
+
+    def is_idle(self, plan: Plan) -> bool:
+        """Whether patience is at its end."""
+        return plan.patience is not None and self.idle >= plan.patience
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as plain values and tensors."""
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            **{name: getattr(self, name) for name in ("step", "idle", "best", "kept", "history")},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Back to what :meth:`state` gave."""
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        for name in ("step", "idle", "best", "history"):
+            setattr(self, name, state[name])
+        if state["kept"] is not None:
+            places = [p.device for p in self.module.parameters()]
+            self.kept = [value.to(place) for value, place in zip(state["kept"], places, strict=True)]
+
+    def finished(self) -> Trained:
+        """The module with the weights that were kept, and what was seen on the way."""
+        if self.best is None or self.kept is None or self.history is None:
+            nothing = torch.full((1,), torch.nan, dtype=torch.float64)
+            return Trained(nothing, torch.empty(0, 1, dtype=torch.float64), self.step)
+        with torch.no_grad():
+            for parameter, value in zip(self.module.parameters(), self.kept, strict=True):
+                parameter.copy_(value)
+        return Trained(self.best, torch.stack(self.history), self.step)
