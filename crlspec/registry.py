@@ -138,6 +138,10 @@ class MechanismDeclaration(Declaration):
     def scaled(self, factor: float) -> Self:
         """The mechanism factor·f, as used by soft interventions."""
 
+    def slopes(self) -> Mapping[str, float] | None:
+        """parent → weight of a linear mechanism that is drawn; None where it is not linear."""
+        return None
+
 
 class NoiseDeclaration(Declaration):
     """A location–scale family of given mean and variance (not location and scale)."""
@@ -188,6 +192,15 @@ class MixingDeclaration(Declaration):
     def draw(self, rng: np.random.Generator, latents: tuple[str, ...]) -> Self:
         """The same mixing with no randomness left; a resolved one returns itself."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """(row, column, channel) where the first observed variables are the pixels of an image, in this order."""
+        return None
+
+    def calibrated(self, mean: Mapping[str, float], deviation: Mapping[str, float]) -> Self:
+        """The mixing set to latents of this mean and deviation (by name); most take them as they come."""
+        return self
+
     @model_validator(mode="after")
     def _names_match(self) -> Self:
         if self.names is not None and not len(self.names) == len(set(self.names)) == self.observed:
@@ -197,6 +210,12 @@ class MixingDeclaration(Declaration):
     def observed_names(self) -> tuple[str, ...]:
         """Names of the observed variables, length ``observed``: own names, or x1, x2, …"""
         return self.names or tuple(f"x{k}" for k in range(1, self.observed + 1))
+
+
+def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """p<row>_<column>_<channel> of an image (row, column, channel), channels r, g, b; in C order."""
+    rows, columns, channels = shape
+    return tuple(f"p{i}_{j}_{'rgb'[k]}" for i in range(rows) for j in range(columns) for k in range(channels))
 
 
 _BASES: dict[str, type[Declaration]] = {

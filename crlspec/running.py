@@ -190,9 +190,7 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
     if spec.data is not None:
         assert path is not None
         log("reading data")
-        dims = None if spec.data.dims is None else spec.data.dims.model_dump(exclude_none=True)
-        asked = spec.data.observational
-        read = read_data(path, variable=spec.data.variable, dims=dims, observational=asked)
+        read = read_data(path, **spec.data.reading())
         where = {"path": str(path.resolve())}
         kept = spec.model_copy(update={"data": spec.data.model_copy(update=where)})
         return Input(kept, read, None, time.monotonic() - clock, {"data": where["path"]})

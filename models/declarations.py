@@ -57,6 +57,9 @@ class LinearMechanism(MechanismDeclaration):
     def scaled(self, factor: float) -> Self:
         return self.model_copy(update={"weight": times(self.weight, factor)})
 
+    def slopes(self) -> dict[str, float] | None:
+        return self.weight if isinstance(self.weight, dict) else None
+
 
 class _Factored(MechanismDeclaration):
     """A function times ``factor``; the columns of its matrices follow ``parents``."""

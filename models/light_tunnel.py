@@ -1,4 +1,4 @@
-"""The light tunnel: x = the sensors of an optical bench, in torch, after its builders' mechanistic simulator.
+"""The light tunnel: x = sensors and images of an optical bench, in torch, after its builders' mechanistic simulators.
 
 Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple
 real-world system", ICML 2025 (arXiv:2502.20099), appendix C; package ``causalchamber`` (MIT),
@@ -7,17 +7,15 @@ real-world system", ICML 2025 (arXiv:2502.20099), appendix C; package ``causalch
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from crlspec.errors import CrlspecError
 from crlspec.generative.mixing import Mixing
+from crlspec.models.light_tunnel_camera import CameraLaw, builders_module
+from crlspec.models.light_tunnel_declaration import ACTUATORS
 
 if TYPE_CHECKING:
     from crlspec.models.light_tunnel_declaration import LightTunnelMixing
@@ -58,30 +56,23 @@ def published_simulator() -> Any:
 
     Raises CrlspecError where the package is not installed.
     """
-    try:
-        # The package prints a banner and a note on torchvision when it is imported.
-        with contextlib.redirect_stdout(io.StringIO()):
-            module = importlib.import_module("causalchamber.simulators.lt.sensors.main")
-    except ImportError as error:
-        raise CrlspecError(
-            f"the mixing light-tunnel needs the package causalchamber ({error}).",
-            "pip install 'crlspec[tunnel]'",
-        ) from error
+    module = builders_module("causalchamber.simulators.lt.sensors.main")
     return module.Deterministic(**{name: np.asarray(value) for name, value in PUBLISHED.items()})
 
 
 class LightTunnel(Mixing):
-    """x = sensors(actuators(clip((z − mean) / deviation))): shapes (*sample, 5) → (*sample, sensor).
+    """x = (pixels, sensors) of actuators(clip((z − mean) / deviation)), (*sample, latent) → (*sample, observed).
 
-    With c the three colours (25.5·z + 127.5 each) and θ the polarisers (18·z degrees), every light sensor
+    With c the three colours (25.5·z + 127.5 each) and θ the polarisers (18·z degrees, or held), every light sensor
     reads a·c, the third pair a·c + cos²(θ₁ − θ₂) b·c (Malus' law), the current q·c + q₀ and the angle sensors
-    A·θ + a. Without the third pair the map is linear, up to the clipping at ±5 deviations, which a standard
-    normal passes once in 1.7 million draws; shifted environments pass it more often, though still rarely.
-    Where clipped, the map is flat and not injective. Units: raw counts of the bench. The numbers are read
-    from the simulator, and the sum is done in torch, so that it can be differentiated.
+    A·θ + a; pixels are those of :class:`CameraLaw`. Without the third pair and the camera, or with held polarisers,
+    the map is linear, up to the clipping at ±5 deviations, which a standard normal passes once in 1.7 million
+    draws; shifted environments pass it more often, though still rarely. Where clipped, the map is flat and not
+    injective. Units: raw counts of the bench, pixels from 0 to 1. The numbers are read from the simulators, and
+    the sum is done in torch, so that it can be differentiated.
 
-    ``matrix`` (sensor, latent) and ``offset`` (sensor,) of the linear law exist where no third sensor is
-    listed; the inverse wherever the linear sensors determine all five latents.
+    ``matrix`` (observed, latent) and ``offset`` (observed,) of the linear law exist where the mixing class is linear;
+    the inverse wherever the linear sensors, or the angles and pixels that never saturate, determine the latents.
 
     Raises CrlspecError where the package ``causalchamber`` is missing.
     """
@@ -96,61 +87,82 @@ class LightTunnel(Mixing):
         declaration = declaration.draw(None, latents)
         super().__init__(declaration.observed_names())
         assert declaration.actuators is not None
-        actuators = declaration.actuators
+        actuators, held = declaration.actuators, declaration.polarisers
         self.clip = declaration.clip
 
         def buffer(name: str, values: Any) -> None:
-            self.register_buffer(name, torch.tensor(np.array(values), dtype=dtype, device=device))
+            self.register_buffer(
+                name, torch.tensor(np.array(values, dtype=float), dtype=dtype, device=device)
+            )
 
         buffer("mean", [declaration.mean[name] for name in actuators])
         buffer("deviation", [declaration.deviation[name] for name in actuators])
-        buffer("gain", [25.5 if name in COLOURS else 18.0 for name in actuators])
-        buffer("rest", [127.5 if name in COLOURS else 0.0 for name in actuators])
+        # settings (actuator) = drive (actuator, latent) · standardised latents + rest
+        gain = {name: 25.5 if name in COLOURS else 18.0 for name in ACTUATORS}
+        buffer("drive", [[gain[name] * (name == own) for own in actuators] for name in ACTUATORS])
+        buffer("rest", [127.5] * 3 + ([0.0, 0.0] if held is None else [held["pol_1"], held["pol_2"]]))
         linear, malus, constant = _optics(published_simulator())
         rows = [SENSORS.index(sensor) for sensor in declaration.sensors]
-        columns = [("red", "green", "blue", "pol_1", "pol_2").index(name) for name in actuators]
-        buffer("linear", linear[np.ix_(rows, columns)])
-        buffer("malus", malus[np.ix_(rows, columns)])
+        buffer("linear", linear[rows])
+        buffer("malus", malus[rows])
         buffer("constant", constant[rows])
-        self._polarisers = (actuators.index("pol_1"), actuators.index("pol_2"))
-        self._straight = torch.nonzero(self.malus.abs().sum(-1) == 0).flatten().tolist()
-        matrix = self.linear * (self.gain / self.deviation)
-        if len(self._straight) == len(rows):
-            self.register_buffer("matrix", matrix)
-            self.register_buffer("offset", self.constant + self.linear @ self.rest - matrix @ self.mean)
-        straight = matrix[self._straight]
-        self.has_inverse = bool(
-            len(straight) >= 5 and torch.linalg.matrix_rank(straight / straight.norm(dim=0)) == 5
-        )
+        self.camera = None if declaration.camera is None else CameraLaw(declaration.camera, dtype, device)
+        self._pixels = len(self.observed) - len(rows)
+        if declaration.mixing_class == "linear":
+            origin = self.mean[None]
+            self.register_buffer("matrix", self.jacobian(origin)[0])
+            self.register_buffer("offset", self.forward(origin)[0] - self.matrix @ self.mean)
+        angles = [declaration.sensors.index(a) for a in ("angle_1", "angle_2") if a in declaration.sensors]
+        self._angles = angles if held is None else []
+        straight = (self.malus == 0).all(-1) if held is None else torch.ones(len(rows), dtype=torch.bool)
+        self._light = [
+            k for k in torch.nonzero(straight).flatten().tolist() if bool(self.linear[k, :3].any())
+        ]
+        by_camera = declaration.camera is not None and not declaration.camera.saturates
+        by_sensors = bool(torch.linalg.matrix_rank(self.linear[self._light, :3]) == 3)
+        self.has_inverse = (held is not None or len(angles) == 2) and (by_camera or by_sensors)
+        self._by_camera = by_camera
 
     def actuators(self, z: Tensor) -> Tensor:
-        """What the latents set: (*sample, 5), colours in 0–255 and polarisers in degrees, in the order of the
-        latents.
+        """The settings of the bench (*sample, 5): colours in 0–255 and polarisers in degrees, red, green, blue,
+        pol_1, pol_2.
         """
         standard = ((z - self.mean) / self.deviation).clamp(-self.clip, self.clip)
-        return self.gain * standard + self.rest
+        return standard @ self.drive.T + self.rest
 
     def forward(self, z: Tensor) -> Tensor:
-        """x = g(z), shapes (*sample, 5) → (*sample, sensor)."""
+        """x = g(z), shapes (*sample, latent) → (*sample, observed)."""
         settings = self.actuators(z)
-        x = settings @ self.linear.T + self.constant
-        if len(self._straight) == len(self.observed):
-            return x
-        first, second = self._polarisers
-        aligned = torch.cos(torch.deg2rad(settings[..., first] - settings[..., second])) ** 2
-        return x + aligned.unsqueeze(-1) * (settings @ self.malus.T)
+        aligned = _aligned(settings)
+        x = settings @ self.linear.T + self.constant + aligned.unsqueeze(-1) * (settings @ self.malus.T)
+        return x if self.camera is None else torch.cat([self.camera(settings[..., :3], aligned), x], -1)
 
     def inverse(self, x: Tensor) -> Tensor:
-        """z of unclipped readings by least squares on the linear sensors, shapes (*sample, sensor) →
-        (*sample, 5).
+        """z of unclipped readings, shapes (*sample, observed) → (*sample, latent): angles from their sensors, colours
+        from the pixels, or without a camera by least squares on the linear sensors.
 
-        Raises CrlspecError where the linear sensors do not determine all five latents.
+        Raises CrlspecError where these do not determine all latents.
         """
         if not self.has_inverse:
             return super().inverse(x)
-        rows = self._straight
-        settings = (x[..., rows] - self.constant[rows]) @ torch.linalg.pinv(self.linear[rows]).T
-        return (settings - self.rest) / self.gain * self.deviation + self.mean
+        readings = x[..., self._pixels :] - self.constant
+        settings = self.rest.expand(*x.shape[:-1], 5).clone()
+        if self._angles:
+            settings[..., 3:] = readings[..., self._angles] / self.linear[self._angles, 3:].diagonal()
+        aligned = _aligned(settings)
+        if self.camera is not None and self._by_camera:
+            settings[..., :3] = self.camera.colours(x[..., : self._pixels], aligned)
+        else:
+            gains = (self.linear + aligned.unsqueeze(-1).unsqueeze(-1) * self.malus)[..., self._light, :3]
+            light = readings[..., self._light].unsqueeze(-1)
+            settings[..., :3] = torch.linalg.lstsq(gains, light).solution.squeeze(-1)
+        standard = (settings - self.rest) @ torch.linalg.pinv(self.drive).T
+        return standard * self.deviation + self.mean
+
+
+def _aligned(settings: Tensor) -> Tensor:
+    """cos²(θ₁ − θ₂) (*sample) of the settings (*sample, 5)."""
+    return torch.cos(torch.deg2rad(settings[..., 3] - settings[..., 4])) ** 2
 
 
 def _optics(simulator: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

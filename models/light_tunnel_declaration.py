@@ -1,22 +1,25 @@
-"""``mixing: {kind: light-tunnel}``: the sensors of a real optical bench, declared. No torch here.
+"""``mixing: {kind: light-tunnel}``: sensors and camera of a real optical bench, declared. No torch here.
 
 Source: J. L. Gamella, S. Bing, J. Runge, "Sanity checking causal representation learning on a simple
 real-world system", ICML 2025 (arXiv:2502.20099); the bench itself: Gamella, Peters, Bühlmann, Nature Machine
 Intelligence 2025.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from crlspec.errors import Issue, SpecError
-from crlspec.registry import MixingDeclaration, Number
+from crlspec.registry import ClosedModel, MixingDeclaration, Number, pixel_names
 
-ACTUATORS = ("red", "green", "blue", "pol_1", "pol_2")
-LINEAR_SENSORS = ("ir_1", "vis_1", "ir_2", "vis_2", "current", "angle_1", "angle_2")
 Actuator = Literal["red", "green", "blue", "pol_1", "pol_2"]
+Polariser = Literal["pol_1", "pol_2"]
 Sensor = Literal["ir_1", "vis_1", "ir_2", "vis_2", "ir_3", "vis_3", "current", "angle_1", "angle_2"]
+ACTUATORS: tuple[Actuator, ...] = ("red", "green", "blue", "pol_1", "pol_2")
+LINEAR_SENSORS: tuple[Sensor, ...] = ("ir_1", "vis_1", "ir_2", "vis_2", "current", "angle_1", "angle_2")
 
 # Observational deviations of the published SCM, the square roots of the diagonal of (I − A)⁻¹ Ω (I − A)⁻ᵀ:
 # its edges and noise variances stand in specs/light-tunnel/sensors.yaml, its means are zero.
@@ -28,26 +31,71 @@ PUBLISHED_DEVIATION = {
     "pol_2": 2.085709396559344,
 }
 
+# The camera, after the tutorial of lt.ModelF1 to lt.ModelF3: response of its channels to the light's colours, white
+# balance, and what both polarisers together let through of each channel where they are parallel and where crossed.
+RESPONSE = (
+    (0.2995802, 0.06920322, 0.028159),
+    (0.04017132, 0.9209918, 0.31265),
+    (0.00217392, 0.2071558, 0.75763),
+)
+BALANCE = (2.65625, 1.0, 1.77344)
+PARALLEL = (0.29, 0.35, 0.33)
+CROSSED = (0.02, 0.08, 0.18)
+EXPOSURE = {"f1": 1.0, "f2": 0.58, "f3": 1.75}
+"""Such that white light through parallel polarisers just does not saturate; the tutorial has 0.8 and 2.5 (f2, f3)."""
+
+
+class Camera(ClosedModel):
+    """Images of a hexagon of one colour before black, by the builders' mechanistic models.
+
+    model     f1 (an ideal camera), f2 (its response to colours), f3 (and imperfect polarisers)
+    size      pixels a side: size × size × 3 observed variables, 0 (black) to 1
+    exposure  a factor on all pixels, which are cut at 1; by default nothing saturates
+    """
+
+    model: Literal["f1", "f2", "f3"] = "f3"
+    size: Annotated[int, Field(strict=True, ge=4, le=512)] = 64
+    exposure: Annotated[Number, Field(gt=0)] | None = None
+
+    @property
+    def gain(self) -> float:
+        """The exposure, that of the model where none is given; f1 has none."""
+        return EXPOSURE[self.model] if self.exposure is None else self.exposure
+
+    @property
+    def saturates(self) -> bool:
+        """Whether white light through parallel polarisers is cut at 1."""
+        if self.model == "f1":
+            return False
+        white = np.array(BALANCE) * np.array(RESPONSE).sum(1)
+        return bool(self.gain * (white * (np.array(PARALLEL) if self.model == "f3" else 1.0)).max() > 1)
+
 
 class LightTunnelMixing(MixingDeclaration):
-    """Five latents set the actuators of the light tunnel; its sensors are what is observed.
+    """Latents set the actuators of the light tunnel; its sensors, its camera, or both are what is observed.
 
     Each latent is standardised by ``mean`` and ``deviation`` (those of the observational environment),
     clipped to ±``clip``, and drives one actuator over its whole range: the colours red, green, blue over
     0–255 (127.5 at zero), the polarisers pol_1, pol_2 over ±90 degrees. Latents named as the actuators drive
     those; other names in this order.
 
-    sensors    what is observed, out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and
-               angle_2; by default all but the third pair of light sensors, which sits behind both polarisers
-               (Malus' law); both angles and three others are needed, or latents could not be told apart
-    mean, deviation   by actuator; those of the published SCM where left out
+    sensors     out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and angle_2; without a camera
+                by default all but the third pair of light sensors, which sits behind both polarisers (Malus' law);
+                then both angles and three others are needed, or latents could not be told apart
+    camera      images, e.g. {model: f3, size: 64}, before the sensors (by default none then). They show three
+                numbers, and of the polarisers cos²(θ₁ − θ₂) alone: five latents need both angles beside them
+    polarisers  angles in degrees at which the polarisers are held, e.g. {pol_1: 0, pol_2: 0}: the latents are then
+                red, green and blue
+    mean, deviation   by actuator; where left out those of a linear latent model, else of the published one
     """
 
     implementation: ClassVar[str] = "crlspec.models.light_tunnel:LightTunnel"
 
     kind: Literal["light-tunnel"] = "light-tunnel"
-    observed: Annotated[int, Field(strict=True, ge=1, le=9)] = len(LINEAR_SENSORS)
-    sensors: Annotated[tuple[Sensor, ...], Field(min_length=1)] = LINEAR_SENSORS
+    observed: Annotated[int, Field(strict=True, ge=1)] = len(LINEAR_SENSORS)
+    sensors: tuple[Sensor, ...] = LINEAR_SENSORS
+    camera: Camera | None = None
+    polarisers: dict[Polariser, Number] | None = None
     mean: dict[Actuator, Number] = Field(default_factory=dict)
     deviation: dict[Actuator, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
     clip: Annotated[Number, Field(gt=0)] = 5.0
@@ -55,57 +103,107 @@ class LightTunnelMixing(MixingDeclaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _count_sensors(cls, value: Any) -> Any:
-        if (
-            isinstance(value, dict)
-            and "observed" not in value
-            and isinstance(value.get("sensors"), list | tuple)
-        ):
-            return {**value, "observed": max(1, min(len(value["sensors"]), 9))}
-        return value
+    def _defaults(cls, value: Any) -> Any:
+        """Sensors and the number of observed variables, where they follow from the rest."""
+        if not isinstance(value, dict):
+            return value
+        camera, sensors = value.get("camera"), value.get("sensors")
+        if sensors is None:
+            held = value.get("polarisers") is not None
+            linear = tuple(s for s in LINEAR_SENSORS if not (held and s.startswith("angle")))
+            sensors = linear if camera is None else ()
+        found = {**value, "sensors": sensors}
+        size = camera.get("size", 64) if isinstance(camera, dict) else getattr(camera, "size", 0)
+        if "observed" not in value and isinstance(sensors, list | tuple) and isinstance(size, int):
+            found["observed"] = max(1, 3 * size**2 + len(sensors))
+        return found
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if len(set(self.sensors)) != len(self.sensors):
+        sensors, held = set(self.sensors), self.polarisers is not None
+        if len(sensors) != len(self.sensors):
             raise PydanticCustomError("sensors", "each sensor may be listed once")
-        if self.observed != len(self.sensors):
-            raise PydanticCustomError("sensors", "observed must be the number of sensors; leave it out")
-        if not {"angle_1", "angle_2"} <= set(self.sensors) or len(self.sensors) < len(ACTUATORS):
+        pixels = 0 if self.camera is None else 3 * self.camera.size**2
+        if self.observed != pixels + len(self.sensors):
+            raise PydanticCustomError(
+                "sensors", "observed must be the number of sensors and pixels; leave it out"
+            )
+        if held and set(self.polarisers or ()) != {"pol_1", "pol_2"}:
+            raise PydanticCustomError("polarisers", "give the angles of both, e.g. {pol_1: 0, pol_2: 0}")
+        if held and {"angle_1", "angle_2"} & sensors:
+            raise PydanticCustomError(
+                "sensors", "where the polarisers are held, angle_1 and angle_2 do not vary: leave them out"
+            )
+        if not self.camera and held and len(sensors) < 3:
+            raise PydanticCustomError("sensors", "at least three are needed to determine three latents")
+        if not self.camera and not held and (not {"angle_1", "angle_2"} <= sensors or len(sensors) < 5):
             raise PydanticCustomError(
                 "sensors", "angle_1, angle_2 and at least three others are needed to determine five latents"
             )
-        if self.actuators is not None and sorted(self.actuators) != sorted(ACTUATORS):
+        if self.actuators is not None and sorted(self.actuators) != sorted(self.driven):
             raise PydanticCustomError(
-                "actuators", "actuators must name all five, in the order of the latents"
+                "actuators", f"actuators must name all {len(self.driven)}, in the order of the latents"
             )
         return self
 
     @property
+    def driven(self) -> tuple[Actuator, ...]:
+        """The actuators that latents drive: the colours alone where the polarisers are held."""
+        return ACTUATORS if self.polarisers is None else ACTUATORS[:3]
+
+    @property
     def mixing_class(self) -> Literal["linear", "general"]:  # type: ignore[override]
-        """``linear`` (up to the clipping) without the third light sensors, ``general`` with one of them."""
-        return "linear" if set(self.sensors) <= set(LINEAR_SENSORS) else "general"
+        """``linear`` (up to the clipping) where nothing sits behind polarisers that move, and nothing saturates."""
+        if self.polarisers is None:
+            straight = self.camera is None and set(self.sensors) <= set(LINEAR_SENSORS)
+        else:
+            straight = self.camera is None or not self.camera.saturates
+        return "linear" if straight else "general"
 
     @property
     def is_resolved(self) -> bool:
         """Whether the latents have their actuators."""
         return self.actuators is not None
 
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """(row, column, channel) of the camera."""
+        return None if self.camera is None else (self.camera.size, self.camera.size, 3)
+
+    def calibrated(self, mean: Mapping[str, float], deviation: Mapping[str, float]) -> Self:
+        """The bench standardised for these latents; what the file itself says comes before."""
+        names = dict(zip(mean, self._named(tuple(mean)), strict=True))
+        return self.model_copy(
+            update={
+                "mean": {names[z]: value for z, value in mean.items()} | self.mean,
+                "deviation": {names[z]: value for z, value in deviation.items()} | self.deviation,
+            }
+        )
+
     def draw(self, rng: object, latents: tuple[str, ...]) -> Self:
         """The same bench with an actuator, mean and deviation for each latent; nothing is drawn.
 
-        Raises SpecError unless there are five latents.
+        Raises SpecError unless there are as many latents as actuators that they drive.
         """
-        if len(latents) != len(ACTUATORS):
-            raise SpecError([Issue(
-                "error", f"the light tunnel has five actuators ({', '.join(ACTUATORS)}), got {len(latents)} "
-                "latents.",
-                "declare five latents, best under these names.", field="mixing",
-            )])  # fmt: skip
-        actuators = latents if set(latents) == set(ACTUATORS) else ACTUATORS
+        actuators = self._named(latents)
         mean = {name: self.mean.get(name, 0.0) for name in actuators}
         deviation = {name: self.deviation.get(name, PUBLISHED_DEVIATION[name]) for name in actuators}
-        return self.model_copy(update={"actuators": tuple(actuators), "mean": mean, "deviation": deviation})
+        return self.model_copy(update={"actuators": actuators, "mean": mean, "deviation": deviation})
+
+    def _named(self, latents: tuple[str, ...]) -> tuple[Actuator, ...]:
+        """The actuator of each latent. Raises SpecError where there are more or fewer."""
+        driven = self.driven
+        if len(latents) != len(driven):
+            word = {3: "three", 5: "five"}[len(driven)]
+            held = "" if self.polarisers is None else " where the polarisers are held"
+            raise SpecError([Issue(
+                "error", f"the light tunnel has {word} actuators{held} ({', '.join(driven)}), got {len(latents)} "
+                "latents.",
+                f"declare {word} latents, best under these names.", field="mixing",
+            )])  # fmt: skip
+        return tuple(a for z in latents for a in driven if a == z) if set(latents) == set(driven) else driven
 
     def observed_names(self) -> tuple[str, ...]:
-        """The sensors' names, or own ``names``."""
-        return self.names or self.sensors
+        """Pixels p<row>_<column>_<channel>, then the sensors' names; or own ``names``."""
+        pixels = () if self.image_shape is None else pixel_names(self.image_shape)
+        return self.names or (*pixels, *self.sensors)

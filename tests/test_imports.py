@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "handlers": ("errors", "typing", "handlers"),
     "generative": (*BASE, "generative"),
     "generative.model": (*BASE, "registry", "spec", "generative", "data"),
-    "data": ("errors", "spec.setting", "data"),
+    "data": ("errors", "registry", "spec.setting", "data"),
     "numerics": (*BASE, "numerics"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "inference": (*BASE, "data", "numerics", "scores", "inference", "spec.setting", "spec.accepts"),

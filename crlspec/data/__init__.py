@@ -5,12 +5,13 @@ observed) and, where a truth is known, ``z`` (sample, latent). xarray and pandas
 torch never.
 """
 
+from crlspec.data.experiments import Experiments
 from crlspec.data.problem import Problem, Relabelling
 from crlspec.data.read import read_data
 from crlspec.data.tree import environments_of, from_arrays, from_xarray, observational_of, provenance_of
 from crlspec.data.write import write_data
 
 __all__ = [
-    "Problem", "Relabelling", "environments_of", "from_arrays", "from_xarray", "observational_of",
+    "Experiments", "Problem", "Relabelling", "environments_of", "from_arrays", "from_xarray", "observational_of",
     "provenance_of", "read_data", "write_data",
 ]  # fmt: skip

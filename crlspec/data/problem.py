@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crlspec.data.tree import environments_of, listed, observational_of
+from crlspec.data.tree import environments_of, listed, observational_of, pixels_of
 from crlspec.data.validate import Finding, align, inspect_samples, raise_findings
 from crlspec.errors import DataError
 
@@ -72,13 +72,14 @@ class Problem:
         Raises DataError listing every fault with file, environment and column: no or an unknown
         observational environment, environments missing or unexpected, other column names than declared or
         than elsewhere, cells that are not finite, constant columns, fewer samples than dimensions, two
-        environments of equal samples.
+        environments of equal samples. Pixels of an image may be constant, and outnumber the samples.
         """
         setting = _settled(tree, setting)
         names = environments_of(tree)
         findings: list[Finding] = _environment_findings(names, setting)
         wanted = setting.observed
         samples: dict[str, np.ndarray] = {}
+        pixels = pixels_of(tree)
         for name in names:
             if name != setting.observational and name not in setting.environments:
                 continue
@@ -86,7 +87,7 @@ class Problem:
             if aligned is not None:
                 wanted, samples[name] = aligned
                 constant_allowed = setting.deterministic and name != setting.observational
-                findings += inspect_samples(tree, name, wanted, samples[name], constant_allowed)
+                findings += inspect_samples(tree, name, wanted, samples[name], constant_allowed, pixels)
         if wanted is not None and len(wanted) < len(setting.latents):
             findings.append(
                 Finding(

@@ -1,4 +1,4 @@
-"""Reading data: a NetCDF or Zarr file, or a folder with one CSV or Parquet file per environment."""
+"""Reading data: a NetCDF or Zarr file, a folder with a table per environment, or a folder of experiments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crlspec.data.experiments import Experiments, read_experiments
 from crlspec.data.tables import SUFFIXES, read_table, table_files
 from crlspec.data.tree import build_tree, labelled_array, listed, resolve_observational
 from crlspec.errors import DataError
@@ -27,6 +28,7 @@ def read_data(
     variable: str = "x",
     dims: Mapping[str, str] | None = None,
     observational: str | None = None,
+    experiments: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Data to a DataTree with a child per environment, in memory.
 
@@ -38,12 +40,16 @@ def read_data(
                    ``{environment: guide, sample: cell, observed: gene}`` (layouts: ``from_xarray``)
     observational  name of the environment without intervention, where it is not called ``obs`` or
                    ``observational``
+    experiments    for a folder of experiments, each a folder of its own with a table and images: which of them, and
+                   what of them, in the fields of :class:`Experiments`
 
     Raises DataError that names file, environment, line and column.
     """
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder.", remedy="Check the path of the data.")
+    if experiments is not None:
+        return read_experiments(path, Experiments(**experiments), observational)
     if path.suffix.lower() == ".zarr" or (path.is_dir() and _is_zarr(path)):
         return _read_labelled(path, "zarr", variable, dims, observational)
     if path.is_dir():

@@ -21,6 +21,8 @@ __all__ = ["environments_of", "from_arrays", "from_xarray", "observational_of", 
 
 PROVENANCE = "crlspec"
 ORDER = "environments"
+IMAGE = "image"
+"""Provenance: [row, column, channel] where the first observed variables are the pixels of an image, in this order."""
 OBSERVATIONAL_NAMES = ("obs", "observational")
 
 
@@ -205,6 +207,12 @@ def provenance_of(tree: xr.DataTree) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def pixels_of(tree: xr.DataTree) -> int:
+    """How many of the observed variables, the first ones, are pixels of an image."""
+    shape = provenance_of(tree).get(IMAGE, [0])
+    return int(np.prod([int(length) for length in shape]))
 
 
 def observational_of(tree: xr.DataTree) -> str | None:

@@ -94,12 +94,20 @@ def align(
 
 
 def inspect_samples(
-    tree: xr.DataTree, environment: str, observed: tuple[str, ...], values: np.ndarray, constant_allowed: bool
+    tree: xr.DataTree,
+    environment: str,
+    observed: tuple[str, ...],
+    values: np.ndarray,
+    constant_allowed: bool,
+    pixels: int = 0,
 ) -> list[Finding]:
-    """Findings about the cells of one environment: not finite, constant, too few."""
+    """Findings about the cells of one environment: not finite, constant, too few.
+
+    The first ``pixels`` columns are those of an image: dark corners are no fault, nor are more pixels than samples.
+    """
     where = place(tree, environment)
     findings = []
-    if len(values) <= len(observed):
+    if len(values) <= len(observed) and not pixels:
         findings.append(
             Finding(
                 f"{where}: {len(values)} samples of {len(observed)} observed variables are too few to tell "
@@ -120,6 +128,7 @@ def inspect_samples(
         )
     if len(values) > 1 and not constant_allowed:
         constant = ~bad.any(axis=0) & (np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0))
+        constant[:pixels] = False
         findings += [
             Finding(
                 f"{where}, column '{observed[k]}': every sample is {values[0, k]:g}, so it says nothing.",

@@ -11,6 +11,7 @@ import networkx as nx
 import numpy as np
 import torch
 
+from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
@@ -112,7 +113,7 @@ class Model:
             truth,
             observational,
             latents=self.latents,
-            provenance={"spec": self.spec.name, "seed": int(seed)},
+            provenance={"spec": self.spec.name, "seed": int(seed), **self._image()},
         )
 
     def log_density(self, z: Latents | np.ndarray, environment: str | None = None) -> LogDensity:
@@ -155,6 +156,11 @@ class Model:
             counterfactual, _ = pyro.condition(model.pyro("do_z1", noise="explicit"), data=noise)(len(z))
         """
         return abduct(self._scm(environment), self._tensor(z))
+
+    def _image(self) -> dict[str, list[int]]:
+        """What data say of their pixels, where the mixing has a camera."""
+        shape = None if self.spec.mixing is None else self.spec.mixing.image_shape
+        return {} if shape is None else {IMAGE: list(shape)}
 
     def _scm(self, environment: str | None) -> SCM:
         return self.scm if environment is None else self.environments[self._known(environment)].scm

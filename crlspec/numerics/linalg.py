@@ -19,11 +19,12 @@ class ColumnSpace:
     offset    (observed,) pooled mean, in the units of x
     whitener  W (component, observed); the pooled y has covariance I
     coloring  (observed, component), its right inverse: x = offset + coloring y on the space
-    spectrum  (observed,) eigenvalues of the covariance of the standardised pooled observations, descending
+    spectrum  (observed,) eigenvalues of the covariance of the standardised pooled observations, descending; of more
+              than 256 variables the leading ones, and beyond them the mean of the others
     residual  (observed, rest): orthonormal directions off the space, acting on standardised observations
-    scale     (observed,) pooled standard deviations, by which observations are standardised; where ``isotropic`` was
-              asked for, their root mean square for all, since the principal directions of data with isotropic noise
-              are those of the signal only in common units
+    scale     (observed,) pooled standard deviations, by which observations are standardised (1 where nothing varies);
+              where ``isotropic`` was asked for, their root mean square for all, since the principal directions of
+              data with isotropic noise are those of the signal only in common units
     """
 
     offset: np.ndarray
@@ -36,15 +37,16 @@ class ColumnSpace:
     @classmethod
     def fit(cls, samples: Sequence[np.ndarray], components: int, *, isotropic: bool = False) -> ColumnSpace:
         """The leading ``components`` principal directions of the pooled samples, each (sample, observed)."""
-        pooled = np.concatenate(samples)
-        offset, scale = pooled.mean(0), pooled.std(0)
+        standard = np.concatenate(samples)
+        offset = standard.mean(0)
+        standard -= offset
+        scale = np.sqrt(np.einsum("sx,sx->x", standard, standard) / len(standard))
         if isotropic:
             scale = np.full_like(scale, np.sqrt((scale**2).mean()))
-        standard = (pooled - offset) / scale
-        # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
-        _, singular, directions = np.linalg.svd(np.linalg.qr(standard, mode="r"))
-        spectrum = np.zeros(pooled.shape[1])
-        spectrum[: len(singular)] = singular**2 / len(pooled)
+        else:
+            scale[scale <= 1e-14 * np.abs(offset)] = 1.0
+        standard /= scale
+        spectrum, directions = _principal(standard, components)
         deviations = np.sqrt(spectrum[:components])
         return cls(
             offset=offset,
@@ -62,6 +64,32 @@ class ColumnSpace:
     def off(self, x: np.ndarray) -> np.ndarray:
         """What of the standardised observations (sample, observed) lies off the space: (sample, rest)."""
         return np.asarray(((x - self.offset) / self.scale) @ self.residual)
+
+
+WIDE, MORE = 256, 20
+
+
+def _principal(standard: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (observed,) and directions (direction, observed) of standardised samples (sample, observed).
+
+    Of wide samples the leading directions alone, ``MORE`` than asked for, by random projections (Halko, Martinsson &
+    Tropp, SIAM Review 2011), exact up to rounding where no others are left.
+    """
+    count, size = standard.shape
+    if size <= WIDE:
+        # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
+        _, singular, directions = np.linalg.svd(np.linalg.qr(standard, mode="r"))
+        spectrum = np.zeros(size)
+        spectrum[: len(singular)] = singular**2 / count
+        return spectrum, directions
+    from sklearn.utils.extmath import randomized_svd
+
+    leading = min(components + MORE, count, size)
+    _, singular, directions = randomized_svd(standard, leading, n_iter=4, random_state=0)
+    found = singular**2 / count
+    total = np.einsum("sx,sx->", standard, standard) / count
+    rest = max(0.0, total - found.sum()) / max(1, size - leading)
+    return np.concatenate([found, np.full(size - leading, rest)]), directions
 
 
 def augmented_moments(samples: np.ndarray) -> np.ndarray:

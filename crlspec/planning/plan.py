@@ -172,10 +172,7 @@ def _simulated(spec: Spec) -> Spec:
     from crlspec.planning.stand_in import stand_in
 
     assert spec.data is not None
-    dims = None if spec.data.dims is None else spec.data.dims.model_dump(exclude_none=True)
-    tree = read_data(
-        spec.data.path, variable=spec.data.variable, dims=dims, observational=spec.data.observational
-    )
+    tree = read_data(spec.data.path, **spec.data.reading())
     problem = Problem.from_data(tree, Setting.of(spec))
     return stand_in(spec, len(problem.observed), {name: len(x) for name, x in problem.samples.items()})
 

@@ -60,6 +60,8 @@ def resolve(spec: Spec, seed: int) -> Spec:
     if spec.mixing is not None:
         mixing: MixingDeclaration = spec.mixing
         if not mixing.is_resolved:
+            moments = linear_moments(updates["scm"], parents) if "scm" in updates else None
+            mixing = mixing if moments is None else mixing.calibrated(*moments)
             mixing = mixing.draw(stream(seed, "mixing"), spec.latents)
         updates["mixing"] = mixing
     base = spec.model_copy(update=updates)
@@ -90,6 +92,23 @@ def _scm(spec: Spec, scm: Scm, seed: int) -> Scm:
         mechanisms[name] = mechanism.draw(stream(seed, "mechanism", name), name, parents[name])
         noises[name] = noise.draw(stream(seed, "noise", name), name)
     return scm.model_copy(update={"graph": graph, "mechanism": mechanisms, "noise": noises})
+
+
+def linear_moments(scm: Scm, parents: Parents) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Mean and standard deviation of every latent of a drawn SCM; None unless all its mechanisms are linear."""
+    assert isinstance(scm.mechanism, dict)
+    assert isinstance(scm.noise, dict)
+    names = list(parents)
+    weights = np.zeros((len(names), len(names)))
+    for i, name in enumerate(names):
+        slopes = scm.mechanism[name].slopes() if parents[name] else {}
+        if slopes is None:
+            return None
+        weights[i, [names.index(parent) for parent in slopes]] = list(slopes.values())
+    total = np.linalg.inv(np.eye(len(names)) - weights)
+    mean = total @ np.array([scm.noise[name].mean for name in names])
+    deviation = np.sqrt(total**2 @ np.array([scm.noise[name].variance for name in names]))
+    return dict(zip(names, mean.tolist(), strict=True)), dict(zip(names, deviation.tolist(), strict=True))
 
 
 class _Environments:

@@ -243,13 +243,58 @@ class Dims(ClosedModel):
     observed: str | None = None
 
 
+class Images(ClosedModel):
+    """Images of experiments: the folder ``images_<folder>`` of each, averaged down to ``size`` pixels a side."""
+
+    folder: str = "64"
+    size: Annotated[int, Field(strict=True, ge=4, le=512)] | None = None
+
+
 class Data(ClosedModel):
-    """One's own data: a NetCDF or Zarr file, or a folder of CSV or Parquet files, one per environment."""
+    """One's own data: a NetCDF or Zarr file, or a folder of CSV or Parquet files, one per environment.
+
+    With ``experiments`` a folder of experiments, each a folder with a table of its own name and images: which of them
+    are the environments. What is observed are ``images``, ``variables`` (columns of the tables), or both; ``truth``
+    are columns kept aside as the latents' true values, which no estimator sees.
+    """
 
     path: Annotated[str, Field(min_length=1)]
     observational: str | None = None
     variable: str = "x"
     dims: Dims | None = None
+    experiments: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    images: Images | None = None
+    variables: tuple[str, ...] = ()
+    truth: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.experiments is None and (self.images is not None or self.variables or self.truth):
+            raise fault(
+                "images, variables and truth are for folders of experiments",
+                "list the experiments, e.g. experiments: [obs, do_a]; or leave them out.",
+            )
+        if self.experiments is not None and self.images is None and not self.variables:
+            raise fault(
+                "nothing of the experiments is observed",
+                "say images: {}, or variables: [column, …], or both.",
+            )
+        return self
+
+    def reading(self) -> dict[str, Any]:
+        """The keyword arguments of ``crlspec.data.read_data``."""
+        dims = None if self.dims is None else self.dims.model_dump(exclude_none=True)
+        found = {"variable": self.variable, "dims": dims, "observational": self.observational}
+        if self.experiments is None:
+            return found
+        images = None if self.images is None else (self.images.folder, self.images.size)
+        wanted = {
+            "names": self.experiments,
+            "images": images,
+            "variables": self.variables,
+            "truth": self.truth,
+        }
+        return {**found, "experiments": wanted}
 
 
 def _targets(value: Any) -> Any:

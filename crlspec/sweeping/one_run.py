@@ -74,9 +74,7 @@ def _solved(case: Case, seed: int, device: str, row: dict[str, Any]) -> dict[str
 def _read(spec: Any) -> xr.DataTree:
     from crlspec.data import read_data
 
-    dims = None if spec.data.dims is None else spec.data.dims.model_dump(exclude_none=True)
-    asked = spec.data.observational
-    return read_data(spec.data.path, variable=spec.data.variable, dims=dims, observational=asked)
+    return read_data(spec.data.path, **spec.data.reading())
 
 
 def _truth(model: Model) -> dict[str, Any]:

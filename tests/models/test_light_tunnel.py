@@ -44,7 +44,7 @@ def draws(samples: int, scale: float = 1.0, latents=ACTUATORS) -> torch.Tensor:
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_equals_the_simulator(sensors, latents, scale):
     mixing, z = tunnel(sensors, latents), draws(500, scale, latents)
-    settings = dict(zip(latents, mixing.actuators(z).numpy().T, strict=True))
+    settings = dict(zip(ACTUATORS, mixing.actuators(z).numpy().T, strict=True))
     assert all(settings[name].min() >= 0 and settings[name].max() <= 255 for name in ("red", "green", "blue"))
     assert all(np.abs(settings[name]).max() <= 90 for name in ("pol_1", "pol_2"))
     simulator = published_simulator()
