@@ -270,16 +270,24 @@ class _MatrixMixing(MixingDeclaration):
 
 
 class LinearMixing(_MatrixMixing):
-    """x = G z with G (observed × latent) of full column rank.
+    """x = G z + offset with G (observed × latent) of full column rank.
 
     matrix     G; by default normal entries, columns of the length below, drawn until the condition number is at most
     condition  this (where draws alone do not reach it, small singular values are raised)
     length     of the columns: the unit of x, and with it of its scores
+    offset     x at z = 0, a number for each observed variable; 0 where it is left out
     """
 
     implementation: ClassVar[str] = "crlspec.models.mixings:LinearMap"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "linear"
     kind: Literal["linear"] = "linear"
+    offset: Vector | None = None
+
+    @model_validator(mode="after")
+    def _an_offset_for_each(self) -> Self:
+        if self.offset is not None and len(self.offset) != self.observed:
+            raise PydanticCustomError("offset", "offset must hold one number per observed variable")
+        return self
 
 
 class GlmMixing(_MatrixMixing):

@@ -37,6 +37,7 @@ class Numbered(Function):
 class Linear(Numbered):
     """f(pa) = Σ_j w_j pa_j."""
 
+    affine = True
     weight: Tensor
 
     @staticmethod

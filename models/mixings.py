@@ -19,15 +19,18 @@ LEAK = 0.2
 
 
 class LinearMap(Mixing):
-    """x = G z. The inverse is the least-squares one, (GᵀG)⁻¹Gᵀ x.
+    """x = G z + b. The inverse is the least-squares one, (GᵀG)⁻¹Gᵀ (x − b).
 
     Attributes:
         matrix: G, shape (observed, latent), of full column rank.
+        offset: b, shape (observed); a buffer only where it is declared.
     """
 
     has_inverse = True
+    affine = True
     matrix: Tensor
     pseudoinverse: Tensor
+    offset: Tensor | None
 
     def __init__(
         self, declaration: Any, latents: tuple[str, ...], dtype: torch.dtype, device: Device
@@ -38,15 +41,19 @@ class LinearMap(Mixing):
         pseudoinverse = torch.linalg.pinv(matrix)
         self.register_buffer("matrix", matrix.to(dtype=dtype, device=device))
         self.register_buffer("pseudoinverse", pseudoinverse.to(dtype=dtype, device=device))
+        offset = getattr(declaration, "offset", None)
+        given = None if offset is None else torch.tensor(offset, dtype=dtype, device=device)
+        self.register_buffer("offset", given)
 
     def forward(self, z: Latents) -> Observations:
-        return z @ self.matrix.mT
+        x = z @ self.matrix.mT
+        return x if self.offset is None else x + self.offset
 
     def jacobian(self, z: Latents) -> Jacobian:
         return self.matrix.expand(*z.shape[:-1], *self.matrix.shape)
 
     def inverse(self, x: Observations) -> Latents:
-        return x @ self.pseudoinverse.mT
+        return (x if self.offset is None else x - self.offset) @ self.pseudoinverse.mT
 
 
 def _leaky_inverse(x: Tensor) -> Tensor:
@@ -66,6 +73,8 @@ class GeneralisedLinear(LinearMap):
 
     ``tanh`` saturates in floating point: beyond |u| = 19 (float64) or 9 (float32) the inverse is infinite.
     """
+
+    affine = False
 
     def __init__(
         self,

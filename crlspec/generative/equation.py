@@ -31,6 +31,7 @@ class EquationMechanism(Mechanism):
         self.family = equation.distribution
         self.arguments = {name: value for name, value in equation.arguments.items() if value.parents}
         self.names = tuple(equation.arguments)
+        self.linear = equation.is_linear
         for name, value in equation.arguments.items():
             if not value.parents:
                 number = float(value.evaluate({}, {}))
@@ -39,6 +40,10 @@ class EquationMechanism(Mechanism):
     @property
     def location_scale(self) -> bool:  # type: ignore[override]
         return self.family in LOCATION_SCALE
+
+    @property
+    def affine(self) -> bool:
+        return self.linear
 
     def distribution(self, parents: Parents) -> Distribution:
         return getattr(dist, self.family)(**self._values(parents), validate_args=False)

@@ -36,6 +36,10 @@ class Shifted(Mechanism):
         super().__init__(base.parents)
         self.base, self.amount = base, float(amount)
 
+    @property
+    def affine(self) -> bool:
+        return self.base.affine
+
     def distribution(self, parents: Parents) -> Distribution:
         return _affine(self.base.distribution(parents), self.amount, 1.0)
 
@@ -50,6 +54,10 @@ class Scaled(Mechanism):
     def __init__(self, base: Mechanism, factor: float) -> None:
         super().__init__(base.parents)
         self.base, self.factor = base, float(factor)
+
+    @property
+    def affine(self) -> bool:
+        return self.base.affine
 
     def distribution(self, parents: Parents) -> Distribution:
         base = self.base.distribution(parents)

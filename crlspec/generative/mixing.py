@@ -18,10 +18,12 @@ class Mixing(nn.Module, abc.ABC):
     ``Family(declaration, latents, dtype, device)`` and keep their numbers in buffers.
 
     Attributes:
+        affine: True for a map x = G z + b.
         observed: names, in the order of the last axis of every x.
     """
 
     has_inverse: ClassVar[bool] = False
+    affine: ClassVar[bool] = False
 
     def __init__(self, observed: tuple[str, ...]) -> None:
         super().__init__()

@@ -32,6 +32,11 @@ class Mechanism(nn.Module, abc.ABC):
     location_scale: ClassVar[bool] = False
     """True where its distributions are of a location–scale family, so that scale(k) is defined."""
 
+    @property
+    def affine(self) -> bool:
+        """True where the node is affine in its parents, plus noise that reads none of them."""
+        return not self.parents
+
     def __init__(self, parents: tuple[str, ...]) -> None:
         super().__init__()
         self.parents = tuple(parents)
@@ -68,6 +73,9 @@ class Function(nn.Module, abc.ABC):
 
     Families are built as ``Family(declaration, parents, dtype, device)``.
     """
+
+    affine: ClassVar[bool] = False
+    """True for a function that is affine in the parents."""
 
     @abc.abstractmethod
     def forward(self, parents: Parents) -> Node:
@@ -115,6 +123,10 @@ class AdditiveMechanism(Mechanism):
         super().__init__(parents)
         self.function = function
         self.noise = noise
+
+    @property
+    def affine(self) -> bool:
+        return self.function is None or self.function.affine
 
     def distribution(self, parents: Parents) -> Distribution:
         if self.function is None:

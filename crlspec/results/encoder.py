@@ -12,7 +12,7 @@ import xarray as xr
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.maps import AnyEncoder, LinearEncoder
 
-__all__ = ["Decoder", "Encoder", "labels"]
+__all__ = ["Decoder", "Encoder", "align", "labels"]
 
 
 @dataclass(frozen=True)
@@ -88,27 +88,11 @@ class Encoder:
         )
 
     def _labelled(self, x: xr.DataArray) -> xr.DataArray:
-        if "observed" not in x.dims:
-            raise DataError(
-                f"the data have no dimension 'observed'; they have {_listed(x.dims)}",
-                remedy="Rename the dimension that holds the observed variables to observed.",
-            )
-        if "observed" in x.coords:
-            names = [str(name) for name in x["observed"].values]
-            missing = [name for name in self.observed if name not in names]
-            if missing or len(set(names)) != len(names):
-                wrong = f"lack {_listed(missing)}" if missing else "name an observed variable twice"
-                raise DataError(
-                    f"the data {wrong}; the encoder was fitted to {_listed(self.observed)}",
-                    remedy="Give new data under the names of the data that the result was made from.",
-                )
-            x = x.isel(observed=[names.index(name) for name in self.observed])
-        others = [dim for dim in x.dims if dim != "observed"]
-        x = x.transpose(*others, "observed")
+        x = align(x, self.observed)
         z = self._apply(np.asarray(x.values, dtype=float))
         coords = {key: value for key, value in x.coords.items() if "observed" not in value.dims}
         coords["latent"] = xr.DataArray(labels(self.latents), dims="latent")
-        return xr.DataArray(z, dims=(*others, "latent"), coords=coords, name="z_hat")
+        return xr.DataArray(z, dims=(*x.dims[:-1], "latent"), coords=coords, name="z_hat")
 
     def _array(self, x: np.ndarray) -> xr.DataArray:
         if x.ndim != 2:
@@ -120,12 +104,7 @@ class Encoder:
         return xr.DataArray(self._apply(x), dims=("sample", "latent"), coords=coords, name="z_hat")
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
-        if x.shape[-1] != len(self.observed):
-            raise DataError(
-                f"the data have {x.shape[-1]} observed variables, the encoder takes {len(self.observed)}: "
-                f"{_listed(self.observed)}",
-                remedy="Give the same variables as the data that the result was made from.",
-            )
+        _require_count(x.shape[-1], self.observed)
         return self.function(x)
 
 
@@ -175,6 +154,38 @@ class Decoder:
                 remedy="Give every latent once, under its name.",
             )
         return z.isel(latent=[names.index(name) for name in self.latents])
+
+
+def align(x: xr.DataArray, observed: tuple[str, ...]) -> xr.DataArray:
+    """x (…, observed) with the variables ``observed`` in this order, found by name where they have names.
+
+    Raises DataError where one is missing, or named twice, or their number is another.
+    """
+    if "observed" not in x.dims:
+        raise DataError(
+            f"the data have no dimension 'observed'; they have {_listed(x.dims)}",
+            remedy="Rename the dimension that holds the observed variables to observed.",
+        )
+    if "observed" in x.coords:
+        names = [str(name) for name in x["observed"].values]
+        missing = [name for name in observed if name not in names]
+        if missing or len(set(names)) != len(names):
+            wrong = f"lack {_listed(missing)}" if missing else "name an observed variable twice"
+            raise DataError(
+                f"the data {wrong}; the encoder was fitted to {_listed(observed)}",
+                remedy="Give new data under the names of the data that the result was made from.",
+            )
+        x = x.isel(observed=[names.index(name) for name in observed])
+    _require_count(x.sizes["observed"], observed)
+    return x.transpose(*(dim for dim in x.dims if dim != "observed"), "observed")
+
+
+def _require_count(count: int, observed: tuple[str, ...]) -> None:
+    if count != len(observed):
+        raise DataError(
+            f"the data have {count} observed variables, the encoder takes {len(observed)}: {_listed(observed)}",
+            remedy="Give the same variables as the data that the result was made from.",
+        )
 
 
 def labels(names: tuple[str, ...]) -> np.ndarray:

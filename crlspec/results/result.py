@@ -13,12 +13,13 @@ import numpy as np
 import xarray as xr
 
 from crlspec.errors import DataError, EstimationError
-from crlspec.inference.estimate import Edge, Estimate, Stage, Status
+from crlspec.inference.estimate import Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
 from crlspec.results.canonical import canonical
 from crlspec.results.downstream import Downstream
 from crlspec.results.encoder import Decoder, Encoder, labels
+from crlspec.results.queries import Queries
 
 if TYPE_CHECKING:
     from crlspec.data import Problem
@@ -28,7 +29,7 @@ __all__ = ["Result", "open_result"]
 
 
 @dataclass(frozen=True, eq=False)
-class Result(Downstream):
+class Result(Downstream, Queries):
     """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
 
     Scale and sign of the latents, which no data can tell, follow one convention: in the observational
@@ -94,7 +95,7 @@ class Result(Downstream):
         return self.estimate.status
 
     @property
-    def graph(self) -> str:
+    def graph(self) -> GraphKind:
         """What the edges are: the ``exact`` graph, its ``transitive closure`` (ancestors), or ``not estimated``."""
         return self.estimate.graph
 

@@ -1,0 +1,58 @@
+"""Unit-level counterfactuals: abduction, action, prediction (Pearl, Causality, 2009, section 7.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyro
+import torch
+import xarray as xr
+
+from crlspec.downstream.query import Query
+from crlspec.generative.program import abduct
+from crlspec.results.encoder import align, labels
+
+if TYPE_CHECKING:
+    from crlspec.downstream.recovered import RecoveredModel
+
+__all__ = ["counterfactual"]
+
+
+def counterfactual(
+    model: RecoveredModel, x: np.ndarray | xr.DataArray | xr.Dataset, query: Query
+) -> xr.Dataset:
+    """What the samples ``x`` would have been under a query. See ``Result.counterfactual``."""
+    given = _labelled(model, x)
+    values = torch.as_tensor(given.values, dtype=model.dtype)
+    with torch.no_grad():
+        factual = model.mixing.inverse(values)
+        noise = abduct(model.environments[query.within].scm, factual)
+        run = query.pyro(noise="explicit")
+        with torch.random.fork_rng(devices=[]):
+            z, _ = pyro.condition(run, data=dict(noise))(len(values))
+        moved = model.mixing(z) - model.mixing(factual)
+    dims = ("sample", "latent")
+    coords = {
+        **{key: value for key, value in given.coords.items() if value.dims == ("sample",)},
+        "latent": labels(model.latents),
+        "observed": labels(model.observed),
+    }
+    return xr.Dataset(
+        {
+            "z": (dims, z.numpy()),
+            "z_factual": (dims, factual.numpy()),
+            "x": (("sample", "observed"), (values + moved).numpy()),
+        },
+        coords=coords,
+        attrs={"identified": query.identified},
+    )
+
+
+def _labelled(model: RecoveredModel, x: np.ndarray | xr.DataArray | xr.Dataset) -> xr.DataArray:
+    """x (sample, observed), variables in the model's order."""
+    array = x["x"] if isinstance(x, xr.Dataset) else x
+    if not isinstance(array, xr.DataArray):
+        array = xr.DataArray(np.atleast_2d(np.asarray(array, dtype=float)), dims=("sample", "observed"))
+    found = align(array, model.observed)
+    return found.expand_dims("sample") if "sample" not in found.dims else found

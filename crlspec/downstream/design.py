@@ -1,0 +1,124 @@
+"""What a Result says about its own generation: parents, and who is intervened on where, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from crlspec.errors import CrlspecError, SettingMismatch
+from crlspec.inference.estimate import GraphKind
+from crlspec.numerics.graphs import adjacency_of, surrounding_parents
+from crlspec.results.result import Result
+
+__all__ = ["Design", "design_of"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The graph and the interventions that mechanisms are fitted for.
+
+    latents        names, in the order of the last axis of every z
+    order          the same in causal order, roots first
+    parents        latent → its parents in the recovered graph (in a transitive closure: its ancestors)
+    targets        interventional environment → the latents whose mechanisms it replaces
+    observational  name of the environment without intervention
+    kind           whether replaced mechanisms have lost their parents (``hard``) or may have kept them (``soft``)
+    graph          whether the parents are the graph's (``exact``) or all ancestors (``transitive closure``)
+    """
+
+    latents: tuple[str, ...]
+    order: tuple[str, ...]
+    parents: Mapping[str, tuple[str, ...]]
+    targets: Mapping[str, tuple[str, ...]]
+    observational: str
+    kind: Literal["hard", "soft"]
+    graph: GraphKind
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each latent is recovered by itself, so that only scale and sign are open."""
+        return self.kind == "hard" and self.graph == "exact"
+
+    def mixed_with(self, latent: str) -> tuple[str, ...]:
+        """The latents that a recovered one may be mixed with: none, its ancestors, or its surrounding parents."""
+        if self.elementwise:
+            return ()
+        if self.graph != "exact":
+            return tuple(z for z in self.order if z in self.ancestors(latent))
+        edges = [(parent, z) for z in self.latents for parent in self.parents[z]]
+        wide = surrounding_parents(adjacency_of(self.latents, edges))[self.latents.index(latent)]
+        return tuple(z for z, hit in zip(self.latents, wide, strict=True) if hit)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """All environments, the observational one first."""
+        return (self.observational, *self.targets)
+
+    def ancestors(self, latent: str) -> frozenset[str]:
+        """The ancestors of a latent in the recovered graph."""
+        above = set(self.parents[latent])
+        for parent in self.parents[latent]:
+            above |= self.ancestors(parent)
+        return frozenset(above)
+
+    def untouched(self, latent: str) -> tuple[str, ...]:
+        """The environments that leave a latent's mechanism as it is: all of them show it."""
+        return tuple(name for name in self.environments if latent not in self.targets.get(name, ()))
+
+
+def design_of(result: Result) -> Design:
+    """The design behind a result.
+
+    Raises SettingMismatch where no graph was estimated, for then there are no mechanisms to fit.
+    """
+    if result.graph == "not estimated":
+        raise SettingMismatch(
+            "a result whose graph is not estimated",
+            "a graph, or its transitive closure, whose mechanisms can be fitted",
+            "Recover the latents by an estimator that gives a graph, e.g. estimator: {kind: lscale-i}.",
+        )
+    found: dict[str, list[str]] = {name: [] for name in result.names}
+    for edge in result.edges:
+        found[edge.target].append(edge.source)
+    parents = {name: tuple(z for z in result.order if z in found[name]) for name in result.names}
+    return Design(
+        latents=result.names,
+        order=result.order,
+        parents=parents,
+        targets=_targets(result),
+        observational=result.observational,
+        kind=_kind(result),
+        graph=result.graph,
+    )
+
+
+def _targets(result: Result) -> dict[str, tuple[str, ...]]:
+    """Interventional environment → targets: the signature where there is one, else who was shown by which."""
+    names = [name for name in result.latents.children if name != result.observational]
+    if result.signature is None:
+        shown: dict[str, list[str]] = {name: [] for name in names}
+        for latent, environment in result.environment_of.items():
+            shown.setdefault(environment, []).append(latent)
+        return {name: tuple(hit) for name, hit in shown.items()}
+    table = result.signature
+    known = {str(name) for name in table["environment"].values}
+    return {
+        name: tuple(z for z in result.names if int(table.sel(environment=name, latent=z)) == 1)
+        if name in known
+        else ()
+        for name in names
+    }
+
+
+def _kind(result: Result) -> Literal["hard", "soft"]:
+    """Hard only where the spec says so; a soft replacement holds every hard one."""
+    from crlspec.spec.load import loads
+    from crlspec.spec.setting import Setting
+
+    try:
+        kind = Setting.of(loads(str(result.provenance.get("spec", "")))).kind
+    except CrlspecError:
+        told = str(result.identified.get("latents", ""))
+        kind = "hard" if told.startswith("up to scaling") else "soft"
+    return "hard" if kind == "hard" else "soft"

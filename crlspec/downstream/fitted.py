@@ -1,0 +1,132 @@
+"""Fitted mechanisms as plain declarations, and the spec that they make: no randomness, no tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crlspec.downstream.design import Design
+
+if TYPE_CHECKING:
+    from crlspec.spec.schema import Spec
+
+__all__ = ["Fitted", "Node", "spec_of"]
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One mechanism, as a spec declares it: a function of the parents, none for a root, and noise."""
+
+    parents: tuple[str, ...]
+    mechanism: Plain
+    noise: Plain
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All mechanisms of a recovered model and the map to what is observed.
+
+    design    graph and interventions
+    base      latent → its mechanism where nothing touches it
+    replaced  environment → latent → what stands there instead
+    mixing    (observed, latent), in the units of x
+    offset    (observed,): x at z = 0
+    """
+
+    design: Design
+    base: Mapping[str, Node]
+    replaced: Mapping[str, Mapping[str, Node]]
+    mixing: np.ndarray
+    offset: np.ndarray
+
+    def rescaled(self, factor: Mapping[str, float]) -> Fitted:
+        """The same model with each latent times its factor."""
+        scale = np.array([factor.get(name, 1.0) for name in self.design.latents])
+        return replace(
+            self,
+            base={name: _rescaled(node, name, factor) for name, node in self.base.items()},
+            replaced={
+                environment: {name: _rescaled(node, name, factor) for name, node in nodes.items()}
+                for environment, nodes in self.replaced.items()
+            },
+            mixing=self.mixing / scale,
+        )
+
+
+def spec_of(
+    fitted: Fitted,
+    observed: tuple[str, ...],
+    name: str,
+    samples: Mapping[str, int],
+    noise: float = 0.0,
+) -> Spec:
+    """The spec that declares a fitted model; it compiles and runs by itself.
+
+    samples  environment → samples; noise: the standard deviation of that on every observed variable
+    """
+    from crlspec.spec.load import loads
+    from crlspec.spec.yaml12 import write
+
+    return loads(write(_tree(fitted, observed, name, samples, noise)), origin=name)
+
+
+def quick_spec(fitted: Fitted, observed: tuple[str, ...]) -> Spec:
+    """The same without the checks of a file, which one of many variations of a checked spec does not need."""
+    from crlspec.spec.schema import Spec
+
+    samples = dict.fromkeys(fitted.design.environments, 1)
+    return Spec.model_validate(_tree(fitted, observed, "variation", samples, 0.0))
+
+
+def _tree(
+    fitted: Fitted, observed: tuple[str, ...], name: str, samples: Mapping[str, int], noise: float
+) -> dict[str, Any]:
+    design = fitted.design
+    edges = [f"{parent} -> {z}" for z in design.latents for parent in design.parents[z]]
+    environments: dict[str, Any] = {design.observational: {}}
+    for environment, nodes in fitted.replaced.items():
+        environments[environment] = {z: _replacement(node, design.kind) for z, node in nodes.items()}
+    mixing: dict[str, Any] = {
+        "kind": "linear",
+        "observed": len(observed),
+        "names": list(observed),
+        "matrix": fitted.mixing.tolist(),
+        "offset": fitted.offset.tolist(),
+    }
+    if noise > 0:
+        mixing["noise"] = noise
+    return {
+        "crlspec": 1,
+        "name": name,
+        "latents": list(design.latents),
+        "scm": {
+            "graph": edges,
+            "mechanism": {z: dict(fitted.base[z].mechanism) for z in design.latents},
+            "noise": {z: dict(fitted.base[z].noise) for z in design.latents},
+        },
+        "mixing": mixing,
+        "environments": environments,
+        "samples": {environment: int(count) for environment, count in samples.items()},
+    }
+
+
+def _replacement(node: Node, kind: str) -> dict[str, Any]:
+    if kind == "hard":
+        return {"kind": "hard", "noise": dict(node.noise)}
+    return {"kind": "soft", "mechanism": dict(node.mechanism), "noise": dict(node.noise)}
+
+
+def _rescaled(node: Node, name: str, factor: Mapping[str, float]) -> Node:
+    own = factor.get(name, 1.0)
+    noise = {
+        **node.noise,
+        "mean": float(node.noise.get("mean", 0.0)) * own,
+        "variance": float(node.noise["variance"]) * own**2,
+    }
+    weight = {parent: w * own / factor.get(parent, 1.0) for parent, w in node.mechanism["weight"].items()}
+    return Node(node.parents, {**node.mechanism, "weight": weight}, noise)

@@ -1,0 +1,103 @@
+"""A query: an intervention on a recovered model, what follows from it, how surely, and what of it is identified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from crlspec.downstream.expectation import Means, means
+from crlspec.downstream.interventions import Changes, intervened
+from crlspec.errors import CrlspecError
+from crlspec.generative.intervention import Environment
+from crlspec.generative.program import NoiseSites, Program
+from crlspec.results.encoder import labels
+
+if TYPE_CHECKING:
+    from crlspec.downstream.recovered import RecoveredModel
+    from crlspec.generative.model import Model
+
+__all__ = ["Query"]
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """The recovered model under an intervention. Built by ``result.do`` or ``model.do``.
+
+    model        the recovered model
+    changes      what was put in place of which mechanism
+    environment  the intervened SCM: ``sample``, ``log_density``, ``score`` on latents
+    within       the environment whose other mechanisms hold, and which effects are measured from
+    identified   in words: what of this the data can tell, and up to what
+    """
+
+    model: RecoveredModel
+    changes: Changes
+    environment: Environment
+    within: str
+    identified: str
+
+    def sample(self, n: int = 10_000, seed: int = 0) -> xr.Dataset:
+        """``n`` draws under the intervention: z (sample, latent) and x (sample, observed)."""
+        if n < 1:
+            raise CrlspecError(f"{n} samples were asked for.", remedy="ask for at least 1.")
+        z = self.environment.sample(n, seed)
+        arrays = {
+            "z": (("sample", "latent"), z.numpy()),
+            "x": (("sample", "observed"), self.model.observe(z, seed)),
+        }
+        return xr.Dataset(arrays, coords=self._coords())
+
+    def pyro(self, noise: NoiseSites = "implicit") -> Program:
+        """A plain Pyro program of the intervened model; see ``Model.pyro``."""
+        return self.model.program_of(self.environment.scm, noise)
+
+    def mean(self, samples: int = 20_000, seed: int = 0) -> xr.Dataset:
+        """Means of latents and of observed variables under the intervention, with standard errors.
+
+        samples, seed  of the simulation, which only nonlinear models need
+
+        Returns ``z`` and ``z_error`` (latent,), in the units of the latents, ``x`` and ``x_error`` (observed,). The
+        standard errors are those of the fitted model (see ``RecoveredModel``) and of the simulation together.
+        """
+        return self._dataset(
+            lambda m: means(intervened(m, self.changes, self.within), m.mixing, None, samples, seed)
+        )
+
+    def effect(self, samples: int = 20_000, seed: int = 0) -> xr.Dataset:
+        """By how much the intervention moves the means: as :meth:`mean`, less the same without it."""
+
+        def difference(m: Model) -> Means:
+            baseline = m.environments[self.within]
+            return means(intervened(m, self.changes, self.within), m.mixing, baseline, samples, seed)
+
+        return self._dataset(difference)
+
+    def __str__(self) -> str:
+        return f"{self.environment.name}\n{self.identified}"
+
+    def _dataset(self, of: Callable[[Model], Means]) -> xr.Dataset:
+        found = of(self.model)
+        pairs = [(of(a), of(b)) for a, b in self.model.variations]
+        z = _error([(a.z, b.z) for a, b in pairs], found.z_error, self.model.weight)
+        x = _error([(a.x, b.x) for a, b in pairs], found.x_error, self.model.weight)
+        arrays = {
+            "z": ("latent", found.z),
+            "z_error": ("latent", z),
+            "x": ("observed", found.x),
+            "x_error": ("observed", x),
+        }
+        return xr.Dataset(arrays, coords=self._coords(), attrs={"identified": self.identified})
+
+    def _coords(self) -> dict[str, np.ndarray]:
+        return {"latent": labels(self.model.latents), "observed": labels(self.model.observed)}
+
+
+def _error(pairs: list[tuple[np.ndarray, np.ndarray]], simulated: np.ndarray, weight: float) -> np.ndarray:
+    total = simulated**2
+    for a, b in pairs:
+        total = total + weight * (a - b) ** 2
+    return np.asarray(np.sqrt(total))

@@ -1,0 +1,83 @@
+"""What a recovered model can be asked: thin methods, the work is in :mod:`crlspec.downstream`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from crlspec.downstream.fitting import Fit
+    from crlspec.downstream.query import Query
+    from crlspec.downstream.recovered import RecoveredModel
+    from crlspec.generative.program import NoiseSites, Program
+    from crlspec.results.result import Result
+
+__all__ = ["Queries"]
+
+
+class Queries:
+    """Methods of :class:`~crlspec.results.result.Result`.
+
+    Each raises SettingMismatch where no graph was estimated, and EstimationError where the mixing is not linear.
+    """
+
+    def model(self, anchor: Mapping[str, str] | None = None) -> RecoveredModel:
+        """The recovered SCM as a model, its mechanisms fitted to the latents: sample, score, pyro, save, queries.
+
+        anchor  latent → observed variable that fixes its sign and unit: one unit more of the latent is one unit
+                more of that variable. Without, latents are in observational standard deviations
+
+        Raises CrlspecError for an anchor that is not there.
+        """
+        from crlspec.downstream.fitting import model_of
+
+        return model_of(cast("Result", self), self._fit, anchor or {})
+
+    def pyro(self, environment: str | None = None, noise: NoiseSites = "implicit") -> Program:
+        """The recovered SCM as a plain Pyro program of one environment; see ``Model.pyro``."""
+        return self.model().pyro(environment, noise)
+
+    def do(
+        self, interventions: Any, *, environment: str | None = None, anchor: Mapping[str, str] | None = None
+    ) -> Query:
+        """An intervention on the recovered SCM: sample from it, ask for means and effects with standard errors.
+
+        interventions  latent → a number (do), ``"Normal(0, 2)"`` (stochastic, hard), ``"shift(1)"``,
+                       ``"scale(0.5)"``, an equation over latents (soft), or a univariate distribution; the name of
+                       an environment, for what it replaces; or a list of such, for all of them at once, seen
+                       together or not
+        environment    whose other mechanisms hold; by default the observational one
+        anchor         units and signs, see :meth:`model`
+
+        ``query.identified`` says what of it the data can tell. Raises CrlspecError where an intervention cannot be
+        read, or hits a latent twice.
+        """
+        return self.model(anchor).do(interventions, environment=environment)
+
+    def counterfactual(
+        self,
+        x: np.ndarray | xr.DataArray | xr.Dataset,
+        interventions: Any,
+        *,
+        environment: str | None = None,
+        anchor: Mapping[str, str] | None = None,
+    ) -> xr.Dataset:
+        """What these very samples would have been under an intervention: abduction, action, prediction.
+
+        x              (sample, observed), seen in ``environment`` (the observational one)
+        interventions  as in :meth:`do`; under a distribution a unit keeps its own noise, standardised
+
+        Returns ``z`` (sample, latent) and ``x`` (sample, observed) as they would have been, and ``z_factual``. What
+        the mixing does not explain of a sample is kept. ``attrs["identified"]`` says what of it the data can tell.
+        """
+        return self.model(anchor).counterfactual(x, interventions, environment=environment)
+
+    @cached_property
+    def _fit(self) -> Fit:
+        from crlspec.downstream.fitting import fit
+
+        return fit(cast("Result", self))
