@@ -89,11 +89,18 @@ NEVER: dict[str, set[str]] = {
     "models.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
 }
 
+# what of downstream works on numbers and graphs alone
+LIGHT = (
+    "adjustment", "bayesian_network", "comparison", "design", "equivalence", "exports", "fitted", "identified", "linear",
+    "pgmpy_discrete", "pgmpy_graph", "sid",
+)  # fmt: skip
+
 # module prefix → packages that may only be imported inside functions
 LATE: dict[str, set[str]] = {
     "": {"pgmpy"},
     "results": TORCH | {"pgmpy"},
-    "downstream": TORCH | {"pgmpy", "networkx"},
+    "downstream": {"pgmpy", "networkx"},
+    **{f"downstream.{name}": TORCH for name in LIGHT},
     "answering": HEAVY,
     "cli": HEAVY,
     "commands": HEAVY,
