@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from crlspec import handlers
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.downstream.comparison import compare
+    from crlspec.downstream.stability import stability
     from crlspec.generative.model import Model, compile
     from crlspec.planning.plan import plan
     from crlspec.results.result import Result, open_result
@@ -43,6 +44,7 @@ _HOMES = {
     "read_data": "crlspec.data",
     "resolve": "crlspec.spec.resolve",
     "solve": "crlspec.solving",
+    "stability": "crlspec.downstream.stability",
     "summary": "crlspec.sweeping.summary",
     "sweep": "crlspec.sweeping.run",
     "write_data": "crlspec.data",
@@ -52,8 +54,8 @@ _MODULES = ("handlers",)
 
 __all__ = [
     "Model", "Result", "Setting", "Spec", "check", "compare", "compile", "dump", "from_arrays", "handlers",
-    "identifiability", "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "summary",
-    "sweep", "write_data",
+    "identifiability", "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "stability",
+    "summary", "sweep", "write_data",
 ]  # fmt: skip
 
 

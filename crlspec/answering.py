@@ -1,14 +1,131 @@
-"""The commands that ask finished results: ``export`` and ``compare``."""
+"""The commands that ask finished results: ``export``, ``compare``, ``stability``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from crlspec.commands import CallError, result_of, truth_of
+from crlspec.commands import (
+    CallError,
+    load_spec,
+    refuse_device,
+    refuse_errors,
+    result_of,
+    truth_of,
+    write_text,
+    write_whole_file,
+)
+from crlspec.errors import EstimationError, OutputExists
+from crlspec.progress import ProgressLine
 
-__all__ = ["compare", "export"]
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from crlspec.downstream.stability_tables import Stability
+    from crlspec.spec.schema import Spec
+
+__all__ = ["compare", "export", "stability"]
+
+FILES = (
+    "bootstraps.csv",
+    "result.nc",
+    "edges.csv",
+    "latents.csv",
+    "orders.csv",
+    "stability.nc",
+    "stability.md",
+)
+INTERRUPTED = 130
+
+
+def stability(arguments: Namespace) -> int:
+    """Bootstraps of a spec on its data; 4 where none of them has a result."""
+    from crlspec.downstream.stability import stability as bootstrapped
+    from crlspec.running import folder_name
+
+    spec = load_spec(arguments, samples=arguments.samples)
+    refuse_errors(spec)
+    refuse_device(arguments.device)
+    folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-stability")
+    _ready(folder, arguments.force)
+    line = ProgressLine(enabled=True if arguments.progress else None)
+    try:
+        found = bootstrapped(
+            spec, _data(arguments, spec), bootstraps=arguments.bootstraps, seed=arguments.seed,
+            jobs=arguments.jobs, out=folder, resample=arguments.resample, plugins=tuple(arguments.plugin),
+            device=arguments.device, progress=line,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        line.close()
+        print(
+            f"crlspec: interrupted; {folder / FILES[0]} keeps the bootstraps that are done.", file=sys.stderr
+        )
+        print("The same call goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        line.close()
+    _write(folder, found)
+    print(f"{found}\nin {folder}: {' '.join(FILES)}")
+    return EstimationError.exit_code if found.failed == len(found.runs) else 0
+
+
+def _ready(folder: Path, force: bool) -> None:
+    """Raises OutputExists where the folder is a file, or holds other things; force forgets former bootstraps."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputExists(
+            f"{folder} is a file, and bootstraps need a folder.", remedy="Give another --out DIR."
+        )
+    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if force:
+        for name in held & set(FILES):
+            (folder / name).unlink()
+    elif held and FILES[0] not in held:
+        raise OutputExists(
+            f"{folder} is not empty, and holds no {FILES[0]} to go on with.",
+            remedy="Give another --out DIR, or --force to write into it all the same.",
+        )
+
+
+def _data(arguments: Namespace, spec: Spec) -> xr.DataTree:
+    """The data of the call, of the spec, or sampled from the model that it declares."""
+    from crlspec.data import read_data
+    from crlspec.sweeping.one_run import read_own
+
+    if spec.data is not None:
+        if arguments.samples is not None:
+            raise CallError(
+                "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
+            )
+        if arguments.data is None:
+            return read_own(spec)
+        dims = None if spec.data.dims is None else spec.data.dims.model_dump(exclude_none=True)
+        where = Path(arguments.data)
+        return read_data(where, variable=spec.data.variable, dims=dims, observational=spec.data.observational)
+    if arguments.data is not None:
+        return read_data(Path(arguments.data))
+    from crlspec.generative.model import compile as compile_model
+
+    return compile_model(spec, seed=arguments.seed, device=arguments.device).sample(seed=arguments.seed)
+
+
+def _write(folder: Path, found: Stability) -> None:
+    """Everything but the rows, each file whole."""
+    from crlspec.data.write import write_whole
+
+    write_whole(folder / "result.nc", lambda to: found.result.save(to), force=True)
+    for name, table in (("edges", found.edges), ("latents", found.latents), ("orders", _flat(found.orders))):
+        write_whole_file(folder / f"{name}.csv", lambda to, table=table: table.to_csv(to, index=False))  # type: ignore[misc]
+    dataset = found.dataset()
+    write_whole_file(folder / "stability.nc", lambda to: dataset.to_netcdf(to, engine="h5netcdf"))
+    write_text(folder / "stability.md", f"```\n{found}\n```\n")
+
+
+def _flat(orders: pd.DataFrame) -> pd.DataFrame:
+    return orders.assign(order=[" ".join(order) for order in orders["order"]])
 
 
 def compare(arguments: Namespace) -> int:

@@ -227,6 +227,27 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     )
     compare.add_argument("--data", metavar="PATH", help="observations to match latents on, as for run")
     compare.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+    stability = add(
+        "stability",
+        "crlspec.answering:stability",
+        "solve a spec again on rows drawn anew, and count what comes back; it goes on where it was stopped",
+        _spec(),
+        _draw(),
+    )
+    stability.add_argument("--data", metavar="PATH", help="observations, as for run")
+    stability.add_argument(
+        "--bootstraps", type=_count, default=100, metavar="B", help="how many (default 100)"
+    )
+    stability.add_argument(
+        "--resample", choices=("bootstrap", "half"), default="bootstrap",
+        help="rows with replacement, or half of them without (default bootstrap)",
+    )  # fmt: skip
+    stability.add_argument("--jobs", type=_jobs, default=1, metavar="J", help="at a time, or all (default 1)")
+    stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
+    stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
+    stability.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]

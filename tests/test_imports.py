@@ -59,6 +59,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "results",
         "downstream",
     ),
+    "downstream.bootstrap": (*BASE, "data", "results", "downstream", "solving", "sweeping"),
+    "downstream.stability": (
+        *BASE,
+        "registry",
+        "spec",
+        "data",
+        "results",
+        "downstream",
+        "solving",
+        "sweeping",
+    ),
     "testing": (
         *BASE,
         "registry",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crlspec.downstream.design import design_of
 from crlspec.downstream.pgmpy_graph import QuestionError, causal_graph, names_of
 from crlspec.errors import EstimationError
 
@@ -110,16 +111,10 @@ def do_values(do: Do, names: tuple[str, ...]) -> dict[str, tuple[float, float]]:
 
 
 def targets_of(result: Result) -> dict[str, frozenset[str]]:
-    """Environment → latents intervened on, as recovered: of its signature, or else the one that it showed."""
-    found: dict[str, set[str]] = {str(name): set() for name in result.latents.children}
-    signature = result.signature
-    if signature is None:
-        for latent, environment in result.environment_of.items():
-            found[environment].add(latent)
-    else:
-        for name in (str(one) for one in signature["environment"].values):
-            found[name] |= {z for z in result.names if bool(signature.sel(environment=name, latent=z))}
-    return {name: frozenset(targets) for name, targets in found.items()}
+    """Environment → latents intervened on, as recovered; one of which nothing tells counts as one on all of them."""
+    design = design_of(result)
+    known = {name: frozenset(targets or result.names) for name, targets in design.targets.items()}
+    return {design.observational: frozenset(), **known}
 
 
 def untouched(result: Result, name: str) -> np.ndarray:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork, LinearGaussianBayesianNetwork
 
     from crlspec.downstream.bayesian_network import Do
+    from crlspec.downstream.bootstrap import Resample
     from crlspec.downstream.comparison import Comparison, Side
     from crlspec.downstream.equivalence import EquivalenceClass
+    from crlspec.downstream.stability_tables import Stability
     from crlspec.results.result import Result
 
 __all__ = ["Downstream"]
@@ -111,6 +113,34 @@ class Downstream:
         from crlspec.downstream.comparison import compare
 
         return compare(self._result, other, data, matching=matching)
+
+    def stability(
+        self,
+        data: xr.DataTree,
+        bootstraps: int = 100,
+        *,
+        seed: int = 0,
+        jobs: int = 1,
+        out: str | Path | None = None,
+        resample: Resample = "bootstrap",
+        plugins: tuple[str, ...] = (),
+    ) -> Stability:
+        """Bootstraps of the spec that this result was made by, on its data; see :func:`crlspec.stability`.
+
+        Raises QuestionError where the result does not know its spec.
+        """
+        from crlspec.downstream.pgmpy_graph import QuestionError
+        from crlspec.downstream.stability import stability_of
+
+        if "spec" not in self._result.provenance:
+            raise QuestionError(
+                "this result does not know the spec that it was made by.",
+                remedy="Call crlspec.stability(spec, data, result=result).",
+            )
+        return stability_of(
+            self._result, data, bootstraps=bootstraps, seed=seed, jobs=jobs, out=out, resample=resample,
+            plugins=plugins,
+        )  # fmt: skip
 
     @property
     def _result(self) -> Result:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crlspec.generative.model import Model
     from crlspec.results.result import Result
 
-__all__ = ["EVALUATION", "FIELDS", "NUMBERS", "run_one"]
+__all__ = ["EVALUATION", "FIELDS", "NUMBERS", "one_thread", "read_own", "run_one"]
 
 EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
@@ -38,7 +38,7 @@ def run_one(case: Case, seed: int, device: str = "cpu") -> dict[str, Any]:
     """
     row: dict[str, Any] = {"setting": case.name, "spec": case.digest, "seed": seed}
     try:
-        with _one_thread():
+        with one_thread():
             row |= _solved(case, seed, device, row)
         return row
     except CrlspecError as error:
@@ -54,7 +54,7 @@ def _solved(case: Case, seed: int, device: str, row: dict[str, Any]) -> dict[str
 
     spec = case.spec()
     if spec.data is not None:
-        model, data = None, _read(spec)
+        model, data = None, read_own(spec)
     else:
         model = compile_model(spec, seed=seed, device=device)
         data = model.sample(seed=seed)
@@ -71,7 +71,8 @@ def _solved(case: Case, seed: int, device: str, row: dict[str, Any]) -> dict[str
     return {**spent, **status, **_judged(result, model, seed)}
 
 
-def _read(spec: Any) -> xr.DataTree:
+def read_own(spec: Any) -> xr.DataTree:
+    """The data that a spec names."""
     from crlspec.data import read_data
 
     return read_data(spec.data.path, **spec.data.reading())
@@ -108,7 +109,7 @@ def _edges(pairs: Any) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread for torch, given back afterwards: runs side by side must not fight for cores."""
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,7 @@ from crlspec.sweeping.rows import RowFile, open_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RUNS", "frame", "run_cases", "sweep"]
+__all__ = ["RUNS", "frame", "in_processes", "run_cases", "sweep"]
 
 RUNS = "runs.csv"
 SEEDS = 20
@@ -158,6 +158,19 @@ def _runs(
         for case, seed in tasks:
             yield run_one(case, seed, device)
         return
+    yield from in_processes(run_one, [(case, seed, device) for case, seed in tasks], jobs, scheduler)
+
+
+def in_processes(
+    work: Callable[..., dict[str, Any]],
+    tasks: Sequence[tuple[Any, ...]],
+    jobs: int,
+    scheduler: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """``work(*task)`` of every task, as they come, each in a process of its own with one thread.
+
+    Raises SweepError where a process was killed, or there is no such scheduler.
+    """
     if not tasks:
         return
     from joblib import Parallel, delayed
@@ -165,7 +178,7 @@ def _runs(
     with _workers(scheduler):
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
         try:
-            yield from parallel(delayed(run_one)(case, seed, device) for case, seed in tasks)
+            yield from parallel(delayed(work)(*task) for task in tasks)
         except RuntimeError as error:
             if type(error).__name__ not in {"TerminatedWorkerError", "BrokenProcessPool", "KilledWorker"}:
                 raise
