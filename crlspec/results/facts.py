@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from crlspec.inference.estimate import Stage
-from crlspec.numerics.graphs import adjacency_of, edges_of, shd, transitive_closure
+from crlspec.numerics.graphs import adjacency_of, edges_of, shd, transitive_closure, transitive_reduction
 from crlspec.results import metrics
 from crlspec.results.encoder import Encoder
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from crlspec.results.evaluate import Truth
     from crlspec.results.result import Result
 
-__all__ = ["Pair", "StageFact", "TruthFacts", "judged", "score_cells", "stage_facts", "truth_facts"]
+__all__ = [
+    "Pair", "StageFact", "TruthFacts", "alpha_of", "direct", "doubtful", "judged", "stage_facts", "truth_facts",
+]  # fmt: skip
 
 Pair = tuple[str, str]
 POINTS = 400
@@ -35,6 +37,7 @@ class TruthFacts:
     closure     the same for the transitive closure
     x, z        fresh samples, environments pooled: DataArray (sample, observed), (sample, recovered latent)
     own         (sample, latent): whether a sample is from the latent's own environment
+    targets     environment → the recovered latents that it intervenes on
     """
 
     evaluation: xr.Dataset
@@ -44,6 +47,7 @@ class TruthFacts:
     x: xr.DataArray
     z: xr.DataArray
     own: np.ndarray
+    targets: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ def truth_facts(result: Result, model: Truth, seed: int = 0) -> TruthFacts:
         x=xr.concat([node["x"] for node in nodes.values()], "sample", join="exact"),
         z=z.assign_coords(latent=np.array(recovered, dtype=object)),
         own=own,
+        targets={
+            name: tuple(found[z] for z in environment.targets if z in found)
+            for name, environment in model.environments.items()
+        },
     )
 
 
@@ -104,30 +112,27 @@ def judged(result: Result, truth: TruthFacts | None) -> dict[Pair, str]:
     return {pair: kind(pair) for pair in found}
 
 
-def score_cells(result: Result) -> tuple[np.ndarray, list[str], list[str], list[Pair], dict[str, list[Any]]]:
-    """Root-mean-square score differences with rows and columns in causal order, and the cells expected to
-    differ.
+def alpha_of(result: Result) -> float | None:
+    """The level of the tests of edges; None where it is not told."""
+    alpha = result.provenance.get("alpha")
+    return None if alpha is None else float(alpha)
 
-    Returns values (environment, latent), environments, latents, the recovered parents' pairs used, and the
-    cells (row, column) under ``targets`` and ``parents``.
-    """
-    array = result.diagnostics["score_differences"].transpose("environment", "latent")
-    known = [str(name) for name in array["environment"].values]
-    latents = list(result.order)
-    first = [result.environment_of[name] for name in latents if result.environment_of[name] in known]
-    environments = list(dict.fromkeys([*first, *known]))
-    values = np.sqrt(np.maximum(array.sel(environment=environments, latent=latents).values, 0.0))
-    row = {environment: i for i, environment in enumerate(environments)}
-    column = {name: j for j, name in enumerate(latents)}
-    at = {name: [row[env]] for name, env in result.environment_of.items() if env in row}
-    if "signature" in result.diagnostics:
-        signature = result.diagnostics["signature"].sel(environment=environments)
-        at = {name: [int(i) for i in np.flatnonzero(signature.sel(latent=name))] for name in latents}
-    pairs = [edge.pair for edge in result.edges if edge.target in at]
-    targets = [(i, column[name]) for name, rows in at.items() for i in rows]
-    parents = [(i, column[source]) for source, target in pairs for i in at[target]]
-    cells = {"targets": targets, "parents": list(dict.fromkeys(c for c in parents if c not in targets))}
-    return values, environments, latents, pairs, cells
+
+def doubtful(result: Result) -> tuple[Pair, ...]:
+    """Tested pairs that were not found, or found, with a p-value within a factor of ten of alpha."""
+    alpha = alpha_of(result)
+    if alpha is None:
+        return ()
+    return tuple(edge.pair for edge in result.tested if alpha / 10 <= edge.p_value < 10 * alpha)
+
+
+def direct(result: Result) -> set[Pair]:
+    """The found pairs that are edges of every graph that fits: all of an exact graph; of a transitive closure those
+    with no latent between them, which no path through others can stand for."""
+    found = {edge.pair for edge in result.edges}
+    if result.graph == "exact":
+        return found
+    return found & set(edges_of(transitive_reduction(adjacency_of(result.names, found)), result.names))
 
 
 def stage_facts(result: Result, truth: TruthFacts | None) -> list[StageFact]:

@@ -32,10 +32,12 @@ THEMED = Palette(*(f"#0{k}0{k}0{k}" for k in range(1, 7)))
 """Marks that :func:`svg` exchanges for CSS variables, so that a picture follows light and dark."""
 
 
-def svg(figure: Figure, name: str, alt: str) -> str:
-    """A figure drawn with THEMED as an inline SVG element: text as text, sized by the page, with an alt text.
+def svg(figure: Figure, name: str, title: str, description: str = "") -> str:
+    """A figure drawn with THEMED as an inline SVG element: text as text, sized by the page.
 
-    ``name`` keeps the element's ids apart from those of other pictures in the same page.
+    name         keeps the element's ids apart from those of other pictures in the same page
+    title        what the picture is, for readers who do not see it
+    description  what it shows, in as many words as that takes
     """
     buffer = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
@@ -51,9 +53,12 @@ def svg(figure: Figure, name: str, alt: str) -> str:
         text = text.replace(getattr(THEMED, one.name), f"var(--{one.name})")
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", text)
     width, height = (float(value) for value in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0])
+    told = f'<desc id="{name}-desc">{escape(description)}</desc>' if description else ""
+    described = f' aria-describedby="{name}-desc"' if told else ""
     head = (
-        f'<svg role="img" aria-label="{escape(alt, quote=True)}" xmlns="http://www.w3.org/2000/svg" '
-        f'xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width:g} {height:g}" '
-        f'style="--w:{width * 4 / 3:.0f}px"><title>{escape(alt)}</title>'
+        f'<svg role="img" aria-labelledby="{name}-title"{described} '
+        f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="0 0 {width:g} {height:g}" style="--w:{width * 4 / 3:.0f}px">'
+        f'<title id="{name}-title">{escape(title)}</title>{told}'
     )
     return head + text[text.index(">") + 1 :].strip()

@@ -1,120 +1,80 @@
-"""The pictures of a result, each a matplotlib Figure made without pyplot and without touching its settings.
+"""Pictures of what was recovered, graph and latents: matplotlib Figures made without pyplot or its settings.
 
-Every function takes a ``palette``; a Figure can be shown in a notebook or saved with ``figure.savefig``.
+Every function takes a ``palette``; a Figure can be shown in a notebook or saved with ``figure.savefig``. What shows
+how surely it was recovered is in :mod:`crlspec.results.charts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 
-from crlspec.results.layout import bend
+from crlspec.results.layout import Layout, label_places
 from crlspec.results.palette import LIGHT, Palette
 
-__all__ = ["graph", "histogram", "scatter", "score_map", "shortened", "small", "spectrum"]
+__all__ = ["Line", "frame", "graph", "histogram", "scatter", "shortened", "small"]
 
 Pair = tuple[str, str]
-EDGE_STYLES: Mapping[str, tuple[str, str]] = {
-    "true": ("accent", "solid"),
-    "plain": ("ink", "solid"),
-    "extra": ("alert", (0, (4, 2))),  # type: ignore[dict-item]
-    "reversed": ("alert", "solid"),
-    "missed": ("muted", (0, (1, 2))),  # type: ignore[dict-item]
-}
+COLOURS: Mapping[str, str] = {
+    "true": "accent", "plain": "ink", "extra": "alert", "reversed": "alert", "missed": "alert", "doubtful": "muted",
+}  # fmt: skip
+DOTTED = ("missed", "doubtful")
 
 
-def graph(
-    places: Mapping[str, tuple[float, float]],
-    edges: Mapping[Pair, str],
-    widths: Mapping[Pair, float] | None = None,
-    palette: Palette = LIGHT,
-) -> Figure:
-    """A directed graph at given places (y downwards); ``edges`` maps each edge to a key of EDGE_STYLES.
+@dataclass(frozen=True)
+class Line:
+    """How an edge is drawn.
 
-    ``widths`` are line widths in points. Colour is never alone in telling edges apart: the dashes differ too.
+    kind    ``plain`` (no truth known), ``true``, ``extra``, ``reversed``, ``missed`` or ``doubtful``
+    direct  whether it is an edge of the graph itself; else it is dashed: an ancestor, through others or not
+    label   written on it
+    width   in points
     """
-    shown = {name: shortened(name, 10) for name in places}
-    half = {name: max(0.2, 0.075 * len(text) + 0.06) for name, text in shown.items()}
-    room = max(1.0, 2 * max(half.values()) + 0.3)
-    places = {name: (x * room, y) for name, (x, y) in places.items()}
-    xs, ys = np.array(list(places.values()), dtype=float).T
-    margin = max(half.values()) + 0.12
-    width, height = np.ptp(xs) + 2 * margin, np.ptp(ys) + 0.7
-    unit = 0.82
-    figure = Figure(figsize=(max(width * unit, 2.6), height * unit))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    spare = max(0.0, 2.6 / unit - width) / 2
-    axes.set_xlim(xs.min() - margin - spare, xs.max() + margin + spare)
-    axes.set_ylim(-ys.max() - 0.35, -ys.min() + 0.35)
-    axes.set_aspect("equal")
-    boxes = {name: _node(axes, (x, -y), half[name], shown[name], palette) for name, (x, y) in places.items()}
-    for (source, target), kind in edges.items():
-        start, end = ((places[name][0], -places[name][1]) for name in (source, target))
-        others = [(x, -y) for name, (x, y) in places.items() if name not in (source, target)]
-        colour, dashes = EDGE_STYLES[kind]
+
+    kind: str = "plain"
+    direct: bool = True
+    label: str = ""
+    width: float = 1.4
+
+
+def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT) -> Figure:
+    """A directed graph as laid out (y downwards). Colour is never alone in telling edges apart: labels and dashes
+    differ too."""
+    shown = {name: shortened(name, 11) for name in layout.places}
+    half = {name: max(0.2, 0.062 * len(text) + 0.09) for name, text in shown.items()}
+    layout = layout.stretched(max(1.0, 2 * max(half.values()) + 0.25))
+    at = layout.places
+    curves = {(a, b): _between(layout.route(a, b), (at[a], half[a]), (at[b], half[b])) for a, b in edges}
+    axes = _canvas(np.concatenate([np.array(list(at.values())), *curves.values()]), max(half.values()))
+    for name, place in at.items():
+        _node(axes, place, half[name], shown[name], palette)
+    for pair, line in edges.items():
         arrow = FancyArrowPatch(
-            start,
-            end,
-            patchA=boxes[source],
-            patchB=boxes[target],
-            shrinkA=0,
-            shrinkB=1.5,
-            connectionstyle=f"arc3,rad={bend(start, end, others)}",
+            path=Path(curves[pair]),
             arrowstyle="-|>,head_length=4.5,head_width=2.6",
-            linestyle=dashes,
-            linewidth=(widths or {}).get((source, target), 1.4),
-            color=getattr(palette, colour),
+            linestyle=(0, (1, 2)) if line.kind in DOTTED else "solid" if line.direct else (0, (3.6, 1.8)),
+            linewidth=line.width,
+            color=getattr(palette, COLOURS[line.kind]),
+            fill=True,
             zorder=1,
         )
         axes.add_patch(arrow)
-    return figure
-
-
-def score_map(
-    values: np.ndarray,
-    environments: Sequence[str],
-    latents: Sequence[str],
-    targets: Collection[tuple[int, int]],
-    parents: Collection[tuple[int, int]],
-    *,
-    palette: Palette = LIGHT,
-) -> Figure:
-    """Root-mean-square score differences (environment, latent); ink is each row's share of its own maximum.
-
-    Cells in ``targets`` are framed boldly and those in ``parents`` finely: there, and nowhere else, theory
-    expects something other than 0.
-    """
-    rows, columns = values.shape
-    names = [shortened(name, 14) for name in environments]
-    left = 0.14 + 0.085 * max(len(name) for name in names)
-    cell = 0.46 if columns <= 12 else 0.3
-    figure = Figure(figsize=(left + cell * columns + 0.1, cell * rows + 0.5))
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((left / width, 0.08 / height, cell * columns / width, cell * rows / height))
-    share = values / np.maximum(values.max(axis=1, keepdims=True), 1e-300)
-    for i in range(rows):
-        for j in range(columns):
-            ink = float(share[i, j])
-            axes.add_patch(Rectangle((j, i), 1, 1, facecolor=palette.accent, alpha=ink, lw=0))
-            if columns <= 12:
-                colour = palette.paper if ink > 0.55 else palette.ink
-                text = _short(float(values[i, j]))
-                axes.text(j + 0.5, i + 0.52, text, ha="center", va="center", fontsize=8, color=colour)
-    for cells, thickness in ((parents, 0.9), (targets, 2.2)):
-        for i, j in cells:
-            axes.add_patch(
-                Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=thickness)
-            )
-    axes.set_xlim(0, columns)
-    axes.set_ylim(rows, 0)
-    _labels(axes, names, [shortened(name, 6) for name in latents], palette)
+    labelled = [pair for pair, line in edges.items() if line.label]
+    spots = label_places([curves[pair] for pair in labelled], list(at.values()))
+    for pair, spot in zip(labelled, spots, strict=True):
+        colour = getattr(palette, COLOURS[edges[pair].kind])
+        box = {"boxstyle": "round,pad=0.12", "facecolor": palette.paper, "edgecolor": "none"}
+        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 7.5, "color": colour}
+        axes.text(*spot, edges[pair].label, parse_math=False, bbox=box, zorder=2, **style)
+    figure = axes.figure
+    assert isinstance(figure, Figure)
     return figure
 
 
@@ -145,64 +105,55 @@ def histogram(observational: np.ndarray, own: np.ndarray, name: str, palette: Pa
     return figure
 
 
-def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figure:
-    """Eigenvalues of the pooled standardised covariance, log scale; the first ``latents`` are filled."""
-    figure = Figure(figsize=(3.9, 2.3))
-    axes = figure.add_axes((0.135, 0.19, 0.84, 0.76))
-    heights = np.maximum(values, max(float(values.max()) * 1e-17, 1e-300))
-    at = np.arange(1, len(values) + 1)
-    axes.set_yscale("log")
-    first, rest = at <= latents, at > latents
-    axes.plot(at, heights, color=palette.rule, lw=1, zorder=1)
-    axes.scatter(at[first], heights[first], s=26, color=palette.accent, zorder=2)
-    axes.scatter(at[rest], heights[rest], s=20, facecolor=palette.paper, edgecolor=palette.muted, zorder=2)
-    if rest.any():
-        axes.axvline(latents + 0.5, color=palette.ink, lw=0.8, ls=(0, (4, 3)))
-    axes.set_xlabel("component", color=palette.muted, fontsize=8)
-    axes.set_ylabel("eigenvalue", color=palette.muted, fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _frame(axes, palette)
-    return figure
-
-
-def small(palette: Palette) -> tuple[Figure, Axes]:
-    """An empty picture of the size that stands beside others."""
-    figure = Figure(figsize=(2.05, 1.95))
-    axes = figure.add_axes((0.2, 0.19, 0.77, 0.78))
-    _frame(axes, palette)
-    return figure, axes
-
-
 def shortened(name: str, most: int) -> str:
-    """A name cut to ``most`` characters, the cut shown by an ellipsis."""
-    return name if len(name) <= most else name[: most - 1] + "…"
+    """A name cut to ``most`` characters, in its middle: what tells names apart stands at either end."""
+    tail = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}…{name[-tail:]}"
 
 
-def _short(value: float) -> str:
-    if value < 0.005:
-        return "0"
-    return f"{value:.2f}" if value < 9.995 else f"{value:.0f}"
-
-
-def _frame(axes: Axes, palette: Palette) -> None:
+def frame(axes: Axes, palette: Palette) -> None:
+    """Axes on the left and below alone, in quiet colours."""
     axes.set_facecolor("none")
-    axes.tick_params(colors=palette.muted, labelsize=7, length=2.5, width=0.6)
+    axes.tick_params(colors=palette.muted, labelsize=7.5, length=2.5, width=0.6)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(palette.rule)
 
 
-def _labels(axes: Axes, rows: Sequence[str], columns: Sequence[str], palette: Palette) -> None:
-    axes.set_facecolor("none")
-    axes.xaxis.tick_top()
-    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=8.5, parse_math=False)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=8.5, parse_math=False)
-    axes.tick_params(length=0, colors=palette.ink)
-    for spine in axes.spines.values():
-        spine.set_color(palette.rule)
+def small(palette: Palette) -> tuple[Figure, Axes]:
+    """An empty picture of the size that stands beside others."""
+    figure = Figure(figsize=(2.05, 1.95))
+    axes = figure.add_axes((0.2, 0.2, 0.77, 0.77))
+    frame(axes, palette)
+    return figure, axes
 
 
-def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: Palette) -> FancyBboxPatch:
+def _canvas(points: np.ndarray, half: float) -> Axes:
+    """Bare axes around points (point, 2), with room for nodes of half that width."""
+    (left, bottom), (right, top) = points.min(0), points.max(0)
+    margin, unit = half + 0.12, 0.9
+    width, height = right - left + 2 * margin, top - bottom + 0.7
+    spare = max(0.0, 2.6 / unit - width) / 2
+    figure = Figure(figsize=((width + 2 * spare) * unit, height * unit))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(left - margin - spare, right + margin + spare)
+    axes.set_ylim(bottom - 0.35, top + 0.35)
+    axes.set_aspect("equal")
+    return axes
+
+
+def _between(points: np.ndarray, *nodes: tuple[tuple[float, float], float]) -> np.ndarray:
+    """The part of a curve (point, 2) that is outside of nodes (place, half width), and a little off them."""
+    outside = np.ones(len(points), dtype=bool)
+    for place, half in nodes:
+        dx, dy = np.abs(points - np.array(place)).T
+        outside &= np.hypot(np.maximum(dx - (half - 0.2), 0), dy) > 0.235
+    inner = points[outside]
+    return inner if len(inner) > 1 else points
+
+
+def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: Palette) -> None:
     box = FancyBboxPatch(
         (at[0] - half, at[1] - 0.2),
         2 * half,
@@ -211,9 +162,8 @@ def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: 
         facecolor=palette.paper,
         edgecolor=palette.ink,
         linewidth=1.1,
-        zorder=2,
+        zorder=3,
     )
     axes.add_patch(box)
     style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 10, "color": palette.ink}
-    axes.text(*at, text, parse_math=False, zorder=3, **style)
-    return box
+    axes.text(*at, text, parse_math=False, zorder=4, **style)

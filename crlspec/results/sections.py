@@ -1,227 +1,259 @@
-"""The parts of the report that show what was found: graph, edges, scores, latents, spectrum, stages.
+"""The parts of the report that show what was found: graph, edges, targets, latents.
 
-Each takes the Result, and the truth where one is known, and gives an HTML section.
+Each takes the Result, and the truth where one is known, and gives an HTML section, or nothing where its data are not
+there. What speaks for it is in ``evidence``, how it came about in ``account``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crlspec.inference.estimate import Edge
-from crlspec.results import page, pictures
-from crlspec.results.facts import POINTS, TruthFacts, judged, score_cells, stage_facts
-from crlspec.results.layout import positions
+from crlspec.results import charts, page, pictures
+from crlspec.results.facts import POINTS, Pair, TruthFacts, alpha_of, direct, doubtful, judged
+from crlspec.results.layout import Layout, layout
 from crlspec.results.palette import THEMED, svg
+from crlspec.results.pictures import Line
 from crlspec.results.texts import count_text, edges_text, number_text, p_text
 
 if TYPE_CHECKING:
     from crlspec.results.result import Result
 
-__all__ = ["edges", "graph", "latents", "scores", "signature", "spectrum", "stages"]
+__all__ = ["edges", "graph", "latents", "signature"]
 
+LABELLED = 16
+"""Edges up to which their strengths are written on them."""
 WORDS = {
     "true": '<span class="good">✓ true</span>',
     "extra": '<span class="bad">✗ not in the truth</span>',
     "reversed": '<span class="bad">⇄ reversed in the truth</span>',
 }
+MARKS = {"true": "", "plain": "", "extra": "✗ ", "reversed": "⇄ "}
+KEY = {
+    "plain": ("i", "plain", "found"),
+    "true": ("i", "true", "found and true"),
+    "extra": ("i", "extra", "✗ found, not in the truth"),
+    "reversed": ("i", "reversed", "⇄ found, and the other way round in the truth"),
+    "missed": ("i", "missed", "✗ true, not found"),
+    "indirect": ("i", "indirect", "ancestor: directly, through others, or both"),
+    "doubtful": ("i", "doubtful", "? nearly found, p below ten times alpha"),
+}
 
 
 def graph(result: Result, truth: TruthFacts | None) -> str:
-    """The recovered graph, beside the truth where it is known."""
+    """The recovered graph, beside the truth where it is known; empty where no graph was estimated."""
     if result.graph == "not estimated":
-        return page.section("The graph", "Not estimated: this estimator gives latents alone.")
-    found = judged(result, truth)
-    promised = () if truth is None else (truth.edges if result.graph == "exact" else truth.closure)
-    places = positions(result.names, promised or list(found))
-    strengths = {edge.pair: abs(edge.strength) for edge in result.edges if math.isfinite(edge.strength)}
-    most = max(strengths.values(), default=0.0) or 1.0
-    widths = {pair: 1.0 + 1.4 * value / most for pair, value in strengths.items()}
-    alt = f"Recovered graph: {edges_text(list(found))}."
-    picture = svg(pictures.graph(places, found, widths, THEMED), "dag", alt)
+        return ""
+    found = _lines(result, truth)
+    surely = [pair for pair, line in found.items() if line.kind != "doubtful"]
+    promised = () if truth is None else _promised(result, truth)
+    laid = _laid(result.names, [*promised, *surely], promised)
+    picture = svg(
+        pictures.graph(laid, found, THEMED), "dag", f"Recovered graph: {edges_text(surely)}.", _told(result)
+    )
     exact = result.graph == "exact"
-    what = "The edges are the graph itself." if exact else "The edges are its closure: ancestors."
-    note = f"Causes stand above their effects; thicker edges are stronger. {what}"
+    note = "Causes stand above their effects; thicker is stronger"
+    note += ", and the number on an edge is its strength. " if len(surely) <= LABELLED else ". "
+    if exact:
+        note += "The edges are those of the graph itself."
+    else:
+        note += (
+            "Soft interventions show who is an ancestor of whom, not which effects are direct. A solid edge has no "
+            "latent between its ends and is therefore direct; a dashed one may lead through others alone."
+        )
+    kinds = [line.kind for line in found.values()]
+    kinds += ["indirect"] * any(not line.direct for line in found.values())
     if truth is None:
-        return page.section("The graph", note, page.figure(picture))
-    left = page.figure(picture, "<b>Recovered</b>")
+        shown = [kind for kind in KEY if kind in kinds]
+        legend = page.key(KEY[kind] for kind in shown) if shown != ["plain"] else ""
+        return page.section("graph", "The graph", note, page.figure(picture), legend)
     names = {name: truth.true_name.get(name, name) for name in result.names}
-    renamed = {
-        (names[a], names[b]): "plain" if (a, b) in found else "reversed" if (b, a) in found else "missed"
+    true_lines = {
+        (names[a], names[b]): Line(
+            "plain" if (a, b) in surely else "reversed" if (b, a) in surely else "missed",
+            (a, b) in truth.edges,
+        )
         for a, b in promised
     }
-    truly = pictures.graph({names[name]: place for name, place in places.items()}, renamed, None, THEMED)
-    alt = f"True graph: {edges_text(list(renamed))}."
-    right = page.figure(svg(truly, "truth", alt), "<b>Truth</b>")
-    key = (
-        '<ul class="key"><li><i></i>found and true</li><li><i class="extra"></i>found, not in the truth</li>'
-        '<li><i class="reversed"></i>found reversed</li><li><i class="missed"></i>true, not found</li></ul>'
+    truly = pictures.graph(laid.renamed(names), true_lines, THEMED)
+    right = svg(truly, "truth", f"True graph: {edges_text(list(true_lines))}.")
+    kinds += [line.kind for line in true_lines.values()]
+    kinds += ["indirect"] * any(not line.direct for line in true_lines.values())
+    both = page.figure(picture, "<b>Recovered</b>", titled=True) + page.figure(
+        right, "<b>Truth</b>", titled=True
     )
-    return page.section("The graph", note, f'<div class="side">{left}{right}</div>{key}')
+    marks = [KEY[kind] for kind in KEY if kind in kinds and kind != "plain"]
+    return page.section("graph", "The graph", note, f'<div class="side">{both}</div>', page.key(marks))
+
+
+def _laid(names: Sequence[str], wished: Sequence[Pair], else_these: Sequence[Pair]) -> Layout:
+    """A layout for all the edges, or for the others where those make a cycle."""
+    try:
+        return layout(names, list(dict.fromkeys(wished)))
+    except ValueError:
+        return layout(names, else_these)
+
+
+def _lines(result: Result, truth: TruthFacts | None) -> dict[Pair, Line]:
+    """Found edges as lines with their strengths, and pairs that were nearly found."""
+    found, straight, near = judged(result, truth), direct(result), doubtful(result)
+    strengths = {edge.pair: edge.strength for edge in result.tested if math.isfinite(edge.strength)}
+    most = max((strengths.get(pair, 0.0) for pair in found), default=0.0) or 1.0
+    lines = {}
+    for pair, kind in found.items():
+        number = f"{strengths[pair]:.2g}" if pair in strengths and len(found) <= LABELLED else ""
+        label = f"{MARKS[kind]}{number}{' ?' if pair in near else ''}".strip()
+        width = 1.0 + 1.4 * strengths.get(pair, 0.0) / most
+        lines[pair] = Line(kind, pair in straight, label, width)
+    lines.update({pair: Line("doubtful", label="?", width=1.1) for pair in near if pair not in found})
+    return lines
+
+
+def _told(result: Result) -> str:
+    told = [
+        f"{edge.source} to {edge.target}, strength {edge.strength:.2g}, p {p_text(edge.p_value)}"
+        for edge in result.edges
+    ]
+    return "; ".join(told)
+
+
+def _promised(result: Result, truth: TruthFacts) -> tuple[Pair, ...]:
+    return truth.edges if result.graph == "exact" else truth.closure
 
 
 def edges(result: Result, truth: TruthFacts | None) -> str:
     """A table of the edges found, and of the pairs tested and not found; empty where no graph was estimated."""
     if result.graph == "not estimated":
         return ""
-    found = judged(result, truth)
+    found, near = judged(result, truth), doubtful(result)
     head = ["Edge", "Strength", "p-value", *(["Truth"] if truth else [])]
 
     def row(edge: Edge, word: str) -> list[str]:
         name = f"{escape(edge.source)} → {escape(edge.target)}"
         strength = f"{edge.strength:.3g}" if math.isfinite(edge.strength) else "—"
-        return [name, strength, p_text(edge.p_value), *([word] if truth else [])]
+        p_value = escape(p_text(edge.p_value)) + (" <b>?</b>" if edge.pair in near else "")
+        return [name, strength, p_value, *([word] if truth else [])]
 
     rows = [row(edge, WORDS.get(found[edge.pair], "")) for edge in result.edges]
-    shown = page.table(head, rows, (1, 2), "narrow") if rows else "<p>No edge was found.</p>"
+    parts = [page.table(head, rows, (1, 2), "narrow") if rows else "<p>No edge was found.</p>"]
     others = [edge for edge in result.tested if edge.pair not in found]
-    parts = [shown]
     if others:
-        promised = set() if truth is None else set(truth.edges if result.graph == "exact" else truth.closure)
+        promised = set() if truth is None else set(_promised(result, truth))
         missed = '<span class="bad">✗ missed</span>'
         ranked = sorted(others, key=lambda edge: edge.p_value)
         lines = [row(edge, missed if edge.pair in promised else "") for edge in ranked]
         title = f"{count_text(len(others), 'pair').capitalize()} tested and not found"
         parts.append(page.details(title, page.table(head, lines, (1, 2), "narrow")))
-    note = "Strength is a standardised effect size; the p-value asks for the data if there were no such edge."
-    return page.section("Edges", note, *parts)
+    return page.section("edges", "Edges", _meaning(alpha_of(result), bool(near)), *parts)
 
 
-def scores(result: Result) -> str:
-    """The map of score differences with the cells where theory expects them; empty without a diagnostic."""
-    if "score_differences" not in result.diagnostics:
-        return ""
-    values, environments, latents, pairs, cells = score_cells(result)
-    picture = pictures.score_map(
-        values, environments, latents, cells["targets"], cells["parents"], palette=THEMED
+def _meaning(alpha: float | None, near: bool) -> str:
+    level = "alpha" if alpha is None else f"alpha = {alpha:g}"
+    share = (
+        ""
+        if alpha is None
+        else f": of a hundred pairs without one, about {100 * alpha:.2g} are drawn by mistake"
     )
-    alt = (
-        f"Heat map of score differences, {len(environments)} environments by {len(latents)} latents. "
-        f"Expected away from 0: each environment's own target, and its parents ({edges_text(pairs)})."
+    text = (
+        "The p-value is the probability, were there no edge, of data that speak at least as strongly for one. An "
+        f"edge is drawn where it is below {level}{share}, if the test is calibrated. Strength is the size of the "
+        "effect, standardised; its sign would be as arbitrary as those of the latents."
     )
-    note = (
-        "How far each environment moves the score of each latent (root mean square, latents in observational "
-        "standard deviations). An intervention can move only its target and the target's parents."
-    )
-    caption = (
-        "Bold frame: the target of the environment. Fine frame: its parents in the recovered graph. Ink "
-        "outside the frames speaks against the graph or the latents."
-    )
-    return page.section("Score differences", note, page.beside(svg(picture, "scores", alt), caption))
+    return text + (" A question mark: within a factor of ten of alpha." if near else "")
 
 
 def signature(result: Result, truth: TruthFacts | None) -> str:
     """Which environment targets which latent; empty without a signature."""
-    if "signature" not in result.diagnostics:
+    if result.signature is None:
         return ""
-    found, strength = result.diagnostics["signature"], result.diagnostics["signature_strength"]
-    rows = []
-    for environment in (str(name) for name in found["environment"].values):
-        cells = []
-        for name in result.names:
-            hit = int(found.sel(environment=environment, latent=name))
-            share = float(strength.sel(environment=environment, latent=name))
-            cells.append(f'{"<b>●</b>" if hit else "·"} <span class="aside">{share:.2f}</span>')
-        rows.append([escape(environment), *cells])
-    note = (
-        "A dot: the environment intervenes on the latent. The number: the size of the change of the latent's "
-        "mechanism, beside that where it is targeted: about 1 with a dot and 0 without."
+    found = result.signature.transpose("environment", "latent").sel(latent=list(result.order))
+    strength = (
+        result.diagnostics["signature_strength"]
+        .transpose("environment", "latent")
+        .sel(latent=list(result.order))
     )
-    if truth is not None and "signature_accuracy" in truth.evaluation:
-        share = float(truth.evaluation["signature_accuracy"])
-        note += f" Entries that are right: {share:.1%}."
-    table = page.table(["Environment", *(escape(name) for name in result.names)], rows)
-    return page.section("Who is targeted where", note, table)
+    environments, names = [str(name) for name in found["environment"].values], list(result.order)
+    hits = found.values.astype(bool)
+    frames = {"target": [(int(i), int(j)) for i, j in np.argwhere(hits)]}
+    note = (
+        "Bold frame: the environment intervenes on the latent. The ink: the size of the change of the latent's "
+        "mechanism, beside that where it is targeted: about 1 inside the frames and 0 outside."
+    )
+    if truth is not None:
+        true = np.array([[z in truth.targets.get(e, ()) for z in names] for e in environments])
+        frames["surplus"] = [(int(i), int(j)) for i, j in np.argwhere(hits & ~true)]
+        frames["lacking"] = [(int(i), int(j)) for i, j in np.argwhere(~hits & true)]
+        share = f"{(hits == true).mean():.1%}" if (hits != true).any() else "All"
+        note += f" {share} of the entries are right."
+    values = strength.values
+    texts = [[f"{value:.2f}" for value in line] for line in values]
+    told = "; ".join(
+        f"{e}: {', '.join(z for z, hit in zip(names, line, strict=True) if hit) or 'none'}"
+        for e, line in zip(environments, hits, strict=True)
+    )
+    figure = charts.cell_map(values, environments, names, frames, texts, THEMED)
+    wrong = bool(frames.get("surplus") or frames.get("lacking"))
+    legend = page.key([("u", "surplus", "× not targeted in truth, ○ targeted in truth")]) if wrong else ""
+    picture = svg(figure, "signature", "Signature: who is targeted where.", f"{told}.")
+    return page.section("targets", "Who is targeted where", note, page.figure(picture), legend)
 
 
 def latents(result: Result, truth: TruthFacts | None) -> str:
     """Each latent against the truth; without a truth, how its own environment changes it."""
+    return _distributions(result) if truth is None else _against_truth(result, truth)
+
+
+def _against_truth(result: Result, truth: TruthFacts) -> str:
+    panels = []
+    rng = np.random.default_rng(0)
+    pick = np.sort(rng.permutation(truth.z.sizes["sample"])[: POINTS * 4])
+    z_hat = result.encoder(truth.x.isel(sample=pick))
+    correlation = dict(zip(truth.true_name, truth.evaluation["correlation"].values, strict=False))
+    for k, name in enumerate(str(value) for value in truth.z["latent"].values):
+        z = truth.z.isel(sample=pick).sel(latent=name).values
+        true, r = truth.true_name[name], float(correlation[name])
+        figure = pictures.scatter(z, z_hat.sel(latent=name).values, truth.own[pick, k], true, THEMED)
+        title = f"Recovered {name} against true {true}: absolute correlation {r:.4f}."
+        caption = f"<b>{escape(name)}</b> · |r| = {number_text(r)}"
+        panels.append(page.figure(svg(figure, f"latent{k}", title), caption))
+    note = (
+        "Fresh samples of all environments; orange: the environment that targets the latent. A straight line is "
+        "perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
+    )
+    if result.graph == "transitive closure":
+        note += (
+            " Under soft interventions a latent comes back mixed with its ancestors: only roots are straight."
+        )
+    body = f'<div class="many">{"".join(panels)}</div>'
+    return page.section("latents", "Latents against the truth", note, body)
+
+
+def _distributions(result: Result) -> str:
     obs = result.latents.children[result.observational].to_dataset()["z_hat"]
     panels = []
-    if truth is not None:
-        rng = np.random.default_rng(0)
-        pick = np.sort(rng.permutation(truth.z.sizes["sample"])[: POINTS * 4])
-        z_hat = result.encoder(truth.x.isel(sample=pick))
-        correlation = dict(zip(truth.true_name, truth.evaluation["correlation"].values, strict=False))
-        for k, name in enumerate(str(value) for value in truth.z["latent"].values):
-            z = truth.z.isel(sample=pick).sel(latent=name).values
-            true = truth.true_name[name]
-            figure = pictures.scatter(z, z_hat.sel(latent=name).values, truth.own[pick, k], true, THEMED)
-            alt = f"Recovered {name} against true {true}: absolute correlation {correlation[name]:.4f}."
-            caption = f"<b>{escape(name)}</b> · |r| = {number_text(float(correlation[name]))}"
-            panels.append(page.figure(svg(figure, f"latent{k}", alt), caption))
-        title, note = (
-            "Latents against the truth",
-            (
-                "Fresh samples of all environments; orange: the environment that targets the latent. A straight "
-                "line is perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
-            ),
+    for k, name in enumerate(result.names):
+        environment = result.environment_of.get(name)
+        own = (
+            result.latents.children[environment or result.observational]
+            .to_dataset()["z_hat"]
+            .sel(latent=name)
         )
-    else:
-        for k, name in enumerate(result.names):
-            environment = result.environment_of.get(name, result.observational)
-            own = result.latents.children[environment].to_dataset()["z_hat"].sel(latent=name).values
-            figure = pictures.histogram(obs.sel(latent=name).values, own, name, THEMED)
-            alt = f"Distribution of {name} without intervention and in {environment}."
-            panels.append(page.figure(svg(figure, f"latent{k}", alt), f"outline: {escape(environment)}"))
-        title, note = (
-            "The latents",
-            (
-                "Each latent without intervention (filled) and in the environment that targets it (outline). "
-                "Without intervention every latent has mean 0 and variance 1, by convention."
-            ),
+        figure = pictures.histogram(obs.sel(latent=name).values, own.values, name, THEMED)
+        title = f"Distribution of {name} without intervention" + (
+            f" and in {environment}." if environment else "."
         )
-    return page.section(title, note, f'<div class="many">{"".join(panels)}</div>')
-
-
-def spectrum(result: Result) -> str:
-    """How many components the data have; empty without a diagnostic."""
-    if "spectrum" not in result.diagnostics:
-        return ""
-    values = np.asarray(result.diagnostics["spectrum"].values, dtype=float)
-    n = len(result.names)
-    alt = f"Eigenvalues: component {n} has {values[n - 1]:.2g}" + (
-        f", component {n + 1} has {values[n]:.2g}." if len(values) > n else "."
-    )
-    told = (
-        f"A mixing that is not linear may leave any number of components, at least {n}; a sharp end after the dashed "
-        "line says that it is nearly linear."
-        if result.estimate.mixing is None
-        else f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after the "
-        f"dashed line. More than that speaks against a linear mixing, fewer against {n} latents."
-    )
-    picture = svg(pictures.spectrum(values, n, THEMED), "spectrum", alt)
-    note = "Eigenvalues of the pooled, standardised covariance of the observed variables."
-    return page.section("How many dimensions", note, page.beside(picture, told))
-
-
-def stages(result: Result, truth: TruthFacts | None) -> str:
-    """What each stage of the estimation changed; empty without stages."""
-    facts = stage_facts(result, truth)
-    if not facts:
-        return ""
-    known = ["MCC", "SHD"] if truth else []
-    head = ["Stage", "Causal order", "Edges", "Change", "Agreement", *known, "Seconds"]
-    rows = []
-    for fact in facts:
-        changes = [f"+ {edges_text(fact.added)}"] if fact.added else []
-        changes += [f"− {edges_text(fact.dropped)}"] if fact.dropped else []
-        note = f'<div class="aside">{escape(fact.stage.note)}</div>' if fact.stage.note else ""
-        known = [number_text(fact.mcc), "—" if fact.shd is None else str(fact.shd)] if truth else []
-        rows.append(
-            [
-                f"{escape(fact.stage.name)}{note}",
-                escape(", ".join(fact.stage.order)),
-                str(len(fact.stage.edges)),
-                f'<div class="roomy">{"<br>".join(escape(change) for change in changes) or "—"}</div>',
-                number_text(fact.agreement),
-                *known,
-                f"{fact.stage.seconds:.2f}",
-            ]
+        panels.append(
+            page.figure(
+                svg(figure, f"latent{k}", title), f"outline: {escape(environment)}" if environment else ""
+            )
         )
-    numbers = (2, 4, 5, 6, 7) if truth else (2, 4, 5)
-    note = "What each step of the estimation changed. Agreement: mean |correlation| with the final latents."
-    return page.section("Stage by stage", note, page.table(head, rows, numbers))
+    note = "Each latent without intervention (filled)"
+    note += " and in the environment that targets it (outline). " if result.environment_of else ". "
+    note += "Without intervention every latent has mean 0 and variance 1, by convention. No truth is known here, so "
+    note += "that nothing can say how near they are to it."
+    return page.section("latents", "The latents", note, f'<div class="many">{"".join(panels)}</div>')

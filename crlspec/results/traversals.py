@@ -42,7 +42,7 @@ def traversals(result: Result) -> str:
         "What the decoder gives while one latent moves and all others stay at their mean: the observed variables "
         f"that move most (up to {MOST}), in units of their deviation. A linear mixing would draw straight lines."
     )
-    return page.section("Moving one latent", note, f'<div class="many">{"".join(panels)}</div>')
+    return page.section("traversals", "Moving one latent", note, f'<div class="many">{"".join(panels)}</div>')
 
 
 def picture(

@@ -107,6 +107,26 @@ def toy_model(kind: str = "hard") -> ToyModel:
     return ToyModel(weights, kind)
 
 
+def training(dim: str, rows: list[str], kind: str) -> xr.DataArray:
+    """Losses that fall, and rise again at the end."""
+    steps = np.arange(25, 126, 25)
+    losses = np.array([[0.6 + 0.1 * k + (step - 90) ** 2 / 1e5 for step in steps] for k in range(len(rows))])
+    return xr.DataArray(
+        losses, dims=(dim, "step"), coords={dim: names(rows), "step": steps}, attrs={"kind": kind}
+    )
+
+
+def with_signature(estimate: Estimate, targets: dict[str, list[str]]) -> Estimate:
+    """The same with a signature (environment, latent) of 0 and 1."""
+    array = xr.DataArray(
+        [[int(z in hit) for z in estimate.latents] for hit in targets.values()],
+        {"environment": names(targets), "latent": names(estimate.latents)},
+        ("environment", "latent"),
+    )
+    further = {"signature": array, "signature_strength": array * 0.9}
+    return replace(estimate, diagnostics={**estimate.diagnostics, **further})
+
+
 def toy_estimate(model: ToyModel, transform: np.ndarray | None = None, noise: float = 0.0) -> Estimate:
     """The truth itself, with ẑ = transform · z; ``noise`` perturbs the score values."""
     n = len(model.latents)
@@ -152,6 +172,14 @@ def toy_estimate(model: ToyModel, transform: np.ndarray | None = None, noise: fl
                 coords={"environment": names(targeted), "latent": names(order)},
             ),
             "spectrum": xr.DataArray(spectrum, dims="component"),
+            "score_spectrum": xr.DataArray(
+                np.linalg.eigvalsh(np.einsum("esi,esj->eij", exact @ mixing, exact @ mixing) / 300)[:, ::-1],
+                dims=("environment", "component"),
+                coords={"environment": names(targeted)},
+            ),
+            "training_scores": training("environment", targeted, "held-out log loss"),
+            "training_edges": training("network", ["half 1"], "mean squared error in training"),
+            "training_edges_2": training("network", ["half 2"], "mean squared error in training"),
             "score_points": xr.DataArray(x, dims=("sample", "observed")),
             "score_values": xr.DataArray(
                 values, dims=("environment", "sample", "observed"), coords={"environment": names(targeted)}
