@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
@@ -48,6 +47,9 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def __add__(self, other: Sample) -> Sample:
+        return Sample(torch.cat([self.y, other.y]), torch.cat([self.environment, other.environment]))
 
     def __getitem__(self, index: Tensor) -> Sample:
         return Sample(self.y[index], self.environment[index])
@@ -128,6 +130,11 @@ class FlexibleLikelihood(nn.Module):
             replaced = replaced - self.changed(seen, torch.zeros_like(seen)).reshape(candidates, n, -1)
         return residuals, replaced
 
+    def hidden(self, u: Tensor) -> Tensor:
+        """What the last layer of each mechanism's network sees: (candidate · position, sample, unit)."""
+        candidates, n = self.shape
+        return self.network.hidden((u[:, None] * self.inputs[:, :, None, :]).reshape(candidates * n, -1, n))
+
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
         if self.targets.ndim == 3:
@@ -163,35 +170,6 @@ class FlexibleLikelihood(nn.Module):
             step = step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap))
             self._move(step.float())
 
-    def missing_edge_p_values(self, sample: Sample) -> np.ndarray:
-        """Score tests of a linear effect for each edge the graph lacks: (position, position), 1 elsewhere.
-
-        The effect's derivative is cleared of what a change of the encoder, of the present linear effects or of
-        the intercepts would do (Rao's score test with nuisance parameters). For one candidate under a graph.
-        """
-        n = self.shape[1]
-        u = (sample.y @ self.coordinates().detach().transpose(1, 2)).requires_grad_(True)
-        residuals, latents = self.terms(u)
-        total = self.log_terms(residuals, latents, sample.environment).sum()
-        of_u, of_residuals, of_latents = torch.autograd.grad(total, [u, residuals, latents])
-        present = self.inputs.clone()
-        self.inputs.copy_(self.lower)
-        scores = self._linear_scores(u, of_u, of_residuals, of_latents)[0].detach()
-        self.inputs.copy_(present)
-        lower, offset = self.lower.nonzero().T, int(self._free.sum())
-        absent = torch.tensor([not bool(present[0, i, j]) for i, j in lower.T])
-        tested = torch.zeros(scores.shape[1], dtype=torch.bool)
-        tested[offset : offset + len(absent)] = absent
-        nuisance = scores[:, ~tested]
-        gram = nuisance.T @ nuisance
-        gram = gram + 1e-9 * torch.diag(gram.diagonal() + 1e-9)
-        cleared = scores[:, tested] - nuisance @ torch.linalg.solve(gram, nuisance.T @ scores[:, tested])
-        z = (cleared.sum(0) / (cleared**2).sum(0).clamp(min=1e-12).sqrt()).numpy()
-        p_values = np.ones((n, n))
-        where = lower[:, absent].numpy()
-        p_values[where[0], where[1]] = 2 * stats.norm.sf(np.abs(z))
-        return p_values
-
     def _linear_scores(self, u: Tensor, of_u: Tensor, of_residuals: Tensor, of_latents: Tensor) -> Tensor:
         """Per-sample derivatives (candidate, sample, parameter) in float64: U, linear skips, intercepts, L."""
         candidates, n = self.shape
@@ -224,8 +202,9 @@ class FlexibleLikelihood(nn.Module):
         """One candidate alone, as far as it has been fitted."""
         n, only = self.shape[1], slice(candidate, candidate + 1)
         width = self.network.first.shape[-1]
+        graph = None if self.nested else self.inputs[only].bool()
         other = FlexibleLikelihood(
-            self.basis[only], self.targets[only], generator, soft=self.soft, width=width
+            self.basis[only], self.targets[only], generator, graph=graph, soft=self.soft, width=width
         )
         mine = dict(self.named_parameters())
         with torch.no_grad():
@@ -279,11 +258,15 @@ def train(
     *,
     steps: int,
     rate: float = 4e-3,
-    batch: int = 1536,
     warm_up: int = 150,
     stage: str = "likelihood",
+    polish: bool = True,
 ) -> Tensor:
-    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end."""
+    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
+
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 without ``polish``). ``polish`` lets the last
+    Newton steps see all training samples, which is dear for many candidates; else, like the others, a part of them.
+    """
     slow = [p for p in (model.change, model.remix) if p.requires_grad]
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
     networks = [network for network in (model.network, model.changed) if network is not None]
@@ -292,13 +275,16 @@ def train(
     optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
     schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
     position, order = len(training), torch.empty(0, dtype=torch.long)
-    batch = min(batch, len(training))
+    batch = min(max(512, len(training) // 32), 1536 if polish else 1024, len(training))
     shown = held_out[torch.arange(min(batch, len(held_out)))]
 
     def tell(step: int) -> None:
         with torch.no_grad():
             losses = {str(k + 1): loss for k, loss in enumerate(model.loss(shown).mean(1).tolist())}
         progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
+
+    def part() -> Sample:
+        return training[torch.randperm(len(training), generator=generator)[: 15_000 if polish else 8_000]]
 
     for step in range(steps):
         if position + batch > len(training):
@@ -312,9 +298,9 @@ def train(
         if step % 50 == 0:
             tell(step)
         if step >= warm_up and step % 50 == 0:
-            model.newton(training[torch.randperm(len(training), generator=generator)[: 10 * batch]])
+            model.newton(part())
     for _ in range(3):
-        model.newton(training)
+        model.newton(training if polish else part())
     tell(steps)
     with torch.no_grad():
         return model.loss(held_out).detach()

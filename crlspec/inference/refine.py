@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from crlspec.inference.edges import LeaveOneOut, leave_one_out
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
 from crlspec.inference.gaussian_likelihood import GaussianFit, fit_order, search_order, wald_tests
+from crlspec.inference.graph_search import search_graph
 from crlspec.inference.peeling import Peeling
 from crlspec.inference.refined import Refined
 from crlspec.numerics.linalg import augmented_moments
@@ -69,7 +69,9 @@ def refine_flexible(
     progress: Progress,
     signature: np.ndarray | None = None,
 ) -> list[Refined]:
-    """Smooth mechanisms and mixture noise: nested latents, the graph by refitting, then the tests of edges.
+    """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
+
+    p-values are those of :func:`absent_edge_tests`, each under the found graph without the edge.
 
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool; None: one environment per latent
@@ -80,36 +82,27 @@ def refine_flexible(
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
     order, model = _order_by_likelihood(orders, starts, targeted, training, held_out, generator, progress)
-    train(model, training, held_out, generator, progress, steps=500, stage="likelihood")
-    rows = _unit(model.rows()[0].detach().double().numpy(), samples)
-    targets = targeted[list(order)]
-    first = leave_one_out([y @ rows.T for y in samples], targets, seed, progress, steps=160)
-    dense_seconds = time.perf_counter() - began
-    kept = "kept" if order == orders[0].order else "changed"
-    note = f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}"
-    steps = [Refined("likelihood", order, rows, first.gains, first.p_values, dense_seconds, note)]
+    train(model, training, held_out, generator, progress, steps=300, stage="likelihood")
 
-    began = time.perf_counter()
-    graph = _without_remainders(model, first, training, held_out, generator, alpha, progress)
-    final = model.given(torch.as_tensor(graph)[None], generator)
-    train(final, training, held_out, generator, progress, steps=250, rate=2e-3, warm_up=0, stage="graph")
-    rows = _unit(final.rows()[0].detach().double().numpy(), samples)
-    steps.append(
-        Refined(
-            "graph", order, rows, first.gains, np.where(graph, first.p_values, 1.0), time.perf_counter() - began,
-            "edges that a remainder of mixing explains are dropped",
-        )
-    )  # fmt: skip
-
-    began = time.perf_counter()
-    last = leave_one_out(
-        [y @ rows.T for y in samples], targets, seed + 1, progress, keep_linear=~graph, steps=160
-    )
-    linear = final.missing_edge_p_values(training)
-    p_values = np.where(graph, last.p_values, np.minimum(1.0, 2 * np.minimum(last.p_values, linear)))
+    dense = model.rows()[0].detach().double().numpy()
+    dense_seconds, began = time.perf_counter() - began, time.perf_counter()
+    found = search_graph(model, training, held_out, generator, alpha, progress)
     seconds = time.perf_counter() - began
-    steps.append(Refined("edges", order, rows, last.gains, p_values, seconds, "leave one covariate out"))
-    return steps
+    kept = "kept" if order == orders[0].order else "changed"
+    settled = (
+        f"settled after {found.rounds} rounds" if found.settled else f"not settled in {found.rounds} rounds"
+    )
+    notes = (
+        f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}",
+        f"graph and encoder in turn, {settled}",
+    )
+    return [
+        Refined(name, order, _unit(rows, samples), tests.shares, tests.p_values, spent, note)
+        for name, rows, tests, spent, note in (
+            ("likelihood", dense, found.first, dense_seconds, notes[0]),
+            ("graph", found.rows, found.last, seconds, notes[1]),
+        )
+    ]
 
 
 def _nested(
@@ -121,7 +114,7 @@ def _nested(
 ) -> FlexibleLikelihood:
     rows = torch.stack([torch.as_tensor(starts(order), dtype=torch.float32) for order in orders])
     rows = rows / (training.y @ rows.transpose(1, 2)).std(1)[:, :, None]
-    return FlexibleLikelihood(rows, torch.as_tensor(targeted)[torch.tensor(orders)], generator)
+    return FlexibleLikelihood(rows, torch.as_tensor(targeted)[torch.tensor(orders)], generator, width=32)
 
 
 def _order_by_likelihood(
@@ -139,40 +132,6 @@ def _order_by_likelihood(
     losses = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
     best = int(losses.mean(1).argmin())
     return tried[best], model.chosen(best, generator)
-
-
-def _without_remainders(
-    model: FlexibleLikelihood,
-    tests: LeaveOneOut,
-    training: Sample,
-    held_out: Sample,
-    generator: torch.Generator,
-    alpha: float,
-    progress: Progress,
-    most: int = 4,
-) -> np.ndarray:
-    """The graph (position, position) less the edges whose removal costs no held-out likelihood once H follows.
-
-    A few per cent of leftover mixing make real dependence between latents that have no edge. Under a graph without
-    the edge the encoder can undo it at no cost; a true edge is missed.
-    """
-    graph = (tests.p_values < alpha) & (tests.gains > 0.02)
-    doubtful = sorted((tests.gains[i, j], i, j) for i, j in np.argwhere(graph) if tests.gains[i, j] < 0.25)
-    doubtful = doubtful[:most]
-    if not doubtful:
-        return graph
-    candidates = np.stack([graph] * (len(doubtful) + 1))
-    for k, (_, i, j) in enumerate(doubtful):
-        candidates[k + 1, i, j] = False
-    fitted = model.given(torch.as_tensor(candidates), generator)
-    losses = train(
-        fitted, training, held_out, generator, progress, steps=150, rate=2e-3, warm_up=0, stage="graph"
-    )
-    for k, (_, i, j) in enumerate(doubtful):
-        lost = (losses[k + 1] - losses[0]).double()
-        error = lost.std() / len(lost) ** 0.5
-        graph[i, j] = bool(lost.mean() > 2.33 * error)
-    return graph
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:

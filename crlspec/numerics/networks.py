@@ -51,13 +51,17 @@ class BatchedNetwork(nn.Module):
 
     def forward(self, inputs: Tensor, linear_inputs: Tensor | None = None) -> Tensor:
         """(batch, sample, input) → (batch, sample). ``linear_inputs``: what the linear skip sees instead."""
-        hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
-        hidden = functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
+        hidden = self.hidden(inputs)
         seen = inputs if linear_inputs is None else linear_inputs
         value = (torch.bmm(hidden, self.third) + torch.bmm(seen, self.linear) + self.constant).squeeze(-1)
         if self.quadratic is not None:
             value = value + (torch.bmm(inputs, self.quadratic) * inputs).sum(-1)
         return value
+
+    def hidden(self, inputs: Tensor) -> Tensor:
+        """What the last layer sees: (batch, sample, input) → (batch, sample, unit)."""
+        hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
+        return functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW: weight decay on the weight matrices of the hidden layers alone."""
