@@ -44,16 +44,12 @@ class TestLScaleI(EstimatorContract):
 
 
 class TestPaperStagesAlone(TestLScaleI):
+    """The latents of scores alone are noisier than refined ones."""
+
+    purity = 0.98
+
     def estimator(self) -> LScaleI:
         return LScaleI(refine="none")
-
-    def test_the_toy_is_recovered(self) -> None:
-        """The edges are those of the toy; the latents of scores alone are noisier than refined ones."""
-        toy = LinearGaussianToy()
-        rows, edges = self.by_environment(self.solved(toy.problem))
-        assert edges == {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
-        recovered = rows @ toy.mixing
-        assert np.all(np.abs(np.diagonal(recovered)) >= 0.98 * np.linalg.norm(recovered, axis=1))
 
 
 class TestExactScores(TestLScaleI):
