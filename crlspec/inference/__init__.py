@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crlspec.inference.baselines import Baseline
+    from crlspec.inference.gscale import GScaleI
     from crlspec.inference.lscale import LScaleI
     from crlspec.inference.umni import UmniCrl
 
 __all__ = ["estimator_for"]
 
 
-def estimator_for(declared: Any) -> LScaleI | UmniCrl | Baseline:
+def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Baseline:
     """The estimator that a spec's ``estimator:`` slot declares. Raises ValueError for an unknown kind."""
     if declared.kind in ("ica", "pca"):
         from crlspec.inference.baselines import Baseline
@@ -22,8 +23,13 @@ def estimator_for(declared: Any) -> LScaleI | UmniCrl | Baseline:
         from crlspec.inference.umni import UmniCrl
 
         return UmniCrl(declared.variant, declared.alpha, declared.refine)
+    if declared.kind == "gscale-i":
+        from crlspec.inference.gscale import GScaleI
+
+        return GScaleI(declared.alpha, declared.restarts, declared.steps)
     if declared.kind != "lscale-i":
-        raise ValueError(f"unknown estimator {declared.kind!r}; there are lscale-i, umni-crl, ica and pca")
+        known = "lscale-i, umni-crl, gscale-i, ica and pca"
+        raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")
     from crlspec.inference.lscale import LScaleI
 
     return LScaleI(declared.variant, declared.alpha, declared.refine)

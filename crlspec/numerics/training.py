@@ -1,8 +1,9 @@
 """The one training loop: AdamW on a one-cycle schedule, replicas as one batch, early stopping, checkpoints.
 
 A module may hold several *replicas* (restarts, environments, folds) side by side, one slice of the leading dimension
-of every parameter each; one loss a replica, and their sum is what is minimised, so that none feels the others. Every
-random number comes from the generator that is passed in, so that a run is the same run whenever it is made.
+(a multiple of their number) of every parameter each; one loss a replica, and their sum is what is minimised, so
+that none feels the others. Every random number comes from the generator that is passed in, so that a run is the
+same run whenever it is made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from crlspec.numerics.networks import one_cycle
 from crlspec.progress import Losses, Progress, silent
 
-__all__ = ["Checkpoint", "Plan", "Trained", "slices", "train"]
+__all__ = ["Checkpoint", "Plan", "Trained", "train"]
 
 Batch = TypeVar("Batch")
 Groups = Iterable[Mapping[str, Any]]
@@ -148,11 +149,6 @@ def train(
     return run.finished()
 
 
-def slices(parameter: Tensor, replicas: int) -> Tensor:
-    """A view (replica, …) of a parameter whose leading dimension is that many replicas, or a multiple of it."""
-    return parameter.view(replicas, -1)
-
-
 def _all(module: nn.Module) -> dict[str, Any]:
     return {"params": [p for p in module.parameters() if p.requires_grad], "weight_decay": 0.0}
 
@@ -176,14 +172,16 @@ class _Run:
         losses = losses.detach().double().cpu().nan_to_num(torch.inf)
         if self.best is None or self.kept is None or self.history is None:
             self.best = torch.full_like(losses, torch.inf)
-            self.kept = [p.detach().clone() for p in self.module.parameters()]
+            self.kept = [
+                p.detach().clone(memory_format=torch.contiguous_format) for p in self.module.parameters()
+            ]
             self.history = []
         better = losses < self.best
         self.idle = 0 if bool((losses < self.best - least).any()) else self.idle + 1
         self.best = torch.where(better, losses, self.best)
         for old, new in zip(self.kept, self.module.parameters(), strict=True):
             chosen = better.to(old.device)
-            slices(old, len(losses))[chosen] = slices(new.detach(), len(losses))[chosen]
+            old.view(len(losses), -1)[chosen] = new.detach().reshape(len(losses), -1)[chosen]
         self.history.append(losses)
 
     def is_idle(self, plan: Plan) -> bool:

@@ -172,18 +172,18 @@ def signature(result: Result, truth: TruthFacts | None) -> str:
     if result.signature is None:
         return ""
     found = result.signature.transpose("environment", "latent").sel(latent=list(result.order))
-    strength = (
-        result.diagnostics["signature_strength"]
-        .transpose("environment", "latent")
-        .sel(latent=list(result.order))
-    )
+    measured = result.diagnostics.get("signature_strength")
+    strength = (found if measured is None else measured).transpose("environment", "latent")
+    strength = strength.sel(latent=list(result.order)).astype(float)
     environments, names = [str(name) for name in found["environment"].values], list(result.order)
     hits = found.values.astype(bool)
     frames = {"target": [(int(i), int(j)) for i, j in np.argwhere(hits)]}
-    note = (
-        "Bold frame: the environment intervenes on the latent. The ink: the size of the change of the latent's "
-        "mechanism, beside that where it is targeted: about 1 inside the frames and 0 outside."
-    )
+    note = "Bold frame: the environment intervenes on the latent."
+    if measured is not None:
+        note += (
+            " The ink: the size of the change of the latent's mechanism, beside that where it is targeted: about 1 "
+            "inside the frames and 0 outside."
+        )
     if truth is not None:
         true = np.array([[z in truth.targets.get(e, ()) for z in names] for e in environments])
         frames["surplus"] = [(int(i), int(j)) for i, j in np.argwhere(hits & ~true)]
@@ -191,7 +191,7 @@ def signature(result: Result, truth: TruthFacts | None) -> str:
         share = f"{(hits == true).mean():.1%}" if (hits != true).any() else "All"
         note += f" {share} of the entries are right."
     values = strength.values
-    texts = [[f"{value:.2f}" for value in line] for line in values]
+    texts = [[f"{value:.2f}" if measured is not None else "" for value in line] for line in values]
     told = "; ".join(
         f"{e}: {', '.join(z for z, hit in zip(names, line, strict=True) if hit) or 'none'}"
         for e, line in zip(environments, hits, strict=True)

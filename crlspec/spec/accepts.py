@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from crlspec.spec.schema import Estimator, Spec, UmniCrl
+from crlspec.spec.schema import Estimator, GscaleI, Spec, UmniCrl
 from crlspec.spec.setting import Setting
 
 
@@ -25,6 +25,8 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
         return _lscale_i(setting, estimator)
     if estimator.kind == "umni-crl":
         return _umni_crl(setting, estimator)
+    if estimator.kind == "gscale-i":
+        return _gscale_i(setting)
     if estimator.kind in ("ica", "pca") and setting.mixing != "linear":
         reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
         return (reason, "use a linear mixing.")
@@ -32,14 +34,12 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
 
 
 def estimator_of(spec: Spec) -> Estimator:
-    """The estimator that a spec names; else lscale-i, or umni-crl where that alone takes the setting."""
-    other = UmniCrl()
+    """The estimator that a spec names; else lscale-i, or the first of the others that takes the setting."""
     if "estimator" in spec.model_fields_set or (spec.assume is None and spec.mixing is None):
         return spec.estimator
     setting = Setting.of(spec)
-    if refusal(setting, spec.estimator) is None or refusal(setting, other) is not None:
-        return spec.estimator
-    return other
+    others: tuple[Estimator, ...] = (UmniCrl(), GscaleI())
+    return next((one for one in (spec.estimator, *others) if refusal(setting, one) is None), spec.estimator)
 
 
 _ONE_EACH = "give one single-node intervention per latent (design: single-node)"
@@ -81,6 +81,46 @@ def _umni_crl(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
     return None if reason is None else (f"umni-crl cannot take this: {reason[0]}", f"{reason[1]}.")
 
 
+def _gscale_i(setting: Setting) -> tuple[str, str] | None:
+    two = "give two hard single-node interventions per latent (design: coupled, or uncoupled)"
+    reason = None
+    if setting.mixing == "linear":
+        reason = (
+            "GSCALE-I is for mixings that are not linear",
+            "use estimator: {kind: umni-crl}, which takes two interventions per latent, or {kind: lscale-i}",
+        )
+    elif setting.mixing == "glm" and setting.link is None:
+        reason = ("a glm mixing needs its link", "name it (link: tanh), or use mixing: general")
+    elif setting.design not in ("coupled", "uncoupled"):
+        reason = (f"GSCALE-I takes two environments per latent, got a design {setting.design}", two)
+    elif setting.kind != "hard":
+        reason = (f"GSCALE-I needs hard interventions, got {setting.kind}", two)
+    elif setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and GSCALE-I contrasts densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    elif setting.noisy and setting.mixing == "glm":
+        reason = (
+            "noise on the observations cannot be taken through the link",
+            "use mixing: general, or take the noise away",
+        )
+    reason = reason or _two_each(setting, two)
+    return None if reason is None else (f"gscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
+
+
+def _two_each(setting: Setting, remedy: str) -> tuple[str, str] | None:
+    count, needed = len(setting.environments), 2 * len(setting.latents)
+    if setting.targets is not None:
+        counts = Counter(name for hit in setting.targets.values() for name in hit)
+        wrong = [f"{name} ({counts[name]})" for name in setting.latents if counts[name] != 2]
+        if wrong:
+            return (f"not two environments, but another number, intervene on {', '.join(wrong)}", remedy)
+    if count and needed and count != needed:
+        return (f"got {count} interventional environments for {needed // 2} latents", remedy)
+    return None
+
+
 def _rank(setting: Setting) -> tuple[str, str] | None:
     assert setting.targets is not None
     signature = np.array(
@@ -100,8 +140,8 @@ def _mixing(setting: Setting, method: str = "LSCALE-I") -> tuple[str, str] | Non
         return None
     return (
         f"{method} inverts linear mixings, got {setting.mixing}",
-        "use a linear mixing; a general one is identified by two hard interventions per latent (GSCALE-I), "
-        "for which this version has no estimator, or try identifiability without an estimator",
+        "use a linear mixing; a general one is identified by two hard interventions per latent (design: coupled or "
+        "uncoupled, estimator: {kind: gscale-i})",
     )
 
 

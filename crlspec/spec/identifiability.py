@@ -221,7 +221,7 @@ def _general(setting: Setting) -> Verdict:
         key = "general" if setting.design == "coupled" else "uncoupled"
         verdict = _row(key, theorem, "up to a smooth invertible map of each by itself", "exact", _EXACT)
         note = "the two mechanisms of a latent must differ almost everywhere, which the file cannot show"
-        return _covering(setting, replace(verdict, notes=(note,)), needed=2)
+        return _covering(setting, replace(verdict, notes=(note,), estimator="gscale-i"), needed=2)
     linear_gaussian = setting.noise == "gaussian" and setting.function == "linear"
     if setting.design == "single-node" and setting.kind == "hard" and linear_gaussian:
         theorem = "general mixing of linear-Gaussian latents, one hard intervention per latent"

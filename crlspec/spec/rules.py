@@ -168,6 +168,13 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
     if assumed.design == "coupled" and assumed.pairs is None and assumed.targets == "concealed":
         remedy = "add pairs: [[a1, b1], [a2, b2]], or use design: uncoupled."
         yield Finding(here, "a coupled design needs its pairs of environments", remedy)
+    if spec.assume.mixing == "glm" and spec.assume.link is None:
+        remedy = "add link: tanh (or another), or use mixing: general."
+        yield Finding(("assume", "mixing"), "a glm mixing, x = link(G z), needs its link", remedy)
+    if spec.assume.mixing != "glm" and spec.assume.link is not None:
+        remedy = "remove link, or use mixing: glm."
+        message = f"a link belongs to a glm mixing, not to a {spec.assume.mixing} one"
+        yield Finding(("assume", "link"), message, remedy, at_key=True)
     if assumed.pairs is not None:
         if assumed.design != "coupled":
             remedy = "remove pairs, or use design: coupled."

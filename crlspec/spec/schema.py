@@ -26,6 +26,7 @@ __all__ = [
     "Assume",
     "Data",
     "Estimator",
+    "GscaleI",
     "LscaleI",
     "RandomGraph",
     "ReplacedMechanism",
@@ -217,6 +218,19 @@ class UmniCrl(Estimator):
     refine: Literal["likelihood", "none"] = "likelihood"
 
 
+class GscaleI(Estimator):
+    """GSCALE-I (Varici et al., AISTATS 2024): general mixing, two hard interventions on each latent.
+
+    ``alpha`` is the significance level of all tests; ``restarts`` encoders of at most ``steps`` steps are trained
+    for a general mixing, and the one of lowest held-out loss is kept.
+    """
+
+    kind: Literal["gscale-i"] = "gscale-i"
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 3000
+
+
 class Ica(Estimator):
     """A baseline: independent components of the pooled observations (FastICA); no graph.
 
@@ -232,7 +246,7 @@ class Pca(Estimator):
     kind: Literal["pca"] = "pca"
 
 
-ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, Ica, Pca), Estimator)
+ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, GscaleI, Ica, Pca), Estimator)
 
 
 class Dims(ClosedModel):
@@ -316,9 +330,11 @@ class AssumedInterventions(ClosedModel):
 
 
 class Assume(ClosedModel):
-    """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents."""
+    """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents, ``link``
+    is that of a glm mixing, x = link(G z)."""
 
     mixing: Literal["linear", "glm", "general"]
+    link: Literal["tanh", "leaky-relu", "sinh", "arcsinh"] | None = None
     interventions: AssumedInterventions
     noise: Literal["gaussian", "other", "unknown"] = "unknown"
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"

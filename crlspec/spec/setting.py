@@ -27,7 +27,8 @@ class Setting:
     latent is which, and those of a declared model go by numbers. ``pairs`` gives the
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
     latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
-    observations carry isotropic noise of unknown size. ``latents`` is empty while their number is left to the data.
+    observations carry isotropic noise of unknown size; ``link`` names the known link of a glm mixing. ``latents``
+    is empty while their number is left to the data.
     """
 
     mixing: MixingClass
@@ -43,6 +44,7 @@ class Setting:
     deterministic: bool = False
     observed: tuple[str, ...] | None = None
     noisy: bool = False
+    link: str | None = None
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:
@@ -81,6 +83,7 @@ def _assumed(spec: Spec) -> Setting:
         noise=assume.noise,
         function=assume.function,
         noisy=assume.observation_noise == "isotropic",
+        link=assume.link,
     )
 
 
@@ -112,6 +115,7 @@ def _declared(spec: Spec) -> Setting:
         deterministic=any(_formula_kind(value) == "do" for value in _replacements(spec)),
         observed=None if spec.mixing is None else spec.mixing.observed_names(),
         noisy=spec.mixing is not None and spec.mixing.noise > 0,
+        link=getattr(spec.mixing, "link", None),
     )
 
 

@@ -189,10 +189,12 @@ mixing: {kind: mlp, observed: 4}
 interventions:
   {design: coupled, kind: hard, noise: {variance: {times: 0.25}}, second: {noise: {variance: {times: 4}}}}
 """
-    issues = check(loads(text))
-    assert [issue.severity for issue in issues] == ["warning"]
-    assert "lscale-i cannot take this" in issues[0].message
+    assert check(loads(text)) == ()
     assert identifiability(loads(text)).covered
+    assert identifiability(loads(text)).estimator == "gscale-i"
+    issues = check(loads(text.replace("kind: hard", "kind: soft")))
+    assert {issue.severity for issue in issues} == {"warning"}
+    assert any("lscale-i cannot take this" in issue.message for issue in issues)
 
 
 @pytest.mark.parametrize("name", ["linear/umni-hard-5", "linear/umni-soft-5", "linear/umni-quadratic-hard-5"])

@@ -1,0 +1,284 @@
+"""GSCALE-I: general mixing, two hard interventions on each latent.
+
+After Varıcı, Acartürk, Shanmugam & Tajer, "General identifiability and achievability for causal representation
+learning", AISTATS 2024. Between the two hard environments of a latent the score changes along that latent alone,
+whatever the mechanisms; equivalently their log ratio is a function of that latent alone. The encoder is learned
+from that, by classification (:mod:`crlspec.inference.structured_ratio`); behind a known link the mixing is linear,
+and each row of the encoder is the one direction of a quadratic logistic regression. Pairs that nobody knows are
+found first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from crlspec.data import Problem
+from crlspec.errors import DataError, SettingMismatch
+from crlspec.inference.assembling import check_rank, tested_edges
+from crlspec.inference.estimate import Estimate, Stage, Status
+from crlspec.inference.hard_edges import edges_by_contrast
+from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
+from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
+from crlspec.inference.pairing import Pairing, find_pairs
+from crlspec.inference.structured_ratio import Fitted, Settings, fit
+from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.links import LINKS
+from crlspec.progress import Progress
+from crlspec.scores.base import Coordinates, ScoreDifference
+from crlspec.spec.accepts import refusal
+from crlspec.spec.setting import Setting
+
+__all__ = ["GScaleI"]
+
+MOST_COMPONENTS = 64
+SMALLEST = 1e-9
+"""Principal components of less variance than this share of the largest are rounding error."""
+FLOOR = 1e-3
+"""Components of less variance than this share of the largest are not blown up to unit variance."""
+CLEAR = 3.0
+"""Pairings that cost so much more than the one found (log shares of contrast) are ruled out."""
+
+
+@dataclass(frozen=True)
+class GScaleI:
+    """The estimator ``gscale-i``.
+
+    alpha     significance level of every test of an edge
+    restarts  encoders trained side by side for a general mixing; the one of lowest held-out loss is kept
+    steps     of their training, at most
+    """
+
+    alpha: float = 0.01
+    restarts: int = 3
+    steps: int = 3000
+    kind = "gscale-i"
+
+    def accepts(self, setting: Setting) -> None:
+        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
+        reason = refusal(setting, self)
+        if reason is not None:
+            raise SettingMismatch(
+                reason[0], "general mixing, two hard single-node interventions per latent", reason[1]
+            )
+
+    def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
+        """Latents, encoder, decoder and graph from the observations; ``scores`` are not asked.
+
+        The diagnostics hold, where the pairs were not known, ``signature`` (environment, latent) and
+        ``pairing_margin``; for a general mixing ``restart_losses``, the held-out losses of all restarts in rising
+        order.
+
+        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations contradict the link, or
+        span fewer dimensions than there are latents.
+        """
+        self.accepts(problem.setting)
+        began = time.perf_counter()
+        linear = _unlinked(problem)
+        order = (linear.observational, *linear.environments)
+        space, y = _components(linear, order)
+        pairing = _pairing(linear, y, order, progress)
+        pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
+        rows = np.stack([_row(y[a], y[b]) for a, b in pairs])
+        paired = time.perf_counter()
+        link = problem.setting.link if problem.setting.mixing == "glm" else None
+        fitted = None
+        maps: tuple[Network, Network | None] = _linear_maps(rows)
+        if problem.setting.mixing == "general":
+            fitted = self._fit(problem.setting, [(y[a], y[b]) for a, b in pairs], rows, seed, progress)
+            maps = fitted.encoder, fitted.decoder
+        encoder_network, decoder_network = maps
+        encoder = NetworkEncoder(encoder_network, space.whitener, space.offset, link)
+        decoder = (
+            None
+            if decoder_network is None
+            else NetworkDecoder(decoder_network, space.coloring, space.offset, link)
+        )
+        encoded = time.perf_counter()
+        z = [encoder_network(one) for one in y]
+        step = edges_by_contrast(z, pairs, seed, progress)
+        shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
+        tested = tested_edges(step, problem.latents)
+        edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
+        causal = tuple(problem.latents[m] for m in step.order)
+        first = NetworkEncoder(_linear_maps(rows)[0], space.whitener, space.offset, link)
+        stages = [
+            Stage("linear start", problem.latents, (), first, paired - began, _note(pairing, problem.setting)),
+            *([] if fitted is None else [
+                Stage("encoder", problem.latents, (), encoder, encoded - paired, _told(fitted))
+            ]),
+            Stage("edges", causal, edges, encoder, step.seconds, step.note),
+        ]  # fmt: skip
+        return Estimate(
+            latents=problem.latents,
+            environment_of=shown,
+            encoder=encoder,
+            mixing=None,
+            decoder=decoder,
+            order=causal,
+            edges=edges,
+            tested=tested,
+            graph="exact",
+            status=_status(pairing, _contrasts(z, pairs)),
+            stages=tuple(stages),
+            diagnostics=_diagnostics(problem, order, pairs, pairing, fitted, space),
+            seconds={"scores": 0.0, "inference": time.perf_counter() - began},
+        )
+
+    def _fit(
+        self,
+        setting: Setting,
+        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        rows: np.ndarray,
+        seed: int,
+        progress: Progress,
+    ) -> Fitted:
+        rng = np.random.default_rng([seed, 0x65CA1E])
+        starts = np.repeat(rows[None], self.restarts, 0)
+        noise = rng.normal(size=starts.shape) / np.sqrt(rows.shape[1])
+        starts[1:] = 0.5 * starts[1:] + 0.5 * noise[1:]
+        settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
+        return fit(pairs, starts, settings, seed, progress)
+
+
+def _unlinked(problem: Problem) -> Problem:
+    """The problem with the known link undone: its mixing is linear then.
+
+    Raises DataError where an observation lies outside the link's range.
+    """
+    if problem.setting.mixing != "glm":
+        return problem
+    assert problem.setting.link is not None
+    link = LINKS[problem.setting.link]
+    samples = {}
+    for name, x in problem.samples.items():
+        u = link.inverse(x)
+        outside = ~np.isfinite(u)
+        if outside.any():
+            raise DataError(
+                f"environment '{name}': {int(outside.any(axis=1).sum())} samples lie outside the range of the link "
+                f"{problem.setting.link}, among them a {problem.observed[int(outside.any(axis=0).argmax())]} of "
+                f"{x[outside][0]:.4g}: that link is refuted by the data",
+                "Declare another link, or mixing: general.",
+            )
+        samples[name] = u[~link.saturated(x).any(axis=1)]
+    return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+
+
+def _components(problem: Problem, order: Sequence[str]) -> tuple[ColumnSpace, list[np.ndarray]]:
+    """Principal components of all environments: as many as latents behind a link, else all that are not rounding."""
+    n = len(problem.latents)
+    if problem.setting.mixing == "linear":
+        coordinates = Coordinates.of(problem, tuple(order[1:]))
+        check_rank(problem, coordinates)
+        return coordinates.space, coordinates.all
+    samples = [problem.samples[name] for name in order]
+    whole = ColumnSpace.fit(samples, min(samples[0].shape[1], MOST_COMPONENTS))
+    spectrum = whole.spectrum[: len(whole.whitener)]
+    count = int((spectrum > SMALLEST * spectrum[0]).sum())
+    if count < n:
+        raise DataError(
+            f"the observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents: the mixing is "
+            "not injective, and no method can recover them all",
+            "Declare fewer latents, or observe variables that tell the others apart.",
+        )
+    shrink = np.sqrt(spectrum / np.maximum(spectrum, FLOOR * spectrum[0]))[:count]
+    space = replace(
+        whole, whitener=whole.whitener[:count] * shrink[:, None], coloring=whole.coloring[:, :count] / shrink
+    )
+    return space, [space(x) for x in samples]
+
+
+def _pairing(problem: Problem, y: Sequence[np.ndarray], order: Sequence[str], progress: Progress) -> Pairing:
+    """The two environments of each latent, by index among the interventional ones, in the order of the latents."""
+    setting = problem.setting
+    place = {name: k for k, name in enumerate(order[1:])}
+    if setting.pairs is None and setting.targets is None:
+        return find_pairs(y[1:], progress)
+    if setting.targets is not None:
+        known = [tuple(name for name in order[1:] if setting.targets[name] == (z,)) for z in problem.latents]
+    else:
+        known = [tuple(pair) for pair in setting.pairs or ()]
+    pairs = tuple(tuple(sorted(place[name] for name in pair)) for pair in known)
+    return Pairing(pairs, np.zeros((0, 0)), float("inf"))  # type: ignore[arg-type]
+
+
+def _row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The one direction along which two environments differ, of unit variance over both."""
+    whole = quadratic_ratio(first, second)
+    start = leading_direction(whole, np.concatenate([first, second]))
+    return one_direction(first, second, start).row
+
+
+def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:
+    n, components = rows.shape
+    return Network(rows, np.zeros(n)), Network(np.linalg.pinv(rows), np.zeros(components))
+
+
+def _contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(latent,): by how many standard errors the two environments of each latent are told apart, about."""
+    found = []
+    for i, (a, b) in enumerate(pairs):
+        one, other = z[a][:, [i]], z[b][:, [i]]
+        found.append(
+            np.sqrt(2 * (len(one) + len(other)) * max(LOG_2 - quadratic_ratio(one, other).loss, 0.0))
+        )
+    return np.array(found)
+
+
+def _status(pairing: Pairing, contrasts: np.ndarray) -> Status:
+    if contrasts.min() < 6.0:
+        return Status(
+            "undecided",
+            f"the two environments of a latent hardly differ ({int((contrasts < 6).sum())} of {len(contrasts)}): its "
+            "latent may be anything",
+            "Give more samples, or interventions whose two mechanisms differ more.",
+        )
+    if pairing.margin < CLEAR:
+        return Status(
+            "undecided",
+            f"another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
+            f"{CLEAR:.0f} is clear)",
+            "Give more samples, or say which environments belong together (design: coupled).",
+        )
+    return Status("ok", "latents, order and edges were decided by the data")
+
+
+def _note(pairing: Pairing, setting: Setting) -> str:
+    what = "quadratic logistic regression of the two environments of each latent, one direction"
+    if not len(pairing.costs):
+        return what
+    return f"pairs found, margin {pairing.margin:.1f}; {what}"
+
+
+def _told(fitted: Fitted) -> str:
+    losses = ", ".join(f"{loss:.3f}" for loss in fitted.losses)
+    return (
+        f"structured classifiers, {len(fitted.losses)} restarts, {fitted.trained.steps} steps; losses {losses};"
+        f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
+    )
+
+
+def _diagnostics(
+    problem: Problem,
+    order: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    pairing: Pairing,
+    fitted: Fitted | None,
+    space: ColumnSpace,
+) -> dict[str, xr.DataArray]:
+    found = {"spectrum": xr.DataArray(space.spectrum, dims=("component",))}
+    if fitted is not None:
+        found["restart_losses"] = xr.DataArray(list(fitted.losses), dims=("restart",))
+    if len(pairing.costs):
+        signature = np.zeros((len(order) - 1, len(pairs)), dtype=np.int8)
+        for k, (a, b) in enumerate(pairs):
+            signature[[a - 1, b - 1], k] = 1
+        labelled = {"environment": list(order[1:]), "latent": list(problem.latents)}
+        found["signature"] = xr.DataArray(signature, labelled, ("environment", "latent"))
+        found["pairing_margin"] = xr.DataArray(pairing.margin)
+    return found

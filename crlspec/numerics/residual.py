@@ -1,0 +1,48 @@
+"""Networks from vectors to vectors as one batched module: a linear map beside a perceptron that starts at 0."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["ResidualNetwork"]
+
+
+class ResidualNetwork(nn.Module):
+    """f(u) = u S + b + a(a(u W₁ + b₁) W₂ + b₂) W₃ with SiLU a, W₃ = 0 at the start; one network a replica.
+
+    start   (replica, input, output): S, where each network begins; with ``width`` 0 nothing else is trained
+    """
+
+    def __init__(self, start: Tensor, width: int, generator: torch.Generator) -> None:
+        super().__init__()
+        replicas, inputs, outputs = start.shape
+        self.skip = nn.Parameter(start.float().contiguous().clone())
+        self.bias = nn.Parameter(torch.zeros(replicas, 1, outputs))
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        if not width:
+            return
+        for rows in (inputs, width):
+            drawn = torch.randn(replicas, rows, width, generator=generator) / math.sqrt(rows)
+            self.weights.append(nn.Parameter(drawn))
+            self.biases.append(nn.Parameter(0.5 * torch.randn(replicas, 1, width, generator=generator)))
+        self.weights.append(nn.Parameter(torch.zeros(replicas, width, outputs)))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """(replica, sample, input) → (replica, sample, output)."""
+        value = torch.baddbmm(self.bias, u, self.skip)
+        if not len(self.weights):
+            return value
+        hidden = u
+        for weight, bias in zip(self.weights, self.biases, strict=False):
+            hidden = functional.silu(torch.baddbmm(bias, hidden, weight))
+        return value + torch.bmm(hidden, self.weights[-1])
+
+    def groups(self, decay: float) -> list[dict[str, object]]:
+        """Parameter groups for AdamW: weight decay on the weights of the perceptron alone."""
+        others = [self.skip, self.bias, *self.biases]
+        decayed = [{"params": list(self.weights), "weight_decay": decay}] if len(self.weights) else []
+        return [*decayed, {"params": others, "weight_decay": 0.0}]

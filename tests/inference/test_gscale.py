@@ -1,0 +1,198 @@
+"""GSCALE-I behind a known link and on a general mixing, coupled and uncoupled, and its parts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from crlspec.data import Problem
+from crlspec.errors import DataError, SettingMismatch
+from crlspec.inference.estimate import Estimate
+from crlspec.inference.gscale import GScaleI
+from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
+from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
+from crlspec.inference.pairing import find_pairs
+from crlspec.progress import silent
+from crlspec.scores.gaussian import GaussianScores
+from crlspec.spec.setting import Setting
+
+ENVIRONMENTS = ("a1", "a2", "b1", "b2", "c1", "c2")
+TARGETS = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c", "c2": "c"}
+MIXING = np.array([[0.3, -0.2, 0.1], [0.1, 0.3, -0.2], [-0.2, 0.1, 0.4], [0.2, 0.2, 0.2]])
+SETTING = Setting(
+    "glm", "coupled", "hard", ("a", "b", "c"), "obs", ENVIRONMENTS,
+    {name: (target,) for name, target in TARGETS.items()},
+    (("a1", "a2"), ("b1", "b2"), ("c1", "c2")), noise="gaussian", link="tanh",
+)  # fmt: skip
+
+
+def latents(environment: str, samples: int = 3000) -> np.ndarray:
+    """c → a → b by an even and a linear mechanism; interventions cut them off, with a quarter of the variance or four
+    times as much."""
+    rng = np.random.default_rng(("obs", *ENVIRONMENTS).index(environment))
+    noise = rng.normal(size=(samples, 3))
+    deviation = 0.5 if environment.endswith("1") else 2.0
+    hit = TARGETS.get(environment)
+    c = noise[:, 2] * (deviation if hit == "c" else 1.0)
+    a = noise[:, 0] * deviation if hit == "a" else np.sqrt(1 + 4 * c**2) + noise[:, 0]
+    b = noise[:, 1] * deviation if hit == "b" else a + noise[:, 1]
+    return np.stack([a, b, c], axis=1)
+
+
+@cache
+def problem(design: str = "coupled") -> Problem:
+    x = {name: np.tanh(latents(name) @ MIXING.T) for name in ("obs", *ENVIRONMENTS)}
+    setting = SETTING if design == "coupled" else replace(SETTING, design=design, targets=None, pairs=None)
+    return Problem(setting, ("x1", "x2", "x3", "x4"), x)
+
+
+@cache
+def solved(design: str = "coupled") -> Estimate:
+    return GScaleI().solve(problem(design), GaussianScores(), 0, silent)
+
+
+def correlations(estimate: Estimate, names: Sequence[str] = ("a", "b", "c")) -> np.ndarray:
+    z, found = latents("obs"), estimate.encoder(problem().samples["obs"])
+    shown = {z: TARGETS[e] for z, e in estimate.environment_of.items()}
+    columns = [list(estimate.latents).index(next(k for k, v in shown.items() if v == name)) for name in names]
+    return np.abs(np.corrcoef(z.T, found[:, columns].T)[:3, 3:])
+
+
+def edges(estimate: Estimate) -> set[tuple[str, str]]:
+    shown = {z: TARGETS[e] for z, e in estimate.environment_of.items()}
+    return {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
+
+
+@pytest.mark.parametrize("design", ["coupled", "uncoupled"])
+def test_latents_and_graph_behind_a_link(design):
+    found = solved(design)
+    assert np.diagonal(correlations(found)).min() > 0.998
+    assert edges(found) == {("c", "a"), ("a", "b")}
+    assert found.status.ok
+    x = problem().samples["obs"]
+    np.testing.assert_allclose(found.decoded(found.encoder(x)), x, atol=1e-6)
+
+
+def test_pairs_that_nobody_told_are_found_and_reported():
+    signature = solved("uncoupled").diagnostics["signature"]
+    pairs = {frozenset(signature["environment"].values[signature.values[:, k] == 1]) for k in range(3)}
+    assert pairs == {frozenset(pair) for pair in SETTING.pairs or ()}
+    assert float(solved("uncoupled").diagnostics["pairing_margin"]) > 3
+    assert "signature" not in solved().diagnostics
+
+
+def test_names_and_order_of_environments_do_not_matter():
+    turned = problem("uncoupled")
+    setting = replace(turned.setting, environments=("c2", "b1", "a1", "a2", "c1", "b2"))
+    samples = {name: turned.samples[name] for name in ("b1", "obs", "c2", "a1", "c1", "a2", "b2")}
+    other = GScaleI().solve(Problem(setting, turned.observed, samples), GaussianScores(), 0, silent)
+    np.testing.assert_allclose(correlations(other), correlations(solved("uncoupled")), atol=1e-6)
+    assert edges(other) == edges(solved("uncoupled"))
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    first, second = solved(), GScaleI().solve(problem(), GaussianScores(), 0, silent)
+    assert first.tested == second.tested
+    x = problem().samples["obs"]
+    np.testing.assert_array_equal(first.encoder(x), second.encoder(x))
+
+
+def test_a_general_mixing():
+    x = {}
+    for name in ("obs", *ENVIRONMENTS):
+        u = latents(name) @ MIXING.T
+        x[name] = np.concatenate([u, np.tanh(u)], axis=1) + 0.2 * np.roll(u, 1, 1).repeat(2, 1) ** 2
+    setting = replace(SETTING, mixing="general", link=None)
+    general = Problem(setting, tuple(f"x{k}" for k in range(8)), x)
+    found = GScaleI(restarts=2, steps=150).solve(general, GaussianScores(), 0, silent)
+    recovered = np.abs(np.corrcoef(latents("obs").T, found.encoder(x["obs"]).T)[:3, 3:])
+    assert np.diagonal(recovered).min() > 0.95
+    back = found.decoded(found.encoder(x["obs"]))
+    assert back is not None
+    assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
+    assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mixing": "linear"}, "mixings that are not linear"),
+        ({"link": None}, "needs its link"),
+        ({"design": "single-node"}, "two environments per latent"),
+        ({"kind": "soft"}, "needs hard interventions"),
+        ({"deterministic": True}, "no density"),
+        ({"noisy": True}, "through the link"),
+        (
+            {"environments": ENVIRONMENTS[:4], "targets": None},
+            "got 4 interventional environments for 3 latents",
+        ),
+        ({"targets": {**SETTING.targets, "c2": ("a",)}}, r"a \(3\), c \(1\)"),  # type: ignore[dict-item]
+    ],
+)
+def test_settings_that_it_cannot_take_are_refused_with_a_remedy(change, words):
+    setting = replace(SETTING, **change)
+    with pytest.raises(SettingMismatch, match=words) as caught:
+        GScaleI().accepts(setting)
+    assert caught.value.remedy
+
+
+def test_data_that_contradict_the_link_or_the_number_of_latents_are_refused():
+    outside = {name: 1.5 * x for name, x in problem().samples.items()}
+    with pytest.raises(DataError, match="range of the link tanh"):
+        GScaleI().solve(replace(problem(), samples=outside), GaussianScores(), 0, silent)
+    flat = {name: x[:, [0, 1, 0, 1]] for name, x in problem().samples.items()}
+    general = replace(SETTING, mixing="general", link=None)
+    with pytest.raises(DataError, match="span 2 dimensions, fewer than the 3 latents"):
+        GScaleI().solve(replace(problem(), samples=flat, setting=general), GaussianScores(), 0, silent)
+
+
+def test_environments_that_do_not_differ_leave_it_undecided():
+    samples = dict(problem().samples)
+    half = samples["a1"]
+    samples["a1"], samples["a2"] = half[:1500], half[1500:]
+    found = GScaleI().solve(replace(problem(), samples=samples), GaussianScores(), 0, silent)
+    assert found.status.code == "undecided"
+    assert found.status.remedy
+
+
+def test_a_quadratic_log_ratio_is_exact_for_normal_samples():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(60_000, 2)), rng.normal(size=(60_000, 2))
+    second[:, 0] = 1 + 2 * second[:, 0]
+    ratio = quadratic_ratio(first, second)
+    expected = np.array([[-0.5 + 1 / 8, 0], [0, 0]])
+    np.testing.assert_allclose(ratio.quadratic, expected, atol=0.02)
+    np.testing.assert_allclose(ratio.linear, [-1 / 4, 0], atol=0.03)
+    both = np.concatenate([first, second])
+    found = one_direction(first, second, leading_direction(ratio, both) + np.array([0.0, 0.3]))
+    assert abs(found.row[1]) < 0.02 * abs(found.row[0])
+    assert found.share(ratio) > 0.999
+    assert quadratic_ratio(first[:30_000], first[30_000:]).loss == pytest.approx(LOG_2, abs=1e-3)
+
+
+def test_pairs_need_no_more_than_two_environments():
+    first, second = latents("a1"), latents("a2")
+    assert find_pairs([first, second], silent).pairs == ((0, 1),)
+
+
+def test_the_order_is_read_off_what_interventions_move():
+    samples = [latents(name) for name in ("obs", *ENVIRONMENTS)]
+    moved = effects(samples, [(1, 2), (3, 4), (5, 6)])
+    assert (moved > 0).tolist() == [[False, True, False], [False, False, False], [True, True, False]]
+    assert order_of(moved) == (2, 0, 1)
+
+
+def test_a_remainder_of_mixing_is_no_edge():
+    """b's estimate holds some of c, linearly and not: c → b stays out, while what is true is found."""
+    samples = []
+    for name in ("obs", *ENVIRONMENTS):
+        z = latents(name)
+        z[:, 1] += 0.15 * z[:, 2] + 0.05 * z[:, 2] ** 2
+        samples.append(z)
+    step = edges_by_contrast(samples, [(1, 2), (3, 4), (5, 6)], 0, silent)
+    found = {(step.order[j], step.order[i]) for i, j in np.argwhere(step.p_values < 0.01)}
+    assert found == {(2, 0), (0, 1)}
