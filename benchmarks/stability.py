@@ -3,7 +3,8 @@
     python benchmarks/stability.py --models 20 --bootstraps 40 --first 5000
 
 Linear-Gaussian, hard interventions, three latents, six observed variables, Gaussian scores, ``refine: none``, whose
-tests are calibrated (docs/edges.md). Shares are of all bootstraps of all models; models differ, so no interval is given.
+tests are calibrated (docs/edges.md). Shares are of all bootstraps of all models; models differ, so no interval is
+given.
 """
 
 from __future__ import annotations

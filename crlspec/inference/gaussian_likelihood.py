@@ -49,47 +49,43 @@ def fit_order(
     moments: np.ndarray,
     counts: np.ndarray,
     signature: np.ndarray | None = None,
+    tolerance: float = 1e-13,
 ) -> GaussianFit:
-    """Maximise over H from a start (position, component) by L-BFGS.
+    """Maximise over H from a start (position, component) by L-BFGS, to a relative tolerance of the likelihood.
 
     moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     counts     (environment,) samples
     signature  (latent, interventional environment) bool
     """
-    targeted = _targeted(order, signature)
-    data = _Moments(torch.as_tensor(moments), torch.as_tensor(counts, dtype=torch.float64))
     n = len(order)
-
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        rows = torch.tensor(flat.reshape(n, n), requires_grad=True)
-        loss = _profile(rows, targeted, data)
-        (gradient,) = torch.autograd.grad(loss, rows)
-        return float(loss.detach()), gradient.numpy().ravel()
-
     found = optimize.minimize(
-        objective,
+        _Profile(moments, counts, _targeted(order, signature)),
         start.ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8},
+        options={"maxiter": 500, "ftol": tolerance, "gtol": 1e-8},
     )
     return GaussianFit(order, found.x.reshape(n, n), float(found.fun))
 
 
-def search_order(
-    first: GaussianFit, refit: Callable[[tuple[int, ...]], GaussianFit], rounds: int = 20
-) -> GaussianFit:
-    """Swap neighbours in the order while the likelihood grows. ``refit(order)`` gives a GaussianFit."""
+Refit = Callable[[tuple[int, ...], np.ndarray], GaussianFit]
+"""A fit of an order from a start (position, component)."""
+
+
+def search_order(first: GaussianFit, refit: Refit, margin: float, rounds: int = 20) -> GaussianFit:
+    """Swap neighbours in the order, from the present rows, while the likelihood grows by more than ``margin``."""
     best, seen = first, {first.order}
     for _ in range(rounds):
         better = None
         for k in range(len(best.order) - 1):
-            order = (*best.order[:k], best.order[k + 1], best.order[k], *best.order[k + 2 :])
+            swap = list(range(len(best.order)))
+            swap[k], swap[k + 1] = k + 1, k
+            order = tuple(best.order[p] for p in swap)
             if order in seen:
                 continue
             seen.add(order)
-            fit = refit(order)
-            if fit.loss < best.loss - 1e-10 and (better is None or fit.loss < better.loss):
+            fit = refit(order, best.rows[swap])
+            if fit.loss < best.loss - margin and (better is None or fit.loss < better.loss):
                 better = fit
         if better is None:
             return best
@@ -97,23 +93,44 @@ def search_order(
     return best
 
 
-def _targeted(order: tuple[int, ...], signature: np.ndarray | None) -> Tensor:
+class _Profile:
+    """Mean negative log likelihood with all regressions profiled out, up to a constant, and its gradient in H.
+
+    With S the pooled moments of (1, z) where position i is left alone and S = L Lᵀ, row i of L⁻¹ is the residual of
+    z_i on those before it, in its own deviations; by the envelope theorem the regressions need no derivative.
+    """
+
+    def __init__(self, moments: np.ndarray, counts: np.ndarray, targeted: np.ndarray) -> None:
+        counted = counts * ~targeted
+        self.total, self.kept = counts.sum(), counted.sum(1)
+        self.pooled = np.tensordot(counted, moments, 1) / self.kept[:, None, None]
+        self.position, environment = targeted.nonzero()
+        means = moments[environment, 0, 1:]
+        self.covariances = moments[environment, 1:, 1:] - means[:, :, None] * means[:, None, :]
+        self.counts = counts[environment]
+
+    def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
+        n = len(self.kept)
+        rows, extended, at = flat.reshape(n, n), np.eye(n + 1), np.arange(n)
+        extended[1:, 1:] = rows
+        half = extended @ self.pooled
+        factors = np.linalg.cholesky(half @ extended.T)
+        residuals = np.linalg.inv(factors)[at, at + 1]
+        targeted = np.einsum("tij,tj->ti", self.covariances, rows[self.position])
+        cut = (targeted * rows[self.position]).sum(1)
+        loss = self.kept @ np.log(factors[at, at + 1, at + 1]) + 0.5 * self.counts @ np.log(cut)
+        gradient = np.einsum("p,pi,pj->ij", self.kept, residuals, np.einsum("pi,pij->pj", residuals, half))[
+            1:, 1:
+        ]
+        np.add.at(gradient, self.position, (self.counts / cut)[:, None] * targeted)
+        gradient = gradient / self.total - np.linalg.inv(rows).T
+        return float(loss / self.total - np.linalg.slogdet(rows)[1]), gradient.ravel()
+
+
+def _targeted(order: tuple[int, ...], signature: np.ndarray | None) -> np.ndarray:
     """(position, environment) bool, the observational environment first: who is targeted where."""
     rows = np.eye(len(order), dtype=bool) if signature is None else np.asarray(signature, dtype=bool)
-    targeted = torch.as_tensor(rows[list(order)])
-    return torch.cat([torch.zeros(len(order), 1, dtype=torch.bool), targeted], 1)
-
-
-def _profile(rows: Tensor, targeted: Tensor, data: _Moments) -> Tensor:
-    """Mean negative log likelihood with all regressions profiled out, up to a constant."""
-    second = _latent_moments(rows, data)
-    others, kept = _untargeted(second, targeted, data)
-    position = torch.arange(len(rows))
-    log_residual = torch.log(torch.linalg.cholesky(others)[position, position + 1, position + 1])
-    where, environment = targeted.nonzero().T
-    cut = second[environment, where + 1, where + 1] - second[environment, where + 1, 0] ** 2
-    terms = (kept * log_residual).sum() + 0.5 * (data.counts[environment] * torch.log(cut)).sum()
-    return terms / data.counts.sum() - torch.linalg.slogdet(rows)[1]
+    return np.concatenate([np.zeros((len(order), 1), dtype=bool), rows[list(order)]], 1)
 
 
 def _untargeted(second: Tensor, targeted: Tensor, data: _Moments) -> tuple[Tensor, Tensor]:
@@ -140,7 +157,7 @@ def wald_tests(
     """
     data = _Moments(torch.as_tensor(moments), torch.as_tensor(counts, dtype=torch.float64))
     n = len(fit.order)
-    targeted = _targeted(fit.order, signature)
+    targeted = torch.as_tensor(_targeted(fit.order, signature))
     where, environment = targeted.nonzero().T
     lower = torch.tril_indices(n, n, -1)
     sizes = [n * n, lower.shape[1], n, len(where), len(where)]

@@ -46,11 +46,12 @@ def refine_gaussian(
     moments = np.stack([augmented_moments(y) for y in samples])
     counts = np.array([len(y) for y in samples], dtype=float)
 
-    def fit(order: tuple[int, ...]) -> GaussianFit:
-        return fit_order(order, starts(order), moments, counts, signature)
+    def fit(order: tuple[int, ...], start: np.ndarray, tolerance: float = 1e-10) -> GaussianFit:
+        return fit_order(order, start, moments, counts, signature, tolerance)
 
-    fits = [fit(peeling.order) for peeling in orders]
-    best = search_order(min(fits, key=lambda found: found.loss), fit)
+    fits = [fit(peeling.order, starts(peeling.order)) for peeling in orders]
+    best = search_order(min(fits, key=lambda found: found.loss), fit, margin=1e-2 / counts.sum())
+    best = fit(best.order, best.rows, tolerance=1e-13)
     strengths, p_values = wald_tests(best, moments, counts, signature)
     p_values = np.minimum(1.0, 2 * p_values)
     note = "joint Gaussian maximum likelihood, Wald tests; " + (
