@@ -179,6 +179,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     log.line.close()
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     print("\n".join([*lines, "", f"in {folder}: {names}"]))
+    print(f"Next: open {folder / 'report.html'} in a browser.")
     return 0 if result.status.ok else EstimationError.exit_code
 
 
@@ -266,7 +267,9 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
 
 def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
     """What is printed in the end: status, order and edges; with a truth the metrics."""
-    lines = str(result).splitlines()
+    from crlspec.results.verdict import verdict
+
+    lines = [verdict(result, metrics), "", *str(result).splitlines()]
     if metrics is None:
         return lines
     lines += ["", "against the truth"]

@@ -79,7 +79,9 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     width = max((len(f"{edge.source} -> {edge.target}") for edge in estimate.edges), default=0)
     for edge in estimate.edges:
         name = f"{edge.source} -> {edge.target}"
-        lines.append(f"         {name:<{width}}  strength {edge.strength:.3g}  p {p_text(edge.p_value)}")
+        lines.append(
+            f"         {name:<{width}}  strength {f'{edge.strength:.3g}':<8}  p {p_text(edge.p_value)}"
+        )
     return "\n".join(lines)
 
 
