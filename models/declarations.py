@@ -251,6 +251,28 @@ class LogNormalNoise(NoiseDeclaration):
     shape: Annotated[Number, Field(gt=0, le=3)] = 0.5
 
 
+class MixtureNoise(NoiseDeclaration):
+    """A mixture of normal distributions, shifted and scaled to the given mean and variance.
+
+    weights     of the components, above 0; divided by their sum
+    means       of the components, deviations: their standard deviations, in a unit of their own
+    """
+
+    implementation: ClassVar[str] = "crlspec.models.noises:Mixture"
+    kind: Literal["mixture"] = "mixture"
+    weights: Annotated[Vector, Field(min_length=1, max_length=100)] = (0.5, 0.5)
+    means: Vector = (-1.0, 1.0)
+    deviations: Vector = (0.5, 0.5)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({len(self.weights), len(self.means), len(self.deviations)}) > 1:
+            raise PydanticCustomError("mixture", "weights, means and deviations must have one number each")
+        if min(*self.weights, *self.deviations) <= 0:
+            raise PydanticCustomError("mixture", "weights and deviations must be above 0")
+        return self
+
+
 class _MatrixMixing(MixingDeclaration):
     condition: Annotated[Number, Field(gt=1)] = 10.0
     length: Annotated[Number, Field(gt=0)] = 1.0

@@ -121,3 +121,35 @@ class LogNormal(Noise):
     def distribution(self, mean: Node) -> ShiftedLogNormal:
         scale = self.deviation * math.exp(-0.5 * self.shape**2) / math.sqrt(math.expm1(self.shape**2))
         return ShiftedLogNormal(mean - scale * math.exp(0.5 * self.shape**2), scale, self.shape)
+
+
+class Mixture(Noise):
+    """A mixture of normal distributions, standardised: component k is N((m_k − m) / s, (s_k / s)²)."""
+
+    def __init__(
+        self, declaration: declarations.MixtureNoise, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        super().__init__(declaration, dtype, device)
+        weights, means, deviations = (
+            torch.tensor(numbers, dtype=torch.float64)
+            for numbers in (declaration.weights, declaration.means, declaration.deviations)
+        )
+        weights = weights / weights.sum()
+        centred = means - (weights * means).sum()
+        spread = (weights * (deviations**2 + centred**2)).sum().sqrt()
+        for name, numbers in (
+            ("weights", weights),
+            ("means", centred / spread),
+            ("deviations", deviations / spread),
+        ):
+            self.register_buffer(name, numbers.to(dtype=dtype, device=device))
+
+    def distribution(self, mean: Node) -> dist.Distribution:
+        deviation = torch.as_tensor(self.deviation)[..., None]
+        components = dist.Normal(
+            mean[..., None] + deviation * self.means,
+            (deviation * self.deviations).expand(*mean.shape, len(self.weights)),
+            validate_args=False,
+        )
+        chosen = dist.Categorical(self.weights.expand(*mean.shape, -1), validate_args=False)
+        return dist.MixtureSameFamily(chosen, components, validate_args=False)

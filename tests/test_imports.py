@@ -102,8 +102,8 @@ NEVER: dict[str, set[str]] = {
 
 # what of downstream works on numbers and graphs alone
 LIGHT = (
-    "adjustment", "bayesian_network", "comparison", "design", "equivalence", "exports", "fitted", "identified",
-    "linear", "pgmpy_discrete", "pgmpy_graph", "sid",
+    "adjustment", "bayesian_network", "comparison", "design", "equivalence", "exports", "fitted", "flexible",
+    "identified", "linear", "noise", "pgmpy_discrete", "pgmpy_graph", "sid",
 )  # fmt: skip
 
 # module prefix → packages that may only be imported inside functions

@@ -128,5 +128,13 @@ def _rescaled(node: Node, name: str, factor: Mapping[str, float]) -> Node:
         "mean": float(node.noise.get("mean", 0.0)) * own,
         "variance": float(node.noise["variance"]) * own**2,
     }
-    weight = {parent: w * own / factor.get(parent, 1.0) for parent, w in node.mechanism["weight"].items()}
-    return Node(node.parents, {**node.mechanism, "weight": weight}, noise)
+    if noise["kind"] == "mixture" and own < 0:
+        noise["means"] = [-mean for mean in noise["means"]]
+    mechanism = dict(node.mechanism)
+    if mechanism["kind"] == "linear":
+        mechanism["weight"] = {z: w * own / factor.get(z, 1.0) for z, w in mechanism["weight"].items()}
+    else:
+        parents = np.array([factor.get(z, 1.0) for z in mechanism["parents"]])
+        mechanism["inner"] = (np.array(mechanism["inner"]) / parents).tolist()
+        mechanism["factor"] = mechanism.get("factor", 1.0) * own
+    return Node(node.parents, mechanism, noise)

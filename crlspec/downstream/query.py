@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from crlspec.downstream.expectation import Means, means
+from crlspec.downstream.expectation import Moment, Statistic, statistic
 from crlspec.downstream.interventions import Changes, intervened
 from crlspec.errors import CrlspecError
 from crlspec.generative.intervention import Environment
@@ -63,23 +62,25 @@ class Query:
         Returns ``z`` and ``z_error`` (latent,), in the units of the latents, ``x`` and ``x_error`` (observed,). The
         standard errors are those of the fitted model (see ``RecoveredModel``) and of the simulation together.
         """
-        return self._dataset(
-            lambda m: means(intervened(m, self.changes, self.within), m.mixing, None, samples, seed)
-        )
+        return self._dataset("mean", False, samples, seed)
 
-    def effect(self, samples: int = 20_000, seed: int = 0) -> xr.Dataset:
-        """By how much the intervention moves the means: as :meth:`mean`, less the same without it."""
+    def deviation(self, samples: int = 20_000, seed: int = 0) -> xr.Dataset:
+        """Standard deviations under the intervention, as :meth:`mean` gives means."""
+        return self._dataset("deviation", False, samples, seed)
 
-        def difference(m: Model) -> Means:
-            baseline = m.environments[self.within]
-            return means(intervened(m, self.changes, self.within), m.mixing, baseline, samples, seed)
-
-        return self._dataset(difference)
+    def effect(self, moment: Moment = "mean", samples: int = 20_000, seed: int = 0) -> xr.Dataset:
+        """By how much the intervention moves the means (or the standard deviations): with it, less without it."""
+        return self._dataset(moment, True, samples, seed)
 
     def __str__(self) -> str:
         return f"{self.environment.name}\n{self.identified}"
 
-    def _dataset(self, of: Callable[[Model], Means]) -> xr.Dataset:
+    def _dataset(self, moment: Moment, difference: bool, samples: int, seed: int) -> xr.Dataset:
+        def of(m: Model) -> Statistic:
+            changed = intervened(m, self.changes, self.within)
+            baseline = m.environments[self.within] if difference else None
+            return statistic(moment, changed, m.mixing, baseline, samples, seed)
+
         found = of(self.model)
         pairs = [(of(a), of(b)) for a, b in self.model.variations]
         z = _error([(a.z, b.z) for a, b in pairs], found.z_error, self.model.weight)

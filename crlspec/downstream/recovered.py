@@ -41,6 +41,8 @@ class RecoveredModel(Model):
     anchors      latent → the observed variable that fixes its sign and unit
     alternatives pairs of other fits, whose spread tells the error of this one: weight · Σ (f(a) − f(b))² is the
                  variance of a quantity f
+    errors       what standard errors hold: ``latents included`` (linear mechanisms), or ``given the latents``
+    caveats      what queries say in the end
     """
 
     fit: xr.Dataset = field(default_factory=xr.Dataset)
@@ -48,6 +50,7 @@ class RecoveredModel(Model):
     anchors: Mapping[str, str] = field(default_factory=dict)
     alternatives: tuple[tuple[Fitted, Fitted], ...] = ()
     weight: float = 0.25
+    errors: str = "given the latents"
     caveats: tuple[str, ...] = ()
 
     @property

@@ -105,7 +105,8 @@ class Noise(nn.Module, abc.ABC):
 
     def scaled(self, factor: float | Tensor) -> "Noise":
         """The same noise with its standard deviation times ``factor``; the mean is kept."""
-        twin = copy.deepcopy(self)
+        twin = copy.copy(self)
+        twin._buffers = dict(self._buffers)  # all numbers are shared, but for the one that changes
         twin.deviation = self.deviation * factor
         return twin
 
