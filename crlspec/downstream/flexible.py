@@ -109,7 +109,12 @@ def _hidden(parents: np.ndarray, target: np.ndarray, seed: int) -> Hidden:
 
     mean, scale = parents.mean(0), parents.std(0)
     network = MLPRegressor(
-        (HIDDEN,), activation="tanh", solver="lbfgs", alpha=1e-4, max_iter=ITERATIONS, random_state=seed
+        hidden_layer_sizes=(HIDDEN,),
+        activation="tanh",
+        solver="lbfgs",
+        alpha=1e-4,
+        max_iter=ITERATIONS,
+        random_state=seed,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose

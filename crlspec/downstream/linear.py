@@ -129,13 +129,14 @@ class LinearFit:
 Noises = Mapping[Slot, Mapping[str, float | str | list[float]]]
 
 
-def fit_linear(design: Design, samples: Mapping[str, np.ndarray]) -> LinearFit:
+def fit_linear(design: Design, samples: Mapping[str, np.ndarray], settle: bool = True) -> LinearFit:
     """Fit all linear mechanisms of a design.
 
     samples  environment → latents as recovered (sample, latent), in their convention
+    settle   whether the latents are settled along; else they are taken as given
     """
     slots = slots_of(design)
-    free = _free(design)
+    free = _free(design) & settle
     for candidate in (free, np.zeros_like(free)):
         layout = _Layout(design, slots, candidate)
         likelihood = _Likelihood(layout, samples)
@@ -146,7 +147,9 @@ def fit_linear(design: Design, samples: Mapping[str, np.ndarray]) -> LinearFit:
             break
     inverse = np.linalg.pinv(information, hermitian=True)
     covariance = inverse @ likelihood.outer(theta, samples) @ inverse
-    return LinearFit(design, slots, candidate, theta, covariance, bool(candidate.any()) or not free.any())
+    return LinearFit(
+        design, slots, candidate, theta, covariance, bool(candidate.any()) or not _free(design).any()
+    )
 
 
 def _free(design: Design) -> np.ndarray:
