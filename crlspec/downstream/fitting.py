@@ -51,8 +51,8 @@ def fit(result: Result) -> Fit:
 
     Linear mechanisms with normal noise first. A network for the mean of a latent whose noise then still knows its
     parents, both with latents as recovered (where leftover mixing shows too) and with latents settled anew (which a
-    line where there is none bends). A mixture of normals where the noise is not normal. Tests are made on latents that
-    were held out, and the model is then fitted to all.
+    line where there is none bends). A mixture of normals where the noise is not normal. Tests are made on latents
+    that were held out, and the model is then fitted to all.
 
     Raises SettingMismatch where no graph was estimated, EstimationError where the mixing is not linear.
     """

@@ -211,3 +211,17 @@ def test_columns_have_the_length_that_is_asked_for():
     )
     np.testing.assert_allclose(np.linalg.norm(short, axis=0), 0.5)
     np.testing.assert_allclose(np.multiply(2, short), unit)
+
+
+def test_an_offset_moves_x_alone():
+    declaration = LinearMixing(observed=3, offset=(1.0, -2.0, 0.5)).draw(np.random.default_rng(0), ("a", "b"))
+    moved = declaration.implement()(declaration, ("a", "b"), torch.float64, "cpu")
+    plain = declaration.model_copy(update={"offset": None})
+    still = plain.implement()(plain, ("a", "b"), torch.float64, "cpu")
+    z = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    offset = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    torch.testing.assert_close(moved(z), still(z) + offset)
+    torch.testing.assert_close(moved.inverse(moved(z)), z)
+    torch.testing.assert_close(moved.jacobian(z), still.jacobian(z))
+    with pytest.raises(ValueError, match="offset must hold one number per observed variable"):
+        LinearMixing(observed=3, offset=(1.0,))

@@ -10,6 +10,7 @@ from crlspec.models.declarations import (
     LaplaceNoise,
     LogisticNoise,
     LogNormalNoise,
+    MixtureNoise,
     NormalNoise,
     StudentTNoise,
     UniformNoise,
@@ -91,6 +92,54 @@ class TestLogNormal(NoiseContract):
         density = noise.distribution(noise.mean.expand(3)).log_prob(value)
         assert bool((density == -torch.inf).all())
         assert bool((torch.autograd.grad(density.sum(), value)[0] == 0).all())
+
+
+class OfNormals:
+    """A mixture of normals with scipy's methods."""
+
+    def __init__(self, weights, means, deviations):
+        self.weights = np.array(weights) / np.sum(weights)
+        self.parts = [stats.norm(m, s) for m, s in zip(means, deviations)]
+
+    def _sum(self, values):
+        return sum(w * v for w, v in zip(self.weights, values))
+
+    def logpdf(self, x):
+        return np.log(self._sum([part.pdf(x) for part in self.parts]))
+
+    def cdf(self, x):
+        return self._sum([part.cdf(x) for part in self.parts])
+
+    def ppf(self, q):
+        grid = np.linspace(-12, 12, 100_001)
+        return np.interp(q, self.cdf(grid), grid)
+
+    def mean(self):
+        return self._sum([part.mean() for part in self.parts])
+
+    def var(self):
+        return self._sum([part.var() + part.mean() ** 2 for part in self.parts]) - self.mean() ** 2
+
+    def std(self):
+        return self.var() ** 0.5
+
+
+class TestMixture(NoiseContract):
+    def declaration(self):
+        return MixtureNoise(weights=(2.0, 1.0), means=(0.0, 3.0), deviations=(1.0, 0.5), **DRAWN)
+
+    def expected(self, declaration):
+        raw = OfNormals(declaration.weights, declaration.means, declaration.deviations)
+        scale = declaration.variance**0.5 / raw.std()
+        means = [declaration.mean + scale * (m - raw.mean()) for m in declaration.means]
+        return OfNormals(declaration.weights, means, [scale * s for s in declaration.deviations])
+
+
+def test_a_mixture_needs_as_many_of_each():
+    with pytest.raises(ValueError, match="weights, means and deviations must have one number each"):
+        MixtureNoise(weights=(1.0,))
+    with pytest.raises(ValueError, match="weights and deviations must be above 0"):
+        MixtureNoise(weights=(1.0, -1.0))
 
 
 def test_a_small_shape_is_nearly_normal():
