@@ -248,8 +248,8 @@ def _status(pairing: Pairing, contrasts: np.ndarray, general: bool) -> Status:
     if general:
         return Status(
             "ok",
-            "order and edges were decided by the data, given the encoder; that the encoder of a general mixing is right "
-            "is not certified: a poor optimum looks the same",
+            "order and edges were decided by the data, given the encoder; that the encoder of a general mixing is "
+            "right is not certified: a poor optimum looks the same",
             "Compare several seeds and more restarts; trust what comes back the same.",
         )
     return Status("ok", "latents, order and edges were decided by the data")
