@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crlspec.downstream.bootstrap import Resample
     from crlspec.downstream.comparison import Comparison, Side
     from crlspec.downstream.equivalence import EquivalenceClass
+    from crlspec.downstream.falsification import Falsification
     from crlspec.downstream.stability_tables import Stability
     from crlspec.results.result import Result
 
@@ -113,6 +114,12 @@ class Downstream:
         from crlspec.downstream.comparison import compare
 
         return compare(self._result, other, data, matching=matching)
+
+    def falsify(self, data: xr.DataTree, *, mixing: float = 0.05, alpha: float = 0.05) -> Falsification:
+        """Which claims of the graph held-out observations refute, leftover ``mixing`` of the latents granted."""
+        from crlspec.downstream.falsification import falsify
+
+        return falsify(self._result, data, mixing=mixing, alpha=alpha)
 
     def stability(
         self,

@@ -20,6 +20,12 @@ def make() -> Make:
     return made
 
 
+@pytest.fixture(scope="session", name="simulate")
+def simulate_fixture() -> Callable[..., np.ndarray]:
+    """The function ``simulate``."""
+    return simulate
+
+
 def made(
     edges: Sequence[str],
     nodes: Sequence[str] | None = None,
