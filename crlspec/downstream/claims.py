@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import networkx as nx
-
 from crlspec.downstream.design import Design
 
 __all__ = ["Claim", "claims_of"]
@@ -40,6 +38,8 @@ def claims_of(design: Design, environments: Collection[str]) -> tuple[Claim, ...
     earlier is randomised, so that nothing else can stand for it. For every hard intervention on a latent: what it
     does not cause is independent of it.
     """
+    import networkx as nx
+
     found = []
     order, here = design.order, [name for name in design.environments if name in environments]
     graph = nx.DiGraph()
