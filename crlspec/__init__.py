@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.downstream.comparison import compare
     from crlspec.downstream.stability import stability
+    from crlspec.generative.bayesian import BayesianModel, bayesian
     from crlspec.generative.model import Model, compile
     from crlspec.planning.plan import plan
     from crlspec.results.result import Result, open_result
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BayesianModel": "crlspec.generative.bayesian",
     "Model": "crlspec.generative.model",
     "Result": "crlspec.results.result",
     "Setting": "crlspec.spec.setting",
     "Spec": "crlspec.spec.schema",
+    "bayesian": "crlspec.generative.bayesian",
     "check": "crlspec.spec.check",
     "compare": "crlspec.downstream.comparison",
     "compile": "crlspec.generative.model",
@@ -53,9 +56,9 @@ _HOMES = {
 _MODULES = ("handlers",)
 
 __all__ = [
-    "Model", "Result", "Setting", "Spec", "check", "compare", "compile", "dump", "from_arrays", "handlers",
-    "identifiability", "load", "loads", "open_result", "plan", "read_data", "resolve", "solve", "stability",
-    "summary", "sweep", "write_data",
+    "BayesianModel", "Model", "Result", "Setting", "Spec", "bayesian", "check", "compare", "compile", "dump",
+    "from_arrays", "handlers", "identifiability", "load", "loads", "open_result", "plan", "read_data",
+    "resolve", "solve", "stability", "summary", "sweep", "write_data",
 ]  # fmt: skip
 
 

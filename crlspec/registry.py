@@ -6,7 +6,7 @@ with no randomness left: every interval replaced by a number.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
@@ -28,6 +28,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from crlspec.errors import Issue, SpecError
+from crlspec.spec.expression import ExpressionError
+from crlspec.spec.prior import Prior, PriorField
 
 Slot = Literal["mechanism", "noise", "mixing"]
 
@@ -60,8 +62,49 @@ Amount = Annotated[float | tuple[float, float], BeforeValidator(_amount)]
 PositiveAmount = Annotated[float | tuple[float, float], BeforeValidator(_positive)]
 """An Amount above 0."""
 
+
+def _uncertain(value: object) -> object:
+    return _prior(value, positive=False) if isinstance(value, str | Prior) else _amount(value)
+
+
+def _positive_uncertain(value: object) -> object:
+    return _prior(value, positive=True) if isinstance(value, str | Prior) else _positive(value)
+
+
+def _prior(value: str | Prior, positive: bool) -> Prior:
+    try:
+        return Prior.parse(str(value), positive=positive)
+    except ExpressionError as error:
+        context = {
+            "message": error.message,
+            "remedy": f"{error.remedy}, or a number.",
+            "offset": error.offset,
+        }
+        raise PydanticCustomError("fault", "{message}", context) from None
+
+
+Uncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(_uncertain)]
+"""An Amount, or a prior such as ``Normal(0, 1)``, which ``draw`` leaves in place."""
+
+PositiveUncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(_positive_uncertain)]
+"""An Uncertain above 0."""
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number; strings and booleans are refused."""
+
+
+def _number_or_prior(value: object) -> object:
+    if isinstance(value, str | Prior):
+        return _prior(value, positive=False)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("float_type", "a number is needed")
+    if not abs(value) < float("inf"):
+        raise PydanticCustomError("finite_number", "a finite number is needed")
+    return float(value)
+
+
+NumberOrPrior = Annotated[float | PriorField, BeforeValidator(_number_or_prior)]
+"""A finite number, or a prior."""
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 """A whole number of at least 1; strings, booleans and 3.0 are refused."""
@@ -70,6 +113,11 @@ Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 def draw_amount(rng: np.random.Generator, amount: float | tuple[float, float]) -> float:
     """A number drawn uniformly from an interval; a number is returned as it is and draws nothing."""
     return float(rng.uniform(*amount)) if isinstance(amount, tuple) else float(amount)
+
+
+def draw_uncertain(rng: np.random.Generator, amount: float | tuple[float, float] | Prior) -> float | Prior:
+    """As :func:`draw_amount`; a prior is returned as it is, for :meth:`Declaration.settled` to put a number there."""
+    return amount if isinstance(amount, Prior) else draw_amount(rng, amount)
 
 
 class ClosedModel(BaseModel):
@@ -120,8 +168,29 @@ class Declaration(ClosedModel, ABC):
 
     @property
     def is_resolved(self) -> bool:
-        """True when nothing is left to draw; families with something to draw override it."""
+        """True when nothing is left to draw, priors left aside; families with something to draw override it."""
         return True
+
+    @property
+    def priors(self) -> Mapping[tuple[str, ...], Prior]:
+        """(field,) or (field, parent) → prior, for every number that is declared as a distribution."""
+        found: dict[tuple[str, ...], Prior] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Prior):
+                found[(name,)] = value
+            elif isinstance(value, dict):
+                found |= {(name, key): entry for key, entry in value.items() if isinstance(entry, Prior)}
+        return found
+
+    def settled(self, choose: Callable[[tuple[str, ...], Prior], Any]) -> Self:
+        """The declaration with ``choose(place, prior)`` in place of every prior."""
+        updates: dict[str, Any] = {}
+        for place, prior in self.priors.items():
+            number = choose(place, prior)
+            whole = updates.get(place[0], getattr(self, place[0]))
+            updates[place[0]] = number if len(place) == 1 else {**whole, place[1]: number}
+        return self.model_copy(update=updates) if updates else self
 
 
 class MechanismDeclaration(Declaration):
@@ -132,7 +201,7 @@ class MechanismDeclaration(Declaration):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, node: str, parents: tuple[str, ...]) -> Self:
-        """The same mechanism for one node with no randomness left; a resolved one returns itself."""
+        """The same mechanism for one node with no randomness left but priors; a resolved one returns itself."""
 
     @abstractmethod
     def scaled(self, factor: float) -> Self:
@@ -151,8 +220,8 @@ class NoiseDeclaration(Declaration):
     bounded: ClassVar[bool] = False
     """True where the density is not positive on the whole real line."""
 
-    mean: Amount = 0.0
-    variance: PositiveAmount = 1.0
+    mean: Uncertain = 0.0
+    variance: PositiveUncertain = 1.0
 
     @property
     def is_resolved(self) -> bool:
@@ -162,16 +231,18 @@ class NoiseDeclaration(Declaration):
         """The same noise with mean and variance drawn, in this order."""
         if self.is_resolved:
             return self
-        mean = draw_amount(rng, self.mean)
-        return self.with_mean(mean).with_variance(draw_amount(rng, self.variance))
+        mean = draw_uncertain(rng, self.mean)
+        return self.with_mean(mean).with_variance(draw_uncertain(rng, self.variance))
 
-    def with_mean(self, mean: float) -> Self:
-        """The same family with another mean."""
-        return self.model_copy(update={"mean": float(mean)})
+    def with_mean(self, mean: Any) -> Self:
+        """The same family with another mean: a number, a prior, or a tensor while a Pyro program runs."""
+        return self.model_copy(update={"mean": float(mean) if isinstance(mean, int) else mean})
 
-    def with_variance(self, variance: float) -> Self:
-        """The same family with another variance."""
-        return self.model_copy(update={"variance": float(variance)})
+    def with_variance(self, variance: Any) -> Self:
+        """The same family with another variance, given as in :meth:`with_mean`."""
+        return self.model_copy(
+            update={"variance": float(variance) if isinstance(variance, int) else variance}
+        )
 
 
 class MixingDeclaration(Declaration):

@@ -7,11 +7,11 @@ import numpy as np
 from pydantic_core import PydanticCustomError
 
 from crlspec.errors import CrlspecError, Issue, SpecError
-from crlspec.registry import Amount, Declaration, Number, draw_amount
+from crlspec.registry import Declaration, Number, NumberOrPrior, Prior, Uncertain, draw_amount
 
 Matrix = tuple[tuple[Number, ...], ...]
 Vector = tuple[Number, ...]
-PerParent = Amount | dict[str, Number]
+PerParent = Uncertain | dict[str, NumberOrPrior]
 
 
 def refusal(field: str, message: str, remedy: str) -> SpecError:
@@ -21,7 +21,7 @@ def refusal(field: str, message: str, remedy: str) -> SpecError:
 
 def require_resolved(declaration: Declaration) -> None:
     """Refuse to carry out a declaration that still holds randomness. Raises CrlspecError."""
-    if not declaration.is_resolved:
+    if not declaration.is_resolved or declaration.priors:
         raise CrlspecError(f"{declaration!r} still holds randomness.", remedy="call its `draw` first")
 
 
@@ -61,20 +61,25 @@ def per_parent(
     field: str,
     *,
     signed: bool,
-) -> dict[str, float]:
-    """One number for each parent: given, or drawn; ``signed`` gives drawn magnitudes a random sign."""
+) -> dict[str, float | Prior]:
+    """One number for each parent: given, or drawn; ``signed`` gives drawn magnitudes a random sign.
+
+    A prior stands for each parent's number, independent of the others.
+    """
     if isinstance(value, Mapping):
         require_parents(node, field, tuple(value), parents)
         return {parent: value[parent] for parent in parents}
-    drawn = {}
+    if not isinstance(value, tuple):
+        return dict.fromkeys(parents, value)
+    drawn: dict[str, float | Prior] = {}
     for parent in parents:
-        sign = float(rng.choice([-1.0, 1.0])) if signed and isinstance(value, tuple) else 1.0
+        sign = float(rng.choice([-1.0, 1.0])) if signed else 1.0
         drawn[parent] = sign * draw_amount(rng, value)
     return drawn
 
 
 def times(value: PerParent, factor: float) -> PerParent:
-    """A number, an interval or a mapping times ``factor``."""
+    """A number, an interval or a mapping times ``factor``; priors have been settled by then."""
     if isinstance(value, dict):
         return {parent: number * factor for parent, number in value.items()}
     if isinstance(value, tuple):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from crlspec.generative.scm import Function
+from crlspec.generative.scm import Function, as_tensor
 from crlspec.models import declarations
 from crlspec.models.draws import Matrix, require_resolved
 from crlspec.typing import Node, Parents, Tensor
@@ -26,7 +26,7 @@ class Numbered(Function):
         super().__init__()
         require_resolved(declaration)
         for name, numbers in self.numbers(declaration, parents).items():
-            self.register_buffer(name, torch.tensor(numbers, dtype=dtype, device=device))
+            self.register_buffer(name, as_tensor(numbers, dtype, device))
 
     @staticmethod
     @abc.abstractmethod
@@ -45,6 +45,8 @@ class Linear(Numbered):
         return {"weight": [declaration.weight[parent] for parent in parents]}
 
     def forward(self, parents: Parents) -> Node:
+        if self.weight.dim() > 1:
+            return (parents * self.weight).sum(-1)
         # Not parents @ weight: this way the gradient comes out with each parent contiguous in memory.
         return torch.tensordot(self.weight, parents, dims=([0], [-1]))
 
@@ -110,7 +112,7 @@ class Sine(Numbered):
         return {name: [values[parent] for parent in parents] for name, values in by_parent.items()}
 
     def forward(self, parents: Parents) -> Node:
-        return torch.sin(parents * self.frequency + self.phase) @ self.amplitude
+        return (torch.sin(parents * self.frequency + self.phase) * self.amplitude).sum(-1)
 
 
 def columns_of(matrix: Matrix, held: Sequence[str], wanted: tuple[str, ...]) -> list[list[float]]:

@@ -215,14 +215,7 @@ def _assemble(
     spec: Spec, setting: Setting, device: torch.device, dtype: torch.dtype, sampler: Model | None
 ) -> Model:
     assert spec.mixing is not None
-    builder = _Builder(spec, device, dtype)
-    scm = builder.scm()
-    environments = {}
-    for name, replaced in (spec.environments or {"obs": {}}).items():
-        pairs = {latent: builder.replacement(scm, latent, value) for latent, value in replaced.items()}
-        mechanisms = {latent: mechanism for latent, (mechanism, _) in pairs.items()}
-        kinds = {latent: kind for latent, (_, kind) in pairs.items()}
-        environments[name] = Environment.of(name, scm, mechanisms, kinds)
+    scm, environments = build(spec, device, dtype)
     mixing = spec.mixing.implement()(spec.mixing, spec.latents, dtype, device)
     observational = next((name for name, e in environments.items() if not e.targets), None)
     if observational is None:
@@ -234,6 +227,19 @@ def _assemble(
         spec, setting, spec.latents, mixing.observed, scm, environments, observational, mixing, device, dtype,
         _sampler=sampler,
     )  # fmt: skip
+
+
+def build(spec: Spec, device: torch.device, dtype: torch.dtype) -> tuple[SCM, dict[str, Environment]]:
+    """The SCM of a resolved spec without interventions, and its environments."""
+    builder = _Builder(spec, device, dtype)
+    scm = builder.scm()
+    environments = {}
+    for name, replaced in (spec.environments or {"obs": {}}).items():
+        pairs = {latent: builder.replacement(scm, latent, value) for latent, value in replaced.items()}
+        mechanisms = {latent: mechanism for latent, (mechanism, _) in pairs.items()}
+        kinds = {latent: kind for latent, (_, kind) in pairs.items()}
+        environments[name] = Environment.of(name, scm, mechanisms, kinds)
+    return scm, environments
 
 
 class _Builder:

@@ -19,11 +19,17 @@ NoiseSites = Literal["implicit", "explicit"]
 
 
 def program(
-    scm: SCM, mixing: Mixing, like: Tensor, noise: NoiseSites = "implicit", deviation: float = 0.0
+    scm: SCM,
+    mixing: Mixing,
+    like: Tensor,
+    noise: NoiseSites = "implicit",
+    deviation: float = 0.0,
+    prefix: str = "",
 ) -> Program:
     """The program of ``scm`` seen through ``mixing``; ``like`` has its device and dtype.
 
     ``deviation`` is that of normal noise on every observed variable; x is a sample site where there is some.
+    ``prefix`` goes before the names of all sites and of the plate.
 
     Raises:
         CrlspecError: ``noise`` is neither word, or explicit where a mechanism has no such form.
@@ -37,18 +43,18 @@ def program(
 
     def run(n: int = 1) -> tuple[Latents, Observations]:
         columns: dict[str, Node] = {}
-        with pyro.plate("_samples", n):
+        with pyro.plate(f"{prefix}_samples", n):
             for name in scm.order:
                 mechanism = scm.mechanisms[name]
                 seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
                 values = dict(zip(mechanism.parents, seen))
                 parents = gather(values, mechanism.parents, like=like.new_empty(n))
-                columns[name] = node(name, mechanism, parents)
+                columns[name] = node(prefix + name, mechanism, parents)
             z = torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
             if deviation > 0:
-                x = pyro.sample("x", pyro.distributions.Normal(mixing(z), deviation).to_event(1))
+                x = pyro.sample(f"{prefix}x", pyro.distributions.Normal(mixing(z), deviation).to_event(1))
             else:
-                x = pyro.deterministic("x", mixing(z), event_dim=1)
+                x = pyro.deterministic(f"{prefix}x", mixing(z), event_dim=1)
         return z, x
 
     return run

@@ -82,6 +82,19 @@ class Function(nn.Module, abc.ABC):
         """f at ``parents`` of shape (*sample, parent); the result has shape (*sample)."""
 
 
+def as_tensor(numbers: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    """Declared numbers, nested or not, as a tensor.
+
+    Where a Pyro program put tensors for some numbers of a list, gradients pass; their batch comes first.
+    """
+    if isinstance(numbers, Tensor):
+        return numbers.to(dtype=dtype, device=device)
+    if isinstance(numbers, list | tuple) and any(isinstance(entry, Tensor) for entry in numbers):
+        entries = [as_tensor(entry, dtype, device) for entry in numbers]
+        return torch.stack(torch.broadcast_tensors(*entries), dim=-1)
+    return torch.tensor(numbers, dtype=dtype, device=device)
+
+
 class Noise(nn.Module, abc.ABC):
     """A location–scale family, standardised: it is parametrised by its mean and standard deviation.
 
@@ -94,10 +107,11 @@ class Noise(nn.Module, abc.ABC):
 
     def __init__(self, declaration: Any, dtype: torch.dtype, device: torch.device | str) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(float(declaration.mean), dtype=dtype, device=device))
-        deviation = float(declaration.variance) ** 0.5
-        self.centred = float(declaration.mean) == 0.0
-        self.register_buffer("deviation", torch.tensor(deviation, dtype=dtype, device=device))
+        if not all(isinstance(n, float | int | Tensor) for n in (declaration.mean, declaration.variance)):
+            raise CrlspecError(f"{declaration!r} still holds randomness.", remedy="call its `draw` first")
+        self.register_buffer("mean", as_tensor(declaration.mean, dtype, device))
+        self.centred = not isinstance(declaration.mean, Tensor) and declaration.mean == 0.0
+        self.register_buffer("deviation", as_tensor(declaration.variance**0.5, dtype, device))
 
     @abc.abstractmethod
     def distribution(self, mean: Node) -> Distribution:
@@ -131,7 +145,7 @@ class AdditiveMechanism(Mechanism):
 
     def distribution(self, parents: Parents) -> Distribution:
         if self.function is None:
-            return self.noise.distribution(self.noise.mean.expand(parents.shape[:-1]))
+            return self.noise.distribution(self.noise.mean + parents.new_zeros(parents.shape[:-1]))
         location = self.function(parents)
         return self.noise.distribution(location if self.noise.centred else location + self.noise.mean)
 

@@ -52,7 +52,8 @@ def explain(error: ValidationError, source: Source) -> Iterator[Issue]:
             message = f"the key {path[-1]!r} is missing"
             yield place(source, path, message, f"add {path[-1]}:.")
         else:
-            yield place(source, path, *_words(kind, value, context, line["msg"]))
+            words = _words(kind, value, context, line["msg"])
+            yield place(source, path, *words, offset=context.get("offset"))
 
 
 def _one_per_union(found: Sequence[Any], source: Source) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from math import pi, sqrt
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from crlspec.errors import Issue, SpecError
-from crlspec.registry import MechanismDeclaration, MixingDeclaration, NoiseDeclaration, draw_amount
+from crlspec.registry import MechanismDeclaration, MixingDeclaration, NoiseDeclaration, Prior, draw_amount
 from crlspec.spec.expression import (
     LOCATION_SCALE,
     Equation,
@@ -36,6 +37,10 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *words])
 
 
+Choose = Callable[[str, Prior], Any]
+"""Gives a parameter, by its name, a value: a number, or a tensor while a Pyro program runs."""
+
+
 def resolve(spec: Spec, seed: int) -> Spec:
     """The spec with no randomness left; it dumps to YAML and runs again by itself.
 
@@ -44,12 +49,21 @@ def resolve(spec: Spec, seed: int) -> Spec:
     nothing to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a
     family cannot be drawn, e.g. a weight is given for a parent that is none.
     """
+    return resolve_with(spec, seed, lambda name, prior: prior.draw(stream(seed, "prior", name)))
+
+
+def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
+    """As :func:`resolve`, with ``choose(name, prior)`` in place of each prior, called once a parameter.
+
+    Names are ``weight_z1_z2`` (parent, latent) and ``variance_z2``; what an environment replaces goes by
+    ``environment/variance_z2``.
+    """
     if spec.assume is not None:
         return spec
     updates: dict[str, Any] = {}
     parents: Parents = {}
     if spec.scm is not None:
-        scm = _scm(spec, spec.scm, seed)
+        scm = _scm(spec, spec.scm, seed, choose)
         assert isinstance(scm.graph, tuple)
         parents = parents_from(spec.latents, scm.graph)
         updates["scm"] = scm
@@ -65,7 +79,7 @@ def resolve(spec: Spec, seed: int) -> Spec:
             mixing = mixing.draw(stream(seed, "mixing"), spec.latents)
         updates["mixing"] = mixing
     base = spec.model_copy(update=updates)
-    updates["environments"] = _Environments(base, parents, seed).all(spec)
+    updates["environments"] = _Environments(base, parents, seed, choose).all(spec)
     if spec.interventions is not None:
         given: Any = spec.interventions
         fields = {key: getattr(given, key) for key in ("design", "kind") if hasattr(given, key)}
@@ -75,7 +89,20 @@ def resolve(spec: Spec, seed: int) -> Spec:
     return resolved
 
 
-def _scm(spec: Spec, scm: Scm, seed: int) -> Scm:
+def structure(spec: Spec, seed: int) -> Spec:
+    """The spec with graph, mixing and all intervals drawn as :func:`resolve` draws them, its priors left in place."""
+    if spec.scm is None:
+        return spec
+    scm = _scm(spec, spec.scm, seed, lambda name, prior: prior)
+    return spec.model_copy(update={"scm": scm, "mixing": resolve(spec, seed).mixing})
+
+
+def parameter(place: tuple[str, ...], latent: str, environment: str | None = None) -> str:
+    """The name of a parameter: field, parent if any, latent; after its environment where that replaces it."""
+    return f"{environment}/" * (environment is not None) + "_".join((*place, latent))
+
+
+def _scm(spec: Spec, scm: Scm, seed: int, choose: Choose) -> Scm:
     graph = scm.graph
     if isinstance(graph, RandomGraph):
         density = graph.density
@@ -89,8 +116,9 @@ def _scm(spec: Spec, scm: Scm, seed: int) -> Scm:
     for name in spec.latents:
         mechanism = scm.mechanism[name] if isinstance(scm.mechanism, dict) else scm.mechanism
         noise = scm.noise[name] if isinstance(scm.noise, dict) else scm.noise
-        mechanisms[name] = mechanism.draw(stream(seed, "mechanism", name), name, parents[name])
-        noises[name] = noise.draw(stream(seed, "noise", name), name)
+        drawn = mechanism.draw(stream(seed, "mechanism", name), name, parents[name])
+        mechanisms[name] = _settled(drawn, name, choose)
+        noises[name] = _settled(noise.draw(stream(seed, "noise", name), name), name, choose)
     return scm.model_copy(update={"graph": graph, "mechanism": mechanisms, "noise": noises})
 
 
@@ -111,11 +139,15 @@ def linear_moments(scm: Scm, parents: Parents) -> tuple[dict[str, float], dict[s
     return dict(zip(names, mean.tolist(), strict=True)), dict(zip(names, deviation.tolist(), strict=True))
 
 
+def _settled(declaration: Any, latent: str, choose: Choose, environment: str | None = None) -> Any:
+    return declaration.settled(lambda place, prior: choose(parameter(place, latent, environment), prior))
+
+
 class _Environments:
     """Writes out the environments of a spec whose model is resolved already."""
 
-    def __init__(self, base: Spec, parents: Parents, seed: int) -> None:
-        self.base, self.parents, self.seed = base, parents, seed
+    def __init__(self, base: Spec, parents: Parents, seed: int, choose: Choose) -> None:
+        self.base, self.parents, self.seed, self.choose = base, parents, seed, choose
 
     def all(self, spec: Spec) -> dict[str, Replacements]:
         if spec.environments is not None:
@@ -160,9 +192,8 @@ class _Environments:
             parsed = parse_expression(self.base.equations[latent], self.base.latents)
             return _changed_equation(parsed, latent, kind, change, rng)
         base = self._noise(latent)
-        mean, variance = base.mean, base.variance
-        assert isinstance(mean, float)
-        assert isinstance(variance, float)
+        mean: Any = base.mean
+        variance: Any = base.variance
         if noise.mean is not None:
             plus, value = noise.mean.plus, noise.mean.value
             mean = mean + draw_amount(rng, plus) if plus is not None else draw_amount(rng, value or 0.0)
@@ -184,7 +215,7 @@ class _Environments:
     ) -> str | ReplacedMechanism:
         rng = stream(self.seed, "environment", environment, latent)
         if isinstance(value, ReplacedMechanism):
-            return self._drawn(rng, latent, value)
+            return self._drawn(rng, environment, latent, value)
         parsed = parse_replacement(value, self.base.latents)
         if parsed.equation is not None:
             return parsed.equation.text
@@ -197,19 +228,22 @@ class _Environments:
             if base.distribution not in LOCATION_SCALE:  # no parameters to rewrite: the value itself is moved
                 return f"{parsed.kind}({parsed.value!r})"
             return _rewritten(base, _plus(base.arguments["loc"].text, shift), scale)
-        noise = self._noise(latent)
-        assert isinstance(noise.mean, float)
-        assert isinstance(noise.variance, float)
+        noise: Any = self._noise(latent)
         changed = noise.with_mean(noise.mean + shift).with_variance(noise.variance * scale**2)
         return ReplacedMechanism(kind="soft", mechanism=self._mechanism(latent), noise=changed)
 
-    def _drawn(self, rng: np.random.Generator, latent: str, value: ReplacedMechanism) -> ReplacedMechanism:
-        noise = self._noise(latent) if value.noise is None else value.noise.draw(rng, latent)
+    def _drawn(
+        self, rng: np.random.Generator, environment: str, latent: str, value: ReplacedMechanism
+    ) -> ReplacedMechanism:
+        noise = self._noise(latent)
+        if value.noise is not None:
+            noise = _settled(value.noise.draw(rng, latent), latent, self.choose, environment)
         if value.kind == "hard":
             return ReplacedMechanism(kind="hard", noise=noise)
         mechanism = self._mechanism(latent)
         if value.mechanism is not None:
-            mechanism = value.mechanism.draw(rng, latent, self.parents[latent])
+            drawn = value.mechanism.draw(rng, latent, self.parents[latent])
+            mechanism = _settled(drawn, latent, self.choose, environment)
         return ReplacedMechanism(kind="soft", mechanism=mechanism, noise=noise)
 
     def _mechanism(self, latent: str) -> MechanismDeclaration:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from crlspec.registry import Declaration
 from crlspec.spec.accepts import estimator_of, refusal
 from crlspec.spec.expression import BOUNDED, LOCATION_SCALE
 from crlspec.spec.schema import Spec
@@ -278,3 +279,26 @@ def support(spec: Spec) -> Iterator[Finding]:
             message = f"the density of {noise.kind} noise is not positive everywhere, as the theorems ask"
             remedy = "use another kind of noise, or take the verdict with care."
             yield Finding(path, message, remedy, "warning")
+
+
+@rule("latents", "scm", "environments")
+def priors(spec: Spec) -> Iterator[Finding]:
+    """Numbers with priors are drawn by compile, and inferred elsewhere."""
+    places: list[tuple[tuple[str, ...], Declaration | None]] = []
+    for key in ("mechanism", "noise") if spec.scm is not None else ():
+        value = getattr(spec.scm, key)
+        each = value.items() if isinstance(value, dict) else ((None, value),)
+        places += [(("scm", key, *((name,) if name else ())), declared) for name, declared in each]
+    for environment, replaced in (spec.environments or {}).items():
+        for name, value in replaced.items():
+            if not isinstance(value, str):
+                here = ("environments", environment, name)
+                places += [((*here, "mechanism"), value.mechanism), ((*here, "noise"), value.noise)]
+    found = [
+        (*here, *place) for here, declared in places if declared is not None for place in declared.priors
+    ]
+    if found:
+        more = f" (as have {len(found) - 1} more)" * (len(found) > 1)
+        message = f"{'.'.join(found[0][1:])} has a prior{more}: a compiled model has one draw from it"
+        remedy = "to infer such numbers from data in Pyro, use crlspec.bayesian(spec)."
+        yield Finding(found[0], message, remedy, "note")

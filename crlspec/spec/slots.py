@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from crlspec.registry import ClosedModel, Registry
+from crlspec.registry import ClosedModel, Prior, Registry
 
 SLOT_MARK = "x-slot"
 """Stands in a JSON Schema where the reference to a slot's union belongs, until the registry is known."""
@@ -144,6 +144,8 @@ def plain(value: Any) -> Any:
         given = [name for name in fields if name in value.model_fields_set or name in ("kind", "design")]
         table = {name: plain(getattr(value, name)) for name in given}
         return {name: entry for name, entry in table.items() if entry is not None}
+    if isinstance(value, Prior):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

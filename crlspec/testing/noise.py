@@ -78,7 +78,7 @@ class NoiseContract(FamilyContract):
         assert abs(draws.mean() - family.mean()) < 5 * error
 
     def test_has_the_declared_mean_and_variance(self) -> None:
-        declaration = self.resolved()
+        declaration: Any = self.resolved()
         family = self.expected(declaration)
         np.testing.assert_allclose((family.mean(), family.var()), (declaration.mean, declaration.variance))
 
