@@ -123,4 +123,4 @@ def test_a_whole_run_says_plainly_that_no_graph_was_estimated(kind: str, tmp_pat
     assert again.graph == "not estimated" and again.names == result.names and not again.environment_of
     for truth in (None, model):
         path = result.report(tmp_path / f"{truth is None}.html", model=truth)
-        assert "Not estimated" in Path(path).read_text(encoding="utf-8")
+        assert "without a graph" in Path(path).read_text(encoding="utf-8")
