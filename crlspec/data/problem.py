@@ -65,6 +65,15 @@ class Problem:
         """Names of the latents; with concealed targets they say how many there are and no more."""
         return self.setting.latents
 
+    @property
+    def environments_by_latent(self) -> tuple[str, ...]:
+        """Single-node designs: the environment that intervenes on each latent, in the order of the latents."""
+        targets = self.setting.targets
+        if targets is None:
+            return self.environments
+        found = {targets[name][0]: name for name in self.environments}
+        return tuple(found[latent] for latent in self.latents)
+
     @classmethod
     def from_data(cls, tree: xr.DataTree, setting: Setting) -> Problem:
         """Take what an estimator may know out of data, and check it.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crlspec.inference.baselines import Baseline
+    from crlspec.inference.contrastive import Contrastive
     from crlspec.inference.gscale import GScaleI
     from crlspec.inference.lscale import LScaleI
     from crlspec.inference.umni import UmniCrl
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["estimator_for"]
 
 
-def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Baseline:
+def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Contrastive | Baseline:
     """The estimator that a spec's ``estimator:`` slot declares. Raises ValueError for an unknown kind."""
     if declared.kind in ("ica", "pca"):
         from crlspec.inference.baselines import Baseline
 
         return Baseline(declared.kind)
+    if declared.kind == "contrastive":
+        from crlspec.inference.contrastive import Contrastive
+
+        return Contrastive(declared.alpha, declared.refine, declared.restarts)
     if declared.kind == "umni-crl":
         from crlspec.inference.umni import UmniCrl
 
@@ -28,7 +33,7 @@ def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Baseline:
 
         return GScaleI(declared.alpha, declared.restarts, declared.steps)
     if declared.kind != "lscale-i":
-        known = "lscale-i, umni-crl, gscale-i, ica and pca"
+        known = "lscale-i, umni-crl, gscale-i, contrastive, ica and pca"
         raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")
     from crlspec.inference.lscale import LScaleI
 

@@ -16,7 +16,8 @@ from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_valu
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = [
-    "assemble", "check_rank", "encoder_of", "is_gaussian", "status_of", "tested_edges", "without_calibration",
+    "assemble", "check_injective", "check_rank", "encoder_of", "is_gaussian", "status_of", "tested_edges",
+    "without_calibration",
 ]  # fmt: skip
 
 
@@ -107,13 +108,7 @@ def check_rank(problem: Problem, coordinates: Coordinates) -> None:
         check_noisy_rank(problem, coordinates)
         return
     spectrum, n = coordinates.space.spectrum, len(problem.latents)
-    if spectrum[n - 1] < 1e-13 * spectrum[0]:
-        significant = int((spectrum > 1e-13 * spectrum[0]).sum())
-        raise DataError(
-            f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
-            f"{n} latents: the mixing is not injective, and no method can recover them all",
-            "Declare fewer latents, or observe variables that tell the others apart.",
-        )
+    check_injective(spectrum, n)
     if len(spectrum) == n or spectrum[n] < 1e-11 * spectrum[0]:
         return
     rest = coordinates.space.off(coordinates.x)
@@ -125,6 +120,20 @@ def check_rank(problem: Problem, coordinates: Coordinates) -> None:
             "a linear mixing is refuted by the data (the rest is no small noise, but a function of the others)",
             "Declare mixing: general, observe only variables that are linear in the latents, or, if there are more "
             f"latents than {n}, say so.",
+        )
+
+
+def check_injective(spectrum: np.ndarray, latents: int) -> None:
+    """Raises DataError where the observations span fewer linear dimensions than latents, whatever the mixing.
+
+    spectrum  (component,) eigenvalues of the standardised pooled covariance, descending
+    """
+    if spectrum[latents - 1] < 1e-13 * spectrum[0]:
+        significant = int((spectrum > 1e-13 * spectrum[0]).sum())
+        raise DataError(
+            f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
+            f"{latents} latents: the mixing is not injective, and no method can recover them all",
+            "Declare fewer latents, or observe variables that tell the others apart.",
         )
 
 

@@ -63,7 +63,7 @@ class LScaleI:
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        environments = _environments_by_latent(problem)
+        environments = problem.environments_by_latent
         coordinates = Coordinates.of(problem, environments)
         check_rank(problem, coordinates)
         estimate = scores.estimate(coordinates, seed, progress)
@@ -130,12 +130,3 @@ class LScaleI:
             first,
             *refine_flexible(coordinates.all, orders, starts, self.alpha, seed, progress),
         ]
-
-
-def _environments_by_latent(problem: Problem) -> tuple[str, ...]:
-    """The environment that intervenes on each latent, in the order of the latents."""
-    targets = problem.setting.targets
-    if targets is None:
-        return problem.environments
-    found = {targets[name][0]: name for name in problem.environments}
-    return tuple(found[latent] for latent in problem.latents)

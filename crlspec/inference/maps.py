@@ -111,6 +111,20 @@ class Network:
             biases=(*moved, *self.biases[1:]),
         )
 
+    def mapped(self, rows: np.ndarray, centre: np.ndarray) -> Self:
+        """rows (f − centre), for rows (new output, output) and centre (output,)."""
+        return replace(
+            self,
+            skip=rows @ self.skip,
+            bias=rows @ (self.bias - centre),
+            weights=(*self.weights[:-1], *(rows @ w for w in self.weights[-1:])),
+        )
+
+    def within(self, rows: np.ndarray) -> Self:
+        """f(rows v), for rows (input, new input)."""
+        first = tuple(w @ rows for w in self.weights[:1])
+        return replace(self, skip=self.skip @ rows, weights=(*first, *self.weights[1:]))
+
     def outputs(self, index: list[int]) -> Self:
         """The outputs ``index`` alone, in that order."""
         last = tuple(w[index] for w in self.weights[-1:])

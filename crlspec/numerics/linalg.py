@@ -35,8 +35,19 @@ class ColumnSpace:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, samples: Sequence[np.ndarray], components: int, *, isotropic: bool = False) -> ColumnSpace:
-        """The leading ``components`` principal directions of the pooled samples, each (sample, observed)."""
+    def fit(
+        cls,
+        samples: Sequence[np.ndarray],
+        components: int,
+        *,
+        isotropic: bool = False,
+        further: int = 0,
+        share: float = 1e-7,
+    ) -> ColumnSpace:
+        """The leading ``components`` principal directions of the pooled samples, each (sample, observed).
+
+        And up to ``further`` beyond them, those whose eigenvalue exceeds that ``share`` of the largest.
+        """
         standard = np.concatenate(samples)
         offset = standard.mean(0)
         standard -= offset
@@ -46,7 +57,9 @@ class ColumnSpace:
         else:
             scale[scale <= 1e-14 * np.abs(offset)] = 1.0
         standard /= scale
-        spectrum, directions = _principal(standard, components)
+        spectrum, directions = _principal(standard, components + further)
+        significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
+        components = max(components, significant) if further else components
         deviations = np.sqrt(spectrum[:components])
         return cls(
             offset=offset,

@@ -41,8 +41,31 @@ class ResidualNetwork(nn.Module):
             hidden = functional.silu(torch.baddbmm(bias, hidden, weight))
         return value + torch.bmm(hidden, self.weights[-1])
 
+    def with_log_volume(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """f(u), and log|det ∂f/∂u| (replica, sample); for as many outputs as inputs."""
+        replicas, samples, inputs = u.shape
+        hidden, rows = u, torch.eye(inputs, dtype=u.dtype, device=u.device).expand(replicas, samples, -1, -1)
+        for weight, bias in zip(self.weights, self.biases, strict=False):
+            before = torch.baddbmm(bias, hidden, weight)
+            gate = torch.sigmoid(before)
+            hidden, slope = before * gate, gate * (1 + before * (1 - gate))
+            rows = _through(rows, weight) * slope[:, :, None, :]  # of the Jacobian's transpose, one an input
+        value = torch.baddbmm(self.bias, u, self.skip)
+        if not len(self.weights):
+            return value, torch.linalg.slogdet(self.skip)[1][:, None].expand(-1, samples)
+        jacobian = _through(rows, self.weights[-1]) + self.skip[:, None]
+        return value + torch.bmm(hidden, self.weights[-1]), torch.linalg.slogdet(jacobian)[1]
+
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW: weight decay on the weights of the perceptron alone."""
         others = [self.skip, self.bias, *self.biases]
         decayed = [{"params": list(self.weights), "weight_decay": decay}] if len(self.weights) else []
         return [*decayed, {"params": others, "weight_decay": 0.0}]
+
+
+def _through(rows: Tensor, weight: Tensor) -> Tensor:
+    """(replica, sample, row, unit) times (replica, unit, next unit)."""
+    replicas, samples, count, _ = rows.shape
+    return torch.bmm(rows.reshape(replicas, samples * count, -1), weight).reshape(
+        replicas, samples, count, -1
+    )

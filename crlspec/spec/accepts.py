@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from crlspec.spec.schema import Estimator, GscaleI, Spec, UmniCrl
+from crlspec.spec.schema import Contrastive, Estimator, GscaleI, Spec, UmniCrl
 from crlspec.spec.setting import Setting
 
 
@@ -27,6 +27,8 @@ def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
         return _umni_crl(setting, estimator)
     if estimator.kind == "gscale-i":
         return _gscale_i(setting)
+    if estimator.kind == "contrastive":
+        return _contrastive(setting)
     if estimator.kind in ("ica", "pca") and setting.mixing != "linear":
         reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
         return (reason, "use a linear mixing.")
@@ -38,7 +40,7 @@ def estimator_of(spec: Spec) -> Estimator:
     if "estimator" in spec.model_fields_set or (spec.assume is None and spec.mixing is None):
         return spec.estimator
     setting = Setting.of(spec)
-    others: tuple[Estimator, ...] = (UmniCrl(), GscaleI())
+    others: tuple[Estimator, ...] = (UmniCrl(), GscaleI(), Contrastive())
     return next((one for one in (spec.estimator, *others) if refusal(setting, one) is None), spec.estimator)
 
 
@@ -54,6 +56,35 @@ def _lscale_i(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
         )
     reason = reason or _coverage(setting) or _variant(setting, getattr(estimator, "variant", "auto"))
     return None if reason is None else (f"lscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
+
+
+def _contrastive(setting: Setting) -> tuple[str, str] | None:
+    reason = None
+    if setting.design == "observational":
+        reason = ("without interventions nothing tells the latents apart", _ONE_EACH)
+    elif setting.design != "single-node":
+        reason = (
+            f"contrastive CRL takes one environment per latent, got design: {setting.design}",
+            f"{_ONE_EACH}; two per latent are for other estimators",
+        )
+    if reason is None and setting.kind != "hard":
+        reason = (
+            f"contrastive CRL needs hard interventions, got {setting.kind}",
+            "make every intervention hard",
+        )
+    if reason is None and setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and contrastive CRL compares densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    if reason is None and (setting.noise == "other" or setting.function == "nonlinear"):
+        reason = (
+            "contrastive CRL needs linear-Gaussian latents",
+            "under a linear mixing use estimator: {kind: lscale-i}; a general one of other latents asks for two hard "
+            "interventions per latent (design: coupled)",
+        )
+    reason = reason or _coverage(setting)
+    return None if reason is None else (f"contrastive cannot take this: {reason[0]}", f"{reason[1]}.")
 
 
 def _umni_crl(setting: Setting, estimator: Declared) -> tuple[str, str] | None:

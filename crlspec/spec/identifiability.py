@@ -229,7 +229,8 @@ def _general(setting: Setting) -> Verdict:
         note = (
             "the noise variance or mean of each target must change, which holds for almost all interventions"
         )
-        return _covering(setting, replace(verdict, notes=(note,)), needed=1)
+        verdict = replace(verdict, notes=(note,), estimator="contrastive")
+        return _covering(setting, verdict, needed=1)
     theorem = "general mixing, two hard interventions per latent"
     verdict = _row("general", theorem, "not recovered", "none", _NOTHING)
     return replace(

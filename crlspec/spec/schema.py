@@ -231,6 +231,20 @@ class GscaleI(Estimator):
     steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 3000
 
 
+class Contrastive(Estimator):
+    """Contrastive CRL (Buchholz et al., NeurIPS 2023): linear-Gaussian latents behind a general mixing, one hard
+    intervention per latent.
+
+    ``alpha`` is the significance level of all tests; ``refine: none`` trains by the paper's log odds alone; networks
+    are trained from so many ``restarts``.
+    """
+
+    kind: Literal["contrastive"] = "contrastive"
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    refine: Literal["likelihood", "none"] = "likelihood"
+    restarts: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
+
+
 class Ica(Estimator):
     """A baseline: independent components of the pooled observations (FastICA); no graph.
 
@@ -246,7 +260,7 @@ class Pca(Estimator):
     kind: Literal["pca"] = "pca"
 
 
-ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, GscaleI, Ica, Pca), Estimator)
+ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, GscaleI, Contrastive, Ica, Pca), Estimator)
 
 
 class Dims(ClosedModel):

@@ -1,0 +1,214 @@
+"""Contrastive CRL: linear-Gaussian latents behind a general mixing, one hard intervention per latent.
+
+After Buchholz, Rajendran, Rosenfeld, Aragam, Schölkopf & Ravikumar, "Learning linear causal representations from
+interventions under general nonlinear mixing", NeurIPS 2023: the log odds of environments are quadratic in the
+latents, with the structure of their precision matrices, and determine them. Three stages, as the data ask for them:
+
+1. the linear combinations of the components that tell the environments apart (their log odds, by L-BFGS);
+2. where those are not jointly Gaussian, a network bends them straight, by the full likelihood of all environments
+   (``refine: none``: by the log odds alone, as in the paper, from all components);
+3. what linear mixing is left is undone by the joint Gaussian likelihood, whose Wald tests give the graph.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
+from crlspec.inference.assembling import check_injective, tested_edges
+from crlspec.inference.bending import Bent, bend, decode
+from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, NetworkEncoder, Stage, Status
+from crlspec.inference.gaussian_code import Unmixed, unmix_code
+from crlspec.inference.gaussian_environments import Start
+from crlspec.inference.linear_contrast import linear_contrast
+from crlspec.inference.maps import Network
+from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.statistics import gaussianity_p_value
+from crlspec.progress import Progress
+from crlspec.scores.base import ScoreDifference
+from crlspec.spec.accepts import refusal
+from crlspec.spec.setting import Setting
+
+__all__ = ["Contrastive"]
+
+FURTHER = 3
+"""So many times as many components as latents are looked at beyond those needed, where they are significant."""
+GAUSSIAN, JUDGED = 1e-3, 2000
+"""p-value from which on latents pass as Gaussian, so that no network is needed; of so many samples an environment, so
+that the sampling error of a linear code, which more samples would show, does not count as curvature."""
+AGREE = 0.95
+"""Two restarts whose latents correlate less, after a linear map, have not found the same."""
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """The estimator ``contrastive``.
+
+    alpha     significance level of every test of an edge
+    refine    likelihood, or none for the paper's log odds alone
+    restarts  of the network, trained side by side; the one of lowest held-out loss is taken
+    """
+
+    alpha: float = 0.01
+    refine: Literal["likelihood", "none"] = "likelihood"
+    restarts: int = 2
+    kind = "contrastive"
+
+    def accepts(self, setting: Setting) -> None:
+        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
+        reason = refusal(setting, self)
+        if reason is not None:
+            needed = "linear-Gaussian latents, one hard single-node intervention per latent"
+            raise SettingMismatch(reason[0], needed, reason[1])
+
+    def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
+        """Latents, encoder, decoder and graph; ``scores`` are not asked.
+
+        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span fewer linear
+        dimensions than there are latents.
+        """
+        self.accepts(problem.setting)
+        began = time.perf_counter()
+        names = (problem.observational, *problem.environments_by_latent)
+        x, n = [problem.samples[name] for name in names], len(problem.latents)
+        space = ColumnSpace.fit(x, n, further=FURTHER * n)
+        check_injective(space.spectrum, n)
+        u = [space(values) for values in x]
+        code, first = _linear_code(u, seed, progress)
+        steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
+        p_value, bent = gaussianity_p_value([y[:: -(-len(y) // JUDGED)] @ code.T for y in u]), None
+        if p_value < GAUSSIAN:
+            began_bending = time.perf_counter()
+            bent = self._bend(u, code, first, seed, progress)
+            last = unmix_code([bent.network(y) for y in u], seed, progress)
+            steps.append(_Step(bent.objective, last, bent.network, time.perf_counter() - began_bending))
+        encoder = steps[-1].encoder(space, x)
+        decoder, explained = _decoder(space, encoder, x, seed)
+        tested = tested_edges(steps[-1].unmixed.step, problem.latents)
+        diagnostics = {
+            "spectrum": xr.DataArray(space.spectrum, dims=("component",)),
+            "reconstruction": xr.DataArray(explained),
+        }
+        mixing = None
+        if isinstance(encoder, LinearEncoder):
+            mixing = space.coloring @ np.linalg.inv(encoder.matrix @ space.coloring)
+        return Estimate(
+            latents=problem.latents,
+            environment_of=dict(zip(problem.latents, names[1:], strict=True)),
+            encoder=encoder,
+            mixing=mixing,
+            order=tuple(problem.latents[m] for m in steps[-1].unmixed.step.order),
+            edges=tuple(e for e in tested if e.p_value < self.alpha),
+            tested=tested,
+            graph="exact",
+            status=_status(p_value, bent, explained),
+            stages=tuple(step.stage(problem.latents, space, x, self.alpha) for step in steps),
+            diagnostics=diagnostics,
+            seconds={"scores": 0.0, "inference": time.perf_counter() - began},
+            decoder=decoder,
+        )
+
+    def _bend(
+        self, u: list[np.ndarray], code: np.ndarray, first: Unmixed, seed: int, progress: Progress
+    ) -> Bent:
+        """The network of lowest held-out log loss of the environments: by the likelihood of the code, by the log odds
+        of all components, or both where there are more components than latents."""
+        rng, order, found = np.random.default_rng(seed), first.step.order, []
+
+        def starts(rows: np.ndarray, samples: list[np.ndarray]) -> list[Start]:
+            others = [np.linalg.qr(rng.normal(size=rows.T.shape))[0].T for _ in range(self.restarts - 1)]
+            return [Start.of(rows, samples, order), *(Start.of(o, samples, range(len(o))) for o in others)]
+
+        if self.refine == "likelihood":
+            coded = [y @ code.T for y in u]
+            bent = bend(coded, starts(first.rows, coded), "likelihood", seed, progress)
+            found.append(replace(bent, network=bent.network.within(code)))
+        if self.refine == "none" or u[0].shape[1] > len(code):
+            found.append(bend(u, starts(first.rows @ code, u), "log odds", seed, progress))
+        return min(found, key=lambda bent: bent.odds)
+
+
+def _linear_code(u: list[np.ndarray], seed: int, progress: Progress) -> tuple[np.ndarray, Unmixed]:
+    """Orthonormal combinations (latent, component) that tell the environments apart, and the latents that they would
+    be were they linear-Gaussian; all components where there are as many as latents."""
+    n = len(u) - 1
+    code = np.eye(n, u[0].shape[1])
+    first = unmix_code([y[:, :n] for y in u], seed, progress)
+    if u[0].shape[1] == n:
+        return code, first
+    progress("contrast", 0.0)
+    rng = np.random.default_rng(seed)
+    found = linear_contrast([rng.permutation(y) for y in u], Start.of(first.rows @ code, u, first.step.order))
+    code = np.linalg.qr(found.T)[0].T
+    return code, unmix_code([y @ code.T for y in u], seed, progress)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a stage left: a network from components to a code, and what undoes the code's linear map."""
+
+    name: str
+    unmixed: Unmixed
+    network: Network
+    seconds: float
+
+    def encoder(self, space: ColumnSpace, x: list[np.ndarray]) -> LinearEncoder | NetworkEncoder:
+        """From observations to latents of unit observational deviation and mean zero, each rising with the observed
+        variable that it varies with most."""
+        network = self.network.mapped(self.unmixed.rows, self.unmixed.offset)
+        encoder: LinearEncoder | NetworkEncoder = NetworkEncoder(network, space.whitener, space.offset)
+        if not network.weights and space.whitener.shape[0] == len(self.unmixed.rows):
+            encoder = LinearEncoder(network.skip @ space.whitener, space.offset)
+        z = encoder(x[0])
+        z = (z - z.mean(0)) / z.std(0)
+        covariance = z.T @ ((x[0] - x[0].mean(0)) / space.scale)
+        signs = np.sign(covariance[range(len(covariance)), np.abs(covariance).argmax(1)])
+        return encoder.scaled(signs / encoder(x[0]).std(0), x[0])
+
+    def stage(self, latents: tuple[str, ...], space: ColumnSpace, x: list[np.ndarray], alpha: float) -> Stage:
+        """The same in the names of the latents."""
+        step = self.unmixed.step
+        edges = tuple(e for e in tested_edges(step, latents) if e.p_value < alpha)
+        order = tuple(latents[m] for m in step.order)
+        return Stage(self.name, order, edges, self.encoder(space, x), self.seconds, step.note)
+
+
+def _decoder(
+    space: ColumnSpace,
+    encoder: LinearEncoder | NetworkEncoder,
+    x: list[np.ndarray],
+    seed: int,
+) -> tuple[NetworkDecoder | None, float]:
+    """From latents to observations, and the share of the components' variance that it explains; None beside a linear
+    encoder, whose inverse is exact."""
+    if isinstance(encoder, LinearEncoder):
+        return None, 1.0
+    pooled = np.concatenate(x)
+    network, explained = decode(encoder(pooled), space(pooled), seed)
+    return NetworkDecoder(network, space.coloring, space.offset), explained
+
+
+def _status(p_value: float, bent: Bent | None, explained: float) -> Status:
+    if bent is None:
+        return Status(
+            "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
+        )
+    if bent.agreement < AGREE:
+        return Status(
+            "undecided",
+            f"two restarts of the network found different latents (correlation {bent.agreement:.2f} after a linear "
+            "map), so that latents and edges may be wrong",
+            "Give more samples, or more restarts: estimator: {kind: contrastive, restarts: 4}.",
+        )
+    return Status(
+        "ok",
+        f"no linear encoder makes the latents Gaussian (p = {p_value:.1g}), so that a network was trained, by "
+        f"{bent.objective}; it explains {100 * explained:.1f} % of the observations' variance; the p-values of the "
+        "edges are not calibrated: they leave out how far the network is off",
+    )
