@@ -18,8 +18,9 @@ from crlspec.commands import (
     write_text,
     write_whole_file,
 )
-from crlspec.errors import EstimationError, OutputExists
+from crlspec.errors import INTERRUPTED, EstimationError
 from crlspec.progress import ProgressLine
+from crlspec.run_folder import ready_to_go_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,6 @@ FILES = (
     "stability.nc",
     "stability.md",
 )
-INTERRUPTED = 130
 
 
 def stability(arguments: Namespace) -> int:
@@ -51,7 +51,7 @@ def stability(arguments: Namespace) -> int:
     refuse_errors(spec)
     refuse_device(arguments.device)
     folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-stability")
-    _ready(folder, arguments.force)
+    ready_to_go_on(folder, arguments.force, FILES, "bootstraps need")
     line = ProgressLine(enabled=True if arguments.progress else None)
     try:
         found = bootstrapped(
@@ -73,38 +73,17 @@ def stability(arguments: Namespace) -> int:
     return EstimationError.exit_code if found.failed == len(found.runs) else 0
 
 
-def _ready(folder: Path, force: bool) -> None:
-    """Raises OutputExists where the folder is a file, or holds other things; force forgets former bootstraps."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputExists(
-            f"{folder} is a file, and bootstraps need a folder.", remedy="Give another --out DIR."
-        )
-    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if force:
-        for name in held & set(FILES):
-            (folder / name).unlink()
-    elif held and FILES[0] not in held:
-        raise OutputExists(
-            f"{folder} is not empty, and holds no {FILES[0]} to go on with.",
-            remedy="Give another --out DIR, or --force to write into it all the same.",
-        )
-
-
 def _data(arguments: Namespace, spec: Spec) -> xr.DataTree:
     """The data of the call, of the spec, or sampled from the model that it declares."""
     from crlspec.data import read_data
-    from crlspec.sweeping.one_run import read_own
 
     if spec.data is not None:
         if arguments.samples is not None:
             raise CallError(
                 "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
             )
-        if arguments.data is None:
-            return read_own(spec)
-        dims = None if spec.data.dims is None else spec.data.dims.model_dump(exclude_none=True)
-        where = Path(arguments.data)
-        return read_data(where, variable=spec.data.variable, dims=dims, observational=spec.data.observational)
+        path = spec.data.path if arguments.data is None else Path(arguments.data)
+        return read_data(path, **spec.data.reading())
     if arguments.data is not None:
         return read_data(Path(arguments.data))
     from crlspec.generative.model import compile as compile_model

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from crlspec import __version__
-from crlspec.errors import CrlspecError
+from crlspec.errors import INTERRUPTED, CrlspecError
 
 __all__ = ["build_parser", "main"]
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         print("crlspec: interrupted; nothing was written.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception as error:
         if arguments.debug:
             raise

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+INTERRUPTED = 130
+"""Exit status of what was stopped by Ctrl-C."""
+
 
 @dataclass(frozen=True)
 class Issue:

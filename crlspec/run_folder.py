@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crlspec.errors import OutputExists
 
-__all__ = ["RUN_FILES", "refuse_used", "whole_folder"]
+__all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "whole_folder"]
 
 RUN_FILES = ("result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "metrics.json")
 
@@ -23,6 +23,27 @@ def refuse_used(folder: Path, force: bool) -> None:
         raise OutputExists(
             f"{folder} exists and is not empty.",
             remedy="Give another --out DIR, or --force to replace the run that is in it.",
+        )
+
+
+def ready_to_go_on(folder: Path, force: bool, files: tuple[str, ...], what: str) -> None:
+    """Ready a folder for work that goes on where it was stopped; ``force`` forgets what it left before.
+
+    files  what the work leaves, its rows first
+    what   the work, as the subject of "… a folder": ``a sweep needs``
+
+    Raises OutputExists where the folder is a file, or holds other things than such work.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputExists(f"{folder} is a file, and {what} a folder.", remedy="Give another --out DIR.")
+    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if force:
+        for name in held & set(files):
+            (folder / name).unlink()
+    elif held and files[0] not in held:
+        raise OutputExists(
+            f"{folder} is not empty, and holds no {files[0]} to go on with.",
+            remedy="Give another --out DIR, or --force to write into it all the same.",
         )
 
 

@@ -87,6 +87,9 @@ def _round(
 ) -> EdgeTests:
     """Each edge tested under the graph without it, the others under the graph."""
     pairs = [(int(i), int(j)) for i, j in np.argwhere(np.tri(len(graph), k=-1))]
+    tests = EdgeTests(np.zeros(graph.shape), np.ones(graph.shape))
+    if not pairs:
+        return tests
     graphs, tested = [], []
     if not all(graph[pair] for pair in pairs):
         graphs.append(graph)
@@ -100,7 +103,6 @@ def _round(
         fitted, training, held_out, generator, progress,
         steps=100, rate=2e-3, warm_up=0, stage="graph", polish=False,
     )  # fmt: skip
-    tests = EdgeTests(np.zeros(graph.shape), np.ones(graph.shape))
     where = tuple(np.array(pairs).T)
     tests.shares[where], tests.p_values[where] = absent_edge_tests(fitted, everything, tested)
     return tests

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.commands import CallError, refuse_device, write_text, write_whole_file
-from crlspec.errors import EstimationError, OutputExists
+from crlspec.errors import INTERRUPTED, EstimationError
 from crlspec.progress import ProgressLine
+from crlspec.run_folder import ready_to_go_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "sweep"]
 
 FILES = ("runs.csv", "summary.csv", "summary.md")
-INTERRUPTED = 130
 
 
 def sweep(arguments: Namespace) -> int:
@@ -46,7 +46,7 @@ def sweep(arguments: Namespace) -> int:
     first = arguments.first if arguments.first is not None else (0 if table is None else table.first)
     seeds = range(first, first + count)
     folder = Path(arguments.out or f"runs/{name}-sweep")
-    _ready(folder, arguments.force)
+    ready_to_go_on(folder, arguments.force, FILES, "a sweep needs")
     refuse_device(arguments.device)
     line = ProgressLine(enabled=True if arguments.progress else None)
     path = folder / FILES[0]
@@ -66,23 +66,6 @@ def sweep(arguments: Namespace) -> int:
         case.name for case in cases if (found[found["setting"] == case.name]["status"] == "failed").all()
     ]
     return EstimationError.exit_code if empty else 0
-
-
-def _ready(folder: Path, force: bool) -> None:
-    """Raises OutputExists where the folder is a file, or holds other things than a sweep; force forgets a sweep."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputExists(
-            f"{folder} is a file, and a sweep needs a folder.", remedy="Give another --out DIR."
-        )
-    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if force:
-        for name in held & set(FILES):
-            (folder / name).unlink()
-    elif held and FILES[0] not in held:
-        raise OutputExists(
-            f"{folder} is not empty, and holds no {FILES[0]} to go on with.",
-            remedy="Give another --out DIR, or --force to write into it all the same.",
-        )
 
 
 def _written(

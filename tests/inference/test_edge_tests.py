@@ -82,3 +82,13 @@ def test_rounds_end_at_the_graph_and_undo_the_mixing() -> None:
     assert end.last.p_values[1, 0] < 0.01
     product = end.rows @ np.array([[1.0, 0.1], [0.05, 1.0]])
     assert np.abs(product / product.diagonal()[:, None] - np.eye(2)).max() < 0.05
+
+
+def test_one_latent_alone_has_no_pairs_to_test() -> None:
+    generator = torch.Generator().manual_seed(0)
+    found = sample(0, "none", 500)
+    alone = Sample(found.y[:, :1], found.environment.clamp(max=1))
+    model = FlexibleLikelihood(torch.eye(1)[None], torch.tensor([[1]]), generator)
+    end = search_graph(model, alone, alone[torch.arange(100)], generator, 0.01, silent)
+    assert end.settled
+    assert end.last.p_values.shape == end.rows.shape == (1, 1)

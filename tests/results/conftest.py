@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-
-def _toy() -> ModuleType:
-    name = "crlspec_results_toy"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("toy.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+from tests.results import toy as module
 
 
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
     """The module ``toy.py``."""
-    return _toy()
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tests.results import toy as module
+
 
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
     """The module ``tests/results/toy.py``."""
-    name = "crlspec_results_toy"
-    if name not in sys.modules:
-        path = Path(__file__).parents[2] / "results" / "toy.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    return module
 
 
 @pytest.fixture(scope="session")
