@@ -110,6 +110,8 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
         _require(latent, result.names, "latent")
         _require(name, observed, "observed variable")
     fitted = _anchored(found.fitted, anchors, observed)
+    each = {id(one): one for pair in found.alternatives for one in pair}
+    moved = {key: _anchored(one, anchors, observed) for key, one in each.items()}
     return recovered_model(
         fitted,
         observed,
@@ -118,9 +120,7 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
         float(result.diagnostics.get("observation_noise", xr.DataArray(0.0))),
         fit=found.table,
         anchors=dict(anchors),
-        alternatives=tuple(
-            (_anchored(a, anchors, observed), _anchored(b, anchors, observed)) for a, b in found.alternatives
-        ),
+        alternatives=tuple((moved[id(a)], moved[id(b)]) for a, b in found.alternatives),
         weight=found.weight,
         errors=found.errors,
         caveats=_caveats(result, found),

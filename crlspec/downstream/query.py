@@ -82,7 +82,9 @@ class Query:
             return statistic(moment, changed, m.mixing, baseline, samples, seed)
 
         found = of(self.model)
-        pairs = [(of(a), of(b)) for a, b in self.model.variations]
+        models = {id(m): m for pair in self.model.variations for m in pair}
+        each = {key: of(m) for key, m in models.items()}
+        pairs = [(each[id(a)], each[id(b)]) for a, b in self.model.variations]
         z = _error([(a.z, b.z) for a, b in pairs], found.z_error, self.model.weight)
         x = _error([(a.x, b.x) for a, b in pairs], found.x_error, self.model.weight)
         arrays = {

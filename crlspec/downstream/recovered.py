@@ -61,11 +61,10 @@ class RecoveredModel(Model):
 
     @cached_property
     def variations(self) -> tuple[tuple[Model, Model], ...]:
-        """The alternatives as models."""
-        return tuple(
-            (compile(quick_spec(a, self.observed)), compile(quick_spec(b, self.observed)))
-            for a, b in self.alternatives
-        )
+        """The alternatives as models, each compiled once."""
+        found = {id(fitted): fitted for pair in self.alternatives for fitted in pair}
+        models = {key: compile(quick_spec(fitted, self.observed)) for key, fitted in found.items()}
+        return tuple((models[id(a)], models[id(b)]) for a, b in self.alternatives)
 
     def do(self, interventions: Any, *, environment: str | None = None) -> Query:
         """The model under an intervention.
