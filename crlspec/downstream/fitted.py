@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.downstream.design import Design
+from crlspec.errors import CrlspecError
 
 if TYPE_CHECKING:
     from crlspec.spec.schema import Spec
@@ -76,11 +77,21 @@ def spec_of(
 
 
 def quick_spec(fitted: Fitted, observed: tuple[str, ...]) -> Spec:
-    """The same without the checks of a file, which one of many variations of a checked spec does not need."""
+    """The same without the checks of a file, which one of many variations of a checked spec does not need.
+
+    Raises CrlspecError for names that no spec can hold.
+    """
+    from pydantic import ValidationError
+
     from crlspec.spec.schema import Spec
 
     samples = dict.fromkeys(fitted.design.environments, 1)
-    return Spec.model_validate(_tree(fitted, observed, "variation", samples, 0.0))
+    try:
+        return Spec.model_validate(_tree(fitted, observed, "variation", samples, 0.0))
+    except ValidationError as error:
+        raise CrlspecError(
+            f"no spec can declare this model: {error.errors()[0]['msg']}.", remedy="rename it in the data."
+        ) from None
 
 
 def _tree(

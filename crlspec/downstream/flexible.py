@@ -22,6 +22,8 @@ __all__ = ["FlexibleFit", "fit_flexible"]
 HIDDEN = 24
 ITERATIONS = 250
 RESAMPLES = 40
+ROWS = 10_000
+"""Rows that train a hidden layer, at most: it only has to bend where the data do. What leads out of it sees all."""
 
 
 Hidden = tuple[np.ndarray, np.ndarray]
@@ -107,6 +109,8 @@ def _hidden(parents: np.ndarray, target: np.ndarray, seed: int) -> Hidden:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
 
+    step = -(-len(target) // ROWS)
+    parents, target = parents[::step], target[::step]
     mean, scale = parents.mean(0), parents.std(0)
     network = MLPRegressor(
         hidden_layer_sizes=(HIDDEN,),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     import xarray as xr
 
     from crlspec.downstream.fitting import Fit
+    from crlspec.downstream.judging import Judged
     from crlspec.downstream.query import Query
     from crlspec.downstream.recovered import RecoveredModel
     from crlspec.generative.program import NoiseSites, Program
@@ -36,6 +38,20 @@ class Queries:
         from crlspec.downstream.fitting import model_of
 
         return model_of(cast("Result", self), self._fit, anchor or {})
+
+    def goodness_of_fit(self) -> pd.DataFrame:
+        """How well the mechanisms of :meth:`model` fit latents that were held out (every fifth): a row for each.
+
+        latent, environment  whose mechanism; the environment that put it there, empty where nothing touches it
+        parents, mean, noise  its arguments, and its family: constant, linear or network; normal or mixture
+        dependence            share of the noise, or of its square, that quadratics of the parents explain; p-value
+                              ``dependence_p``
+        distribution          Kolmogorov–Smirnov distance of the noise to the declared one; ``distribution_p``
+        refuted               whether one of them is past p < .001 and more than a little
+        """
+        from crlspec.downstream.judging import mechanisms
+
+        return mechanisms(self._judged)
 
     def pyro(self, environment: str | None = None, noise: NoiseSites = "implicit") -> Program:
         """The recovered SCM as a plain Pyro program of one environment; see ``Model.pyro``."""
@@ -77,7 +93,13 @@ class Queries:
         return self.model(anchor).counterfactual(x, interventions, environment=environment)
 
     @cached_property
+    def _judged(self) -> Judged:
+        from crlspec.downstream.judging import judge
+
+        return judge(cast("Result", self))
+
+    @cached_property
     def _fit(self) -> Fit:
         from crlspec.downstream.fitting import fit
 
-        return fit(cast("Result", self))
+        return fit(self._judged)

@@ -47,6 +47,7 @@ def render(result: Result, model: Truth | None = None) -> str:
         evidence.scores(result),
         evidence.spectra(result),
         evidence.training(result),
+        evidence.fit(result),
         account.stages(result, truth),
         account.promise(result),
         account.provenance(result),

@@ -91,7 +91,7 @@ def test_report_beside_the_truth(result, model):
     assert text == render(result, model)
 
 
-ALWAYS = {"latents", "provenance"}
+ALWAYS = {"latents", "fit", "provenance"}
 NEEDED = {
     "scores": (evidence.scores, ("score_differences",)),
     "spectra": (evidence.spectra, ("spectrum",)),
@@ -225,12 +225,23 @@ def test_fits_of_a_stage_share_a_chart_unless_they_belong_to_environments(result
     assert (second.stage, [name for name, _, _ in second.lines]) == ("edges", ["1: half 1", "2: half 2"])
 
 
-def test_goodness_of_fit_is_a_table_of_texts_and_numbers():
-    text = evidence.fit(["Mechanism", "p-value"], [["z1 < 2", 0.25]], "How well.")
+def test_goodness_of_fit_has_a_row_for_every_mechanism(result):
+    text = evidence.fit(result)
     _checked(text)
-    assert "z1 &lt; 2" in text
-    assert "0.250" in text
-    assert evidence.fit(["Mechanism"], [], "How well.") == ""
+    table = result.goodness_of_fit()
+    assert text.count("<tr>") == 1 + len(table) == 9
+    for words in ("linear in z1, z2", "elsewhere", "hard_z3", "✓ not refuted", "None is refuted."):
+        assert words in text
+
+
+def test_where_no_mechanism_can_be_fitted_the_report_says_why(result):
+    bare = dataclasses.replace(
+        result, estimate=dataclasses.replace(result.estimate, graph="not estimated", edges=())
+    )
+    text = evidence.fit(bare)
+    _checked(text)
+    assert "No mechanisms were fitted. Got a result whose graph is not estimated" in text
+    assert "<table>" not in text
 
 
 def test_stages_tell_what_changed(result, model):

@@ -11,7 +11,7 @@ import torch
 
 import crlspec
 from crlspec.downstream.design import design_of
-from crlspec.downstream.fitting import latents_of, refuted
+from crlspec.downstream.judging import latents_of, refuted
 from crlspec.downstream.linear import _Layout, _Likelihood, fit_linear
 from crlspec.downstream.noise import mixture
 from crlspec.inference.estimate import Edge, Estimate, Status
@@ -121,8 +121,18 @@ def test_a_network_and_a_mixture_are_taken_where_a_line_and_a_normal_are_refuted
     assert kinds == {"a": ("linear", "normal"), "b": ("mlp", "normal"), "c": ("linear", "mixture")}
     assert model.fit.attrs["network"] == ["b"]
     assert model.errors == "given the latents"
-    assert not any(refuted(model.fit, model.design, z, "dependence", 0.003) for z in "abc")
+    assert not any(refuted(model.fit, model.design, z, "dependence") for z in "abc")
     assert "Standard errors take the latents as given." in model.do({"a": 1.0}).identified
+
+
+def test_goodness_of_fit_has_a_row_for_every_mechanism(curved) -> None:
+    table = curved[1].goodness_of_fit()
+    assert table["environment"].tolist() == ["", "", "", "do_a", "do_b", "do_c"]
+    assert table["latent"].tolist() == ["a", "b", "c", "a", "b", "c"]
+    assert table["mean"].tolist() == ["constant", "network", "linear", "constant", "constant", "constant"]
+    assert table["noise"].tolist() == ["normal", "normal", "mixture", "normal", "normal", "normal"]
+    assert table["dependence_p"].isna().tolist() == [True, False, False, True, True, True]
+    assert not table["refuted"].any()
 
 
 def test_effects_through_a_network_are_those_of_the_truth(curved) -> None:
