@@ -11,6 +11,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 JOURNEYS = sorted(DOCS.glob("journey-*.md"))
 
 
+@pytest.mark.usefixtures("own_rng")
 @pytest.mark.parametrize("page", JOURNEYS, ids=lambda page: page.stem)
 def test_the_python_of_a_journey_runs_and_is_short(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
