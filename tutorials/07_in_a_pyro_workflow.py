@@ -6,7 +6,8 @@
 # by NUTS; and ask the posterior for effects. Everything is held against what can be worked out on paper. It takes
 # about half a minute.
 #
-# Run it as a script (`python tutorials/07_in_a_pyro_workflow.py`), or cell by cell in an editor that knows such cells.
+# Run it as a script (`python tutorials/07_in_a_pyro_workflow.py`), or cell by cell in an editor that knows such
+# cells.
 
 # %%
 import numpy as np
@@ -62,9 +63,9 @@ trace = poutine.trace(pyro.condition(cut, given)).get_trace(100)
 torch.testing.assert_close(trace.log_prob_sum(), model.log_density(z, "fixed_dose").sum())
 
 # %% [markdown]
-# Hard, soft, several at once; and one after the other, the inner one first. Means are those on paper: with the dose at
-# 1 growth is 1.2; with 1 added to the dose of a doubly spread light it is 1.2 as well, and the dose has the deviation
-# √(0.8²·4 + 0.7²).
+# Hard, soft, several at once; and one after the other, the inner one first. Means are those on paper: with the dose
+# at 1 growth is 1.2; with 1 added to the dose of a doubly spread light it is 1.2 as well, and the dose has the
+# deviation √(0.8²·4 + 0.7²).
 
 # %%
 many = 100_000
@@ -81,8 +82,8 @@ assert abs(float(soft[:, 1].std()) - (0.8**2 * 4 + 0.7**2) ** 0.5) < 0.03
 # %% [markdown]
 # ## On a program that knows nothing of crlspec
 #
-# A regression with unknown slope. What if the slope had another prior? The replaced site is really sampled from it, so
-# that SVI, NUTS and Predictive work as on any program. Prior and likelihood are normal: the posterior is known.
+# A regression with unknown slope. What if the slope had another prior? The replaced site is really sampled from it,
+# so that SVI, NUTS and Predictive work as on any program. Prior and likelihood are normal: the posterior is known.
 
 # %%
 ages = torch.linspace(-1.0, 1.0, 10)
@@ -180,8 +181,8 @@ assert not tree["sample_stats"]["diverging"].any()
 # %% [markdown]
 # ## The posterior under an intervention
 #
-# Each draw of the weights is a model. What would growth be, were the light 1 and the dose as it is? With the light as a
-# site of the same program, one handler asks all of them: the mean of growth is then the weight of light.
+# Each draw of the weights is a model. What would growth be, were the light 1 and the dose as it is? With the light
+# as a site of the same program, one handler asks all of them: the mean of growth is then the weight of light.
 
 # %%
 asked = intervene(bayesian.pyro({"control": 400}), {"control/light": 1.0})
