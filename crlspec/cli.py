@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("crlspec: interrupted; nothing was written.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        print(f"crlspec: interrupted; {stopped or 'nothing was written.'}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if arguments.debug:

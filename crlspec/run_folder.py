@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crlspec.errors import OutputExists
 
-__all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "whole_folder"]
+__all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "unfinished", "whole_folder"]
 
 RUN_FILES = ("result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "metrics.json")
 
@@ -45,6 +45,12 @@ def ready_to_go_on(folder: Path, force: bool, files: tuple[str, ...], what: str)
             f"{folder} is not empty, and holds no {files[0]} to go on with.",
             remedy="Give another --out DIR, or --force to write into it all the same.",
         )
+
+
+def unfinished(folder: Path) -> Path:
+    """Where what a run needs to go on after a kill is kept until the folder is whole: hidden, beside it."""
+    folder = folder.resolve()
+    return folder.with_name(f".{folder.name}.unfinished")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 import time
 import warnings
@@ -17,7 +18,7 @@ from crlspec import __version__
 from crlspec.commands import CallError, load_spec, refuse_device, refuse_errors, result_of, result_path
 from crlspec.errors import DataError, EstimationError, NumericalWarning
 from crlspec.progress import Losses, ProgressLine
-from crlspec.run_folder import refuse_used, whole_folder
+from crlspec.run_folder import refuse_used, unfinished, whole_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -132,6 +133,10 @@ def _whole_way(spec: Spec, path: Path | None, folder: Path, arguments: Namespace
         try:
             log.caught = caught
             status = _estimate_and_write(spec, path, folder, arguments, log)
+        except KeyboardInterrupt:
+            if not unfinished(folder).is_dir():
+                raise
+            raise KeyboardInterrupt("the same call goes on from where the training was.") from None
         finally:
             log.line.close()
     for warning in caught:
@@ -157,11 +162,13 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
             progress=log,
             device=arguments.device,
             notes=start.notes,
+            checkpoints=unfinished(folder),
         )
     except EstimationError as error:
         log.say(f"no result: {error}")
         with whole_folder(folder, arguments.force) as building:
             _write_texts(building, start, arguments.seed, log)
+        shutil.rmtree(unfinished(folder), ignore_errors=True)
         log.line.close()
         print(f"{folder} holds spec.yaml and run.log.", file=sys.stderr)
         raise
@@ -176,6 +183,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         for line in lines:
             log.say(line)
         _write_texts(building, start, arguments.seed, log)
+    shutil.rmtree(unfinished(folder), ignore_errors=True)
     log.line.close()
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     print("\n".join([*lines, "", f"in {folder}: {names}"]))

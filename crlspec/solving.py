@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crlspec.errors import SettingMismatch
 from crlspec.progress import Recorder, silent
-from crlspec.provenance import provenance
+from crlspec.provenance import provenance, versions
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from crlspec.data import Relabelling
+    from crlspec.data import Problem, Relabelling
     from crlspec.generative.model import Model
     from crlspec.inference.estimate import Estimate
     from crlspec.results.result import Result
@@ -37,16 +41,19 @@ def solve(
     progress: Callable[..., None] | None = None,
     device: str = "cpu",
     notes: Mapping[str, Any] | None = None,
+    checkpoints: str | PathLike[str] | None = None,
 ) -> Result:
     """Recover latents and their graph from data, under the assumptions of a spec.
 
-    spec      declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
-    data      one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is never read
-    seed      of the shuffle of all labels and of every random choice of scores and estimator
-    model     the compiled truth; only ``scores: {kind: exact}`` needs it
-    progress  called as ``progress(stage, share)``
-    device    where networks of scores are trained, as torch names it
-    notes     further plain values for the provenance; ``seeds`` in it are those of other steps
+    spec         declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
+    data         one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is never read
+    seed         of the shuffle of all labels and of every random choice of scores and estimator
+    model        the compiled truth; only ``scores: {kind: exact}`` needs it
+    progress     called as ``progress(stage, share)``
+    device       where networks of scores and encoders are trained, as torch names it
+    notes        further plain values for the provenance; ``seeds`` in it are those of other steps
+    checkpoints  folder for the state of encoders that train, kept every second and never removed here: the same call
+                 with the same data goes on from it, to the same result, and no other does
 
     Where the number of latents is left to the data it is counted first, and status and provenance say why so many.
 
@@ -58,6 +65,7 @@ def solve(
     from crlspec.inference import estimator_for
     from crlspec.inference.counting import count_latents, with_count
     from crlspec.inference.training_curves import with_training
+    from crlspec.numerics.checkpoints import Place
     from crlspec.results.result import Result
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
@@ -66,9 +74,10 @@ def solve(
 
     report = Recorder(silent if progress is None else progress)
     setting = Setting.of(spec)
-    estimator = estimator_for(spec.estimator)
-    estimator.accepts(setting)
+    estimator_for(spec.estimator).accepts(setting)
     problem = Problem.from_data(data, setting)
+    folder = None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, device, problem)
+    estimator = estimator_for(spec.estimator, Place(device, folder))
     problem, counted = count_latents(problem)
     if counted is not None:
         report(f"latents counted: {counted.count}")
@@ -100,6 +109,17 @@ def solve(
         verdict=promise(problem.setting, spec.estimator.kind),
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
+
+
+def _digest(spec: Spec, seed: int, device: str, problem: Problem) -> str:
+    """Sixteen hexadecimal digits that tell this computation from any other: spec, seed, data, device, versions."""
+    from crlspec.spec.load import dump
+
+    found = hashlib.sha256(json.dumps([dump(spec), seed, device, versions(), problem.observed]).encode())
+    for name, x in problem.samples.items():
+        found.update(f"{name} {x.shape}".encode())
+        found.update(x.data)
+    return found.hexdigest()[:16]
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

@@ -10,12 +10,21 @@ if TYPE_CHECKING:
     from crlspec.inference.gscale import GScaleI
     from crlspec.inference.lscale import LScaleI
     from crlspec.inference.umni import UmniCrl
+    from crlspec.numerics.checkpoints import Place
 
 __all__ = ["estimator_for"]
 
 
-def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Contrastive | Baseline:
-    """The estimator that a spec's ``estimator:`` slot declares. Raises ValueError for an unknown kind."""
+def estimator_for(
+    declared: Any, place: Place | None = None
+) -> LScaleI | UmniCrl | GScaleI | Contrastive | Baseline:
+    """The estimator that a spec's ``estimator:`` slot declares, its networks trained at a place.
+
+    Raises ValueError for an unknown kind.
+    """
+    from crlspec.numerics.checkpoints import HERE
+
+    place = place or HERE
     if declared.kind in ("ica", "pca"):
         from crlspec.inference.baselines import Baseline
 
@@ -23,7 +32,7 @@ def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Contrastive | 
     if declared.kind == "contrastive":
         from crlspec.inference.contrastive import Contrastive
 
-        return Contrastive(declared.alpha, declared.refine, declared.restarts)
+        return Contrastive(declared.alpha, declared.refine, declared.restarts, place)
     if declared.kind == "umni-crl":
         from crlspec.inference.umni import UmniCrl
 
@@ -31,7 +40,7 @@ def estimator_for(declared: Any) -> LScaleI | UmniCrl | GScaleI | Contrastive | 
     if declared.kind == "gscale-i":
         from crlspec.inference.gscale import GScaleI
 
-        return GScaleI(declared.alpha, declared.restarts, declared.steps)
+        return GScaleI(declared.alpha, declared.restarts, declared.steps, place)
     if declared.kind != "lscale-i":
         known = "lscale-i, umni-crl, gscale-i, contrastive, ica and pca"
         raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")

@@ -18,6 +18,7 @@ from crlspec.inference.flexible_likelihood import Sample
 from crlspec.inference.gaussian_environments import GaussianEnvironments, Start
 from crlspec.inference.maps import Network
 from crlspec.inference.structured_ratio import network_of
+from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 
@@ -67,6 +68,7 @@ def bend(
     seed: int,
     progress: Progress,
     plan: Plan | None = None,
+    place: Place = HERE,
 ) -> Bent:
     """Train an encoder from every start side by side, and take the one of lowest held-out loss.
 
@@ -74,8 +76,8 @@ def bend(
     """
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    model = GaussianEnvironments(starts, WIDTH, generator)
-    draw, check = Balanced(training), Balanced(held_out)(CHECKED, generator)
+    model = GaussianEnvironments(starts, WIDTH, generator).to(place.device)
+    draw, check = Balanced(training), Balanced(held_out)(CHECKED, generator).to(place.device)
     loss = model.likelihood if objective == "likelihood" else model.contrast
     plan = plan or (LIKELIHOOD if objective == "likelihood" else ODDS)
     kind = "held-out negative log likelihood" if objective == "likelihood" else "held-out log loss"
@@ -87,7 +89,7 @@ def bend(
     trained = train(
         model,
         loss,
-        lambda g: draw(BATCH, g),
+        lambda g: draw(BATCH, g).to(place.device),
         generator,
         plan,
         held_out=lambda: loss(check),
@@ -95,6 +97,7 @@ def bend(
         progress=progress,
         stage=objective,
         shown=shown,
+        checkpoint=place.checkpoint(objective),
     )
     with torch.no_grad():
         odds = model.contrast(check)
@@ -128,7 +131,7 @@ def _agreement(model: GaussianEnvironments, check: Sample, losses: Tensor) -> fl
     if len(losses) < 2:
         return float("nan")
     with torch.no_grad():
-        z = model.encoder(check.y.expand(len(losses), -1, -1)).double().numpy()
+        z = model.encoder(check.y.expand(len(losses), -1, -1)).double().cpu().numpy()
     first, second = z[losses.argsort()[:2].numpy()]
     first, second = first - first.mean(0), second - second.mean(0)
     left = first - second @ np.linalg.lstsq(second, first, rcond=None)[0]

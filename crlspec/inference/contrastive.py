@@ -28,6 +28,7 @@ from crlspec.inference.gaussian_code import Unmixed, unmix_code
 from crlspec.inference.gaussian_environments import Start
 from crlspec.inference.linear_contrast import linear_contrast
 from crlspec.inference.maps import Network
+from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
@@ -53,11 +54,13 @@ class Contrastive:
     alpha     significance level of every test of an edge
     refine    likelihood, or none for the paper's log odds alone
     restarts  of the network, trained side by side; the one of lowest held-out loss is taken
+    place     where it is trained
     """
 
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
     restarts: int = 2
+    place: Place = HERE
     kind = "contrastive"
 
     def accepts(self, setting: Setting) -> None:
@@ -127,10 +130,10 @@ class Contrastive:
 
         if self.refine == "likelihood":
             coded = [y @ code.T for y in u]
-            bent = bend(coded, starts(first.rows, coded), "likelihood", seed, progress)
+            bent = bend(coded, starts(first.rows, coded), "likelihood", seed, progress, place=self.place)
             found.append(replace(bent, network=bent.network.within(code)))
         if self.refine == "none" or u[0].shape[1] > len(code):
-            found.append(bend(u, starts(first.rows @ code, u), "log odds", seed, progress))
+            found.append(bend(u, starts(first.rows @ code, u), "log odds", seed, progress, place=self.place))
         return min(found, key=lambda bent: bent.odds)
 
 

@@ -54,6 +54,10 @@ class Sample:
     def __getitem__(self, index: Tensor) -> Sample:
         return Sample(self.y[index], self.environment[index])
 
+    def to(self, device: str) -> Sample:
+        """The same on another device."""
+        return Sample(self.y.to(device), self.environment.to(device))
+
 
 class FlexibleLikelihood(nn.Module):
     """Candidates (c) × latents by causal position (p): coordinates, mechanisms, noise and interventions.

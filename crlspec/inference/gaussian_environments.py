@@ -62,12 +62,14 @@ class GaussianEnvironments(nn.Module):
     def contrast(self, sample: Sample) -> Tensor:
         """Log loss (replica,) of telling a sample's environment, all equally likely beforehand, from its latents."""
         told = torch.log_softmax(self.log_densities(self.encoder(self._all(sample))), -1)
-        return -told[:, torch.arange(len(sample)), sample.environment].mean(-1)
+        return -told[:, torch.arange(len(sample), device=sample.y.device), sample.environment].mean(-1)
 
     def likelihood(self, sample: Sample) -> Tensor:
         """Negative log likelihood (replica,) of coordinates, as many as latents, up to a constant."""
         z, log_volume = self.encoder.with_log_volume(self._all(sample))
-        densities = self.log_densities(z)[:, torch.arange(len(sample)), sample.environment]
+        densities = self.log_densities(z)[
+            :, torch.arange(len(sample), device=sample.y.device), sample.environment
+        ]
         return -(densities + log_volume).mean(-1)
 
     def latents(self, u: np.ndarray, replica: int) -> np.ndarray:

@@ -26,6 +26,7 @@ from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction
 from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.inference.pairing import Pairing, find_pairs
 from crlspec.inference.structured_ratio import Fitted, Settings, fit
+from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
 from crlspec.progress import Progress
@@ -51,11 +52,13 @@ class GScaleI:
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing; the one of lowest held-out loss is kept
     steps     of their training, at most
+    place     where they are trained
     """
 
     alpha: float = 0.01
     restarts: int = 3
     steps: int = 3000
+    place: Place = HERE
     kind = "gscale-i"
 
     def accepts(self, setting: Setting) -> None:
@@ -142,7 +145,7 @@ class GScaleI:
         noise = rng.normal(size=starts.shape) / np.sqrt(rows.shape[1])
         starts[1:] = 0.5 * starts[1:] + 0.5 * noise[1:]
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
-        return fit(pairs, starts, settings, seed, progress)
+        return fit(pairs, starts, settings, seed, progress, self.place)
 
 
 def _unlinked(problem: Problem) -> Problem:

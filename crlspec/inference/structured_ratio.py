@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from crlspec.inference.maps import Network
+from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.residual import ResidualNetwork
-from crlspec.numerics.training import Checkpoint, Plan, Trained, train
+from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
 __all__ = ["Fitted", "Settings", "fit", "network_of"]
@@ -43,7 +44,6 @@ class Settings:
     decay: float = 0.03
     reconstruction: float = 3.0
     held_out: float = 0.1
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def fit(
     settings: Settings,
     seed: int,
     progress: Progress,
-    checkpoint: Checkpoint | None = None,
+    place: Place = HERE,
 ) -> Fitted:
     """Train restarts from linear encoders and keep the one of lowest held-out loss.
 
@@ -127,9 +127,9 @@ def fit(
     training = [[y[cut:] for y, cut in zip(pair, two)] for pair, two in zip(shuffled, cuts)]
     held = [[y[:cut] for y, cut in zip(pair, two)] for pair, two in zip(shuffled, cuts)]
     model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), settings, generator)
-    model = model.to(settings.device)
+    model = model.to(place.device)
     size = min(1000, max(len(y) for pair in held for y in pair))
-    checks = _drawn(held, size, generator).to(settings.device)
+    checks = _drawn(held, size, generator).to(place.device)
 
     def total(log_loss: Tensor, error: Tensor) -> Tensor:
         return log_loss.sum(1) + settings.reconstruction * error
@@ -141,7 +141,7 @@ def fit(
     trained = train(
         model,
         lambda batch: total(*model.losses(batch)),
-        lambda g: _drawn(training, settings.batch, g).to(settings.device),
+        lambda g: _drawn(training, settings.batch, g).to(place.device),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
         held_out=lambda: total(*model.losses(checks)),
@@ -149,7 +149,7 @@ def fit(
         progress=progress,
         stage="encoder",
         shown=shown,
-        checkpoint=checkpoint,
+        checkpoint=place.checkpoint("encoder"),
     )
     best = trained.best
     with torch.no_grad():

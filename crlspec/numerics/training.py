@@ -8,20 +8,20 @@ same run whenever it is made.
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from crlspec.numerics.checkpoints import Checkpoint
 from crlspec.numerics.networks import one_cycle
 from crlspec.progress import Losses, Progress, silent
 
-__all__ = ["Checkpoint", "Plan", "Trained", "train"]
+__all__ = ["Plan", "Trained", "train"]
 
 Batch = TypeVar("Batch")
 Groups = Iterable[Mapping[str, Any]]
@@ -59,36 +59,6 @@ class Trained:
         return int(self.losses.nan_to_num(torch.inf).argmin())
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a training that is killed goes on: a file that is written whole or not at all.
-
-    A file that is there is gone on from, and the end is the same to the last bit as if nothing had happened; one that
-    belongs to another training is refused. It stays when the training has ended: the same call then returns at once.
-    """
-
-    path: Path
-    seconds: float = 10.0
-
-    def read(self, kind: dict[str, Any]) -> dict[str, Any] | None:
-        """The state that was kept. Raises ValueError where it is of another training than ``kind`` tells."""
-        if not self.path.is_file():
-            return None
-        state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
-        if state["kind"] != kind:
-            raise ValueError(
-                f"{self.path} is the checkpoint of another training: {state['kind']}, this one is {kind}; "
-                "remove the file, or train as before"
-            )
-        return state
-
-    def write(self, state: dict[str, Any]) -> None:
-        """Keep the state, in place of what was kept before."""
-        beside = self.path.with_name(f".{self.path.name}.part")
-        torch.save(state, beside)
-        os.replace(beside, self.path)
-
-
 def train(
     module: nn.Module,
     loss: Callable[[Batch], Tensor],
@@ -123,7 +93,11 @@ def train(
     state = None if checkpoint is None else checkpoint.read(kind)
     if state is not None:
         run.restore(state)
-    saved = time.monotonic()
+        progress(f"{stage}: going on after step {run.step}")
+        for count, losses in enumerate(run.history or (), start=1):
+            step = min(count * plan.look, plan.steps)
+            progress(stage, step, plan.steps, losses=None if shown is None else shown(step, losses))
+    saved = -math.inf  # so that the first look is kept
     while run.step < plan.steps and not run.is_idle(plan):
         total = loss(draw(generator)).sum()
         optimizer.zero_grad()
@@ -137,8 +111,7 @@ def train(
             told = None
             if held_out is not None:
                 with torch.no_grad():
-                    losses = held_out()
-                run.look(losses, plan.least)
+                    losses = run.look(held_out(), plan.least)
                 told = None if shown is None else shown(run.step, losses)
             progress(stage, run.step, plan.steps, losses=told)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds:
@@ -167,8 +140,9 @@ class _Run:
     kept: list[Tensor] | None = None
     history: list[Tensor] | None = None
 
-    def look(self, losses: Tensor, least: float) -> None:
-        """Keep the weights of every replica that has bettered itself; a loss that is no number betters nothing."""
+    def look(self, losses: Tensor, least: float) -> Tensor:
+        """Keep the weights of every replica that has bettered itself, and give the losses back as they are kept: one
+        that is no number is infinite, and betters nothing."""
         losses = losses.detach().double().cpu().nan_to_num(torch.inf)
         if self.best is None or self.kept is None or self.history is None:
             self.best = torch.full_like(losses, torch.inf)
@@ -183,6 +157,7 @@ class _Run:
             chosen = better.to(old.device)
             old.view(len(losses), -1)[chosen] = new.detach().reshape(len(losses), -1)[chosen]
         self.history.append(losses)
+        return losses
 
     def is_idle(self, plan: Plan) -> bool:
         """Whether patience is at its end."""

@@ -152,7 +152,7 @@ def fixed_estimator(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def install(code: Any = "ok", message: str = "all well", remedy: str | None = None) -> None:
         estimator = FixedEstimator(Status(code, message, remedy))
-        monkeypatch.setattr(crlspec.inference, "estimator_for", lambda _: estimator, raising=False)
+        monkeypatch.setattr(crlspec.inference, "estimator_for", lambda *_: estimator, raising=False)
         monkeypatch.setattr(crlspec.scores, "scores_for", lambda *_: None, raising=False)
 
     return install

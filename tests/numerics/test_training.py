@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from crlspec.numerics.checkpoints import Checkpoint
 from crlspec.numerics.networks import BatchedNetwork
-from crlspec.numerics.training import Checkpoint, Plan, Trained, train
+from crlspec.numerics.training import Plan, Trained, train
 
 PLAN = Plan(steps=60, rate=1e-2, look=5)
 X = torch.linspace(-2, 2, 64)[:, None]

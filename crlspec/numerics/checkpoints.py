@@ -1,0 +1,71 @@
+"""Where networks are trained, and where the state of a training is kept meanwhile."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["HERE", "Checkpoint", "Place"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training that is killed goes on: a file that is written whole or not at all.
+
+    A file that is there is gone on from, and the end is the same to the last bit as if nothing had happened; one that
+    belongs to another training is refused. It stays when the training has ended: the same call then returns at once.
+
+    seconds  between two writings, at least
+    """
+
+    path: Path
+    seconds: float = 1.0
+
+    def read(self, kind: dict[str, Any]) -> dict[str, Any] | None:
+        """The state that was kept. Raises ValueError where it is of another training than ``kind`` tells."""
+        if not self.path.is_file():
+            return None
+        state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+        if state["kind"] != kind:
+            raise ValueError(
+                f"{self.path} is the checkpoint of another training: {state['kind']}, this one is {kind}; "
+                "remove the file, or train as before"
+            )
+        return state
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Keep the state, in place of what was kept before."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        with beside.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self.path)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where networks are trained.
+
+    device  as torch names it
+    folder  of one computation's checkpoints, one for each training; None: none are kept
+    """
+
+    device: str = "cpu"
+    folder: Path | None = None
+
+    def checkpoint(self, training: str) -> Checkpoint | None:
+        """Of the training of this name, which must be the only one of that name in the computation."""
+        if self.folder is None:
+            return None
+        return Checkpoint(self.folder / (re.sub(r"\W+", "-", training) + ".pt"))
+
+
+HERE = Place()
+"""The CPU, and nothing is kept."""
