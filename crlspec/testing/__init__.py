@@ -19,9 +19,9 @@ from crlspec.testing.mechanism import PARENTS, MechanismContract
 from crlspec.testing.mixing import MixingContract
 from crlspec.testing.noise import NoiseContract
 from crlspec.testing.score import ScoreContract
-from crlspec.testing.toy import LinearGaussianToy
+from crlspec.testing.toy import LinearGaussianToy, PairsToy
 
 __all__ = [
     "PARENTS", "EstimatorContract", "FamilyContract", "LinearGaussianToy", "MechanismContract",
-    "MixingContract", "NoiseContract", "ScoreContract",
+    "MixingContract", "NoiseContract", "PairsToy", "ScoreContract",
 ]  # fmt: skip

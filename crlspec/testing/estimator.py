@@ -14,13 +14,13 @@ from crlspec.progress import silent
 from crlspec.scores.base import ScoreDifference
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting
-from crlspec.testing.toy import LinearGaussianToy
+from crlspec.testing.toy import LinearGaussianToy, PairsToy
 
 __all__ = ["EstimatorContract"]
 
 
 class EstimatorContract(abc.ABC):
-    """The laws of an estimator of latents and graph, on :class:`LinearGaussianToy`."""
+    """The laws of an estimator of latents and graph, on :meth:`toy`."""
 
     tolerance: ClassVar[float] = 1e-5
     purity: ClassVar[float] = 0.99
@@ -34,6 +34,10 @@ class EstimatorContract(abc.ABC):
     def refused(self) -> Sequence[Setting]:
         """Settings that it must refuse."""
 
+    def toy(self) -> LinearGaussianToy | PairsToy:
+        """The problem it is tried on."""
+        return LinearGaussianToy()
+
     def scores(self) -> ScoreDifference:
         """The score differences it is given."""
         return GaussianScores()
@@ -43,49 +47,51 @@ class EstimatorContract(abc.ABC):
         estimate: Estimate = self.estimator().solve(problem, self.scores(), seed, silent)
         return estimate
 
-    def by_environment(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
-        """Latents (environment, sample) of the toy's observational sample in the order of its environments, and edges
-        between environments: free of names."""
-        shown = dict(estimate.environment_of)
-        found = estimate.encoder(LinearGaussianToy().problem.samples["obs"]).T
+    def by_latent(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
+        """Recovered latents (latent, sample) of the observational sample in the order of the true ones, and edges
+        between true latents: free of names, by the environments that show each latent."""
+        toy = self.toy()
+        shown = {z: toy.target(environment) for z, environment in estimate.environment_of.items()}
+        found = estimate.encoder(toy.problem.samples["obs"]).T
         rows = {shown[z]: row for z, row in zip(estimate.latents, found, strict=True)}
         edges = {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
-        return np.stack([rows[name] for name in LinearGaussianToy.environments]), edges
+        return np.stack([rows[name] for name in toy.latents]), edges
 
     def same(self, first: Estimate, second: Estimate) -> None:
-        """Fails unless both say the same of every environment's latent."""
-        (rows, edges), (others, other_edges) = self.by_environment(first), self.by_environment(second)
+        """Fails unless both say the same of every latent."""
+        (rows, edges), (others, other_edges) = self.by_latent(first), self.by_latent(second)
         np.testing.assert_allclose(rows, others, atol=self.tolerance * np.abs(rows).max())
         assert edges == other_edges
 
     def test_the_toy_is_recovered(self) -> None:
-        toy = LinearGaussianToy()
-        rows, edges = self.by_environment(self.solved(toy.problem))
-        assert edges == {(f"do_{a}", f"do_{b}") for a, b in toy.edges}
+        toy = self.toy()
+        rows, edges = self.by_latent(self.solved(toy.problem))
+        assert edges == toy.edges
         z = toy.z("obs")
         centred = (rows - rows.mean(1, keepdims=True)).T
         recovered = np.linalg.lstsq(z - z.mean(0), centred, rcond=None)[0].T  # a scaled identity
         assert np.all(np.abs(np.diagonal(recovered)) >= self.purity * np.linalg.norm(recovered, axis=1))
 
     def test_names_and_order_of_environments_and_latents_do_not_matter(self) -> None:
-        problem = LinearGaussianToy().problem
-        turned = replace(problem.setting, environments=("do_c", "do_a", "do_b"), latents=("k", "l", "m"))
-        samples = {name: problem.samples[name] for name in ("do_b", "obs", "do_c", "do_a")}
+        problem = self.toy().problem
+        *others, last = problem.setting.environments
+        turned = replace(problem.setting, environments=(last, *others), latents=("k", "l", "m"))
+        samples = {name: problem.samples[name] for name in (*others[1:], "obs", last, others[0])}
         self.same(self.solved(problem), self.solved(Problem(turned, problem.observed, samples)))
 
     def test_the_order_of_the_samples_does_not_matter(self) -> None:
-        problem, rng = LinearGaussianToy().problem, np.random.default_rng(0)
+        problem, rng = self.toy().problem, np.random.default_rng(0)
         samples = {name: rng.permutation(x) for name, x in problem.samples.items()}
         self.same(self.solved(problem), self.solved(replace(problem, samples=samples)))
 
     def test_the_same_seed_gives_the_same_numbers(self) -> None:
-        problem = LinearGaussianToy().problem
+        problem = self.toy().problem
         first, second = self.solved(problem, 3), self.solved(problem, 3)
-        np.testing.assert_array_equal(self.by_environment(first)[0], self.by_environment(second)[0])
+        np.testing.assert_array_equal(self.by_latent(first)[0], self.by_latent(second)[0])
         assert first.tested == second.tested
 
     def test_wrong_settings_are_refused(self) -> None:
-        problem = LinearGaussianToy().problem
+        problem = self.toy().problem
         self.estimator().accepts(problem.setting)
         for setting in self.refused():
             for refuse in (self.estimator().accepts, lambda s: self.solved(replace(problem, setting=s))):

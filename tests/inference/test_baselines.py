@@ -31,7 +31,7 @@ class TestPca(EstimatorContract):
     def refused(self) -> Sequence[Setting]:
         return (replace(TOY, mixing="general"), replace(TOY, mixing="glm"))
 
-    def by_environment(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
+    def by_latent(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
         """Rows by falling variance explained, each up to its sign."""
         assert estimate.graph == "not estimated"
         assert not estimate.edges and not estimate.tested and not estimate.environment_of

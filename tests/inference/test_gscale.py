@@ -19,28 +19,30 @@ from crlspec.inference.pairing import find_pairs
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting
+from crlspec.testing import EstimatorContract, PairsToy
 
-ENVIRONMENTS = ("a1", "a2", "b1", "b2", "c1", "c2")
-TARGETS = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c", "c2": "c"}
-MIXING = np.array([[0.3, -0.2, 0.1], [0.1, 0.3, -0.2], [-0.2, 0.1, 0.4], [0.2, 0.2, 0.2]])
-SETTING = Setting(
-    "glm", "coupled", "hard", ("a", "b", "c"), "obs", ENVIRONMENTS,
-    {name: (target,) for name, target in TARGETS.items()},
-    (("a1", "a2"), ("b1", "b2"), ("c1", "c2")), noise="gaussian", link="tanh",
-)  # fmt: skip
+TOY = PairsToy(samples=3000)
+TARGETS = {name: (TOY.target(name),) for name in TOY.environments}
+MIXING, latents = TOY.mixing, TOY.z
+SETTING = replace(TOY.problem.setting, targets=TARGETS)
+ENVIRONMENTS = SETTING.environments
 
 
-def latents(environment: str, samples: int = 3000) -> np.ndarray:
-    """c → a → b by an even and a linear mechanism; interventions cut them off, with a quarter of the variance or four
-    times as much."""
-    rng = np.random.default_rng(("obs", *ENVIRONMENTS).index(environment))
-    noise = rng.normal(size=(samples, 3))
-    deviation = 0.5 if environment.endswith("1") else 2.0
-    hit = TARGETS.get(environment)
-    c = noise[:, 2] * (deviation if hit == "c" else 1.0)
-    a = noise[:, 0] * deviation if hit == "a" else np.sqrt(1 + 4 * c**2) + noise[:, 0]
-    b = noise[:, 1] * deviation if hit == "b" else a + noise[:, 1]
-    return np.stack([a, b, c], axis=1)
+class TestGScaleI(EstimatorContract):
+    def toy(self) -> PairsToy:
+        return PairsToy()
+
+    def estimator(self) -> GScaleI:
+        return GScaleI()
+
+    def refused(self) -> Sequence[Setting]:
+        return [
+            replace(SETTING, mixing="linear"),
+            replace(SETTING, kind="soft"),
+            replace(SETTING, design="single-node", pairs=None, targets=None),
+            replace(SETTING, deterministic=True),
+            replace(SETTING, link=None),
+        ]
 
 
 @cache
@@ -57,13 +59,13 @@ def solved(design: str = "coupled") -> Estimate:
 
 def correlations(estimate: Estimate, names: Sequence[str] = ("a", "b", "c")) -> np.ndarray:
     z, found = latents("obs"), estimate.encoder(problem().samples["obs"])
-    shown = {z: TARGETS[e] for z, e in estimate.environment_of.items()}
+    shown = {z: TOY.target(e) for z, e in estimate.environment_of.items()}
     columns = [list(estimate.latents).index(next(k for k, v in shown.items() if v == name)) for name in names]
     return np.abs(np.corrcoef(z.T, found[:, columns].T)[:3, 3:])
 
 
 def edges(estimate: Estimate) -> set[tuple[str, str]]:
-    shown = {z: TARGETS[e] for z, e in estimate.environment_of.items()}
+    shown = {z: TOY.target(e) for z, e in estimate.environment_of.items()}
     return {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
 
 
