@@ -23,6 +23,7 @@ class Fit:
     """Fitted mechanisms, in observational standard deviations, with what tells their error and how well they fit.
 
     alternatives, weight  see ``RecoveredModel``
+    two_sided             see ``RecoveredModel``
     table                 goodness of fit, see ``goodness``
     errors                what standard errors hold: ``latents included``, or ``given the latents``
     """
@@ -30,6 +31,7 @@ class Fit:
     fitted: Fitted
     alternatives: tuple[tuple[Fitted, Fitted], ...]
     weight: float
+    two_sided: bool
     table: xr.Dataset
     errors: str
 
@@ -41,14 +43,14 @@ def fit(judged: Judged) -> Fit:
         flexible = fit_flexible(judged.design, judged.samples, judged.curved)
         best = flexible.fitted(mixing, offset, noise=noise)
         others = [(flexible.fitted(mixing, offset, one, noise), best) for one in flexible.resampled]
-        return Fit(best, tuple(others), 1 / (len(others) - 1), judged.table, "given the latents")
+        return Fit(best, tuple(others), 1 / (len(others) - 1), False, judged.table, "given the latents")
     linear = fit_linear(judged.design, judged.samples)
     pairs = [
         (linear.fitted(mixing, offset, a, noise), linear.fitted(mixing, offset, b, noise))
         for a, b in linear.variations()
     ]
     scope = "latents included" if linear.settled else "given the latents"
-    return Fit(linear.fitted(mixing, offset, noise=noise), tuple(pairs), 0.25, judged.table, scope)
+    return Fit(linear.fitted(mixing, offset, noise=noise), tuple(pairs), 0.25, True, judged.table, scope)
 
 
 def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> RecoveredModel:
@@ -73,6 +75,7 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
         anchors=dict(anchors),
         alternatives=tuple((moved[id(a)], moved[id(b)]) for a, b in found.alternatives),
         weight=found.weight,
+        two_sided=found.two_sided,
         errors=found.errors,
         caveats=_caveats(result, found),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import xarray as xr
 
 from crlspec.downstream.expectation import Moment, Statistic, statistic
 from crlspec.downstream.interventions import Changes, intervened
+from crlspec.downstream.uncertainty import Answer, answer, joint
 from crlspec.errors import CrlspecError
 from crlspec.generative.intervention import Environment
 from crlspec.generative.program import NoiseSites, Program
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from crlspec.downstream.recovered import RecoveredModel
     from crlspec.generative.model import Model
 
-__all__ = ["Query"]
+__all__ = ["Query", "effects"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,10 @@ class Query:
     def __str__(self) -> str:
         return f"{self.environment.name}\n{self.identified}"
 
-    def _dataset(self, moment: Moment, difference: bool, samples: int, seed: int) -> xr.Dataset:
+    def answer(self, moment: Moment, difference: bool, samples: int = 20_000, seed: int = 0) -> Answer:
+        """A moment of latents, then of observed variables (latent + observed,), or what the intervention changes in
+        it, with all that makes up its error."""
+
         def of(m: Model) -> Statistic:
             changed = intervened(m, self.changes, self.within)
             baseline = m.environments[self.within] if difference else None
@@ -83,15 +88,19 @@ class Query:
 
         found = of(self.model)
         models = {id(m): m for pair in self.model.variations for m in pair}
-        each = {key: of(m) for key, m in models.items()}
+        each = {key: np.concatenate([one.z, one.x]) for key, one in ((k, of(m)) for k, m in models.items())}
         pairs = [(each[id(a)], each[id(b)]) for a, b in self.model.variations]
-        z = _error([(a.z, b.z) for a, b in pairs], found.z_error, self.model.weight)
-        x = _error([(a.x, b.x) for a, b in pairs], found.x_error, self.model.weight)
+        value = np.concatenate([found.z, found.x])
+        simulated = np.concatenate([found.z_error, found.x_error])
+        return answer(value, simulated, pairs, self.model.weight, self.model.two_sided)
+
+    def _dataset(self, moment: Moment, difference: bool, samples: int, seed: int) -> xr.Dataset:
+        found, n = self.answer(moment, difference, samples, seed), len(self.model.latents)
         arrays = {
-            "z": ("latent", found.z),
-            "z_error": ("latent", z),
-            "x": ("observed", found.x),
-            "x_error": ("observed", x),
+            "z": ("latent", found.value[:n]),
+            "z_error": ("latent", found.error[:n]),
+            "x": ("observed", found.value[n:]),
+            "x_error": ("observed", found.error[n:]),
         }
         return xr.Dataset(arrays, coords=self._coords(), attrs={"identified": self.identified})
 
@@ -99,8 +108,23 @@ class Query:
         return {"latent": labels(self.model.latents), "observed": labels(self.model.observed)}
 
 
-def _error(pairs: list[tuple[np.ndarray, np.ndarray]], simulated: np.ndarray, weight: float) -> np.ndarray:
-    total = simulated**2
-    for a, b in pairs:
-        total = total + weight * (a - b) ** 2
-    return np.asarray(np.sqrt(total))
+def effects(queries: Sequence[Query], level: float, moment: Moment, samples: int, seed: int) -> xr.Dataset:
+    """What several queries of one model change, with intervals for all at once. See ``RecoveredModel.effects``."""
+    if not queries or not 0 < level < 1:
+        what = f"level={level!r} is no probability" if queries else "no intervention is asked for"
+        raise CrlspecError(f"{what}.", remedy='call e.g. effects([{"z1": 1.0}, "do_z2"], level=0.95).')
+    answers = [query.answer(moment, True, samples, seed) for query in queries]
+    critical = joint(answers).critical(level, seed)
+    n = len(queries[0].model.latents)
+    value = np.stack([one.value for one in answers])
+    error = np.stack([one.error for one in answers])
+    width = np.stack([one.width(critical) for one in answers])
+    low, high = value - width, value + width
+    arrays = {
+        f"{space}{name}": (("query", dim), array[:, part])
+        for space, dim, part in (("z", "latent", slice(n)), ("x", "observed", slice(n, None)))
+        for name, array in (("", value), ("_error", error), ("_low", low), ("_high", high))
+    }
+    coords = {**queries[0]._coords(), "query": labels(tuple(one.environment.name for one in queries))}
+    notes = {"level": level, "critical": critical, "identified": "\n".join(q.identified for q in queries)}
+    return xr.Dataset(arrays, coords=coords, attrs=notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,11 @@ import xarray as xr
 from crlspec.data.write import write_whole
 from crlspec.downstream.counterfactual import counterfactual
 from crlspec.downstream.design import Design
+from crlspec.downstream.expectation import Moment
 from crlspec.downstream.fitted import Fitted, quick_spec, spec_of
 from crlspec.downstream.identified import identified
 from crlspec.downstream.interventions import changes_of, intervened
-from crlspec.downstream.query import Query
+from crlspec.downstream.query import Query, effects
 from crlspec.generative.model import Model, compile
 from crlspec.generative.program import NoiseSites, Program, program
 from crlspec.generative.scm import SCM
@@ -41,6 +42,7 @@ class RecoveredModel(Model):
     anchors      latent → the observed variable that fixes its sign and unit
     alternatives pairs of other fits, whose spread tells the error of this one: weight · Σ (f(a) − f(b))² is the
                  variance of a quantity f
+    two_sided    whether the two of a pair stand on both sides of this fit, along one direction of its error
     errors       what standard errors hold: ``latents included`` (linear mechanisms), or ``given the latents``
     caveats      what queries say in the end
     """
@@ -50,6 +52,7 @@ class RecoveredModel(Model):
     anchors: Mapping[str, str] = field(default_factory=dict)
     alternatives: tuple[tuple[Fitted, Fitted], ...] = ()
     weight: float = 0.25
+    two_sided: bool = True
     errors: str = "given the latents"
     caveats: tuple[str, ...] = ()
 
@@ -81,6 +84,28 @@ class RecoveredModel(Model):
         changes = changes_of(self, interventions)
         words = identified(self.design, changes, self.anchors, self.caveats)
         return Query(self, changes, intervened(self, changes, within), within, words)
+
+    def effects(
+        self,
+        interventions: Sequence[Any],
+        *,
+        level: float = 0.95,
+        moment: Moment = "mean",
+        environment: str | None = None,
+        samples: int = 20_000,
+        seed: int = 0,
+    ) -> xr.Dataset:
+        """By how much each of several interventions moves the means (or standard deviations), all at once.
+
+        interventions  a list; each as :meth:`do` takes it
+        level          of the band: the probability that it covers every effect in the answer at the same time
+
+        Returns ``z``, ``z_error``, ``z_low``, ``z_high`` (query, latent) and the same of ``x`` (query, observed). An
+        error is that of one number alone; low and high lie about ``attrs["critical"]`` errors away, so that one may
+        look at all of them, and at the largest, without being misled by their number.
+        """
+        queries = [self.do(one, environment=environment) for one in interventions]
+        return effects(queries, level, moment, samples, seed)
 
     def counterfactual(
         self, x: np.ndarray | xr.DataArray | xr.Dataset, interventions: Any, *, environment: str | None = None

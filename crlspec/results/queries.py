@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from crlspec.downstream.expectation import Moment
     from crlspec.downstream.fitting import Fit
     from crlspec.downstream.judging import Judged
     from crlspec.downstream.query import Query
@@ -73,6 +74,21 @@ class Queries:
         read, or hits a latent twice.
         """
         return self.model(anchor).do(interventions, environment=environment)
+
+    def effects(
+        self,
+        interventions: Sequence[Any],
+        *,
+        level: float = 0.95,
+        moment: Moment = "mean",
+        environment: str | None = None,
+        anchor: Mapping[str, str] | None = None,
+    ) -> xr.Dataset:
+        """Effects of several interventions, with intervals that hold for all of them at once.
+
+        interventions  a list; each as :meth:`do` takes it; see ``RecoveredModel.effects`` for what comes back
+        """
+        return self.model(anchor).effects(interventions, level=level, moment=moment, environment=environment)
 
     def counterfactual(
         self,
