@@ -239,8 +239,8 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
         "--bootstraps", type=_count, default=100, metavar="B", help="how many (default 100)"
     )
     stability.add_argument(
-        "--resample", choices=("bootstrap", "half"), default="bootstrap",
-        help="rows with replacement, or half of them without (default bootstrap)",
+        "--resample", choices=("half", "bootstrap"), default="half",
+        help="half of the rows without replacement, or all with it, as a bootstrap does (default half)",
     )  # fmt: skip
     stability.add_argument("--jobs", type=_jobs, default=1, metavar="J", help="at a time, or all (default 1)")
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")

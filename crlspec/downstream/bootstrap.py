@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "RESAMPLES", "Resample", "Study", "bootstrap", "resampled"]
 
-Resample = Literal["bootstrap", "half"]
-RESAMPLES = ("bootstrap", "half")
+Resample = Literal["half", "bootstrap"]
+RESAMPLES = ("half", "bootstrap")
 
 FIELDS = (
     "bootstrap", "study", "status", "order", "edges", "correlations", "differences", "seconds", "message",
@@ -40,7 +40,7 @@ class Study:
     x, z           (point, observed) where encoders are compared, and the result's latents there (point, latent)
     latents        names of the result's latents
     named          whether names tell which latent is which; otherwise they are matched by correlation at x
-    resample       ``bootstrap``: as many rows, with replacement; ``half``: half of them, without
+    resample       ``half`` of the rows, without replacement; ``bootstrap``: as many as there are, with it
     seed           of rows and estimators; each bootstrap has streams of its own
     digest         tells this study from another
     """

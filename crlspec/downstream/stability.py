@@ -41,7 +41,7 @@ def stability(
     seed: int = 0,
     jobs: int = 1,
     out: str | PathLike[str] | None = None,
-    resample: Resample = "bootstrap",
+    resample: Resample = "half",
     result: Result | None = None,
     sets: Sequence[str] = (),
     plugins: tuple[str, ...] = (),
@@ -56,8 +56,9 @@ def stability(
     seed        of the result, where it is not given, of the rows drawn and of every estimator
     jobs        bootstraps at a time, each in a process of its own; −1 takes every core
     out         folder for ``bootstraps.csv``; what was stopped or killed goes on where it was
-    resample    ``bootstrap``: as many rows, with replacement. ``half``: half of the rows, without: no row is there
-                twice, so that tests keep their level, at the power of half the samples
+    resample    ``half``: half of the rows, without replacement: no row is there twice, so that tests keep their
+                level, at the power of half the samples (Meinshausen & Bühlmann 2010). ``bootstrap``: as many rows as
+                there are, with replacement
     result      what they are held against; by default solved here
     sets        changes of the spec, as on the command line
     progress    called as ``progress("bootstraps", done, total)``

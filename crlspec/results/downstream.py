@@ -129,7 +129,7 @@ class Downstream:
         seed: int = 0,
         jobs: int = 1,
         out: str | Path | None = None,
-        resample: Resample = "bootstrap",
+        resample: Resample = "half",
         plugins: tuple[str, ...] = (),
     ) -> Stability:
         """Bootstraps of the spec that this result was made by, on its data; see :func:`crlspec.stability`.

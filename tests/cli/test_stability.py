@@ -21,7 +21,7 @@ def test_stability_leaves_its_files_and_goes_on(call, spec, tmp_path):
     quick = ("--set", "estimator={kind: lscale-i, refine: none}", "samples=1000")
     told = call("stability", spec, *quick, "--bootstraps", 2, "--out", "folder")
     assert (told.status, told.err) == (0, "")
-    assert told.out.startswith("2 bootstraps, rows drawn with replacement within environments: ")
+    assert told.out.startswith("2 bootstraps, half of the rows each within environments: ")
     folder = tmp_path / "folder"
     assert {entry.name for entry in folder.iterdir()} == FILES
     first = pd.read_csv(folder / "bootstraps.csv")

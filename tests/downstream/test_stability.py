@@ -145,9 +145,10 @@ def test_the_result_is_that_of_solve_and_the_bootstraps_those_of_the_seed(spec, 
 
 
 def test_a_result_asks_for_itself(spec, data, found):
-    stable = found.result.stability(data, bootstraps=1, seed=2, resample="half")
+    stable = found.result.stability(data, bootstraps=1, seed=2, resample="bootstrap")
     assert stable.result is found.result
-    assert stable.resample == "half"
+    assert stable.resample == "bootstrap"
+    assert found.resample == "half"
     bare = dataclasses.replace(found.result, provenance={})
     with pytest.raises(QuestionError, match="does not know the spec"):
         bare.stability(data)
