@@ -40,7 +40,7 @@ def estimator_for(
     if declared.kind == "gscale-i":
         from crlspec.inference.gscale import GScaleI
 
-        return GScaleI(declared.alpha, declared.restarts, declared.steps, place)
+        return GScaleI(declared.alpha, declared.restarts, declared.steps, declared.loss, place)
     if declared.kind != "lscale-i":
         known = "lscale-i, umni-crl, gscale-i, contrastive, ica and pca"
         raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -25,6 +26,7 @@ from crlspec.inference.hard_edges import edges_by_contrast
 from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
 from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.inference.pairing import Pairing, find_pairs
+from crlspec.inference.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.structured_ratio import Fitted, Settings, fit
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
@@ -52,12 +54,14 @@ class GScaleI:
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing; the one of lowest held-out loss is kept
     steps     of their training, at most
+    loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
     """
 
     alpha: float = 0.01
     restarts: int = 3
     steps: int = 3000
+    loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
     place: Place = HERE
     kind = "gscale-i"
 
@@ -70,7 +74,7 @@ class GScaleI:
             )
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
-        """Latents, encoder, decoder and graph from the observations; ``scores`` are not asked.
+        """Latents, encoder, decoder and graph from the observations; only ``loss: score-sparsity`` asks ``scores``.
 
         The diagnostics hold, where the pairs were not known, ``signature`` (environment, latent) and
         ``pairing_margin``; for a general mixing ``restart_losses``, the held-out losses of all restarts in rising
@@ -91,8 +95,9 @@ class GScaleI:
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
         maps: tuple[Network, Network | None] = _linear_maps(rows)
-        if problem.setting.mixing == "general":
-            fitted = self._fit(problem.setting, [(y[a], y[b]) for a, b in pairs], rows, seed, progress)
+        if problem.setting.mixing == "general" or self.loss == "score-sparsity":
+            coordinates = Coordinates.within(space, linear)
+            fitted = self._fit(problem.setting, coordinates, pairs, rows, scores, seed, progress)
             maps = fitted.encoder, fitted.decoder
         encoder_network, decoder_network = maps
         encoder = NetworkEncoder(encoder_network, space.whitener, space.offset, link)
@@ -112,7 +117,7 @@ class GScaleI:
         stages = [
             Stage("linear start", problem.latents, (), first, paired - began, _note(pairing, problem.setting)),
             *([] if fitted is None else [
-                Stage("encoder", problem.latents, (), encoder, encoded - paired, _told(fitted))
+                Stage("encoder", problem.latents, (), encoder, encoded - paired, _told(fitted, self.loss))
             ]),
             Stage("edges", causal, edges, encoder, step.seconds, step.note),
         ]  # fmt: skip
@@ -135,8 +140,10 @@ class GScaleI:
     def _fit(
         self,
         setting: Setting,
-        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        coordinates: Coordinates,
+        pairs: Sequence[tuple[int, int]],
         rows: np.ndarray,
+        scores: ScoreDifference,
         seed: int,
         progress: Progress,
     ) -> Fitted:
@@ -145,7 +152,12 @@ class GScaleI:
         noise = rng.normal(size=starts.shape) / np.sqrt(rows.shape[1])
         starts[1:] = 0.5 * starts[1:] + 0.5 * noise[1:]
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
-        return fit(pairs, starts, settings, seed, progress, self.place)
+        y = coordinates.all
+        if self.loss == "structured-ratio":
+            return fit([(y[a], y[b]) for a, b in pairs], starts, settings, seed, progress, self.place)
+        settings = replace(settings, width=settings.width if setting.mixing == "general" else 0)
+        differences = between_pairs(scores, coordinates, pairs, seed, progress)
+        return fit_sparse(y, differences, starts, settings, seed, progress, self.place)
 
 
 def _unlinked(problem: Problem) -> Problem:
@@ -265,10 +277,11 @@ def _note(pairing: Pairing, setting: Setting) -> str:
     return f"pairs found, margin {pairing.margin:.1f}; {what}"
 
 
-def _told(fitted: Fitted) -> str:
+def _told(fitted: Fitted, loss: str) -> str:
+    how = "structured classifiers" if loss == "structured-ratio" else "sparse score changes"
     losses = ", ".join(f"{loss:.3f}" for loss in fitted.losses)
     return (
-        f"structured classifiers, {len(fitted.losses)} restarts, {fitted.trained.steps} steps; losses {losses};"
+        f"{how}, {len(fitted.losses)} restarts, {fitted.trained.steps} steps; losses {losses};"
         f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
     )
 

@@ -49,13 +49,12 @@ class Settings:
 @dataclass(frozen=True)
 class Fitted:
     """encoder and decoder (None where nothing was reconstructed), from and to the components; the held-out losses
-    (replica,) of all restarts, lowest first the chosen one's; classification (latent,): its held-out log losses in
-    nats, log 2 where the two environments of a latent cannot be told apart."""
+    (replica,) of all restarts in rising order, the first the chosen one's; reconstruction: its squared error of a
+    component."""
 
     encoder: Network
     decoder: Network | None
     losses: tuple[float, ...]
-    classification: np.ndarray
     reconstruction: float
     trained: Trained
 
@@ -153,12 +152,11 @@ def fit(
     )
     best = trained.best
     with torch.no_grad():
-        log_loss, error = model.losses(checks)
+        _, error = model.losses(checks)
     return Fitted(
         encoder=network_of(model.encoder, best),
         decoder=None if model.decoder is None else network_of(model.decoder, best),
         losses=tuple(float(loss) for loss in trained.losses.sort().values),
-        classification=log_loss[best].double().cpu().numpy(),
         reconstruction=float(error[best]),
         trained=trained,
     )

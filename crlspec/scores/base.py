@@ -72,6 +72,11 @@ class Coordinates:
             observational,
         )
 
+    @classmethod
+    def within(cls, space: ColumnSpace, problem: Problem) -> Coordinates:
+        """The coordinates of a problem in a space that is given."""
+        return cls._in(space, problem.samples, problem.observational, problem.environments)
+
     @property
     def all(self) -> list[np.ndarray]:
         """The samples of all environments, the observational first."""
