@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crlspec.inference.structured_ratio import Fitted, Settings, network_of
+from crlspec.inference.structured_ratio import Fitted, Settings, agreement_of, network_of
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train
@@ -136,10 +136,12 @@ def fit_sparse(
     )
     with torch.no_grad():
         error = model.error(held[2])
+        latents = model.encoder(held[2].expand(len(rows), -1, -1)).cpu().numpy()
     return Fitted(
         encoder=network_of(model.encoder, trained.best),
         decoder=network_of(model.decoder, trained.best),
         losses=tuple(float(loss) for loss in trained.losses.sort().values),
         reconstruction=float(error[trained.best]),
+        agreement=agreement_of(latents, trained.best),
         trained=trained,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +24,7 @@ from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Fitted", "Settings", "fit", "network_of"]
+__all__ = ["Fitted", "Settings", "agreement_of", "fit", "network_of"]
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ class Settings:
 class Fitted:
     """encoder and decoder (None where nothing was reconstructed), from and to the components; the held-out losses
     (replica,) of all restarts in rising order, the first the chosen one's; reconstruction: its squared error of a
-    component."""
+    component; agreement (latent,): |rank correlations| of the chosen latents with those of the other restart that
+    comes nearest, NaN where there was one restart."""
 
     encoder: Network
     decoder: Network | None
     losses: tuple[float, ...]
     reconstruction: float
+    agreement: np.ndarray
     trained: Trained
 
 
@@ -153,13 +156,26 @@ def fit(
     best = trained.best
     with torch.no_grad():
         _, error = model.losses(checks)
+        latents = model.encoder(checks.flatten(0, 1).expand(len(rows), -1, -1)).double().cpu().numpy()
     return Fitted(
         encoder=network_of(model.encoder, best),
         decoder=None if model.decoder is None else network_of(model.decoder, best),
         losses=tuple(float(loss) for loss in trained.losses.sort().values),
         reconstruction=float(error[best]),
+        agreement=agreement_of(latents, best),
         trained=trained,
     )
+
+
+def agreement_of(latents: np.ndarray, best: int) -> np.ndarray:
+    """|Rank correlations| (latent,) of replica ``best`` with the other that agrees with it best in its worst latent.
+
+    latents  (replica, sample, latent)
+    """
+    ranks = [rankdata(z, axis=0) - (len(z) + 1) / 2 for z in latents]
+    first = ranks.pop(best)
+    found = [np.abs((first * z).sum(0)) / np.sqrt((first**2).sum(0) * (z**2).sum(0)) for z in ranks]
+    return max(found, key=min, default=np.full(first.shape[1], np.nan))
 
 
 def network_of(module: ResidualNetwork, replica: int) -> Network:

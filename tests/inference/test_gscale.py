@@ -12,10 +12,11 @@ import pytest
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.gscale import GScaleI
+from crlspec.inference.gscale import AGREEMENT, GScaleI, _status
 from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
 from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
-from crlspec.inference.pairing import find_pairs
+from crlspec.inference.pairing import Pairing, find_pairs
+from crlspec.inference.structured_ratio import agreement_of
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting
@@ -117,6 +118,23 @@ def test_a_general_mixing():
     assert back is not None
     assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
     assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
+    assert found.status.ok == bool((found.diagnostics["restart_agreement"] >= AGREEMENT).all())
+    alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
+    assert alone.status.code == "undecided"
+    assert "one restart alone" in alone.status.message
+    assert alone.status.remedy
+
+
+def test_restarts_that_end_elsewhere_leave_it_undecided():
+    z = latents("obs")
+    folded = np.column_stack([z[:, 0], z[:, 1], np.abs(z[:, 2])])
+    bent = np.column_stack([-z[:, 0], z[:, 1] ** 3, z[:, 2]])
+    np.testing.assert_allclose(agreement_of(np.stack([bent, folded, z]), 2), 1.0)
+    agreement = agreement_of(np.stack([folded, z]), 1)
+    assert agreement[2] < 0.1
+    status = _status(Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement)
+    assert status.code == "undecided"
+    assert "no two restarts" in status.message
 
 
 @pytest.mark.parametrize(
