@@ -27,8 +27,18 @@ shipped:     crlspec show                     (lists the specs that come along, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; argparse itself exits with 2 on a wrong call."""
-    arguments = _settled(build_parser().parse_args(argv))
+    """Run one command and return its exit status; argparse itself exits with 2 on a wrong call.
+
+    As a program (``argv`` None) it computes in one thread, unless OMP_NUM_THREADS says otherwise: the work is many
+    small matrices, and threads that wait for each other cost more than they give.
+    """
+    if argv is None:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch and BLAS, which are not loaded yet
+    parser = build_parser()
+    arguments = _settled(parser.parse_args(argv))
+    if not hasattr(arguments, "command"):
+        parser.print_help()
+        return 0
     try:
         module, _, name = arguments.command.partition(":")
         status = getattr(import_module(module), name)(arguments)
@@ -85,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"crlspec {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def add(name: str, target: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         command = commands.add_parser(

@@ -272,6 +272,11 @@ def result_of(given: str) -> Result:
     from crlspec.results.result import open_result
 
     path = result_path(given)
+    if path.suffix in {".yaml", ".yml"}:
+        raise CallError(
+            f"{path} is a spec, and no result.",
+            remedy=f"Give a result.nc, or the folder of a run; a spec is run by crlspec run {path}.",
+        )
     if not path.is_file():
         raise CallError(
             f"{path}: there is no such result.", remedy="Give a result.nc, or the folder of a run."

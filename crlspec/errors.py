@@ -30,7 +30,7 @@ class Issue:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
         text = ": ".join(part for part in (place, self.field, self.message) if part)
-        return f"{text} Remedy: {self.remedy}" if self.remedy else text
+        return _with_remedy(text, self.remedy)
 
 
 class CrlspecError(Exception):
@@ -44,7 +44,15 @@ class CrlspecError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message} Remedy: {self.remedy}" if self.remedy else self.message
+        return _with_remedy(self.message, self.remedy)
+
+
+def _with_remedy(message: str, remedy: str | None) -> str:
+    """What is wrong, as a sentence, and what would mend it."""
+    if not remedy:
+        return message
+    end = "" if message.endswith((".", "!", "?", ":", "…")) else "."
+    return f"{message}{end} Remedy: {remedy}"
 
 
 class SpecError(CrlspecError):
@@ -61,12 +69,12 @@ class SpecError(CrlspecError):
 
 
 class SettingMismatch(CrlspecError):  # noqa: N818
-    """Raised when an estimator is given a setting it cannot take; shows what was got and expected."""
+    """Raised when an estimator is given a setting it cannot take: what was got, or why not, and what is expected."""
 
     exit_code = 2
 
     def __init__(self, got: str, expected: str, remedy: str | None = None) -> None:
-        super().__init__(f"Got {got}; expected {expected}.", remedy)
+        super().__init__(f"{got}; expected {expected}.", remedy)
         self.got = got
         self.expected = expected
 

@@ -87,7 +87,7 @@ def solve(
     if spec.scores.kind == "exact":
         if model is None:
             raise SettingMismatch(
-                "scores: {kind: exact} without a model",
+                "Got scores: {kind: exact} without a model",
                 "the compiled truth that the exact scores are taken from",
                 "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
             )
@@ -135,7 +135,7 @@ def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:
         found = exact_differences(model, environments[environment], x)
         if found is None:
             raise SettingMismatch(
-                "exact scores with a mixing that has no inverse",
+                "Got exact scores with a mixing that has no inverse",
                 "a mixing with an inverse, such as linear or glm",
                 "Choose scores: {kind: ratio}.",
             )

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "spec.expression": ("spec.vocabulary",),
     "spec.prior": ("spec.expression",),
     "handlers": ("errors", "typing", "handlers"),
-    "generative": (*BASE, "generative"),
+    "generative": (*BASE, "handlers.changes", "generative"),
     "generative.model": (*BASE, "registry", "spec", "generative", "data"),
     "generative.bayesian": (*BASE, "registry", "spec", "generative", "data"),
     "data": ("errors", "registry", "spec.setting", "data"),

@@ -74,7 +74,7 @@ def design_of(result: Result) -> Design:
     """
     if result.graph == "not estimated":
         raise SettingMismatch(
-            "a result whose graph is not estimated",
+            "Got a result whose graph is not estimated",
             "a graph, or its transitive closure, whose mechanisms can be fitted",
             "Recover the latents by an estimator that gives a graph, e.g. estimator: {kind: lscale-i}.",
         )

@@ -116,7 +116,7 @@ def _study(
     case, declared = cases[0], cases[0].spec()
     if declared.scores.kind == "exact":
         raise SettingMismatch(
-            "scores: {kind: exact}",
+            "Got scores: {kind: exact}",
             "scores that data tell",
             "Choose scores: {kind: auto}: exact ones do not vary.",
         )

@@ -198,7 +198,8 @@ def bayesian(
     if not found:
         raise CrlspecError(
             f"the spec {spec.name!r} has no priors.",
-            remedy='put one in place of a number below scm: or environments:, e.g. weight: "Normal(0, 1)".',
+            remedy='put one in place of a number below scm: or environments:, e.g. weight: "Normal(0, 1)"; '
+            "equations hold numbers only.",
         )
     twice = [name for name, count in Counter(name for name, _ in found).items() if count > 1]
     if twice:

@@ -10,6 +10,7 @@ from torch.distributions.transforms import AffineTransform, ComposeTransform, Tr
 
 from crlspec.errors import CrlspecError
 from crlspec.generative.scm import SCM, AdditiveMechanism, Distribution, Mechanism, stream
+from crlspec.handlers.changes import Moved
 from crlspec.typing import Latents, LogDensity, Parents, Tensor
 
 Kind = Literal["hard", "soft", "mixed", "none"]
@@ -41,7 +42,7 @@ class Shifted(Mechanism):
         return self.base.affine
 
     def distribution(self, parents: Parents) -> Distribution:
-        return _affine(self.base.distribution(parents), self.amount, 1.0)
+        return Moved(self.base.distribution(parents), self.amount, 1.0)
 
     def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
         noise, response = self.base.explicit(parents)
@@ -61,7 +62,7 @@ class Scaled(Mechanism):
 
     def distribution(self, parents: Parents) -> Distribution:
         base = self.base.distribution(parents)
-        return _affine(base, self._fixed(base), self.factor)
+        return Moved(base, self._fixed(base), self.factor)
 
     def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
         noise, response = self.base.explicit(parents)
@@ -72,11 +73,6 @@ class Scaled(Mechanism):
         """What is added to factor · value, so that the location stays where it is."""
         location: Tensor = base.mean if isinstance(base, dist.Uniform) else base.loc
         return (1.0 - self.factor) * location
-
-
-def _affine(base: Distribution, shift: Tensor | float, factor: float) -> Distribution:
-    """The distribution of shift + factor · base."""
-    return dist.TransformedDistribution(base, [AffineTransform(shift, factor)], validate_args=False)
 
 
 def scaled(mechanism: Mechanism, factor: float, node: str = "this latent") -> Mechanism:

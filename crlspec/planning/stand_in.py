@@ -33,14 +33,14 @@ def stand_in(spec: Spec, observed: int, counts: dict[str, int]) -> Spec:
     assert spec.assume is not None
     if not spec.latents:
         raise SettingMismatch(
-            "latents: auto",
+            "Got latents: auto",
             "a number of latents to simulate",
             "Say how many you guess there are, as in --set latents=5.",
         )
     several = setting.design == "multi-node"
     if setting.mixing != "linear" or not (several or setting.design == "single-node") or setting.noisy:
         raise SettingMismatch(
-            f"data assumed to have {setting}",
+            f"Got data assumed to have {setting}",
             "linear mixing without noise and a single-node or multi-node design, for which there is a stand-in",
             "Write a spec with scm:, mixing: and interventions: as you guess the truth to be, and plan with that.",
         )

@@ -280,11 +280,12 @@ class Result(Downstream, Queries):
 
 
 def open_result(path: str | Path) -> Result:
-    """A Result from the NetCDF file that :meth:`Result.save` wrote.
+    """A Result from the NetCDF file that :meth:`Result.save` wrote, or from the run folder that holds ``result.nc``.
 
     Raises DataError if there is no such file or it holds no result.
     """
-    estimate, observed, latents, facts = storage.unpack(storage.read_tree(Path(path)), Path(path))
+    file = Path(path) / "result.nc" if Path(path).is_dir() else Path(path)
+    estimate, observed, latents, facts = storage.unpack(storage.read_tree(file), file)
     return Result(
         estimate, observed, latents, facts["observational"], facts["identified"], facts["provenance"]
     )

@@ -283,6 +283,13 @@ class _Reader:
         raise self._error(node, f"unknown name {name!r}", _suggest(name, (*self.names, *CONSTANTS)))
 
     def _admit_function(self, node: ast.expr, name: str, count: int) -> None:
+        if name in DISTRIBUTIONS:
+            raise self._error(
+                node,
+                f"the distribution {name} stands where a number is meant",
+                "write numbers in equations; priors on them are for scm:, e.g. mechanism: {kind: linear, weight: "
+                f'"{name}(…)"}}',
+            )
         if name not in FUNCTIONS:
             raise self._error(node, f"unknown function {name!r}", _suggest(name, FUNCTIONS))
         form = f"{name}(a, b)" if name in ("maximum", "minimum") else f"{name}(a)"

@@ -190,7 +190,7 @@ def test_transform_refuses_what_does_not_fit(
     assert (lacking.status, "sensor_3" in lacking.err) == (3, True)
     assert call("transform", "out", "--data", "data", "--environment", "no", "--out", "z.csv").status == 3
     assert call("transform", "out", "--data", "data/obs.csv", "--out", "z.txt").status == 2
-    assert call("transform", "own.yaml", "--data", "data/obs.csv", "--out", "z.csv").status == 3
+    assert call("transform", "own.yaml", "--data", "data/obs.csv", "--out", "z.csv").status == 2
     assert not Path("z.csv").exists()
     Path("z.csv").write_text("mine", encoding="utf-8")
     assert call("transform", "out", "--data", "data/obs.csv", "--out", "z.csv").status == 2

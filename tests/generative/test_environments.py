@@ -238,3 +238,22 @@ def test_other_designs_become_environments(design, environments, targets):
         assert torch.isfinite(environment.score(environment.sample(20, seed=0))).all()
         if targets is not None and environment.targets:
             assert len(environment.targets) == targets
+
+
+def test_what_is_moved_has_the_support_where_it_then_is() -> None:
+    text = """
+    latents: {a: "Uniform(0, 1)", b: "Exponential(1)", c: "Normal(a, 1)"}
+    environments: {obs: {}, moved: {a: shift(3), b: shift(2)}, wide: {a: scale(2)}}
+    mixing: {kind: linear, observed: 4}
+    """
+    model = crlspec.compile(crlspec.loads(text))
+
+    def support(environment: str, latent: str):
+        return model.environments[environment].scm.mechanisms[latent].distribution(torch.zeros(1, 0)).support
+
+    points = torch.tensor([-0.6, 0.5, 1.4, 2.5, 3.5, 4.5])
+    assert support("moved", "a").check(points).tolist() == [False] * 4 + [True, False]
+    assert support("moved", "b").check(points).tolist() == [False] * 3 + [True] * 3
+    assert support("wide", "a").check(points).tolist() == [False, True, True] + [False] * 3
+    z = model.environments["moved"].sample(50, seed=0)
+    assert torch.isfinite(model.log_density(z, "moved")).all()
