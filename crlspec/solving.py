@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
+EXAMPLES = 20_000
+"""Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
+
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
 
@@ -61,7 +64,8 @@ def solve(
     Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
     DataError where the data do not fit the spec.
     """
-    from crlspec.data import Problem
+    from crlspec.data import Problem, provenance_of
+    from crlspec.data.tree import IMAGE
     from crlspec.inference import estimator_for
     from crlspec.inference.counting import count_latents, with_count
     from crlspec.inference.training_curves import with_training
@@ -96,6 +100,10 @@ def solve(
     estimate = with_training(estimate, report)
     declared = spec if model is None else model.spec
     kept = dict(notes or {})
+    if IMAGE in (source := provenance_of(data)):
+        kept["image"] = source[IMAGE]
+    if IMAGE in source or estimate.decoder is not None:
+        estimate = _with_examples(estimate, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
         kept["latents"] = {"count": counted.count, "why": str(counted)}
@@ -120,6 +128,16 @@ def _digest(spec: Spec, seed: int, device: str, problem: Problem) -> str:
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)
     return found.hexdigest()[:16]
+
+
+def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
+    """The estimate with some observational samples in its diagnostics, to be shown beside what comes back of them."""
+    import xarray as xr
+
+    x = problem.samples[problem.observational]
+    x = x[: max(9, min(100, EXAMPLES // x.shape[1]))]
+    examples = xr.DataArray(x, dims=("sample", "observed"))
+    return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

@@ -1,4 +1,5 @@
-"""The part of the report that shows the decoder at work: what is observed while one latent moves alone."""
+"""The part of the report that shows the decoder at work: what is observed while one latent moves alone, and samples
+beside what comes back of them."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from crlspec.results import page
+from crlspec.results.images import as_images, image_shape, strip
 from crlspec.results.palette import LIGHT, THEMED, Palette, svg
 from crlspec.results.pictures import shortened, small
 
@@ -20,10 +22,16 @@ __all__ = ["picture", "traversals"]
 REACH = np.linspace(-2.5, 2.5, 41)
 MOST = 6
 """Observed variables drawn for each latent: those that it moves most."""
+PICTURES = 9
+"""Images in a strip."""
 
 
 def traversals(result: Result) -> str:
-    """A small picture for each latent; empty where the mixing is linear, and where there is no decoder."""
+    """A picture for each latent, and samples reconstructed; empty where there is no decoder, and where the mixing is
+    linear, unless images are observed."""
+    shape = image_shape(result)
+    if shape is not None and (result.estimate.mixing is not None or result.estimate.decoder is not None):
+        return _of_images(result, shape)
     if result.estimate.mixing is not None or result.estimate.decoder is None:
         return ""
     x = result.decoder(result.latents.children[result.observational].to_dataset()["z_hat"])
@@ -42,7 +50,63 @@ def traversals(result: Result) -> str:
         "What the decoder gives while one latent moves and all others stay at their mean: the observed variables "
         f"that move most (up to {MOST}), in units of their deviation. A linear mixing would draw straight lines."
     )
-    return page.section("traversals", "Moving one latent", note, f'<div class="many">{"".join(panels)}</div>')
+    many = f'<div class="many">{"".join(panels)}</div>'
+    return page.section("traversals", "Moving one latent", note, many, _reconstructed(result))
+
+
+def _of_images(result: Result, shape: tuple[int, int, int]) -> str:
+    """A strip of images for each latent, and one of samples above what comes back of them."""
+    panels = []
+    values = REACH[:: (len(REACH) - 1) // (PICTURES - 1)]
+    for name in result.names:
+        moved = result.traverse(name, values).transpose("value", "observed").values
+        panels.append(
+            page.figure(
+                strip([as_images(moved, shape)], f"Images while {name} moves."), f"<b>{escape(name)}</b>"
+            )
+        )
+    examples = result.diagnostics.get("examples")
+    if examples is not None:
+        x = examples.values[:PICTURES]
+        back = result.reconstruct(x).values
+        both = strip([as_images(x, shape), as_images(back, shape)], "Images above, what comes back below.")
+        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, what comes back below"))
+    note = (
+        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} deviations and all others "
+        "stay at their mean."
+    )
+    return page.section(
+        "traversals", "Moving one latent", note, f'<div class="curves">{"".join(panels)}</div>'
+    )
+
+
+def _reconstructed(result: Result) -> str:
+    """Observed samples against what comes back of them, for the variables that come back worst."""
+    examples = result.diagnostics.get("examples")
+    if examples is None:
+        return ""
+    x = examples.values
+    back = result.reconstruct(x).values
+    spread = x.std(0)
+    lost = ((x - back) ** 2).mean(0) / np.where(spread > 0, spread, 1.0) ** 2
+    panels = []
+    for k in np.argsort(-lost, kind="stable")[:MOST]:
+        name = result.observed[k]
+        alt = f"{name}: observed against reconstructed."
+        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % lost"
+        panels.append(page.figure(svg(_against(x[:, k], back[:, k]), f"back{k}", alt), caption))
+    told = (
+        f"Samples (across) and what comes back of them (up), for up to {MOST} variables that come back worst."
+    )
+    return f'<h3>Reconstruction</h3><p class="note">{told}</p><div class="many">{"".join(panels)}</div>'
+
+
+def _against(x: np.ndarray, back: np.ndarray, palette: Palette = THEMED) -> Figure:
+    figure, axes = small(palette)
+    ends = [min(x.min(), back.min()), max(x.max(), back.max())]
+    axes.plot(ends, ends, color=palette.muted, lw=0.8)
+    axes.plot(x, back, ".", color=palette.accent, ms=2, alpha=0.6)
+    return figure
 
 
 def picture(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.image import imread
 
 from crlspec.cli import main
 from crlspec.errors import DataError, EstimationError
@@ -125,6 +129,41 @@ def test_evaluation_and_report(nonlinear, model):
     page = render(nonlinear, model)
     assert "Moving one latent" in page
     assert render(nonlinear, model) == page
+
+
+def with_examples(result, x, **provenance):
+    """The same with samples kept, and told what they are."""
+    found = {**result.estimate.diagnostics, "examples": xr.DataArray(x, dims=("sample", "observed"))}
+    estimate = replace(result.estimate, diagnostics=found)
+    return replace(result, estimate=estimate, provenance={**result.provenance, **provenance})
+
+
+def test_samples_are_drawn_against_what_comes_back(nonlinear, model):
+    x = model.sample(50, seed=2)["obs"]["x"].values
+    section = traversals(with_examples(nonlinear, x))
+    assert "Reconstruction" in section
+    assert section.count("% lost") == 6
+    lost = [float(value) for value in re.findall(r"([\d.]+) % lost", section)]
+    assert lost == sorted(lost, reverse=True)
+    back = nonlinear.reconstruct(x).values
+    assert lost[0] == pytest.approx(100 * (((x - back) ** 2).mean(0) / x.var(0)).max(), abs=0.06)
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_images_are_shown_as_images(nonlinear, result, model, linear):
+    """Of one row, two columns and three channels, beside a seventh variable that is no pixel."""
+    x = np.random.default_rng(0).uniform(size=(4, 7))
+    shown = with_examples(result if linear else nonlinear, x, image=[1, 2, 3])
+    section = traversals(shown)
+    strips = re.findall(r'<img class="strip" alt="([^"]+)" src="data:image/png;base64,([^"]+)">', section)
+    assert [alt for alt, _ in strips[:-1]] == [f"Images while {name} moves." for name in shown.names]
+    drawn = imread(io.BytesIO(base64.b64decode(strips[-1][1])), format="png")
+    assert drawn.shape[:2] == (3, 11)  # two lines of four pictures, two wide, with gaps
+    pixels = np.clip(x[:, :6], 0, 1).reshape(4, 2, 3)
+    back = np.clip(shown.reconstruct(x).values[:, :6], 0, 1).reshape(4, 2, 3)
+    for k in range(4):
+        np.testing.assert_allclose(drawn[0, 3 * k : 3 * k + 2, :3], pixels[k], atol=1 / 255)
+        np.testing.assert_allclose(drawn[2, 3 * k : 3 * k + 2, :3], back[k], atol=1 / 255)
 
 
 def test_the_command_line_transforms(nonlinear, model, tmp_path, capsys):
