@@ -7,23 +7,21 @@ take orders found from scores and return :class:`Refined` steps, each a whole an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
+from crlspec.inference.flexible_likelihood import Sample, train
 from crlspec.inference.gaussian_likelihood import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.graph_search import search_graph
+from crlspec.inference.order_search import Starts, order_by_likelihood
 from crlspec.inference.peeling import Peeling
 from crlspec.inference.refined import Refined
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.progress import Progress
 
 __all__ = ["Starts", "refine_flexible", "refine_gaussian"]
-
-Starts = Callable[[tuple[int, ...]], np.ndarray]
-"""Encoder rows (position, component) to start from, for an order."""
 
 
 def refine_gaussian(
@@ -82,8 +80,10 @@ def refine_flexible(
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    order, model = _order_by_likelihood(orders, starts, targeted, training, held_out, generator, progress)
-    train(model, training, held_out, generator, progress, steps=300, stage="likelihood")
+    order, model, tried = order_by_likelihood(
+        [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress
+    )
+    train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
@@ -94,7 +94,7 @@ def refine_flexible(
         f"settled after {found.rounds} rounds" if found.settled else f"not settled in {found.rounds} rounds"
     )
     notes = (
-        f"flexible likelihood over all predecessors; {len(orders)} orders tried, order {kept}",
+        f"flexible likelihood over all predecessors; {tried} orders tried, order {kept}",
         f"graph and encoder in turn, {settled}",
     )
     return [
@@ -104,35 +104,6 @@ def refine_flexible(
             ("graph", found.rows, found.last, seconds, notes[1]),
         )
     ]
-
-
-def _nested(
-    orders: Sequence[tuple[int, ...]],
-    starts: Starts,
-    targeted: np.ndarray,
-    training: Sample,
-    generator: torch.Generator,
-) -> FlexibleLikelihood:
-    rows = torch.stack([torch.as_tensor(starts(order), dtype=torch.float32) for order in orders])
-    rows = rows / (training.y @ rows.transpose(1, 2)).std(1)[:, :, None]
-    return FlexibleLikelihood(rows, torch.as_tensor(targeted)[torch.tensor(orders)], generator, width=32)
-
-
-def _order_by_likelihood(
-    orders: Sequence[Peeling],
-    starts: Starts,
-    targeted: np.ndarray,
-    training: Sample,
-    held_out: Sample,
-    generator: torch.Generator,
-    progress: Progress,
-) -> tuple[tuple[int, ...], FlexibleLikelihood]:
-    """The order of lowest held-out loss after a short fit of each, and its model so far."""
-    tried = [peeling.order for peeling in orders]
-    model = _nested(tried, starts, targeted, training, generator)
-    losses = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
-    best = int(losses.mean(1).argmin())
-    return tried[best], model.chosen(best, generator)
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:

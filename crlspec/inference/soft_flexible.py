@@ -18,12 +18,12 @@ from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, tr
 from crlspec.inference.invariance import FREEDOM, Invariance, invariance
 from crlspec.inference.peeling import peel, rows_in_order
 from crlspec.inference.refined import Refined
+from crlspec.inference.reversals import Order, closure_by_reversals
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["closure_by_invariance"]
 
-Order = tuple[int, ...]
 Judge = Callable[[Sequence[Order]], None]
 """Fits the orders that are new, as one batch, into the table of answers."""
 
@@ -66,7 +66,13 @@ def closure_by_invariance(
 
     best = _search(table, judge, [peeling.order for peeling in peel(estimate.moments, most=3)], alpha)
     excess = max(1.0, table[best].overall)
-    changes, p_values = _pairs(table, judge, best, excess, alpha)
+
+    def ask(asked: Sequence[tuple[Order, int]]) -> list[tuple[float, float]]:
+        judge([order for order, _ in asked])
+        found = [float(table[order].statistics[ahead, ahead + 1]) for order, ahead in asked]
+        return [(max(f - FREEDOM, 0.0), float(stats.chi2.sf(f / excess, FREEDOM))) for f in found]
+
+    changes, p_values = closure_by_reversals(best, ask, alpha)
     strengths = np.sqrt(changes / len(everything))
     by_latent = np.empty_like(first.rows)
     by_latent[list(first.order)] = first.rows
@@ -101,38 +107,6 @@ def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order
             break
         best = winner
     return best
-
-
-def _pairs(
-    table: dict[Order, Invariance], judge: Judge, best: Order, excess: float, alpha: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """χ² beyond its degrees of freedom, and p-value, of "j is no ancestor of i": (position, position) arrays.
-
-    Pairs near to each other in the order first: what lies between j and i is then known to be no descendant of j,
-    and goes before both, or to be no ancestor of i, and goes behind both. An ancestor of an ancestor needs no test.
-    """
-    n = len(best)
-    changes, p_values = np.zeros((n, n)), np.ones((n, n))
-    for distance in range(1, n):
-        reversed_orders: dict[tuple[int, int], Order] = {}
-        for j in range(n - distance):
-            i = j + distance
-            between = range(j + 1, i)
-            through = [k for k in between if max(p_values[k, j], p_values[i, k]) < alpha]
-            if through:
-                p_values[i, j] = min(max(p_values[k, j], p_values[i, k]) for k in through)
-                changes[i, j] = max(min(changes[k, j], changes[i, k]) for k in through)
-                continue
-            before = [best[k] for k in between if p_values[k, j] >= alpha]
-            behind = [best[k] for k in between if p_values[k, j] < alpha]
-            reversed_orders[i, j] = (*best[:j], *before, best[i], best[j], *behind, *best[i + 1 :])
-        judge(list(reversed_orders.values()))
-        for (i, j), order in reversed_orders.items():
-            ahead = order.index(best[i])
-            statistic = table[order].statistics[ahead, ahead + 1]
-            p_values[i, j] = stats.chi2.sf(statistic / excess, FREEDOM)
-            changes[i, j] = max(statistic - FREEDOM, 0.0)
-    return changes, p_values
 
 
 def _moved(order: Order, source: int, target: int) -> Order:

@@ -27,7 +27,6 @@ from crlspec.inference.assembling import (
     status_of,
     without_calibration,
 )
-from crlspec.inference.edges import leave_one_out
 from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.gaussian_leaves import GaussianLeaves
 from crlspec.inference.gaussian_likelihood import fit_order
@@ -38,6 +37,7 @@ from crlspec.inference.score_edges import score_edges
 from crlspec.inference.score_leaves import ScoreLeaves
 from crlspec.inference.signature import Peeled, in_order, peel_leaves
 from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
+from crlspec.inference.soft_orders import closure_by_orders
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.accepts import refusal
@@ -247,7 +247,7 @@ class _Found:
             first = closure_by_scores(single)
             if estimator.refine == "none" or search.estimate.exact:
                 return [first]
-            return [first, self._nonlinear(first, single)]
+            return [first, self._nonlinear(estimator, first, single)]
         strengths, p_values = score_edges(self.peeled.rows, single, self.order)
         seconds = self.seconds + time.perf_counter() - began
         first = Refined("signature", self.order, self.peeled.rows, strengths, p_values, seconds, self.note)
@@ -281,24 +281,23 @@ class _Found:
                 groups[k, 1 if shared[k] else 1 + number, 1 + environment] = True
         return groups
 
-    def _nonlinear(self, first: Refined, single: ScoreEstimate) -> Refined:
-        """Nonlinear dependence beside the score differences: mixing with predecessors is linear, so that it is no
-        remainder of that. It must explain more than a hundredth of the error."""
-        began, search = time.perf_counter(), self.search
-        rows = rows_in_order(single.moments, first.order)
-        n = len(rows)
-        targeted = np.concatenate([np.zeros((n, 1), dtype=bool), self.signature[list(first.order)]], 1)
-        tests = leave_one_out(
-            [y @ rows.T for y in search.coordinates.all], targeted, search.seed, search.progress,
-            keep_linear=np.ones((n, n), dtype=bool), steps=200,
-        )  # fmt: skip
-        nonlinear = np.where(tests.gains > 0.01, tests.p_values, 1.0)
-        p_values = np.minimum(1.0, 2 * np.minimum(nonlinear, first.p_values))
-        seconds = time.perf_counter() - began
-        return Refined(
-            "regression", first.order, first.rows, first.strengths, p_values, seconds,
-            "nonlinear dependence beside the score differences",
-        )  # fmt: skip
+    def _nonlinear(self, estimator: UmniCrl, first: Refined, single: ScoreEstimate) -> Refined:
+        """Order and closure by the likelihood of smooth mechanisms."""
+        search = self.search
+
+        def starts(order: tuple[int, ...]) -> np.ndarray:
+            return rows_in_order(single.moments, order)
+
+        return closure_by_orders(
+            search.coordinates.all,
+            [peeling.order for peeling in peel(single.moments, most=3)],
+            starts,
+            first,
+            estimator.alpha,
+            search.seed,
+            search.progress,
+            self.signature,
+        )
 
 
 def _known(problem: Problem) -> np.ndarray | None:
