@@ -130,11 +130,29 @@ def _own_and_others(n: int) -> np.ndarray:
 
 
 def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
-    """Lowest mean negative log likelihood of each order, up to a constant: all orders in one smooth problem.
+    """Lowest mean negative log likelihood of each order, up to a constant.
 
-    Only what changes the nesting of the rows is free; every regression, changed or not, is profiled out.
+    All orders are one smooth problem; where that does not converge, which one ill-conditioned order is enough for,
+    each goes on alone.
 
     groups  (order, position, group, environment) bool; starts (order, position, component)
+    """
+    changes = torch.zeros(len(starts), starts.shape[1], starts.shape[1], dtype=starts.dtype)
+    losses, changes, converged = _fit_together(groups, starts, changes, moments, counts)
+    if not converged:
+        for k in range(len(starts)):
+            one = slice(k, k + 1)
+            alone, _, _ = _fit_together(groups[one], starts[one], changes[one], moments, counts)
+            losses[k] = min(losses[k], alone[0])
+    return losses
+
+
+def _fit_together(
+    groups: Tensor, starts: Tensor, changes: Tensor, moments: Tensor, counts: Tensor
+) -> tuple[np.ndarray, Tensor, bool]:
+    """Losses (order,), relative changes of the rows (order, position, position), and whether they stand still.
+
+    Only what changes the nesting of the rows is free; every regression, changed or not, is profiled out.
     """
     candidates, n = starts.shape[:2]
     upper = torch.ones(n, n, dtype=starts.dtype).triu(1)
@@ -176,10 +194,11 @@ def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.
 
     found = optimize.minimize(
         objective,
-        np.zeros(candidates * n * n),
+        changes.numpy().ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 500, "maxcor": 30, "ftol": 1e-16, "gtol": 1e-9, "maxls": 50},
     )
+    changes = torch.as_tensor(found.x.reshape(candidates, n, n))
     with torch.no_grad():
-        return np.asarray(profile(torch.as_tensor(found.x.reshape(candidates, n, n))).numpy())
+        return profile(changes).numpy(), changes, found.status != 1
