@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "data",
         "numerics",
         "inference.estimate",
+        "inference.maps",
         "results",
         "downstream",
     ),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from crlspec.errors import CrlspecError, SettingMismatch
 from crlspec.inference.estimate import GraphKind
 from crlspec.numerics.graphs import adjacency_of, surrounding_parents
 from crlspec.results.result import Result
+
+if TYPE_CHECKING:
+    from crlspec.spec.setting import Setting
 
 __all__ = ["Design", "design_of"]
 
@@ -25,6 +28,7 @@ class Design:
     observational  name of the environment without intervention
     kind           whether replaced mechanisms have lost their parents (``hard``) or may have kept them (``soft``)
     graph          whether the parents are the graph's (``exact``) or all ancestors (``transitive closure``)
+    warped         whether each latent is known only up to a smooth invertible map of it alone, instead of its scale
     """
 
     latents: tuple[str, ...]
@@ -34,6 +38,7 @@ class Design:
     observational: str
     kind: Literal["hard", "soft"]
     graph: GraphKind
+    warped: bool = False
 
     @property
     def elementwise(self) -> bool:
@@ -90,17 +95,32 @@ def design_of(result: Result) -> Design:
         observational=result.observational,
         kind=_kind(result),
         graph=result.graph,
+        warped="smooth invertible map" in str(result.identified.get("latents", "")),
     )
 
 
 def _targets(result: Result) -> dict[str, tuple[str, ...]]:
-    """Interventional environment → targets: the signature where there is one, else who was shown by which."""
+    """Interventional environment → targets: the signature where there is one, else who was shown by which.
+
+    Where a latent has two environments only one of them is said to have shown it: the other is the one that was
+    declared to have the same target, or to make a pair with it.
+    """
     names = [name for name in result.latents.children if name != result.observational]
     if result.signature is None:
         shown: dict[str, list[str]] = {name: [] for name in names}
         for latent, environment in result.environment_of.items():
             shown.setdefault(environment, []).append(latent)
-        return {name: tuple(hit) for name, hit in shown.items()}
+        setting = _setting(result)
+        declared = {} if setting is None or setting.targets is None else dict(setting.targets)
+        pairs = () if setting is None else setting.pairs or ()
+        partner = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+        second = {
+            name: tuple(z for z in declared.get(name, ()) if z in result.names)
+            or tuple(shown.get(partner.get(name, ""), ()))
+            for name, hit in shown.items()
+            if not hit
+        }
+        return {name: tuple(hit) or second[name] for name, hit in shown.items()}
     table = result.signature
     known = {str(name) for name in table["environment"].values}
     return {
@@ -113,12 +133,18 @@ def _targets(result: Result) -> dict[str, tuple[str, ...]]:
 
 def _kind(result: Result) -> Literal["hard", "soft"]:
     """Hard only where the spec says so; a soft replacement holds every hard one."""
+    setting = _setting(result)
+    if setting is None:
+        return "hard" if str(result.identified.get("latents", "")).startswith("up to scaling") else "soft"
+    return "hard" if setting.kind == "hard" else "soft"
+
+
+def _setting(result: Result) -> Setting | None:
+    """The row of the theory's table that the result's spec declares; None where it does not know its spec."""
     from crlspec.spec.load import loads
     from crlspec.spec.setting import Setting
 
     try:
-        kind = Setting.of(loads(str(result.provenance.get("spec", "")))).kind
+        return Setting.of(loads(str(result.provenance.get("spec", ""))))
     except CrlspecError:
-        told = str(result.identified.get("latents", ""))
-        kind = "hard" if told.startswith("up to scaling") else "soft"
-    return "hard" if kind == "hard" else "soft"
+        return None

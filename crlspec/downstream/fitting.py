@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from crlspec.downstream.decoded import code_of
 from crlspec.downstream.fitted import Fitted
 from crlspec.downstream.flexible import fit_flexible
 from crlspec.downstream.judging import Judged, refuted
@@ -44,7 +45,7 @@ def fit(judged: Judged) -> Fit:
         best = flexible.fitted(mixing, offset, noise=noise)
         others = [(flexible.fitted(mixing, offset, one, noise), best) for one in flexible.resampled]
         return Fit(best, tuple(others), 1 / (len(others) - 1), False, judged.table, "given the latents")
-    linear = fit_linear(judged.design, judged.samples)
+    linear = fit_linear(judged.design, judged.samples, settle=judged.code is None)
     pairs = [
         (linear.fitted(mixing, offset, a, noise), linear.fitted(mixing, offset, b, noise))
         for a, b in linear.variations()
@@ -58,7 +59,12 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
 
     Raises CrlspecError for an anchor whose latent or observed variable is not there.
     """
-    observed = result.observed
+    observed, code = result.observed, code_of(result)
+    if anchors and code is not None:
+        raise CrlspecError(
+            "latents behind a mixing that is not linear have no loading on an observed variable to be anchored by.",
+            remedy="leave anchor out: latents are in observational standard deviations.",
+        )
     for latent, name in anchors.items():
         _require(latent, result.names, "latent")
         _require(name, observed, "observed variable")
@@ -67,10 +73,11 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
     moved = {key: _anchored(one, anchors, observed) for key, one in each.items()}
     return recovered_model(
         fitted,
-        observed,
+        observed if code is None else result.names,
         "recovered",
         {name: result.latents[name].sizes["sample"] for name in fitted.design.environments},
         float(result.diagnostics.get("observation_noise", xr.DataArray(0.0))),
+        code=code,
         fit=found.table,
         anchors=dict(anchors),
         alternatives=tuple((moved[id(a)], moved[id(b)]) for a, b in found.alternatives),
@@ -107,5 +114,6 @@ def _caveats(result: Result, found: Fit) -> tuple[str, ...]:
             f"The fitted mechanisms of {', '.join(poor)} are refuted by held-out latents (see model.fit)."
         )
     if found.errors == "given the latents":
-        texts.append("Standard errors take the latents as given.")
+        known = "the latents" if result.estimate.mixing is not None else "latents and decoder"
+        texts.append(f"Standard errors take {known} as given.")
     return tuple(texts)

@@ -43,6 +43,11 @@ def _intervention(design: Design, latent: str, change: Change | None, source: st
     """Whether one intervention is identified, and how that is said."""
     mixed = design.mixed_with(latent)
     text = described((latent, change, source))
+    if not mixed and design.warped and source is None:
+        return True, (
+            f"{text}: identified as a change on the recovered scale of {latent}, which is a smooth invertible map of "
+            "the true one; on that one it has another form."
+        )
     if not mixed:
         return True, f"{text}: identified."
     others = ", ".join(mixed)

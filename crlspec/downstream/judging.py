@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from crlspec.downstream.decoded import Code, code_of
 from crlspec.downstream.design import Design, design_of
 from crlspec.downstream.fitted import quick_spec
 from crlspec.downstream.flexible import FlexibleFit, fit_flexible
@@ -34,7 +35,8 @@ class Judged:
     """Which families the mechanisms of a result need, and how well these fit latents that were held out.
 
     samples          environment → latents as recovered (sample, latent)
-    mixing, offset   x = mixing · z + offset
+    code             encoder and decoder where the mixing is not linear
+    mixing, offset   x = mixing · z + offset; 1 and 0 beside a code
     curved           latents whose mean is a network
     noise            slot → the family of its noise
     table            goodness of fit, see ``goodness``
@@ -42,6 +44,7 @@ class Judged:
 
     design: Design
     samples: Mapping[str, np.ndarray]
+    code: Code | None
     mixing: np.ndarray
     offset: np.ndarray
     curved: frozenset[str]
@@ -56,19 +59,26 @@ def judge(result: Result) -> Judged:
     parents, both with latents as recovered (where leftover mixing shows too) and with latents settled anew (which a
     line where there is none bends). A mixture of normals where the noise is not normal.
 
-    Raises SettingMismatch where no graph was estimated, EstimationError where the mixing is not linear.
+    Raises SettingMismatch where no graph was estimated, EstimationError where there is no way back to observations.
     """
     design = design_of(result)
     samples = latents_of(result, design)
-    mixing, offset = result.mixing.values, result.encoder.offset.values
+    code, n = code_of(result), len(design.latents)
+    mixing, offset, observed = (
+        np.eye(n),
+        np.zeros(n),
+        result.names,
+    )  # through a decoder, latents are what is seen
+    if code is None:
+        mixing, offset, observed = result.mixing.values, result.encoder.offset.values, result.observed
     kept, held = split(samples)
 
     def judged(found: LinearFit | FlexibleFit, noise: Noises | None = None) -> tuple[Model, xr.Dataset]:
-        model = compile(quick_spec(found.fitted(mixing, offset, noise=noise), result.observed))
+        model = compile(quick_spec(found.fitted(mixing, offset, noise=noise), observed))
         return model, goodness(model, _encoded(model, held, mixing, offset))
 
     _, given = judged(fit_linear(design, kept, settle=False))
-    rough: LinearFit | FlexibleFit = fit_linear(design, kept)
+    rough: LinearFit | FlexibleFit = fit_linear(design, kept, settle=code is None)
     model, table = judged(rough)
     both = (given, table)
     curved = frozenset(z for z in design.latents if all(_knows_its_parents(one, design, z) for one in both))
@@ -79,7 +89,7 @@ def judge(result: Result) -> Judged:
     if any(family["kind"] != "normal" for family in noise.values()):
         model, table = judged(rough, noise)
     table = table.assign_attrs(network=sorted(curved), samples_held_out={n: len(z) for n, z in held.items()})
-    return Judged(design, samples, mixing, offset, curved, noise, table)
+    return Judged(design, samples, code, mixing, offset, curved, noise, table)
 
 
 def refuted(table: xr.Dataset, design: Design, latent: str, test: str) -> bool:

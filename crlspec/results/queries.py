@@ -25,7 +25,8 @@ __all__ = ["Queries"]
 class Queries:
     """Methods of :class:`~crlspec.results.result.Result`.
 
-    Each raises SettingMismatch where no graph was estimated, and EstimationError where the mixing is not linear.
+    Each raises SettingMismatch where no graph was estimated, and EstimationError where no decoder leads back to
+    observations.
     """
 
     def model(self, anchor: Mapping[str, str] | None = None) -> RecoveredModel:
