@@ -89,7 +89,7 @@ class Contrastive:
         if p_value < GAUSSIAN:
             began_bending = time.perf_counter()
             bent = self._bend(u, code, first, seed, progress)
-            last = unmix_code([bent.network(y) for y in u], seed, progress)
+            last = unmix_code([bent.network(y) for y in u], progress)
             steps.append(_Step(bent.objective, last, bent.network, time.perf_counter() - began_bending))
         encoder = steps[-1].encoder(space, x)
         decoder, explained = _decoder(space, encoder, x, seed)
@@ -142,14 +142,14 @@ def _linear_code(u: list[np.ndarray], seed: int, progress: Progress) -> tuple[np
     be were they linear-Gaussian; all components where there are as many as latents."""
     n = len(u) - 1
     code = np.eye(n, u[0].shape[1])
-    first = unmix_code([y[:, :n] for y in u], seed, progress)
+    first = unmix_code([y[:, :n] for y in u], progress)
     if u[0].shape[1] == n:
         return code, first
     progress("contrast", 0.0)
     rng = np.random.default_rng(seed)
     found = linear_contrast([rng.permutation(y) for y in u], Start.of(first.rows @ code, u, first.step.order))
     code = np.linalg.qr(found.T)[0].T
-    return code, unmix_code([y @ code.T for y in u], seed, progress)
+    return code, unmix_code([y @ code.T for y in u], progress)
 
 
 @dataclass(frozen=True)

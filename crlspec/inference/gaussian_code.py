@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.peeling import peel, rows_in_order, unmix
+from crlspec.inference.gaussian_leaves import GaussianLeaves
 from crlspec.inference.refine import refine_gaussian
 from crlspec.inference.refined import Refined
+from crlspec.inference.signature import peel_targets
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates
-from crlspec.scores.gaussian import GaussianScores
 
 __all__ = ["Unmixed", "unmix_code"]
 
@@ -34,20 +34,15 @@ class Unmixed:
         return np.asarray((code - self.offset) @ self.rows.T)
 
 
-def unmix_code(samples: Sequence[np.ndarray], seed: int, progress: Progress) -> Unmixed:
-    """Orders from Gaussian score differences, then the joint Gaussian likelihood and Wald tests, as in LSCALE-I.
+def unmix_code(samples: Sequence[np.ndarray], progress: Progress) -> Unmixed:
+    """The order by peeling leaves, then the joint Gaussian likelihood and Wald tests, as in LSCALE-I.
 
     samples  (sample, code) of every environment, the observational first, then that of each latent
     """
     names = tuple(f"e{k}" for k in range(1, len(samples)))
     coordinates = Coordinates.fit(dict(zip(("obs", *names), samples, strict=True)), "obs", names, len(names))
-    estimate = GaussianScores().estimate(coordinates, seed, progress)
-    covariances = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in coordinates.all[1:]])
-
-    def starts(order: tuple[int, ...]) -> np.ndarray:
-        return unmix(rows_in_order(estimate.moments, order), covariances, order)
-
-    (step,) = refine_gaussian(coordinates.all, peel(estimate.moments, most=3), starts, progress)
+    order, start = peel_targets(GaussianLeaves.of(coordinates.all, hard=True), len(names))
+    (step,) = refine_gaussian(coordinates.all, order, start, progress)
     rows = np.empty_like(step.rows)
     rows[list(step.order)] = step.rows
     rows = rows / (coordinates.observational @ rows.T).std(0)[:, None]

@@ -18,10 +18,12 @@ from crlspec.errors import SettingMismatch
 from crlspec.inference.assembling import assemble, check_rank, is_gaussian, status_of, without_calibration
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.full_rank import full_rank_graph
+from crlspec.inference.gaussian_leaves import GaussianLeaves
 from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import UNCALIBRATED, are_calibrated, score_edges
+from crlspec.inference.signature import peel_targets
 from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft_flexible import closure_by_invariance
 from crlspec.progress import Progress
@@ -125,7 +127,8 @@ class LScaleI:
         if self.refine == "none" or estimate.exact:
             return [first]
         if is_gaussian(coordinates):
-            return [first, *refine_gaussian(coordinates.all, orders, starts, progress)]
+            order, rows = peel_targets(GaussianLeaves.of(coordinates.all, hard=True), len(rows))
+            return [first, *refine_gaussian(coordinates.all, order, rows, progress)]
         return [
             first,
             *refine_flexible(coordinates.all, orders, starts, self.alpha, seed, progress),

@@ -26,17 +26,18 @@ __all__ = ["Starts", "refine_flexible", "refine_gaussian"]
 
 def refine_gaussian(
     samples: Sequence[np.ndarray],
-    orders: Sequence[Peeling],
-    starts: Starts,
+    order: tuple[int, ...],
+    rows: np.ndarray,
     progress: Progress,
     signature: np.ndarray | None = None,
 ) -> list[Refined]:
-    """Joint maximum likelihood with an order search from every start, then Wald tests.
+    """Joint maximum likelihood with an order search, then Wald tests.
 
     Where no edge joins two latents both orders are right, and the likelihood chooses the one under which an edge
     looks likelier: p-values are doubled for the two directions (Bonferroni).
 
     samples    (sample, component) of every environment, the observational first
+    rows       (position, component) encoder rows to start from, for the order to start from
     signature  (latent, interventional environment) bool; None: one environment per latent
     """
     began = time.perf_counter()
@@ -47,14 +48,12 @@ def refine_gaussian(
     def fit(order: tuple[int, ...], start: np.ndarray, tolerance: float = 1e-10) -> GaussianFit:
         return fit_order(order, start, moments, counts, signature, tolerance)
 
-    fits = [fit(peeling.order, starts(peeling.order)) for peeling in orders]
-    best = search_order(min(fits, key=lambda found: found.loss), fit, margin=1e-2 / counts.sum())
+    best = search_order(fit(order, rows), fit, margin=1e-2 / counts.sum())
     best = fit(best.order, best.rows, tolerance=1e-13)
     strengths, p_values = wald_tests(best, moments, counts, signature)
     p_values = np.minimum(1.0, 2 * p_values)
-    note = "joint Gaussian maximum likelihood, Wald tests; " + (
-        "order kept" if best.order == orders[0].order else "order changed"
-    )
+    note = "joint Gaussian maximum likelihood, Wald tests; "
+    note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
     return [Refined("likelihood", best.order, best.rows, strengths, p_values, seconds, note)]
 

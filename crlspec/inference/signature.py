@@ -19,7 +19,16 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["ENUMERATED", "Leaf", "LeafFinder", "Peeled", "binary_rows", "in_order", "peel_leaves"]
+__all__ = [
+    "ENUMERATED",
+    "Leaf",
+    "LeafFinder",
+    "Peeled",
+    "binary_rows",
+    "in_order",
+    "peel_leaves",
+    "peel_targets",
+]
 
 ENUMERATED = 12
 """Up to so many environments every binary row is tried; beyond, those of so many environments at a time."""
@@ -119,6 +128,12 @@ def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
     for targets in signature[::-1]:
         partial = _without(partial, find(partial.basis, targets[None], 1)[0])
     return _peeled(partial)
+
+
+def peel_targets(find: LeafFinder, latents: int) -> tuple[tuple[int, ...], np.ndarray]:
+    """Causal order (indices of environments) and encoder rows (position, component), one environment per latent."""
+    peeled = peel_leaves(find, latents, known=np.eye(latents, dtype=bool))[0]
+    return tuple(int(environment) for environment in peeled.signature.argmax(1)), peeled.rows
 
 
 def binary_rows(environments: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from crlspec.inference.assembling import (
 from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.gaussian_leaves import GaussianLeaves
 from crlspec.inference.gaussian_likelihood import fit_order
-from crlspec.inference.peeling import Peeling, peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.refine import refine_flexible, refine_gaussian
 from crlspec.inference.refined import Refined
 from crlspec.inference.score_edges import score_edges
@@ -210,12 +210,7 @@ class _Found:
         began, search, single = time.perf_counter(), self.search, self.single
         samples = search.coordinates.all
         if search.gaussian and not search.estimate.exact:
-            leaves = search.likelihood
-
-            def starts(order: tuple[int, ...]) -> np.ndarray:
-                return in_order(leaves, self.signature[list(order)]).rows
-
-            orders, rows, errors = [Peeling(self.order, ())], self.peeled.rows, None
+            order, rows, errors = self.order, self.peeled.rows, None
         else:
             orders = peel(single.moments, most=3)
             covariances = self._own_covariances(samples)
@@ -223,16 +218,16 @@ class _Found:
             def starts(order: tuple[int, ...]) -> np.ndarray:
                 return unmix(rows_in_order(single.moments, order), covariances, order)
 
-            rows = starts(orders[0].order)
+            order, rows = orders[0].order, starts(orders[0].order)
             counts = self.signature @ np.array([len(y) for y in samples[1:]])
-            errors = unmixing_variances(rows, covariances, counts.tolist(), orders[0].order)
-        strengths, p_values = score_edges(rows, single, orders[0].order, errors)
+            errors = unmixing_variances(rows, covariances, counts.tolist(), order)
+        strengths, p_values = score_edges(rows, single, order, errors)
         seconds = self.seconds + time.perf_counter() - began
-        first = Refined("signature", orders[0].order, rows, strengths, p_values, seconds, self.note)
+        first = Refined("signature", order, rows, strengths, p_values, seconds, self.note)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
         if search.gaussian:
-            return [first, *refine_gaussian(samples, orders, starts, search.progress, self.signature)]
+            return [first, *refine_gaussian(samples, order, rows, search.progress, self.signature)]
         return [
             first,
             *refine_flexible(

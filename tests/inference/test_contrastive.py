@@ -120,7 +120,7 @@ def test_batches_are_balanced():
 def test_a_code_is_unmixed():
     rng, samples = np.random.default_rng(0), latents()
     code = rng.normal(size=(3, 3))
-    found = unmix_code([z @ code.T + 7 for z in samples], 0, silent)
+    found = unmix_code([z @ code.T + 7 for z in samples], silent)
     assert correlations(samples[0], found(samples[0] @ code.T + 7)).min() > 0.998
     np.testing.assert_allclose(found(samples[0] @ code.T + 7).std(0), 1)
 
