@@ -21,6 +21,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.assembling import check_rank, tested_edges
+from crlspec.inference.colouring import signed_latents
 from crlspec.inference.estimate import Estimate, Stage, Status
 from crlspec.inference.hard_edges import edges_by_contrast
 from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
@@ -54,7 +55,8 @@ class GScaleI:
     """The estimator ``gscale-i``.
 
     alpha     significance level of every test of an edge
-    restarts  encoders trained side by side for a general mixing; the one of lowest held-out loss is kept
+    restarts  encoders trained side by side for a general mixing, the first from a linear one, the others from
+              :mod:`crlspec.inference.colouring`; the one of lowest held-out loss is kept
     steps     of their training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
@@ -156,8 +158,10 @@ class GScaleI:
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
         y = coordinates.all
         if self.loss == "structured-ratio":
-            return fit([(y[a], y[b]) for a, b in pairs], starts, settings, seed, progress, self.place)
-        settings = replace(settings, width=settings.width if setting.mixing == "general" else 0)
+            led = self.restarts - 1
+            guides = signed_latents(y, pairs, led, seed, progress, self.place, self.steps) if led else ()
+            return fit(y, pairs, starts, settings, seed, progress, self.place, guides)
+        settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
         return fit_sparse(y, differences, starts, settings, seed, progress, self.place)
 

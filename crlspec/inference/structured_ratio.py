@@ -1,9 +1,10 @@
 """Encoders from classifiers that carry the structure of two hard interventions on each latent.
 
 The log ratio of the two environments of a latent, log q_i(z_i) − log q̃_i(z_i), depends on that latent alone,
-whatever the mechanisms: so logit_i(x) = φ_i(h_i(x)) with one encoder h for all latents and a univariate head φ_i,
-exactly quadratic where the noise is Gaussian. A decoder that must give x back from h(x) keeps h injective: an even
-φ_i alone would fold z_i into |z_i|.
+whatever the mechanisms, and that of either and the observational one on it and its parents. So one classifier tells
+all environments apart: the logit of environment k of latent i is φ_ik(h_i(x)) − ψ_i(h(x)), and 0 where nobody
+intervenes, with one encoder h for all latents. Heads φ_ik are exactly quadratic where the noise is Gaussian, ψ_i is a
+network. A decoder that must give x back from h(x) keeps h injective: even φ_ik alone would fold z_i into |z_i|.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
-from torch.nn import functional
 
 from crlspec.inference.maps import Network
 from crlspec.numerics.checkpoints import HERE, Place
@@ -33,14 +33,17 @@ class Settings:
 
     flexible  heads that follow any smooth log ratio, not quadratic ones alone
     width     hidden units of encoder and decoder; 0: a linear encoder and no decoder
+    depth     hidden layers of the encoder
+    batch     samples a step of every environment
     restarts  replicas, trained as one batch; the one of lowest held-out loss is chosen
     """
 
     flexible: bool
     width: int = 128
+    depth: int = 3
     restarts: int = 4
     steps: int = 3000
-    batch: int = 128
+    batch: int = 64
     rate: float = 4e-3
     decay: float = 0.03
     reconstruction: float = 3.0
@@ -65,76 +68,92 @@ class Fitted:
 class StructuredRatio(nn.Module):
     """Replicas of encoder, heads and decoder.
 
-    rows  (replica, latent, component): linear encoders to start from
+    rows   (replica, latent, component): linear encoders to start from
+    pairs  for each latent the two environments that intervene on it, the observational one being 0
     """
 
-    def __init__(self, rows: Tensor, settings: Settings, generator: torch.Generator) -> None:
+    def __init__(
+        self, rows: Tensor, pairs: Sequence[tuple[int, int]], settings: Settings, generator: torch.Generator
+    ) -> None:
         super().__init__()
         replicas, n, _ = rows.shape
-        self.encoder = ResidualNetwork(rows.transpose(1, 2), settings.width, generator)
+        self.encoder = ResidualNetwork(rows.transpose(1, 2), settings.width, generator, settings.depth)
         back = torch.linalg.pinv(rows).transpose(1, 2)
         self.decoder = ResidualNetwork(back, settings.width, generator) if settings.width else None
         self.curve = (
-            BatchedNetwork(replicas * n, 1, 16, generator, quadratic=True) if settings.flexible else None
+            BatchedNetwork(replicas * n * 2, 1, 16, generator, quadratic=True) if settings.flexible else None
         )
-        self.head = nn.Parameter(torch.zeros(replicas, n, 3, 1))
+        self.head = nn.Parameter(torch.zeros(replicas, n, 2, 3, 1))
+        self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
+        self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
 
     def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Log losses (replica, latent) and squared errors of the reconstruction (replica,).
+        """Log loss of telling the environments (replica,) and squared error of the reconstruction (replica,).
 
-        y  (latent, 2 · sample, component): for each latent the rows of its first environment, then of its second
+        y  (environment, sample, component), the observational environment first
         """
-        n, size, components = y.shape
-        replicas = len(self.head)
-        flat = y.reshape(1, n * size, components).expand(replicas, -1, -1)
+        environments, size, components = y.shape
+        replicas, n = self.head.shape[:2]
+        rows = environments * size
+        flat = y.reshape(1, rows, components).expand(replicas, -1, -1)
         h = self.encoder(flat)
-        own = (
-            h.reshape(replicas, n, size, n).diagonal(dim1=1, dim2=3).transpose(1, 2)
-        )  # replica, latent, sample
-        quadratic, linear, constant = self.head.unbind(2)
-        logits = (quadratic * own + linear) * own + constant
+        own = h.transpose(1, 2)[:, :, None]  # replica, latent, 1, row
+        quadratic, linear, constant = self.head.unbind(3)
+        replaced = (quadratic * own + linear) * own + constant
         if self.curve is not None:
-            logits = logits + self.curve(own.reshape(replicas * n, size, 1)).reshape(replicas, n, size)
-        first, second = logits.chunk(2, -1)
-        log_loss = (functional.softplus(-first).mean(-1) + functional.softplus(second).mean(-1)) / 2
+            twice = own.expand(-1, -1, 2, -1).reshape(replicas * n * 2, rows, 1)
+            replaced = replaced + self.curve(twice).reshape(replicas, n, 2, rows)
+        everything = h[:, None].expand(-1, n, -1, -1).reshape(replicas * n, rows, n)
+        logits = replaced - self.mechanism(everything).reshape(replicas, n, 1, rows)
+        all_logits = logits.new_zeros(replicas, environments, rows)
+        all_logits[:, self.placed] = logits.transpose(1, 2).reshape(replicas, 2 * n, rows)
+        labels = torch.arange(environments, device=y.device).repeat_interleave(size)
+        told = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
         if self.decoder is None:
-            return log_loss, torch.zeros(replicas, device=y.device)
-        return log_loss, ((self.decoder(h) - flat) ** 2).mean((1, 2))
+            return -told.mean(-1), torch.zeros(replicas, device=y.device)
+        return -told.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW."""
         groups = self.encoder.groups(decay)
         groups += [] if self.decoder is None else self.decoder.groups(decay)
+        groups += self.mechanism.groups(1e-2)
         groups += [] if self.curve is None else self.curve.groups(1e-2)
         return [*groups, {"params": [self.head], "weight_decay": 0.0}]
 
 
 def fit(
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    samples: Sequence[np.ndarray],
+    pairs: Sequence[tuple[int, int]],
     rows: np.ndarray,
     settings: Settings,
     seed: int,
     progress: Progress,
     place: Place = HERE,
+    guides: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Fitted:
-    """Train restarts from linear encoders and keep the one of lowest held-out loss.
+    """Train restarts and keep the one of lowest held-out loss.
 
-    pairs  for each latent the samples (sample, component) of its two environments
-    rows   (restart, latent, component): where each restart begins
+    samples  (sample, component) of every environment, the observational first
+    pairs    for each latent the two environments that intervene on it
+    rows     (restart, latent, component): linear encoders where the restarts begin
+    guides   samples (point, component) and latents (point, latent) there, where the last restarts begin, one for each
     """
     generator = torch.Generator().manual_seed(seed)
-    samples = [[torch.as_tensor(y, dtype=torch.float32) for y in pair] for pair in pairs]
-    shuffled = [[y[torch.randperm(len(y), generator=generator)] for y in pair] for pair in samples]
-    cuts = [[max(1, int(settings.held_out * len(y))) for y in pair] for pair in shuffled]
-    training = [[y[cut:] for y, cut in zip(pair, two)] for pair, two in zip(shuffled, cuts)]
-    held = [[y[:cut] for y, cut in zip(pair, two)] for pair, two in zip(shuffled, cuts)]
-    model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), settings, generator)
+    y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
+    y = [values[torch.randperm(len(values), generator=generator)] for values in y]
+    cuts = [max(1, int(settings.held_out * len(values))) for values in y]
+    training = [values[cut:] for values, cut in zip(y, cuts)]
+    held = [values[:cut] for values, cut in zip(y, cuts)]
+    model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
     model = model.to(place.device)
-    size = min(1000, max(len(y) for pair in held for y in pair))
+    if guides:
+        _lead(model, guides, min(600, settings.steps), generator, progress, place)
+    size = min(1000, max(len(values) for values in held))
     checks = _drawn(held, size, generator).to(place.device)
 
     def total(log_loss: Tensor, error: Tensor) -> Tensor:
-        return log_loss.sum(1) + settings.reconstruction * error
+        return len(pairs) * log_loss + settings.reconstruction * error
 
     def shown(step: int, losses: Tensor) -> Losses:
         values = {f"restart {k + 1}": float(loss) for k, loss in enumerate(losses)}
@@ -192,11 +211,41 @@ def network_of(module: ResidualNetwork, replica: int) -> Network:
     )
 
 
-def _drawn(samples: Sequence[Sequence[Tensor]], size: int, generator: torch.Generator) -> Tensor:
-    """(latent, 2 · size, component): random rows of the first environment of each latent, then of its second."""
-    return torch.stack(
-        [
-            torch.cat([y[torch.randint(len(y), (size,), generator=generator)] for y in pair])
-            for pair in samples
-        ]
+def _lead(
+    model: StructuredRatio,
+    guides: Sequence[tuple[np.ndarray, np.ndarray]],
+    steps: int,
+    generator: torch.Generator,
+    progress: Progress,
+    place: Place,
+) -> None:
+    """Bring encoders and decoders of the last replicas near the latents of their guides; leave the others alone."""
+    replicas = len(model.head)
+    own = [guides[max(0, k - replicas + len(guides))] for k in range(replicas)]
+    y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
+    led = (torch.arange(replicas) >= replicas - len(guides)).float().to(place.device)
+
+    def loss(index: Tensor) -> Tensor:
+        inputs, latents = y[:, index].to(place.device), z[:, index].to(place.device)
+        error = ((model.encoder(inputs) - latents) ** 2).mean((1, 2))
+        if model.decoder is not None:
+            error = error + ((model.decoder(latents) - inputs) ** 2).mean((1, 2))
+        return led * error
+
+    parts = [model.encoder] if model.decoder is None else [model.encoder, model.decoder]
+    train(
+        model,
+        loss,
+        lambda g: torch.randint(y.shape[1], (512,), generator=g),
+        generator,
+        Plan(steps, 4e-3),
+        groups=[group for part in parts for group in part.groups(0.0)],
+        progress=progress,
+        stage="guide",
+        checkpoint=place.checkpoint("guide"),
     )
+
+
+def _drawn(samples: Sequence[Tensor], size: int, generator: torch.Generator) -> Tensor:
+    """(environment, size, component): random rows of every environment."""
+    return torch.stack([y[torch.randint(len(y), (size,), generator=generator)] for y in samples])

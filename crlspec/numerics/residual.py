@@ -14,10 +14,12 @@ __all__ = ["ResidualNetwork"]
 class ResidualNetwork(nn.Module):
     """f(u) = u S + b + a(a(u W₁ + b₁) W₂ + b₂) W₃ with SiLU a, W₃ = 0 at the start; one network a replica.
 
+    ``depth`` hidden layers, two as above or more.
+
     start   (replica, input, output): S, where each network begins; with ``width`` 0 nothing else is trained
     """
 
-    def __init__(self, start: Tensor, width: int, generator: torch.Generator) -> None:
+    def __init__(self, start: Tensor, width: int, generator: torch.Generator, depth: int = 2) -> None:
         super().__init__()
         replicas, inputs, outputs = start.shape
         self.skip = nn.Parameter(start.float().contiguous().clone())
@@ -25,7 +27,7 @@ class ResidualNetwork(nn.Module):
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         if not width:
             return
-        for rows in (inputs, width):
+        for rows in (inputs, *(width,) * (depth - 1)):
             drawn = torch.randn(replicas, rows, width, generator=generator) / math.sqrt(rows)
             self.weights.append(nn.Parameter(drawn))
             self.biases.append(nn.Parameter(0.5 * torch.randn(replicas, 1, width, generator=generator)))

@@ -11,6 +11,7 @@ import pytest
 
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
+from crlspec.inference.colouring import distances, sides
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.gscale import AGREEMENT, GScaleI, _status
 from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
@@ -216,3 +217,13 @@ def test_a_remainder_of_mixing_is_no_edge():
     step = edges_by_contrast(samples, [(1, 2), (3, 4), (5, 6)], 0, silent)
     found = {(step.order[j], step.order[i]) for i, j in np.argwhere(step.p_values < 0.01)}
     assert found == {(2, 0), (0, 1)}
+
+
+def test_the_sides_of_a_turning_point_are_told_by_neighbours():
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-2, 2, size=(3000, 2))
+    points = np.column_stack([z[:, 0], z[:, 1] + np.sin(2 * z[:, 0])])
+    ratios = np.column_stack([1 - z[:, 0] ** 2, 3 * z[:, 1] ** 2])
+    far = distances(ratios)
+    signed = far * sides(points, far, rng)
+    assert np.abs(np.diagonal(np.corrcoef(z.T, signed.T)[:2, 2:])).min() > 0.9

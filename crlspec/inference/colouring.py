@@ -1,0 +1,153 @@
+"""Starts for encoders of a general mixing: how far from its turning point each latent is, and on which side.
+
+Any classifier of the environments tells log p_first − log p_second of the two hard environments of a latent, which
+depends on that latent alone. Where interventions change its scale the log ratio turns back: it gives the distance of
+z_i from a turning point, not the side. Samples on either side are near each other only across that point, where
+the distance is small; so neighbours are joined by weights that vanish there, and the sides are the two halves of the
+normalised cut (Shi & Malik, "Normalized cuts and image segmentation", PAMI 2000). These are starts and no more: a
+log ratio that turns nowhere has no two sides, and training from there is judged by held-out loss as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy import sparse, stats
+from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.spatial import cKDTree
+from torch.nn import functional
+
+from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.residual import ResidualNetwork
+from crlspec.numerics.training import Plan, train
+from crlspec.progress import Progress
+
+__all__ = ["distances", "log_ratios", "sides", "signed_latents"]
+
+STEPS, RATE, LOOK = 2000, 4e-3, 100
+WIDTH, DEPTH, BATCH, DECAY = 128, 3, 1024, 0.03
+POINTS, NEIGHBOURS, POWER, LEAST, DROPPED, OWN = 10_000, 12, 5.0, 1e-3, 0.4, 0.1
+"""Of the graph of neighbours: samples in all, neighbours of each, power of the smaller distance that weighs an edge,
+the weight that every edge has, the share of samples nearest to the turning point that is left out, and the weight of
+a sample's edge to itself, in medians of all its edges."""
+
+
+def signed_latents(
+    samples: Sequence[np.ndarray],
+    pairs: Sequence[tuple[int, int]],
+    count: int,
+    seed: int,
+    progress: Progress,
+    place: Place = HERE,
+    steps: int = STEPS,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of ``count`` random parts of the data each: samples (point, component) and there the signed distance (point,
+    latent) of each latent from its turning point, of mean 0 and variance 1.
+
+    samples  (sample, component) of every environment; pairs: for each latent the two that intervene on it;
+    steps of the classifier, at most
+    """
+    rng = np.random.default_rng([seed, 0xC0107])
+    far = distances(np.concatenate(log_ratios(samples, pairs, seed, progress, place, steps)))
+    pooled = np.concatenate(samples)
+    found = []
+    for _ in range(count):
+        some = rng.permutation(len(pooled))[:POINTS]
+        signed = far[some] * sides(pooled[some], far[some], rng)
+        found.append((pooled[some], (signed - signed.mean(0)) / signed.std(0)))
+    return found
+
+
+def log_ratios(
+    samples: Sequence[np.ndarray],
+    pairs: Sequence[tuple[int, int]],
+    seed: int,
+    progress: Progress,
+    place: Place = HERE,
+    steps: int = STEPS,
+) -> list[np.ndarray]:
+    """log p_first − log p_second (sample, latent) at the samples of every environment, up to a constant, by one
+    classifier of all environments."""
+    generator = torch.Generator().manual_seed(seed)
+    y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
+    y = [values[torch.randperm(len(values), generator=generator)] for values in y]
+    cuts = [max(1, len(values) // 10) for values in y]
+    start = torch.zeros(1, y[0].shape[1], len(y))
+    network = ResidualNetwork(start, WIDTH, generator, DEPTH).to(place.device)
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        """Log loss (1,) of rows (environment, sample, component)."""
+        told = torch.log_softmax(network(rows.reshape(1, -1, rows.shape[-1]))[0], -1)
+        labels = torch.arange(len(rows), device=rows.device).repeat_interleave(rows.shape[1])
+        return functional.nll_loss(told, labels)[None]
+
+    def drawn(parts: list[torch.Tensor], size: int, g: torch.Generator) -> torch.Tensor:
+        rows = [part[torch.randint(len(part), (size,), generator=g)] for part in parts]
+        return torch.stack(rows).to(place.device)
+
+    held = drawn([values[:cut] for values, cut in zip(y, cuts)], 1000, generator)
+    kept = [values[cut:] for values, cut in zip(y, cuts)]
+    train(
+        network,
+        loss,
+        lambda g: drawn(kept, BATCH // len(y), g),
+        generator,
+        Plan(min(steps, STEPS), RATE, look=LOOK),
+        held_out=lambda: loss(held),
+        groups=network.groups(DECAY),
+        progress=progress,
+        stage="environments",
+        checkpoint=place.checkpoint("environments"),
+    )
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
+    found = []
+    with torch.no_grad():
+        for values in samples:
+            parts = torch.as_tensor(values, dtype=torch.float32, device=place.device).split(8192)
+            logits = torch.cat([network(part[None])[0] for part in parts]).double().cpu().numpy()
+            found.append(logits[:, first] - logits[:, second])
+    return found
+
+
+def distances(ratios: np.ndarray) -> np.ndarray:
+    """|z − turning point| (sample, latent), up to scale, from quadratic log ratios (sample, latent).
+
+    The turning point is the end at which the log ratios crowd.
+    """
+    turned = np.where(stats.skew(ratios) > 0, -ratios, ratios)
+    return np.asarray(np.sqrt(np.maximum(np.quantile(turned, 0.995, axis=0) - turned, 0.0)))
+
+
+def sides(points: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """±1 (point, latent): the two halves of the points (point, component), cut where a latent's distance ``far``
+    (point, latent) from its turning point is small. The nearest points follow their neighbours."""
+    scaled = (points - points.mean(0)) / points.std(0)
+    found = np.ones_like(far)
+    for i, column in enumerate((far / np.median(far, axis=0)).T):
+        kept = np.flatnonzero(column > np.quantile(column, DROPPED))
+        tree = cKDTree(scaled[kept])
+        near = tree.query(scaled[kept], NEIGHBOURS + 1)[1][:, 1:].ravel()
+        own = np.repeat(np.arange(len(kept)), NEIGHBOURS)
+        weights = np.minimum(column[kept][own], column[kept][near]) ** POWER + LEAST
+        graph = sparse.coo_matrix((weights, (own, near)), shape=(len(kept),) * 2).tocsr()
+        found[:, i] = _halves(graph.maximum(graph.T), rng)[tree.query(scaled)[1]]
+    return found
+
+
+def _halves(graph: sparse.csr_matrix, rng: np.random.Generator) -> np.ndarray:
+    """±1 (node,): the second eigenvector of the normalised graph, each node joined to itself a little, so that no few
+    nodes at the rim make a half."""
+    graph = graph + sparse.diags(np.full(graph.shape[0], OWN * np.median(graph.sum(1))))
+    root = np.sqrt(np.asarray(graph.sum(1)).ravel())
+    first = root / np.linalg.norm(root)
+
+    def times(v: np.ndarray) -> np.ndarray:
+        v = v.ravel()
+        return np.asarray((graph @ (v / root)) / root - first * (first @ v))
+
+    begin = rng.normal(size=len(root))
+    operator = LinearOperator(graph.shape, matvec=times, dtype=float)
+    second = eigsh(operator, k=1, which="LA", tol=1e-3, v0=begin, maxiter=3000)[1][:, 0]
+    return np.where(second > 0, 1.0, -1.0)
