@@ -45,6 +45,7 @@ def solve(
     device: str = "cpu",
     notes: Mapping[str, Any] | None = None,
     checkpoints: str | PathLike[str] | None = None,
+    fabric: Any = None,
 ) -> Result:
     """Recover latents and their graph from data, under the assumptions of a spec.
 
@@ -57,6 +58,8 @@ def solve(
     notes        further plain values for the provenance; ``seeds`` in it are those of other steps
     checkpoints  folder for the state of encoders that train, kept every second and never removed here: the same call
                  with the same data goes on from it, to the same result, and no other does
+    fabric       a launched ``Fabric`` of Lightning: encoders are trained over all its processes, each of which makes
+                 this same call
 
     Where the number of latents is left to the data it is counted first, and status and provenance say why so many.
 
@@ -80,8 +83,12 @@ def solve(
     setting = Setting.of(spec)
     estimator_for(spec.estimator).accepts(setting)
     problem = Problem.from_data(data, setting)
-    folder = None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, device, problem)
-    estimator = estimator_for(spec.estimator, Place(device, folder))
+    where = device if fabric is None else str(fabric.device)
+    processes = 1 if fabric is None else fabric.world_size
+    folder = (
+        None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
+    )
+    estimator = estimator_for(spec.estimator, Place(where, folder, fabric))
     problem, counted = count_latents(problem)
     if counted is not None:
         report(f"latents counted: {counted.count}")
@@ -119,11 +126,13 @@ def solve(
     )
 
 
-def _digest(spec: Spec, seed: int, device: str, problem: Problem) -> str:
+def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem) -> str:
     """Sixteen hexadecimal digits that tell this computation from any other: spec, seed, data, device, versions."""
     from crlspec.spec.load import dump
 
-    found = hashlib.sha256(json.dumps([dump(spec), seed, device, versions(), problem.observed]).encode())
+    found = hashlib.sha256(
+        json.dumps([dump(spec), seed, device, processes, versions(), problem.observed]).encode()
+    )
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)

@@ -48,9 +48,9 @@ class Bent:
 class Balanced:
     """Batches with equally many samples of every environment, on average."""
 
-    def __init__(self, sample: Sample) -> None:
+    def __init__(self, sample: Sample, place: Place = HERE) -> None:
         counts = torch.bincount(sample.environment)
-        self.sample, self.counts = sample, counts
+        self.sample, self.counts, self.place = sample, counts, place
         self.table = torch.zeros(len(counts), int(counts.max()), dtype=torch.long)
         for e, count in enumerate(counts.tolist()):
             self.table[e, :count] = torch.nonzero(sample.environment == e).flatten()
@@ -58,7 +58,7 @@ class Balanced:
     def __call__(self, size: int, generator: torch.Generator) -> Sample:
         environment = torch.randint(len(self.counts), (size,), generator=generator)
         position = torch.rand(size, generator=generator) * self.counts[environment]
-        return self.sample[self.table[environment, position.long()]]
+        return self.sample[self.place.part(self.table[environment, position.long()])]
 
 
 def bend(
@@ -77,7 +77,7 @@ def bend(
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
     model = GaussianEnvironments(starts, WIDTH, generator).to(place.device)
-    draw, check = Balanced(training), Balanced(held_out)(CHECKED, generator).to(place.device)
+    draw, check = Balanced(training, place), Balanced(held_out)(CHECKED, generator).to(place.device)
     loss = model.likelihood if objective == "likelihood" else model.contrast
     plan = plan or (LIKELIHOOD if objective == "likelihood" else ODDS)
     kind = "held-out negative log likelihood" if objective == "likelihood" else "held-out log loss"
@@ -98,6 +98,7 @@ def bend(
         stage=objective,
         shown=shown,
         checkpoint=place.checkpoint(objective),
+        fabric=place.fabric,
     )
     with torch.no_grad():
         odds = model.contrast(check)

@@ -113,8 +113,9 @@ def fit_sparse(
     )
 
     def draw(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        some = order[cut:][torch.randint(len(order) - cut, (settings.batch,), generator=g)]
-        others = everything[cut_all:][torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g)]
+        some = order[cut:][place.part(torch.randint(len(order) - cut, (settings.batch,), generator=g))]
+        drawn = torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g)
+        others = everything[cut_all:][place.part(drawn)]
         return y[some].to(place.device), d[:, some].to(place.device), pooled[others].to(place.device)
 
     def shown(step: int, losses: Tensor) -> Losses:
@@ -133,6 +134,7 @@ def fit_sparse(
         stage="encoder",
         shown=shown,
         checkpoint=place.checkpoint("encoder"),
+        fabric=place.fabric,
     )
     with torch.no_grad():
         error = model.error(held[2])

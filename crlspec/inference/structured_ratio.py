@@ -162,7 +162,7 @@ def fit(
     trained = train(
         model,
         lambda batch: total(*model.losses(batch)),
-        lambda g: _drawn(training, settings.batch, g).to(place.device),
+        lambda g: _drawn(training, settings.batch, g, place).to(place.device),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
         held_out=lambda: total(*model.losses(checks)),
@@ -171,6 +171,7 @@ def fit(
         stage="encoder",
         shown=shown,
         checkpoint=place.checkpoint("encoder"),
+        fabric=place.fabric,
     )
     best = trained.best
     with torch.no_grad():
@@ -246,6 +247,6 @@ def _lead(
     )
 
 
-def _drawn(samples: Sequence[Tensor], size: int, generator: torch.Generator) -> Tensor:
-    """(environment, size, component): random rows of every environment."""
-    return torch.stack([y[torch.randint(len(y), (size,), generator=generator)] for y in samples])
+def _drawn(samples: Sequence[Tensor], size: int, generator: torch.Generator, place: Place = HERE) -> Tensor:
+    """(environment, size, component): random rows of every environment, of these the part of this process."""
+    return torch.stack([y[place.part(torch.randint(len(y), (size,), generator=generator))] for y in samples])

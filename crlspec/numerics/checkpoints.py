@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 __all__ = ["HERE", "Checkpoint", "Place"]
 
@@ -55,10 +56,22 @@ class Place:
 
     device  as torch names it
     folder  of one computation's checkpoints, one for each training; None: none are kept
+    fabric  a launched ``Fabric`` of Lightning, over whose processes every batch is spread; None: one process
     """
 
     device: str = "cpu"
     folder: Path | None = None
+    fabric: Any = None
+
+    def part(self, index: Tensor) -> Tensor:
+        """The equal part of a batch's indices (sample,) that this process works on, all processes having drawn the
+        same. Raises ValueError where there is none."""
+        if self.fabric is None:
+            return index
+        processes = self.fabric.world_size
+        if len(index) % processes:
+            raise ValueError(f"{len(index)} samples a batch are not equal parts for {processes} processes")
+        return index.chunk(processes)[self.fabric.global_rank]
 
     def checkpoint(self, training: str) -> Checkpoint | None:
         """Of the training of this name, which must be the only one of that name in the computation."""

@@ -73,7 +73,7 @@ def train(
     shown: Callable[[int, Tensor], Losses] | None = None,
     checkpoint: Checkpoint | None = None,
     after: Callable[[int], None] | None = None,
-    backward: Callable[[Tensor], None] = torch.Tensor.backward,
+    fabric: Any = None,
 ) -> Trained:
     """Train in place; where there is a held-out loss, each replica is left with the weights of its lowest one.
 
@@ -83,7 +83,9 @@ def train(
     groups    parameter groups of AdamW; None: all parameters, no weight decay
     shown     from the step and the held-out losses (replica,), what ``progress`` is given to keep
     after     called with the number of each step that was made, for what is no gradient step
-    backward  in place of ``Tensor.backward``, for those who spread the work over devices
+    fabric    a launched ``Fabric`` of Lightning: every process runs the same training, draws the same numbers and
+              takes its part of each batch (:meth:`Place.part`); gradients are averaged over all, and the held-out
+              losses of the first process count
     """
     listed = [dict(group) for group in groups] if groups is not None else [_all(module)]
     optimizer = torch.optim.AdamW(listed, lr=plan.rate)
@@ -97,11 +99,16 @@ def train(
         for count, losses in enumerate(run.history or (), start=1):
             step = min(count * plan.look, plan.steps)
             progress(stage, step, plan.steps, losses=None if shown is None else shown(step, losses))
+    if fabric is not None:
+        for parameter in module.parameters():
+            parameter.data.copy_(fabric.broadcast(parameter.data))
+    written = checkpoint if fabric is None or fabric.is_global_zero else None
     saved = -math.inf  # so that the first look is kept
     while run.step < plan.steps and not run.is_idle(plan):
-        total = loss(draw(generator)).sum()
         optimizer.zero_grad()
-        backward(total)
+        loss(draw(generator)).sum().backward()
+        if fabric is not None:
+            _average(module, fabric)
         optimizer.step()
         schedule.step()
         run.step += 1
@@ -111,15 +118,23 @@ def train(
             told = None
             if held_out is not None:
                 with torch.no_grad():
-                    losses = run.look(held_out(), plan.least)
+                    losses = held_out() if fabric is None else fabric.broadcast(held_out())
+                losses = run.look(losses, plan.least)
                 told = None if shown is None else shown(run.step, losses)
             progress(stage, run.step, plan.steps, losses=told)
-            if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds:
-                checkpoint.write({"kind": kind, **run.state()})
+            if written is not None and time.monotonic() - saved >= written.seconds:
+                written.write({"kind": kind, **run.state()})
                 saved = time.monotonic()
-    if checkpoint is not None:
-        checkpoint.write({"kind": kind, **run.state()})
+    if written is not None:
+        written.write({"kind": kind, **run.state()})
     return run.finished()
+
+
+def _average(module: nn.Module, fabric: Any) -> None:
+    """Every gradient becomes its mean over all processes."""
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            parameter.grad.copy_(fabric.all_reduce(parameter.grad, reduce_op="mean"))
 
 
 def _all(module: nn.Module) -> dict[str, Any]:
