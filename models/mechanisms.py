@@ -10,6 +10,7 @@ from torch import nn
 from crlspec.generative.scm import Function, as_tensor
 from crlspec.models import declarations
 from crlspec.models.draws import Matrix, require_resolved
+from crlspec.models.location_scale import LocationScaleMechanism
 from crlspec.typing import Node, Parents, Tensor
 
 Numbers = float | Sequence[float] | Sequence[Sequence[float]]
@@ -113,6 +114,33 @@ class Sine(Numbered):
 
     def forward(self, parents: Parents) -> Node:
         return (torch.sin(parents * self.frequency + self.phase) * self.amplitude).sum(-1)
+
+
+class LocationScale(Function):
+    """f(pa) + s(pa) · noise, with s = exp(r tanh(g(pa) / r)); f and g are functions of other families."""
+
+    reach: Tensor
+
+    def __init__(
+        self,
+        declaration: LocationScaleMechanism,
+        parents: tuple[str, ...],
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> None:
+        super().__init__()
+        self.location, self.log_scale = (
+            part.implement()(part, parents, dtype, device)
+            for part in (declaration.location, declaration.log_scale)
+        )
+        self.register_buffer("reach", as_tensor(declaration.reach, dtype, device))
+
+    def forward(self, parents: Parents) -> Node:
+        location: Node = self.location(parents)
+        return location
+
+    def scale(self, parents: Parents) -> Node:
+        return torch.exp(self.reach * torch.tanh(self.log_scale(parents) / self.reach))
 
 
 def columns_of(matrix: Matrix, held: Sequence[str], wanted: tuple[str, ...]) -> list[list[float]]:

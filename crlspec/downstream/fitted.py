@@ -141,11 +141,19 @@ def _rescaled(node: Node, name: str, factor: Mapping[str, float]) -> Node:
     }
     if noise["kind"] == "mixture" and own < 0:
         noise["means"] = [-mean for mean in noise["means"]]
-    mechanism = dict(node.mechanism)
-    if mechanism["kind"] == "linear":
-        mechanism["weight"] = {z: w * own / factor.get(z, 1.0) for z, w in mechanism["weight"].items()}
+    return Node(node.parents, _in_units(node.mechanism, own, factor), noise)
+
+
+def _in_units(mechanism: Plain, own: float, factor: Mapping[str, float]) -> dict[str, Any]:
+    """A function times ``own``, of parents that are times their factors."""
+    found = dict(mechanism)
+    if found["kind"] == "location-scale":
+        found["location"] = _in_units(found["location"], own, factor)
+        found["log_scale"] = _in_units(found["log_scale"], 1.0, factor)
+    elif found["kind"] == "linear":
+        found["weight"] = {z: w * own / factor.get(z, 1.0) for z, w in found["weight"].items()}
     else:
-        parents = np.array([factor.get(z, 1.0) for z in mechanism["parents"]])
-        mechanism["inner"] = (np.array(mechanism["inner"]) / parents).tolist()
-        mechanism["factor"] = mechanism.get("factor", 1.0) * own
-    return Node(node.parents, mechanism, noise)
+        parents = np.array([factor.get(z, 1.0) for z in found["parents"]])
+        found["inner"] = (np.array(found["inner"]) / parents).tolist()
+        found["factor"] = found.get("factor", 1.0) * own
+    return found

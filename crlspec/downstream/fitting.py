@@ -41,7 +41,7 @@ def fit(judged: Judged) -> Fit:
     """Fit mechanisms of the families that were found to all latents."""
     mixing, offset, noise = judged.mixing, judged.offset, judged.noise
     if judged.curved:
-        flexible = fit_flexible(judged.design, judged.samples, judged.curved)
+        flexible = fit_flexible(judged.design, judged.samples, judged.curved, frozenset(judged.varied))
         best = flexible.fitted(mixing, offset, noise=noise)
         others = [(flexible.fitted(mixing, offset, one, noise), best) for one in flexible.resampled]
         return Fit(best, tuple(others), 1 / (len(others) - 1), False, judged.table, "given the latents")

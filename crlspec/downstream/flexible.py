@@ -1,33 +1,30 @@
 """Nonlinear mechanisms: the mean by a network with one hidden layer, on latents taken as given.
 
 z_i = f(parents) + noise with f = w₂ᵀ tanh(W₁ pa + b₁) + b₂, by least squares (scikit-learn's L-BFGS), so that it can
-be declared as ``mechanism: {kind: mlp}``; a node that a line fits keeps its line. Errors come from a bootstrap in
-which the hidden layer is kept and all else is fitted anew: the latents' own error is not in them.
+be declared as ``mechanism: {kind: mlp}``; a node that a line fits keeps its line. Where the noise's size depends on
+the parents it is fitted along (``scale``), as ``mechanism: {kind: location-scale}``. Errors come from a bootstrap in
+which hidden layers are kept and all else is fitted anew: the latents' own error is not in them.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crlspec.downstream.design import Design
 from crlspec.downstream.fitted import Fitted, Node
 from crlspec.downstream.linear import Noises, Slot, slots_of
+from crlspec.downstream.network import Hidden, declared, features, hidden_layer
+from crlspec.downstream.scale import REACH, Scale, first_scale, refit
 
 __all__ = ["FlexibleFit", "fit_flexible"]
 
 HIDDEN = 24
-ITERATIONS = 250
 RESAMPLES = 40
-ROWS = 10_000
-"""Rows that train a hidden layer, at most: it only has to bend where the data do. What leads out of it sees all."""
-
-
-Hidden = tuple[np.ndarray, np.ndarray]
-"""W₁ (hidden, parent) and b₁ (hidden,)."""
+ROUNDS = 4
+"""How often mean and scale are fitted in turn; a resample, which starts from the fit, takes half of them."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,14 @@ class Regression:
 
     hidden    the hidden layer; None for a line
     outer     (feature + 1,): what features are multiplied by, the constant last
-    variance  of the noise
+    variance  of the noise, where there is a scale: divided by it
+    scale     of the noise; None where it does not depend on the parents
     """
 
     hidden: Hidden | None
     outer: np.ndarray
     variance: float
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,11 @@ def fit_flexible(
     design: Design,
     samples: Mapping[str, np.ndarray],
     curved: frozenset[str],
+    varied: frozenset[str] = frozenset(),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> FlexibleFit:
-    """Fit all mechanisms, those of the latents ``curved`` by networks.
+    """Fit all mechanisms, those of the latents ``curved`` by networks, of ``varied`` with a scale of the noise.
 
     samples  environment → latents as recovered (sample, latent)
     """
@@ -88,11 +88,23 @@ def fit_flexible(
     rng = np.random.default_rng(seed)
     for slot in slots_of(design):
         parents, target = data_of(design, slot, samples)
-        hidden = _hidden(parents, target, seed) if slot.latent in curved and slot.parents else None
-        features = _features(hidden, parents)
-        found[slot] = _solved(hidden, features, target, np.ones(len(target)))
+        hidden = None
+        if slot.latent in curved and slot.parents:
+            hidden = hidden_layer(parents, target, HIDDEN, seed)
+        values, ones = features(hidden, parents), np.ones(len(target))
+        found[slot] = _solved(hidden, values, target, ones)
+        shown = None
+        if slot.latent in varied and slot.parents:
+            residual = (target - values @ found[slot].outer) / np.sqrt(found[slot].variance)
+            scale = first_scale(parents, residual)
+            shown = features(scale.hidden, parents)
+            found[slot] = _scaled(replace(found[slot], scale=scale), values, shown, target, ones, ROUNDS)
         for one in again:
-            one[slot] = _solved(hidden, features, target, rng.poisson(1.0, len(target)).astype(float))
+            weight = rng.poisson(1.0, len(target)).astype(float)
+            if shown is None:
+                one[slot] = _solved(hidden, values, target, weight)
+            else:
+                one[slot] = _scaled(found[slot], values, shown, target, weight, ROUNDS // 2)
     return FlexibleFit(design, found, tuple(again))
 
 
@@ -102,36 +114,6 @@ def data_of(design: Design, slot: Slot, samples: Mapping[str, np.ndarray]) -> tu
     z = np.concatenate([samples[name] for name in shown])
     columns = [design.latents.index(parent) for parent in slot.parents]
     return z[:, columns], z[:, design.latents.index(slot.latent)]
-
-
-def _hidden(parents: np.ndarray, target: np.ndarray, seed: int) -> Hidden:
-    """The hidden layer (hidden, parent), (hidden,) of a network trained by least squares."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPRegressor
-
-    step = -(-len(target) // ROWS)
-    parents, target = parents[::step], target[::step]
-    mean, scale = parents.mean(0), parents.std(0)
-    network = MLPRegressor(
-        hidden_layer_sizes=(HIDDEN,),
-        activation="tanh",
-        solver="lbfgs",
-        alpha=1e-4,
-        max_iter=ITERATIONS,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
-        network.fit((parents - mean) / scale, target)
-    inner = network.coefs_[0].T / scale
-    return inner, network.intercepts_[0] - inner @ mean
-
-
-def _features(hidden: Hidden | None, parents: np.ndarray) -> np.ndarray:
-    """(sample, feature + 1) of parents (sample, parent): themselves, or the hidden layer; and 1."""
-    if hidden is not None:
-        parents = np.tanh(parents @ hidden[0].T + hidden[1])
-    return np.column_stack([parents, np.ones(len(parents))])
 
 
 def _solved(
@@ -146,18 +128,34 @@ def _solved(
     return Regression(hidden, outer, max(variance, 1e-12))
 
 
+def _scaled(
+    start: Regression,
+    values: np.ndarray,
+    shown: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    rounds: int,
+) -> Regression:
+    """Mean and scale fitted in turn, from a regression that has both.
+
+    values, shown  features of the mean, and of the scale
+    """
+    scale, unit = start.scale, np.sqrt(start.variance)
+    assert scale is not None
+    for _ in range(rounds):
+        mean = _solved(start.hidden, values, target, weight * np.exp(-2 * scale.log(shown)))
+        residual = target - values @ mean.outer
+        scale = refit(scale, shown, residual / unit, weight)
+    variance = float(weight @ (residual * np.exp(-scale.log(shown))) ** 2 / weight.sum())
+    return Regression(start.hidden, mean.outer, max(variance, 1e-12), scale)
+
+
 def _declared(slot: Slot, found: Regression) -> dict[str, object]:
     if found.hidden is None:
         weight = dict(zip(slot.parents, found.outer[:-1].tolist(), strict=True))
         return {"kind": "linear", "weight": weight}
-    inner, bias = found.hidden
-    return {
-        "kind": "mlp",
-        "hidden": len(inner),
-        "activation": "tanh",
-        "parents": list(slot.parents),
-        "inner": inner.tolist(),
-        "bias": bias.tolist(),
-        "outer": found.outer[:-1].tolist(),
-        "offset": float(found.outer[-1]),
-    }
+    mean = declared(found.hidden, found.outer, slot.parents)
+    if found.scale is None:
+        return mean
+    scale = declared(found.scale.hidden, found.scale.outer, slot.parents)
+    return {"kind": "location-scale", "location": mean, "log_scale": scale, "reach": REACH}

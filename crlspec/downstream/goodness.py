@@ -1,10 +1,11 @@
 """How well fitted mechanisms fit latents that were held out: the noise must not know the parents, and be as declared.
 
-For every mechanism in every environment the noise of held-out samples is taken back out of the latents. Two tests,
+For every mechanism in every environment the noise of held-out samples is taken back out of the latents. Tests,
 each with an effect size, since with many samples any model is refuted:
 
 - dependence: do quadratic polynomials of the parents explain the noise, or its square? F-test; effect: the share of
   variance explained. A root has no parents, and nothing to test.
+- size: the same of its square alone, which knows the parents where the noise's size depends on them.
 - distribution: is the noise distributed as declared? Kolmogorov–Smirnov; effect: the greatest difference of the
   distribution functions.
 
@@ -46,14 +47,12 @@ def goodness(model: Model, samples: Mapping[str, np.ndarray]) -> xr.Dataset:
 
     samples  environment → latents of the model (sample, latent)
 
-    Returns p-values ``dependence_p``, ``distribution_p`` and effects ``dependence``, ``distribution``, each
+    Returns effects ``dependence``, ``size``, ``distribution`` and their p-values ``dependence_p`` and so on, each
     (environment, latent); ``replaced`` marks those mechanisms that an environment replaced.
     """
     shape = (len(samples), len(model.latents))
-    found = {
-        key: np.full(shape, np.nan)
-        for key in ("dependence", "dependence_p", "distribution", "distribution_p")
-    }
+    tests = ("dependence", "size", "distribution")
+    found = {key: np.full(shape, np.nan) for test in tests for key in (test, f"{test}_p")}
     replaced = np.zeros(shape, dtype=bool)
     for row, (name, z) in enumerate(samples.items()):
         environment = model.environments[name]
@@ -69,8 +68,11 @@ def goodness(model: Model, samples: Mapping[str, np.ndarray]) -> xr.Dataset:
             test = stats.kstest(quantiles, "uniform", method="asymp")
             found["distribution"][row, k], found["distribution_p"][row, k] = test.statistic, test.pvalue
             if mechanism.parents:
-                share, p_value = _dependence(values.numpy(), parents.numpy())
-                found["dependence"][row, k], found["dependence_p"][row, k] = share, p_value
+                standard, inputs = values.numpy(), parents.numpy()
+                square = np.minimum(standard**2, 9.0)
+                both = np.column_stack([standard, square])
+                for key, targets in (("dependence", both), ("size", square[:, None])):
+                    found[key][row, k], found[f"{key}_p"][row, k] = _dependence(targets, inputs)
     dims = ("environment", "latent")
     return xr.Dataset(
         {**{key: (dims, value) for key, value in found.items()}, "replaced": (dims, replaced)},
@@ -78,9 +80,8 @@ def goodness(model: Model, samples: Mapping[str, np.ndarray]) -> xr.Dataset:
     )
 
 
-def _dependence(noise: np.ndarray, parents: np.ndarray) -> tuple[float, float]:
-    """Share of the variance of noise and of its square that the parents explain, the larger; and its p-value."""
-    targets = np.column_stack([noise, np.minimum(noise**2, 9.0)])
+def _dependence(targets: np.ndarray, parents: np.ndarray) -> tuple[float, float]:
+    """Share of the variance of targets (sample, target) that the parents explain, the largest; and its p-value."""
     count = len(parents)
     upper = np.triu_indices(parents.shape[1])
     squares = (parents[:, :, None] * parents[:, None, :])[:, upper[0], upper[1]]

@@ -25,9 +25,9 @@ from crlspec.results.result import Result
 __all__ = ["Judged", "judge", "latents_of", "mechanisms", "refuted"]
 
 LEVEL = 0.001
-LITTLE = {"dependence": 0.003, "distribution": 0.01}
-"""What is let pass, however significant: of the noise's variance the share that its parents explain; between the
-distribution functions of the noise as it is and as declared the greatest difference."""
+LITTLE = {"dependence": 0.003, "size": 0.003, "distribution": 0.01}
+"""What is let pass, however significant: of the variance of the noise, or of its square, the share that its
+parents explain; between the distribution functions of the noise as it is and as declared the greatest difference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,7 @@ class Judged:
     code             encoder and decoder where the mixing is not linear
     mixing, offset   x = mixing · z + offset; 1 and 0 beside a code
     curved           latents whose mean is a network
+    varied           those of them whose noise has a scale, a network too → the p-value that refuted one size of it
     noise            slot → the family of its noise
     table            goodness of fit, see ``goodness``
     """
@@ -48,6 +49,7 @@ class Judged:
     mixing: np.ndarray
     offset: np.ndarray
     curved: frozenset[str]
+    varied: Mapping[str, float]
     noise: Noises
     table: xr.Dataset
 
@@ -57,7 +59,8 @@ def judge(result: Result) -> Judged:
 
     Linear mechanisms with normal noise first. A network for the mean of a latent whose noise then still knows its
     parents, both with latents as recovered (where leftover mixing shows too) and with latents settled anew (which a
-    line where there is none bends). A mixture of normals where the noise is not normal.
+    line where there is none bends). A scale of the noise where its size knows the parents even so. A mixture of
+    normals where the noise is not normal.
 
     Raises SettingMismatch where no graph was estimated, EstimationError where there is no way back to observations.
     """
@@ -85,11 +88,20 @@ def judge(result: Result) -> Judged:
     if curved:
         rough = fit_flexible(design, kept, curved, resamples=0)
         model, table = judged(rough)
+    sizes = {z: _worst(table, design, Slot(z, design.parents[z]), "size")[1] for z in sorted(curved)}
+    varied = {z: p_value for z, p_value in sizes.items() if refuted(table, design, z, "size")}
+    if varied:
+        rough = fit_flexible(design, kept, curved, frozenset(varied), resamples=0)
+        model, table = judged(rough)
     noise = _noise(design, model, table, _encoded(model, kept, mixing, offset))
     if any(family["kind"] != "normal" for family in noise.values()):
         model, table = judged(rough, noise)
-    table = table.assign_attrs(network=sorted(curved), samples_held_out={n: len(z) for n, z in held.items()})
-    return Judged(design, samples, code, mixing, offset, curved, noise, table)
+    table = table.assign_attrs(
+        network=sorted(curved),
+        scale=sorted(varied),
+        samples_held_out={n: len(z) for n, z in held.items()},
+    )
+    return Judged(design, samples, code, mixing, offset, curved, varied, noise, table)
 
 
 def refuted(table: xr.Dataset, design: Design, latent: str, test: str) -> bool:
@@ -123,13 +135,15 @@ def mechanisms(judged: Judged) -> pd.DataFrame:
             else "network"
             if slot.latent in judged.curved
             else "linear",
+            "scale": "network" if slot.parents and slot.latent in judged.varied else "constant",
+            "additive_p": judged.varied.get(slot.latent, float("nan")) if slot.parents else float("nan"),
             "noise": judged.noise[slot]["kind"],
         }
         wrong = []
-        for test, little in LITTLE.items():
+        for test in ("dependence", "distribution"):
             effect, p_value = _worst(judged.table, design, slot, test)
             row |= {test: effect, f"{test}_p": p_value}
-            wrong.append(p_value < LEVEL and effect > little)
+            wrong.append(p_value < LEVEL and effect > LITTLE[test])
         rows.append({**row, "refuted": any(wrong)})
     return pd.DataFrame(rows)
 

@@ -71,6 +71,8 @@ class Mechanism(nn.Module, abc.ABC):
 class Function(nn.Module, abc.ABC):
     """A structural function f(parents), the deterministic part of z_i = f(parents) + noise.
 
+    One that overrides ``scale`` says as well how large the noise is: z_i = f(parents) + scale(parents) · noise.
+
     Families are built as ``Family(declaration, parents, dtype, device)``.
     """
 
@@ -80,6 +82,10 @@ class Function(nn.Module, abc.ABC):
     @abc.abstractmethod
     def forward(self, parents: Parents) -> Node:
         """f at ``parents`` of shape (*sample, parent); the result has shape (*sample)."""
+
+    def scale(self, parents: Parents) -> Node | None:
+        """What the noise's deviation is multiplied by at ``parents``, shape (*sample), above 0; None for 1."""
+        return None
 
 
 def as_tensor(numbers: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
@@ -130,7 +136,10 @@ class Noise(nn.Module, abc.ABC):
 
 
 class AdditiveMechanism(Mechanism):
-    """z_i = f(parents) + noise; without a function (a root, or a hard intervention) z_i = noise."""
+    """z_i = f(parents) + noise; without a function (a root, or a hard intervention) z_i = noise.
+
+    Where the function has a scale, z_i = f(parents) + mean + scale(parents) · (noise − mean).
+    """
 
     location_scale = True
 
@@ -146,14 +155,18 @@ class AdditiveMechanism(Mechanism):
     def distribution(self, parents: Parents) -> Distribution:
         if self.function is None:
             return self.noise.distribution(self.noise.mean + parents.new_zeros(parents.shape[:-1]))
-        location = self.function(parents)
-        return self.noise.distribution(location if self.noise.centred else location + self.noise.mean)
+        location, scale = self.function(parents), self.function.scale(parents)
+        noise = self.noise if scale is None else self.noise.scaled(scale)
+        return noise.distribution(location if noise.centred else location + noise.mean)
 
     def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
         sample = parents.shape[:-1]
-        location = self.noise.mean.expand(sample)
-        location = location if self.function is None else location + self.function(parents)
-        return self.noise.standard(sample), AffineTransform(location, self.noise.deviation)
+        location, deviation = self.noise.mean.expand(sample), self.noise.deviation
+        if self.function is not None:
+            scale = self.function.scale(parents)
+            location = location + self.function(parents)
+            deviation = deviation if scale is None else deviation * scale
+        return self.noise.standard(sample), AffineTransform(location, deviation)
 
 
 @dataclass(frozen=True, eq=False)

@@ -180,7 +180,9 @@ def fit(result: Result) -> str:
             row.latent,
             row.environment or "elsewhere",
             f"{row.mean} in {', '.join(row.parents)}" if row.parents else "constant",
-            row.noise,
+            row.noise
+            if row.scale == "constant"
+            else f"{row.noise}, its size by {', '.join(row.parents)} ({p_text(row.additive_p)} without)",
             number_text(row.dependence),
             p_text(row.dependence_p),
             number_text(row.distribution),

@@ -46,6 +46,8 @@ class Queries:
 
         latent, environment  whose mechanism; the environment that put it there, empty where nothing touches it
         parents, mean, noise  its arguments, and its family: constant, linear or network; normal or mixture
+        scale, additive_p     how large its noise is: constant, or a network of the parents (location–scale), which is
+                              taken where this p-value of one size for all, under additive noise, refutes it
         dependence            share of the noise, or of its square, that quadratics of the parents explain; p-value
                               ``dependence_p``
         distribution          Kolmogorov–Smirnov distance of the noise to the declared one; ``distribution_p``

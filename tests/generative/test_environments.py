@@ -52,7 +52,7 @@ def explicit() -> Model:
     return crlspec.compile(crlspec.loads(EXPLICIT))
 
 
-@pytest.mark.parametrize("mechanism", ["linear", "quadratic", "mlp", "sine"])
+@pytest.mark.parametrize("mechanism", ["linear", "quadratic", "mlp", "sine", "location-scale"])
 @pytest.mark.parametrize("kind", ["hard", "soft"])
 def test_score_differences_live_on_targets_and_their_parents(mechanism, kind):
     model = designed(mechanism, kind, ", mechanism: {times: 0.5}" if kind == "soft" else "")

@@ -37,6 +37,7 @@ interventions: {design: single-node, kind: soft, noise: {variance: {times: 4}}}
 
 NOISES = ["normal", "laplace", "student-t", "uniform", "gumbel", "logistic", "log-normal"]
 TEXTS = {"equations": EQUATIONS} | {noise: FAMILIES.replace("NOISE", noise) for noise in NOISES}
+TEXTS |= {f"scaled {noise}": TEXTS[noise].replace("sine", "location-scale") for noise in NOISES}
 
 
 @pytest.mark.parametrize("text", TEXTS)

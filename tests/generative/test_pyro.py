@@ -52,7 +52,7 @@ def test_trace_agrees_with_the_density(model, environment):
     torch.testing.assert_close(found, model.log_density(z, environment), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("mechanism", ["linear", "quadratic", "mlp", "sine"])
+@pytest.mark.parametrize("mechanism", ["linear", "quadratic", "mlp", "sine", "location-scale"])
 @pytest.mark.parametrize(
     "noise", ["normal", "laplace", "gumbel", "student-t", "logistic", "log-normal", "uniform"]
 )

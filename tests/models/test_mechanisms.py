@@ -1,11 +1,14 @@
 """Mechanism families keep the contract; known values."""
 
 import numpy as np
+import pyro
 import pytest
 import torch
 
+import crlspec
 from crlspec.errors import CrlspecError, SpecError
 from crlspec.models.declarations import LinearMechanism, MlpMechanism, QuadraticMechanism, SineMechanism
+from crlspec.models.location_scale import LocationScaleMechanism
 from crlspec.testing import PARENTS, MechanismContract
 
 
@@ -86,6 +89,27 @@ class TestSine(MechanismContract):
         )
 
 
+class TestLocationScale(MechanismContract):
+    def declaration(self):
+        return LocationScaleMechanism(location=SineMechanism(), log_scale=LinearMechanism(), reach=1.5)
+
+    def expected(self, declaration, parents):
+        sine = declaration.location
+        terms = (
+            sine.amplitude[p] * np.sin(sine.frequency[p] * parents[:, i] + sine.phase[p])
+            for i, p in enumerate(PARENTS)
+        )
+        return sum(terms)
+
+    def expected_scale(self, declaration, parents):
+        g = sum(declaration.log_scale.weight[name] * parents[:, i] for i, name in enumerate(PARENTS))
+        return np.exp(1.5 * np.tanh(g / 1.5))
+
+    def test_the_scale_stays_within_reach(self):
+        scale = self.built().scale(1e3 * self.points(50, 3)).log().abs()
+        assert float(scale.max()) <= 1.5 + 1e-6
+
+
 def test_weights_are_drawn_from_the_interval_with_both_signs():
     drawn = [
         LinearMechanism(weight=[0.5, 1.5]).draw(np.random.default_rng(seed), "c", ("a", "b")).weight
@@ -122,3 +146,27 @@ def test_half_given_networks_are_refused():
 def test_unresolved_declarations_are_not_built():
     with pytest.raises(CrlspecError, match="draw"):
         LinearMechanism.implement()(LinearMechanism(), ("a",), torch.float64, "cpu")
+
+
+@pytest.mark.usefixtures("own_rng")
+def test_shift_and_scale_move_the_value_and_widen_the_noise_whatever_the_scale():
+    """z = f + mean + s · noise: shift(2) adds 2, scale(3) triples the distance to f + mean."""
+    text = """
+latents: 2
+scm: {graph: [z1 -> z2], mechanism: {kind: location-scale}, noise: {kind: laplace, mean: 1, variance: 2}}
+mixing: {kind: linear, observed: 3}
+environments: {obs: {}, up: {z2: shift(2)}, wide: {z2: scale(3)}}
+"""
+    model = crlspec.compile(crlspec.loads(text), seed=1)
+    z = model.scm.sample(50, seed=0)
+    noise = model.abduct(z)
+    moved, _ = pyro.condition(model.pyro("up", noise="explicit"), data=noise)(50)
+    torch.testing.assert_close(moved[:, 1], z[:, 1] + 2)
+    wide, _ = pyro.condition(model.pyro("wide", noise="explicit"), data=noise)(50)
+    centre = model.scm.mechanisms["z2"].function(z[:, :1]) + 1
+    torch.testing.assert_close(wide[:, 1] - centre, 3 * (z[:, 1] - centre))
+
+
+def test_a_scale_of_no_function_is_refused():
+    with pytest.raises(ValueError, match="a function of the parents is needed"):
+        LocationScaleMechanism(log_scale={"kind": "location-scale"})

@@ -46,7 +46,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_installed_families_are_found() -> None:
     registry = Registry.installed()
-    assert set(registry.kinds("mechanism")) >= {"linear", "quadratic", "mlp", "sine"}
+    assert set(registry.kinds("mechanism")) >= {"linear", "quadratic", "mlp", "sine", "location-scale"}
     assert set(registry.kinds("noise")) >= {"normal", "laplace", "student-t", "uniform", "gumbel", "logistic"}
     assert set(registry.kinds("mixing")) >= {"linear", "glm", "mlp"}
 

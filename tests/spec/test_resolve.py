@@ -42,7 +42,13 @@ mixing: {kind: MIXING, observed: 7}
 
 
 def specs() -> list[Spec]:
-    kinds = [("linear", "linear"), ("quadratic", "glm"), ("mlp", "mlp"), ("sine", "mlp")]
+    kinds = [
+        ("linear", "linear"),
+        ("quadratic", "glm"),
+        ("mlp", "mlp"),
+        ("sine", "mlp"),
+        ("location-scale", "glm"),
+    ]
     texts = [MODEL.replace("MECHANISM", m).replace("MIXING", x) for m, x in kinds]
     known = texts[0].replace("{kind: random, density: 0.6}", "[z1 -> z2, z2 -> z3]")
     designed = [loads(known + design) for design in DESIGNS]
