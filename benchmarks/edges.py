@@ -34,6 +34,10 @@ SPECS = {
     "linear soft": "linear/soft-5",
     "UMNI hard": "linear/umni-hard-5",
     "UMNI soft": "linear/umni-soft-5",
+    "quadratic soft": "linear/quadratic-soft-5",
+    "mlp soft": "linear/mlp-soft-5",
+    "UMNI quadratic hard": "linear/umni-quadratic-hard-5",
+    "UMNI quadratic soft": "linear/umni-quadratic-soft-5",
 }
 FIELDS = ("family", "samples", "seed", "status", "steps", "cpu_seconds")
 
