@@ -40,8 +40,8 @@ class Scale:
 def first_scale(parents: np.ndarray, residual: np.ndarray) -> Scale:
     """By least squares of log |residual|; parents (sample, parent), residual (sample,) with variance 1.
 
-    The hidden layer is not trained, so that a bootstrap of what leads out of it tells the whole error: five units
-    along each parent, and two along the sum and the difference of each pair.
+    The hidden layer is not trained, so that what leads out of it can be bootstrapped: five units along each parent,
+    and two along the sum and the difference of each pair.
     """
     n = parents.shape[1]
     units = [(row, centre) for row in np.eye(n) for centre in CENTRES]

@@ -81,7 +81,6 @@ def test_check_takes_several_values_after_one_set(call: Call, spec: Path) -> Non
         ("report", "nowhere"),
         ("replay", "nowhere"),
         ("sing",),
-        (),
     ],
 )
 def test_a_wrong_call_has_exit_status_2_and_a_sentence(call: Call, spec: Path, argv: tuple[str, ...]) -> None:
