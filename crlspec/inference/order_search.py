@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
+from crlspec.inference.reversals import moved
 from crlspec.progress import Progress
 
 __all__ = ["Starts", "nested", "order_by_likelihood"]
@@ -63,15 +64,9 @@ def order_by_likelihood(
 
 def _near(order: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Orders with one latent moved by one place or by two."""
-    moved = []
-    for k, latent in enumerate(order):
-        rest = order[:k] + order[k + 1 :]
-        moved += [
-            (*rest[:place], latent, *rest[place:])
-            for place in (k - 2, k - 1, k + 1, k + 2)
-            if 0 <= place <= len(rest)
-        ]
-    return list(dict.fromkeys(moved))
+    places = range(len(order))
+    near = [moved(order, k, k + step) for k in places for step in (-2, -1, 1, 2) if k + step in places]
+    return list(dict.fromkeys(near))
 
 
 def nested(

@@ -21,7 +21,7 @@ from crlspec.inference.refined import Refined
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.progress import Progress
 
-__all__ = ["Starts", "refine_flexible", "refine_gaussian"]
+__all__ = ["refine_flexible", "refine_gaussian"]
 
 
 def refine_gaussian(

@@ -6,9 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["Order", "closure_by_reversals"]
+__all__ = ["Order", "closure_by_reversals", "moved"]
 
 Order = tuple[int, ...]
+
+
+def moved(order: Order, source: int, target: int) -> Order:
+    """The order with the entry at ``source`` moved to position ``target``."""
+    rest = (*order[:source], *order[source + 1 :])
+    return (*rest[:target], order[source], *rest[target:])
 
 
 def closure_by_reversals(

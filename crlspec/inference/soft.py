@@ -19,6 +19,7 @@ from torch import Tensor
 
 from crlspec.inference.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.refined import Refined
+from crlspec.inference.reversals import moved
 from crlspec.inference.score_edges import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -101,7 +102,7 @@ def _around_the_best(
     table = {start: float(losses([start])[0])}
     best = start
     for _ in range(4 * len(start)):
-        near = [_moved(best, k, k + 1) for k in range(len(best) - 1)]
+        near = [moved(best, k, k + 1) for k in range(len(best) - 1)]
         fresh = [order for order in near if order not in table]
         if fresh:
             table.update(zip(fresh, map(float, losses(fresh)), strict=True))
@@ -110,17 +111,11 @@ def _around_the_best(
             break
         best = winner
     pairs = [(a, b) for a in range(len(best)) for b in range(a + 1, len(best))]
-    wanted = {_moved(best, a, b) for a, b in pairs} | {_moved(best, b, a) for a, b in pairs}
+    wanted = {moved(best, a, b) for a, b in pairs} | {moved(best, b, a) for a, b in pairs}
     fresh = [order for order in sorted(wanted) if order not in table]
     if fresh:
         table.update(zip(fresh, map(float, losses(fresh)), strict=True))
     return table
-
-
-def _moved(order: tuple[int, ...], source: int, target: int) -> tuple[int, ...]:
-    """The order with the entry at ``source`` moved to position ``target``."""
-    rest = [*order[:source], *order[source + 1 :]]
-    return (*rest[:target], order[source], *rest[target:])
 
 
 def _own_and_others(n: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, tr
 from crlspec.inference.invariance import FREEDOM, Invariance, invariance
 from crlspec.inference.peeling import peel, rows_in_order
 from crlspec.inference.refined import Refined
-from crlspec.inference.reversals import Order, closure_by_reversals
+from crlspec.inference.reversals import Order, closure_by_reversals, moved
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
@@ -96,9 +96,9 @@ def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order
         changed = stats.chi2.sf(found, FREEDOM) < alpha
         pairs = [(found[i, j], i, j) for i in range(n) for j in range(i + 1, n) if changed[i, j]]
         moves = [
-            _moved(best, j, k) for _, i, j in sorted(pairs, reverse=True)[:2] for k in (i, (i + j + 1) // 2)
+            moved(best, j, k) for _, i, j in sorted(pairs, reverse=True)[:2] for k in (i, (i + j + 1) // 2)
         ]
-        for orders in (moves, [_moved(best, k, k + 1) for k in range(n - 1)] if pairs else []):
+        for orders in (moves, [moved(best, k, k + 1) for k in range(n - 1)] if pairs else []):
             judge(orders)
             winner = min(table, key=lambda order: table[order].overall)
             if winner != best:
@@ -107,9 +107,3 @@ def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order
             break
         best = winner
     return best
-
-
-def _moved(order: Order, source: int, target: int) -> Order:
-    """The order with the entry at ``source`` moved to position ``target``."""
-    rest = [*order[:source], *order[source + 1 :]]
-    return (*rest[:target], order[source], *rest[target:])
