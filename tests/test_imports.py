@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "numerics",
         "inference.estimate",
         "inference.maps",
+        "inference.plain_maps",
         "results",
         "downstream",
     ),
@@ -87,6 +88,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "testing",
     ),
     "models": (*BASE, "registry", "generative.scm", "generative.mixing", "models"),
+    "models.decoder": ("errors", "typing", "generative.mixing", "inference.maps", "models"),
+    "models.decoder_declaration": ("registry", "inference.maps", "inference.plain_maps", "models"),
+    "models.decoder_file": (
+        "errors",
+        "inference.estimate",
+        "inference.maps",
+        "inference.plain_maps",
+        "results.storage",
+    ),
 }
 
 # module prefix → packages that it may never import, wherever the import stands
@@ -101,14 +111,16 @@ NEVER: dict[str, set[str]] = {
     "data": TORCH | {"pgmpy"},
     "inference.estimate": TORCH | {"pgmpy"},
     "inference.maps": TORCH | {"pgmpy"},
+    "inference.plain_maps": TORCH | {"xarray", "pandas", "pgmpy"},
     "handlers": HEAVY - TORCH,
     "models.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
+    "models.decoder_declaration": TORCH | {"xarray", "pandas", "pgmpy"},
 }
 
 # what of downstream works on numbers and graphs alone
 LIGHT = (
-    "adjustment", "bayesian_network", "comparison", "design", "equivalence", "exports", "fitted", "flexible",
-    "identified", "linear", "noise", "pgmpy_discrete", "pgmpy_graph", "sid",
+    "adjustment", "bayesian_network", "comparison", "decoded", "design", "equivalence", "exports", "fitted",
+    "flexible", "identified", "linear", "noise", "pgmpy_discrete", "pgmpy_graph", "sid",
 )  # fmt: skip
 
 # module prefix → packages that may only be imported inside functions

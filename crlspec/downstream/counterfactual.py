@@ -26,7 +26,7 @@ def counterfactual(
     given = _labelled(model, x)
     values = torch.as_tensor(given.values, dtype=model.dtype)
     with torch.no_grad():
-        factual = model.mixing.inverse(values)
+        factual = model.mixing.encode(values)
         noise = abduct(model.environments[query.within].scm, factual)
         run = query.pyro(noise="explicit")
         with torch.random.fork_rng(devices=[]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.downstream.decoded import Code
 from crlspec.downstream.design import Design
 from crlspec.errors import CrlspecError
 
@@ -65,18 +66,20 @@ def spec_of(
     name: str,
     samples: Mapping[str, int],
     noise: float = 0.0,
+    code: Code | None = None,
 ) -> Spec:
     """The spec that declares a fitted model; it compiles and runs by itself.
 
     samples  environment → samples; noise: the standard deviation of that on every observed variable
+    code     encoder and decoder of what ``fitted.mixing`` and ``fitted.offset`` lead to, where that is not observed
     """
     from crlspec.spec.load import loads
     from crlspec.spec.yaml12 import write
 
-    return loads(write(_tree(fitted, observed, name, samples, noise)), origin=name)
+    return loads(write(_tree(fitted, observed, name, samples, noise, code)), origin=name)
 
 
-def quick_spec(fitted: Fitted, observed: tuple[str, ...]) -> Spec:
+def quick_spec(fitted: Fitted, observed: tuple[str, ...], code: Code | None = None) -> Spec:
     """The same without the checks of a file, which one of many variations of a checked spec does not need.
 
     Raises CrlspecError for names that no spec can hold.
@@ -87,7 +90,7 @@ def quick_spec(fitted: Fitted, observed: tuple[str, ...]) -> Spec:
 
     samples = dict.fromkeys(fitted.design.environments, 1)
     try:
-        return Spec.model_validate(_tree(fitted, observed, "variation", samples, 0.0))
+        return Spec.model_validate(_tree(fitted, observed, "variation", samples, 0.0, code))
     except ValidationError as error:
         raise CrlspecError(
             f"no spec can declare this model: {error.errors()[0]['msg']}.", remedy="rename it in the data."
@@ -95,7 +98,12 @@ def quick_spec(fitted: Fitted, observed: tuple[str, ...]) -> Spec:
 
 
 def _tree(
-    fitted: Fitted, observed: tuple[str, ...], name: str, samples: Mapping[str, int], noise: float
+    fitted: Fitted,
+    observed: tuple[str, ...],
+    name: str,
+    samples: Mapping[str, int],
+    noise: float,
+    code: Code | None = None,
 ) -> dict[str, Any]:
     design = fitted.design
     edges = [f"{parent} -> {z}" for z in design.latents for parent in design.parents[z]]
@@ -109,6 +117,8 @@ def _tree(
         "matrix": fitted.mixing.tolist(),
         "offset": fitted.offset.tolist(),
     }
+    if code is not None:
+        mixing = code.after(fitted.mixing, fitted.offset).declared(design.latents)
     if noise > 0:
         mixing["noise"] = noise
     return {

@@ -73,7 +73,7 @@ def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> Recovere
     moved = {key: _anchored(one, anchors, observed) for key, one in each.items()}
     return recovered_model(
         fitted,
-        observed if code is None else result.names,
+        observed,
         "recovered",
         {name: result.latents[name].sizes["sample"] for name in fitted.design.environments},
         float(result.diagnostics.get("observation_noise", xr.DataArray(0.0))),

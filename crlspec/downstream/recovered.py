@@ -14,14 +14,13 @@ import xarray as xr
 
 from crlspec.data.write import write_whole
 from crlspec.downstream.counterfactual import counterfactual
-from crlspec.downstream.decoded import Code, seen_through
+from crlspec.downstream.decoded import Code
 from crlspec.downstream.design import Design
 from crlspec.downstream.expectation import Moment
 from crlspec.downstream.fitted import Fitted, quick_spec, spec_of
 from crlspec.downstream.identified import identified
 from crlspec.downstream.interventions import changes_of, intervened
 from crlspec.downstream.query import Query, effects
-from crlspec.errors import CrlspecError
 from crlspec.generative.model import Model, compile
 from crlspec.generative.program import NoiseSites, Program, program
 from crlspec.generative.scm import SCM
@@ -39,8 +38,7 @@ class RecoveredModel(Model):
 
     Latents are in observational standard deviations about their observational mean, or in the units of their anchors.
 
-    code         encoder and decoder where the mixing is not linear: the mixing is then the decoder, and ``spec``
-                 declares the latents alone, observed as they are
+    code         encoder and decoder, of the latents as recovered, where the mixing is not linear
     fit          Dataset: for every mechanism and environment how well it fits, and notes in its attributes
     fitted       the mechanisms as plain declarations
     anchors      latent → the observed variable that fixes its sign and unit
@@ -71,10 +69,7 @@ class RecoveredModel(Model):
     def variations(self) -> tuple[tuple[Model, Model], ...]:
         """The alternatives as models, each compiled once."""
         found = {id(fitted): fitted for pair in self.alternatives for fitted in pair}
-        names = self.observed if self.code is None else self.latents
-        models = {
-            key: seen_through(self.code, compile(quick_spec(fitted, names))) for key, fitted in found.items()
-        }
+        models = {key: compile(quick_spec(fitted, self.observed, self.code)) for key, fitted in found.items()}
         return tuple((models[id(a)], models[id(b)]) for a, b in self.alternatives)
 
     def do(self, interventions: Any, *, environment: str | None = None) -> Query:
@@ -135,16 +130,7 @@ class RecoveredModel(Model):
         return program(scm, self.mixing, like, noise, self.observation_noise)
 
     def to_spec(self) -> Spec:
-        """The spec that declares this model: it compiles to it, and runs by itself.
-
-        Raises CrlspecError where the mixing is a decoder, which no spec declares.
-        """
-        if self.code is not None:
-            raise CrlspecError(
-                "the mixing of this model is a trained decoder, which no spec can declare.",
-                remedy="keep the result (result.save), which makes the model again; model.spec declares its latents "
-                "alone, observed as they are.",
-            )
+        """The spec that declares this model: it compiles to it, and runs by itself."""
         return self.spec
 
     def save(self, path: str | Path, force: bool = False) -> Path:
@@ -165,6 +151,6 @@ def recovered_model(
     **known: Any,
 ) -> RecoveredModel:
     """A fitted model, compiled; ``known``: the further fields of :class:`RecoveredModel`."""
-    model = seen_through(known.get("code"), compile(spec_of(fitted, observed, name, samples, noise)))
+    model = compile(spec_of(fitted, observed, name, samples, noise, known.get("code")))
     same = {one.name: getattr(model, one.name) for one in fields(Model)}
     return RecoveredModel(**same, fitted=fitted, **known)

@@ -48,3 +48,8 @@ class Mixing(nn.Module, abc.ABC):
             f"{type(self).__name__} has no inverse in closed form",
             remedy="ask `has_inverse` first; an estimator learns an encoder from data",
         )
+
+    def encode(self, x: Observations) -> Latents:
+        """Latents for observations that noise, or an error of the map, may keep off its image: the inverse, unless a
+        family has an encoder of its own. Raises CrlspecError as :meth:`inverse` does."""
+        return self.inverse(x)

@@ -101,15 +101,7 @@ class Network:
 
     def before(self, factor: np.ndarray, centre: np.ndarray) -> Self:
         """f(v / factor + centre), for factor and centre (input,): undoes what ``after`` did to the input."""
-        first = tuple(w / factor for w in self.weights[:1])
-        moved = tuple(b + w @ centre for w, b in zip(self.weights[:1], self.biases[:1], strict=False))
-        return replace(
-            self,
-            skip=self.skip / factor,
-            bias=self.bias + self.skip @ centre,
-            weights=(*first, *self.weights[1:]),
-            biases=(*moved, *self.biases[1:]),
-        )
+        return self.within(np.diag(1 / factor), centre)
 
     def mapped(self, rows: np.ndarray, centre: np.ndarray) -> Self:
         """rows (f − centre), for rows (new output, output) and centre (output,)."""
@@ -120,10 +112,17 @@ class Network:
             weights=(*self.weights[:-1], *(rows @ w for w in self.weights[-1:])),
         )
 
-    def within(self, rows: np.ndarray) -> Self:
-        """f(rows v), for rows (input, new input)."""
-        first = tuple(w @ rows for w in self.weights[:1])
-        return replace(self, skip=self.skip @ rows, weights=(*first, *self.weights[1:]))
+    def within(self, rows: np.ndarray, centre: np.ndarray | None = None) -> Self:
+        """f(rows v + centre), for rows (input, new input) and centre (input,), by default 0."""
+        centre = np.zeros(len(rows)) if centre is None else centre
+        moved = tuple(b + w @ centre for w, b in zip(self.weights[:1], self.biases[:1], strict=False))
+        return replace(
+            self,
+            skip=self.skip @ rows,
+            bias=self.bias + self.skip @ centre,
+            weights=(*(w @ rows for w in self.weights[:1]), *self.weights[1:]),
+            biases=(*moved, *self.biases[1:]),
+        )
 
     def outputs(self, index: list[int]) -> Self:
         """The outputs ``index`` alone, in that order."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crlspec.downstream.recovered import RecoveredModel
     from crlspec.generative.program import NoiseSites, Program
     from crlspec.results.result import Result
+    from crlspec.spec.schema import Spec
 
 __all__ = ["Queries"]
 
@@ -40,6 +41,10 @@ class Queries:
         from crlspec.downstream.fitting import model_of
 
         return model_of(cast("Result", self), self._fit, anchor or {})
+
+    def to_spec(self) -> Spec:
+        """The spec that declares :meth:`model`: it compiles to it and runs by itself; ``crlspec.dump`` writes it."""
+        return self.model().to_spec()
 
     def goodness_of_fit(self) -> pd.DataFrame:
         """How well the mechanisms of :meth:`model` fit latents that were held out (every fifth): a row for each.

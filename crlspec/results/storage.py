@@ -133,7 +133,7 @@ def read_tree(path: Path) -> xr.DataTree:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file", remedy="Give the path of a result.nc.")
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
+        with xr.open_datatree(path, engine="h5netcdf", phony_dims="sort") as tree:
             return tree.load()
     except (OSError, ValueError) as error:
         raise DataError(

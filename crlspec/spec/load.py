@@ -23,6 +23,8 @@ from crlspec.spec.yaml12 import Mark, Source, paths, read, write
 SHIPPED = "crlspec.specs"
 TABLES = "tables"
 """The folder of shipped tables, which hold no specs but name them."""
+FILES = (("data", "path"), ("mixing", "file"))
+"""Where a spec names files: a relative path is taken from its folder, one given by --set from the working folder."""
 
 
 def load(source: str | PathLike[str], *, sets: Sequence[str] = (), registry: Registry | None = None) -> Spec:
@@ -32,7 +34,8 @@ def load(source: str | PathLike[str], *, sets: Sequence[str] = (), registry: Reg
     sets      changes ``key.key=value``, values in YAML: ``["samples=500", "scores.kind=exact"]``
     registry  the families to choose from; those installed, where left out
 
-    A relative ``data.path`` is taken from the folder of the file. Raises SpecError with every issue found.
+    A relative ``data.path`` or ``mixing.file`` is taken from the folder of the file. Raises SpecError with every
+    issue found.
     """
     text, origin, folder, name = _find(fspath(source))
     return _build(text, origin, sets, registry, folder=folder, name=name)
@@ -156,8 +159,9 @@ def _build(
         _apply(tree, source, entry)
     if "name" not in tree and name is not None:
         tree["name"] = name
-    if folder is not None and "path" not in _set_below(source, "data"):
-        _anchor(tree, folder)
+    for part, key in FILES:
+        if folder is not None and key not in _set_below(source, part):
+            _anchor(tree.get(part), key, folder)
     spec, issues = _validate(tree, source, registry or Registry.installed())
     errors = [issue for issue in issues if issue.severity == "error"]
     if spec is None or errors:
@@ -265,10 +269,9 @@ def _set_below(source: Source, key: str) -> set[str]:
     return {str(path[1]) for path, mark in marks if mark.origin != source.origin}
 
 
-def _anchor(tree: dict[str, Any], folder: FilePath) -> None:
-    data = tree.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
+def _anchor(part: Any, key: str, folder: FilePath) -> None:
+    if isinstance(part, dict) and isinstance(part.get(key), str) and part[key]:
         try:
-            data["path"] = str(folder / FilePath(data["path"]).expanduser())
+            part[key] = str(folder / FilePath(part[key]).expanduser())
         except (RuntimeError, ValueError):
             return

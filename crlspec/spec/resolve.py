@@ -76,8 +76,7 @@ def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
         if not mixing.is_resolved:
             moments = linear_moments(updates["scm"], parents) if "scm" in updates else None
             mixing = mixing if moments is None else mixing.calibrated(*moments)
-            mixing = mixing.draw(stream(seed, "mixing"), spec.latents)
-        updates["mixing"] = mixing
+        updates["mixing"] = mixing.draw(stream(seed, "mixing"), spec.latents)
     base = spec.model_copy(update=updates)
     updates["environments"] = _Environments(base, parents, seed, choose).all(spec)
     if spec.interventions is not None:

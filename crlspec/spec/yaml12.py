@@ -15,7 +15,8 @@ import yaml
 
 from crlspec.errors import Issue, SpecError
 
-MAX_CHARACTERS = 4_000_000
+MAX_CHARACTERS = 40_000_000
+MAX_VALUES = 1_000_000
 MAX_DEPTH = 20
 MAX_NUMBER = 400
 
@@ -229,6 +230,10 @@ class _Builder:
             raise _Enough
         path, frame = self._place()
         self.source.values[path] = self._mark(event)
+        if len(self.source.values) > MAX_VALUES:
+            message = f"the text holds more than {MAX_VALUES} values"
+            self.complain(event.start_mark, message, "keep data in files of their own.")
+            raise _Enough
         if frame is None:
             self.root = value
         elif isinstance(frame.container, list):

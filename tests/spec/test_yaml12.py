@@ -51,6 +51,13 @@ def test_columns_count_characters_not_bytes() -> None:
     assert source.keys[("b",)].column == 10
 
 
+def test_texts_of_too_many_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crlspec.spec.yaml12.MAX_VALUES", 10)
+    assert read("[1,1,1,1,1,1,1,1,1]", "here")[0] == [1] * 9
+    with pytest.raises(SpecError, match="more than 10 values"):
+        read("[1,1,1,1,1,1,1,1,1,1]", "here")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -63,7 +70,7 @@ def test_columns_count_characters_not_bytes() -> None:
         ("? [a]\n: 1\n", "a key must be a plain word"),
         ("a: " + "1" * 500, "500 characters"),
         ("a: [1", "not YAML"),
-        ("a" * 4_000_001, "at most 4000000"),
+        ("a" * 40_000_001, "at most 40000000"),
     ],
 )
 def test_guards(text: str, message: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -14,31 +13,8 @@ from crlspec.downstream.design import design_of
 from crlspec.downstream.judging import latents_of, refuted
 from crlspec.downstream.linear import _Layout, _Likelihood, fit_linear
 from crlspec.downstream.noise import mixture
-from crlspec.inference.estimate import Edge, Estimate, Status
-from crlspec.inference.maps import LinearEncoder
 from crlspec.results.result import Result
-
-
-def recovered(text: str, samples: int, seed: int = 0) -> tuple[crlspec.Model, Result]:
-    """A compiled spec, and a result that is its truth."""
-    truth = crlspec.compile(crlspec.loads(text), seed=seed)
-    matrix = truth.mixing.matrix.numpy()
-    edges = tuple(Edge(a, b, 0.5, 1e-9) for a, b in truth.graph.edges)
-    estimate = Estimate(
-        latents=truth.latents,
-        environment_of={e.targets[0]: name for name, e in truth.environments.items() if e.targets},
-        encoder=LinearEncoder(np.linalg.pinv(matrix), np.zeros(len(matrix))),
-        mixing=matrix,
-        order=tuple(nx.topological_sort(truth.graph)),
-        edges=edges,
-        tested=edges,
-        graph="exact",
-        status=Status("ok", "made from the truth"),
-    )
-    verdict = {"covered": True, "latents": "up to scaling, each by itself"}
-    return truth, Result.from_estimate(
-        estimate, truth.sample(samples, seed=seed), spec=truth.spec, verdict=verdict
-    )
+from tests.downstream.recovered.from_truth import recovered
 
 
 @pytest.fixture(scope="module")

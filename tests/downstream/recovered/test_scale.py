@@ -14,7 +14,7 @@ from crlspec.downstream.fitted import quick_spec
 from crlspec.downstream.flexible import fit_flexible
 from crlspec.downstream.judging import refuted
 from crlspec.downstream.scale import Scale, refit
-from tests.downstream.recovered.test_fit import recovered
+from tests.downstream.recovered.from_truth import recovered
 
 MODEL = """
 crlspec: 1
