@@ -23,6 +23,10 @@ from crlspec.progress import Progress
 
 __all__ = ["refine_flexible", "refine_gaussian"]
 
+DIRECTIONS = 2
+"""Where no edge joins two latents both orders are right, and the likelihood takes the one that speaks for an edge:
+p-values are multiplied by their number (Bonferroni)."""
+
 
 def refine_gaussian(
     samples: Sequence[np.ndarray],
@@ -31,10 +35,7 @@ def refine_gaussian(
     progress: Progress,
     signature: np.ndarray | None = None,
 ) -> list[Refined]:
-    """Joint maximum likelihood with an order search, then Wald tests.
-
-    Where no edge joins two latents both orders are right, and the likelihood chooses the one under which an edge
-    looks likelier: p-values are doubled for the two directions (Bonferroni).
+    """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
     samples    (sample, component) of every environment, the observational first
     rows       (position, component) encoder rows to start from, for the order to start from
@@ -51,11 +52,10 @@ def refine_gaussian(
     best = search_order(fit(order, rows), fit, margin=1e-2 / counts.sum())
     best = fit(best.order, best.rows, tolerance=1e-13)
     strengths, p_values = wald_tests(best, moments, counts, signature)
-    p_values = np.minimum(1.0, 2 * p_values)
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
-    return [Refined("likelihood", best.order, best.rows, strengths, p_values, seconds, note)]
+    return [Refined("likelihood", best.order, best.rows, strengths, _either(p_values), seconds, note)]
 
 
 def refine_flexible(
@@ -69,7 +69,8 @@ def refine_flexible(
 ) -> list[Refined]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
-    p-values are those of :func:`absent_edge_tests`, each under the found graph without the edge.
+    p-values are those of :func:`absent_edge_tests`, each under the found graph without the edge, doubled for the two
+    directions.
 
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool; None: one environment per latent
@@ -86,7 +87,7 @@ def refine_flexible(
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
-    found = search_graph(model, training, held_out, generator, alpha, progress)
+    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     settled = (
@@ -97,12 +98,16 @@ def refine_flexible(
         f"graph and encoder in turn, {settled}",
     )
     return [
-        Refined(name, order, _unit(rows, samples), tests.shares, tests.p_values, spent, note)
+        Refined(name, order, _unit(rows, samples), tests.shares, _either(tests.p_values), spent, note)
         for name, rows, tests, spent, note in (
             ("likelihood", dense, found.first, dense_seconds, notes[0]),
             ("graph", found.rows, found.last, seconds, notes[1]),
         )
     ]
+
+
+def _either(p_values: np.ndarray) -> np.ndarray:
+    return np.minimum(1.0, DIRECTIONS * p_values)
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:
