@@ -24,7 +24,13 @@ from crlspec.inference.assembling import check_rank, tested_edges
 from crlspec.inference.colouring import signed_latents
 from crlspec.inference.estimate import Estimate, Stage, Status
 from crlspec.inference.hard_edges import edges_by_contrast
-from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
+from crlspec.inference.log_ratios import (
+    LOG_2,
+    even_direction,
+    leading_direction,
+    one_direction,
+    quadratic_ratio,
+)
 from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.inference.pairing import Pairing, find_pairs
 from crlspec.inference.score_sparsity import between_pairs, fit_sparse
@@ -46,6 +52,8 @@ FLOOR = 1e-3
 """Components of less variance than this share of the largest are not blown up to unit variance."""
 CLEAR = 3.0
 """Pairings that cost so much more than the one found (log shares of contrast) are ruled out."""
+EVEN = 0.5
+"""Share of the contrast of any one direction from which on one with an even log ratio is preferred."""
 AGREEMENT = 0.97
 """Least rank correlation of each latent between two restarts that are said to have found the same."""
 
@@ -56,15 +64,16 @@ class GScaleI:
 
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing, the first from a linear one, the others from
-              :mod:`crlspec.inference.colouring`; the one of lowest held-out loss is kept
-    steps     of their training, at most
+              :mod:`crlspec.inference.colouring`; their latents are crossed (:mod:`crlspec.inference.crossing`),
+              and of the two encoders that come of it the one of lower held-out loss is kept
+    steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
     """
 
     alpha: float = 0.01
     restarts: int = 3
-    steps: int = 3000
+    steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
     place: Place = HERE
     kind = "gscale-i"
@@ -82,7 +91,8 @@ class GScaleI:
 
         The diagnostics hold, where the pairs were not known, ``signature`` (environment, latent) and
         ``pairing_margin``; for a general mixing ``restart_losses``, the held-out losses of all restarts in rising
-        order, and ``restart_agreement`` (latent,), rank correlations with the other restart that comes nearest.
+        order, ``crossed_losses``, those of the two made of their latents, and ``restart_agreement`` (latent,), rank
+        correlations with the other encoder that comes nearest.
 
         Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations contradict the link, or
         span fewer dimensions than there are latents.
@@ -94,12 +104,13 @@ class GScaleI:
         space, y = _components(linear, order)
         pairing = _pairing(linear, y, order, progress)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        rows = np.stack([_row(y[a], y[b]) for a, b in pairs])
+        general = problem.setting.mixing == "general"
+        rows = np.stack([(_bent_row if general else _row)(y[a], y[b]) for a, b in pairs])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
         maps: tuple[Network, Network | None] = _linear_maps(rows)
-        if problem.setting.mixing == "general" or self.loss == "score-sparsity":
+        if general or self.loss == "score-sparsity":
             coordinates = Coordinates.within(space, linear)
             fitted = self._fit(problem.setting, coordinates, pairs, rows, scores, seed, progress)
             maps = fitted.encoder, fitted.decoder
@@ -235,6 +246,14 @@ def _row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return one_direction(first, second, start).row
 
 
+def _bent_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The same where the mixing bends: an even log ratio, if it tells at least half as much."""
+    row, even = _row(first, second), even_direction(first, second)
+    u, v = first @ row, second @ row
+    free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
+    return even.row if LOG_2 - even.loss >= EVEN * free else row
+
+
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:
     n, components = rows.shape
     return Network(rows, np.zeros(n)), Network(np.linalg.pinv(rows), np.zeros(components))
@@ -296,8 +315,11 @@ def _note(pairing: Pairing, setting: Setting) -> str:
 def _told(fitted: Fitted, loss: str) -> str:
     how = "structured classifiers" if loss == "structured-ratio" else "sparse score changes"
     losses = ", ".join(f"{loss:.3f}" for loss in fitted.losses)
+    crossed = (
+        f"{len(fitted.restarts)} restarts, their latents crossed to " if fitted.restarts else "restarts: "
+    )
     return (
-        f"{how}, {len(fitted.losses)} restarts, {fitted.trained.steps} steps; losses {losses};"
+        f"{how}, {crossed}{len(fitted.losses)}, {fitted.trained.steps} steps; losses {losses};"
         f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
     )
 
@@ -312,7 +334,9 @@ def _diagnostics(
 ) -> dict[str, xr.DataArray]:
     found = {"spectrum": xr.DataArray(space.spectrum, dims=("component",))}
     if fitted is not None:
-        found["restart_losses"] = xr.DataArray(list(fitted.losses), dims=("restart",))
+        if fitted.restarts:
+            found["crossed_losses"] = xr.DataArray(list(fitted.losses), dims=("crossed",))
+        found["restart_losses"] = xr.DataArray(list(fitted.restarts or fitted.losses), dims=("restart",))
         labelled = {"latent": list(problem.latents)}
         found["restart_agreement"] = xr.DataArray(fitted.agreement, labelled, ("latent",))
     if len(pairing.costs):

@@ -10,13 +10,14 @@ network. A decoder that must give x back from h(x) keeps h injective: even φ_ik
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
+from crlspec.inference.crossing import crossed
 from crlspec.inference.maps import Network
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.networks import BatchedNetwork
@@ -25,6 +26,9 @@ from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
 __all__ = ["Fitted", "Settings", "agreement_of", "fit", "network_of"]
+
+POINTS = 10_000
+"""Samples at which crossed latents are shown to the encoders that begin there."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,15 @@ class Settings:
     width     hidden units of encoder and decoder; 0: a linear encoder and no decoder
     depth     hidden layers of the encoder
     batch     samples a step of every environment
-    restarts  replicas, trained as one batch; the one of lowest held-out loss is chosen
+    restarts  replicas, trained as one batch; two are made of their latents, and that of lower held-out loss is chosen
+    steps     of the last training, at most; the restarts get half of them
     """
 
     flexible: bool
     width: int = 128
     depth: int = 3
     restarts: int = 4
-    steps: int = 3000
+    steps: int = 2000
     batch: int = 64
     rate: float = 4e-3
     decay: float = 0.03
@@ -52,10 +57,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """encoder and decoder (None where nothing was reconstructed), from and to the components; the held-out losses
-    (replica,) of all restarts in rising order, the first the chosen one's; reconstruction: its squared error of a
-    component; agreement (latent,): |rank correlations| of the chosen latents with those of the other restart that
-    comes nearest, NaN where there was one restart."""
+    """What came of the training.
+
+    encoder, decoder  from and to the components; no decoder where nothing was reconstructed
+    losses            (replica,) held-out losses of the last training in rising order, the first the chosen one's
+    restarts          those of the restarts that it began with, where their latents were crossed
+    reconstruction    squared error of a component
+    agreement         (latent,) |rank correlations| of the chosen latents with those of the other replica that comes
+                      nearest, NaN where there was one alone
+    """
 
     encoder: Network
     decoder: Network | None
@@ -63,6 +73,7 @@ class Fitted:
     reconstruction: float
     agreement: np.ndarray
     trained: Trained
+    restarts: tuple[float, ...] = ()
 
 
 class StructuredRatio(nn.Module):
@@ -132,7 +143,8 @@ def fit(
     place: Place = HERE,
     guides: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Fitted:
-    """Train restarts and keep the one of lowest held-out loss.
+    """Train restarts for half the steps, cross their latents (:mod:`crlspec.inference.crossing`), train the two that
+    come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
 
     samples  (sample, component) of every environment, the observational first
     pairs    for each latent the two environments that intervene on it
@@ -140,51 +152,114 @@ def fit(
     guides   samples (point, component) and latents (point, latent) there, where the last restarts begin, one for each
     """
     generator = torch.Generator().manual_seed(seed)
-    y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
-    y = [values[torch.randperm(len(values), generator=generator)] for values in y]
-    cuts = [max(1, int(settings.held_out * len(values))) for values in y]
-    training = [values[cut:] for values, cut in zip(y, cuts)]
-    held = [values[:cut] for values, cut in zip(y, cuts)]
-    model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
-    model = model.to(place.device)
-    if guides:
-        _lead(model, guides, min(600, settings.steps), generator, progress, place)
-    size = min(1000, max(len(values) for values in held))
-    checks = _drawn(held, size, generator).to(place.device)
+    parts = _Parts.split(samples, settings.held_out, generator)
+
+    def trained(
+        name: str, rows: np.ndarray, guides: Sequence[tuple[np.ndarray, np.ndarray]], steps: int, before: int
+    ) -> tuple[StructuredRatio, Trained]:
+        model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
+        model = model.to(place.device)
+        if guides:
+            _lead(model, guides, min(600, steps), generator, progress, place, name)
+        return model, _train(
+            model, parts, replace(settings, steps=steps), generator, progress, place, name, before
+        )
+
+    if len(rows) == 1:
+        model, last = trained("encoder", rows, guides, settings.steps, 0)
+        return _kept(model, last, parts)
+    half = max(1, settings.steps // 2)
+    model, first = trained("restart", rows, guides, half, 0)
+    latents = [
+        [network(y) for y in samples]
+        for network in map(network_of, [model.encoder] * len(rows), range(len(rows)))
+    ]
+    starts, _ = crossed(latents, pairs)
+    y = np.concatenate(samples)
+    rows = np.linalg.lstsq(np.column_stack([y, np.ones(len(y))]), np.concatenate(starts, 1), rcond=None)[0][
+        :-1
+    ]
+    rows = rows.T.reshape(len(starts), len(pairs), -1)
+    some = np.random.default_rng([seed, 0xC2055]).permutation(len(y))[:POINTS]
+    model, last = trained("encoder", rows, [(y[some], z[some]) for z in starts], settings.steps, half)
+    return _kept(model, last, parts, _rising(first.losses))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is trained on (sample, component) of every environment, and what is held out (environment, sample,
+    component)."""
+
+    training: list[Tensor]
+    checks: Tensor
+
+    @classmethod
+    def split(cls, samples: Sequence[np.ndarray], share: float, generator: torch.Generator) -> _Parts:
+        y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
+        y = [values[torch.randperm(len(values), generator=generator)] for values in y]
+        cuts = [max(1, int(share * len(values))) for values in y]
+        held = [values[:cut] for values, cut in zip(y, cuts)]
+        size = min(1000, max(len(values) for values in held))
+        return cls([values[cut:] for values, cut in zip(y, cuts)], _drawn(held, size, generator))
+
+
+def _train(
+    model: StructuredRatio,
+    parts: _Parts,
+    settings: Settings,
+    generator: torch.Generator,
+    progress: Progress,
+    place: Place,
+    name: str,
+    before: int,
+) -> Trained:
+    """``before``: steps that were made before these, where the curves begin."""
+    checks = parts.checks.to(place.device)
 
     def total(log_loss: Tensor, error: Tensor) -> Tensor:
-        return len(pairs) * log_loss + settings.reconstruction * error
+        return len(model.placed) // 2 * log_loss + settings.reconstruction * error
 
     def shown(step: int, losses: Tensor) -> Losses:
-        values = {f"restart {k + 1}": float(loss) for k, loss in enumerate(losses)}
-        return Losses(step, "held-out log loss and squared error", values, "network")
+        values = {f"{name} {k + 1}": float(loss) for k, loss in enumerate(losses)}
+        return Losses(before + step, "held-out log loss and squared error", values, "network")
 
-    trained = train(
+    return train(
         model,
         lambda batch: total(*model.losses(batch)),
-        lambda g: _drawn(training, settings.batch, g, place).to(place.device),
+        lambda g: _drawn(parts.training, settings.batch, g, place).to(place.device),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
         held_out=lambda: total(*model.losses(checks)),
         groups=model.groups(settings.decay),
         progress=progress,
-        stage="encoder",
+        stage=name,
         shown=shown,
-        checkpoint=place.checkpoint("encoder"),
+        checkpoint=place.checkpoint(name),
         fabric=place.fabric,
     )
-    best = trained.best
+
+
+def _kept(
+    model: StructuredRatio, trained: Trained, parts: _Parts, restarts: tuple[float, ...] = ()
+) -> Fitted:
+    best, checks = trained.best, parts.checks.to(model.head.device)
     with torch.no_grad():
         _, error = model.losses(checks)
-        latents = model.encoder(checks.flatten(0, 1).expand(len(rows), -1, -1)).double().cpu().numpy()
+        flat = checks.flatten(0, 1).expand(len(model.head), -1, -1)
+        latents = model.encoder(flat).double().cpu().numpy()
     return Fitted(
         encoder=network_of(model.encoder, best),
         decoder=None if model.decoder is None else network_of(model.decoder, best),
-        losses=tuple(float(loss) for loss in trained.losses.sort().values),
+        losses=_rising(trained.losses),
         reconstruction=float(error[best]),
         agreement=agreement_of(latents, best),
         trained=trained,
+        restarts=restarts,
     )
+
+
+def _rising(losses: Tensor) -> tuple[float, ...]:
+    return tuple(float(loss) for loss in losses.sort().values)
 
 
 def agreement_of(latents: np.ndarray, best: int) -> np.ndarray:
@@ -219,6 +294,7 @@ def _lead(
     generator: torch.Generator,
     progress: Progress,
     place: Place,
+    name: str,
 ) -> None:
     """Bring encoders and decoders of the last replicas near the latents of their guides; leave the others alone."""
     replicas = len(model.head)
@@ -243,7 +319,7 @@ def _lead(
         groups=[group for part in parts for group in part.groups(0.0)],
         progress=progress,
         stage="guide",
-        checkpoint=place.checkpoint("guide"),
+        checkpoint=place.checkpoint(f"guide of {name}"),
     )
 
 

@@ -15,7 +15,13 @@ from crlspec.inference.colouring import distances, sides
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.gscale import AGREEMENT, GScaleI, _status
 from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
-from crlspec.inference.log_ratios import LOG_2, leading_direction, one_direction, quadratic_ratio
+from crlspec.inference.log_ratios import (
+    LOG_2,
+    even_direction,
+    leading_direction,
+    one_direction,
+    quadratic_ratio,
+)
 from crlspec.inference.pairing import Pairing, find_pairs
 from crlspec.inference.structured_ratio import agreement_of
 from crlspec.progress import silent
@@ -119,6 +125,7 @@ def test_a_general_mixing():
     assert back is not None
     assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
     assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
+    assert found.diagnostics["crossed_losses"].sizes == {"crossed": 2}
     assert found.status.ok == bool((found.diagnostics["restart_agreement"] >= AGREEMENT).all())
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
@@ -193,6 +200,22 @@ def test_a_quadratic_log_ratio_is_exact_for_normal_samples():
     assert abs(found.row[1]) < 0.02 * abs(found.row[0])
     assert found.share(ratio) > 0.999
     assert quadratic_ratio(first[:30_000], first[30_000:]).loss == pytest.approx(LOG_2, abs=1e-3)
+
+
+def test_an_even_direction_follows_the_latent_and_not_its_absolute_value():
+    rng = np.random.default_rng(3)
+
+    def observed(scale: float) -> np.ndarray:
+        z, other = rng.normal(size=(2, 4000)) * [[scale], [1.0]]
+        return np.column_stack([z + other, np.abs(z), other + 0.1 * z])
+
+    first, second = observed(0.5), observed(2.0)
+    row = even_direction(first, second).row
+    u = np.concatenate([first, second]) @ row
+    assert u.std() == pytest.approx(1.0)
+    z = np.concatenate([first, second]) @ [1.0, 0.0, -1.0]
+    assert abs(np.corrcoef(u, z)[0, 1]) > 0.98
+    assert abs(np.corrcoef(u, np.abs(z))[0, 1]) < 0.1
 
 
 def test_pairs_need_no_more_than_two_environments():
