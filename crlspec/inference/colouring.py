@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 from torch.nn import functional
 
 from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Progress
@@ -71,10 +72,8 @@ def log_ratios(
     """log p_first − log p_second (sample, latent) at the samples of every environment, up to a constant, by one
     classifier of all environments."""
     generator = torch.Generator().manual_seed(seed)
-    y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
-    y = [values[torch.randperm(len(values), generator=generator)] for values in y]
-    cuts = [max(1, len(values) // 10) for values in y]
-    start = torch.zeros(1, y[0].shape[1], len(y))
+    parts = Parts.split(samples, generator, place=place)
+    start = torch.zeros(1, samples[0].shape[1], len(samples))
     network = ResidualNetwork(start, WIDTH, generator, DEPTH).to(place.device)
 
     def loss(rows: torch.Tensor) -> torch.Tensor:
@@ -83,19 +82,13 @@ def log_ratios(
         labels = torch.arange(len(rows), device=rows.device).repeat_interleave(rows.shape[1])
         return functional.nll_loss(told, labels)[None]
 
-    def drawn(parts: list[torch.Tensor], size: int, g: torch.Generator) -> torch.Tensor:
-        rows = [part[torch.randint(len(part), (size,), generator=g)] for part in parts]
-        return torch.stack(rows).to(place.device)
-
-    held = drawn([values[:cut] for values, cut in zip(y, cuts)], 1000, generator)
-    kept = [values[cut:] for values, cut in zip(y, cuts)]
     train(
         network,
         loss,
-        lambda g: drawn(kept, BATCH // len(y), g),
+        lambda g: parts.draw(BATCH // len(samples), g, Place(place.device)),
         generator,
         Plan(min(steps, STEPS), RATE, look=LOOK),
-        held_out=lambda: loss(held),
+        held_out=lambda: loss(parts.held_out),
         groups=network.groups(DECAY),
         progress=progress,
         stage="environments",
@@ -105,8 +98,8 @@ def log_ratios(
     found = []
     with torch.no_grad():
         for values in samples:
-            parts = torch.as_tensor(values, dtype=torch.float32, device=place.device).split(8192)
-            logits = torch.cat([network(part[None])[0] for part in parts]).double().cpu().numpy()
+            rows = torch.as_tensor(values, dtype=torch.float32, device=place.device).split(8192)
+            logits = torch.cat([network(some[None])[0] for some in rows]).double().cpu().numpy()
             found.append(logits[:, first] - logits[:, second])
     return found
 

@@ -21,6 +21,7 @@ from crlspec.inference.crossing import crossed
 from crlspec.inference.maps import Network
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.networks import BatchedNetwork
+from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
@@ -152,7 +153,7 @@ def fit(
     guides   samples (point, component) and latents (point, latent) there, where the last restarts begin, one for each
     """
     generator = torch.Generator().manual_seed(seed)
-    parts = _Parts.split(samples, settings.held_out, generator)
+    parts = Parts.split(samples, generator, settings.held_out, place)
 
     def trained(
         name: str, rows: np.ndarray, guides: Sequence[tuple[np.ndarray, np.ndarray]], steps: int, before: int
@@ -185,27 +186,9 @@ def fit(
     return _kept(model, last, parts, _rising(first.losses))
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What is trained on (sample, component) of every environment, and what is held out (environment, sample,
-    component)."""
-
-    training: list[Tensor]
-    checks: Tensor
-
-    @classmethod
-    def split(cls, samples: Sequence[np.ndarray], share: float, generator: torch.Generator) -> _Parts:
-        y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
-        y = [values[torch.randperm(len(values), generator=generator)] for values in y]
-        cuts = [max(1, int(share * len(values))) for values in y]
-        held = [values[:cut] for values, cut in zip(y, cuts)]
-        size = min(1000, max(len(values) for values in held))
-        return cls([values[cut:] for values, cut in zip(y, cuts)], _drawn(held, size, generator))
-
-
 def _train(
     model: StructuredRatio,
-    parts: _Parts,
+    parts: Parts,
     settings: Settings,
     generator: torch.Generator,
     progress: Progress,
@@ -214,7 +197,6 @@ def _train(
     before: int,
 ) -> Trained:
     """``before``: steps that were made before these, where the curves begin."""
-    checks = parts.checks.to(place.device)
 
     def total(log_loss: Tensor, error: Tensor) -> Tensor:
         return len(model.placed) // 2 * log_loss + settings.reconstruction * error
@@ -226,10 +208,10 @@ def _train(
     return train(
         model,
         lambda batch: total(*model.losses(batch)),
-        lambda g: _drawn(parts.training, settings.batch, g, place).to(place.device),
+        lambda g: parts.draw(settings.batch, g, place),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
-        held_out=lambda: total(*model.losses(checks)),
+        held_out=lambda: total(*model.losses(parts.held_out)),
         groups=model.groups(settings.decay),
         progress=progress,
         stage=name,
@@ -239,10 +221,8 @@ def _train(
     )
 
 
-def _kept(
-    model: StructuredRatio, trained: Trained, parts: _Parts, restarts: tuple[float, ...] = ()
-) -> Fitted:
-    best, checks = trained.best, parts.checks.to(model.head.device)
+def _kept(model: StructuredRatio, trained: Trained, parts: Parts, restarts: tuple[float, ...] = ()) -> Fitted:
+    best, checks = trained.best, parts.held_out
     with torch.no_grad():
         _, error = model.losses(checks)
         flat = checks.flatten(0, 1).expand(len(model.head), -1, -1)
@@ -321,8 +301,3 @@ def _lead(
         stage="guide",
         checkpoint=place.checkpoint(f"guide of {name}"),
     )
-
-
-def _drawn(samples: Sequence[Tensor], size: int, generator: torch.Generator, place: Place = HERE) -> Tensor:
-    """(environment, size, component): random rows of every environment, of these the part of this process."""
-    return torch.stack([y[place.part(torch.randint(len(y), (size,), generator=generator))] for y in samples])
