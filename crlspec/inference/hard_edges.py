@@ -4,7 +4,8 @@ An intervention on i moves the distributions of its descendants and of no others
 i is tested by leaving j out of the regression of ẑ_i on its predecessors, beside a remainder that takes part in every
 environment. ẑ is only estimated, and what of other latents is left in ẑ_i does not care who is intervened on: it is
 there in the environments that cut i off from its causes too. There the remainder is learned, and a dependence that is
-no stronger elsewhere is no edge, whatever its form.
+no stronger elsewhere is no edge, whatever its form. That is cheap, and enough behind a known link; latents that are
+off by some per cent ask for :mod:`crlspec.inference.contrast_edges`.
 """
 
 from __future__ import annotations
