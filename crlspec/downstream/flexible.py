@@ -1,30 +1,29 @@
 """Nonlinear mechanisms: the mean by a network with one hidden layer, on latents taken as given.
 
-z_i = f(parents) + noise with f = w₂ᵀ tanh(W₁ pa + b₁) + b₂, by least squares (scikit-learn's L-BFGS), so that it can
-be declared as ``mechanism: {kind: mlp}``; a node that a line fits keeps its line. Where the noise's size depends on
-the parents it is fitted along (``scale``), as ``mechanism: {kind: location-scale}``. Errors come from a bootstrap in
-which hidden layers are kept and all else is fitted anew: the latents' own error is not in them.
+z_i = f(parents) + noise with f = w₂ᵀ tanh(W₁ pa + b₁) + b₂ (``network``), so that it can be declared as
+``mechanism: {kind: mlp}``; a node that a line fits keeps its line. Where the noise's size depends on the parents it
+is fitted along (``scale``), as ``mechanism: {kind: location-scale}``. Errors come from a bootstrap of all that is
+fitted, hidden layers being laid out: the latents' own error is not in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from crlspec.downstream.design import Design
 from crlspec.downstream.fitted import Fitted, Node
 from crlspec.downstream.linear import Noises, Slot, slots_of
-from crlspec.downstream.network import Hidden, declared, features, hidden_layer
+from crlspec.downstream.network import Hidden, declared, features, hidden_layer, predicted, resampled, ridge
 from crlspec.downstream.scale import REACH, Scale, first_scale, refit
 
 __all__ = ["FlexibleFit", "fit_flexible"]
 
-HIDDEN = 24
 RESAMPLES = 40
 ROUNDS = 4
-"""How often mean and scale are fitted in turn; a resample, which starts from the fit, takes half of them."""
+"""How often mean and scale are fitted in turn."""
 
 
 @dataclass(frozen=True)
@@ -88,23 +87,12 @@ def fit_flexible(
     rng = np.random.default_rng(seed)
     for slot in slots_of(design):
         parents, target = data_of(design, slot, samples)
-        hidden = None
-        if slot.latent in curved and slot.parents:
-            hidden = hidden_layer(parents, target, HIDDEN, seed)
-        values, ones = features(hidden, parents), np.ones(len(target))
-        found[slot] = _solved(hidden, values, target, ones)
-        shown = None
-        if slot.latent in varied and slot.parents:
-            residual = (target - values @ found[slot].outer) / np.sqrt(found[slot].variance)
-            scale = first_scale(parents, residual)
-            shown = features(scale.hidden, parents)
-            found[slot] = _scaled(replace(found[slot], scale=scale), values, shown, target, ones, ROUNDS)
-        for one in again:
-            weight = rng.poisson(1.0, len(target)).astype(float)
-            if shown is None:
-                one[slot] = _solved(hidden, values, target, weight)
-            else:
-                one[slot] = _scaled(found[slot], values, shown, target, weight, ROUNDS // 2)
+        curve, vary = (bool(slot.parents) and slot.latent in some for some in (curved, varied))
+        mechanism = _Mechanism(parents, target, hidden_layer(parents) if curve else None)
+        found[slot], inverse = mechanism.fit(vary)
+        draws = rng.poisson(1.0, (len(target), resamples)).astype(np.uint8)
+        for one, other in zip(again, mechanism.resample(found[slot], inverse, draws), strict=True):
+            one[slot] = other
     return FlexibleFit(design, found, tuple(again))
 
 
@@ -116,38 +104,52 @@ def data_of(design: Design, slot: Slot, samples: Mapping[str, np.ndarray]) -> tu
     return z[:, columns], z[:, design.latents.index(slot.latent)]
 
 
-def _solved(
-    hidden: Hidden | None, features: np.ndarray, target: np.ndarray, weight: np.ndarray
-) -> Regression:
-    """Weighted least squares on the features, with a trace of ridge for features that nearly agree."""
-    weighted = features * weight[:, None]
-    gram = weighted.T @ features
-    ridge = 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
-    outer = np.linalg.solve(gram + ridge, weighted.T @ target)
-    variance = float(weight @ (target - features @ outer) ** 2 / weight.sum())
-    return Regression(hidden, outer, max(variance, 1e-12))
+@dataclass(frozen=True)
+class _Mechanism:
+    """Parents (sample, parent) and values (sample,) of one mechanism, and the hidden layer of its mean."""
+
+    parents: np.ndarray
+    target: np.ndarray
+    hidden: Hidden | None
+
+    def fit(self, vary: bool) -> tuple[Regression, np.ndarray]:
+        """The regression, and the inverse that says how its mean moves; mean and scale are fitted in turn."""
+        ones = np.ones(len(self.target))
+        outer, inverse = ridge(self.hidden, self.parents, self.target, ones)
+        residual = self.target - predicted(self.hidden, outer, self.parents)
+        variance = _variance(residual, ones)
+        if not vary:
+            return Regression(self.hidden, outer, variance), inverse
+        unit = np.sqrt(variance)
+        scale = first_scale(self.parents, residual / unit)
+        shown = features(scale.hidden, self.parents)
+        for _ in range(ROUNDS):
+            weight = np.exp(-2 * scale.log(shown))
+            outer, inverse = ridge(self.hidden, self.parents, self.target, weight)
+            residual = self.target - predicted(self.hidden, outer, self.parents)
+            scale = refit(scale, shown, residual / unit, ones)
+        variance = _variance(residual * np.exp(-scale.log(shown)), ones)
+        return Regression(self.hidden, outer, variance, scale), inverse
+
+    def resample(self, start: Regression, inverse: np.ndarray, draws: np.ndarray) -> Iterator[Regression]:
+        """The regression of each resample, draws (sample, resample): the mean to first order, then the scale."""
+        scale, shown, size = start.scale, None, np.ones(len(self.target))
+        if scale is not None:
+            shown = features(scale.hidden, self.parents)
+            size = np.exp(scale.log(shown))
+        residual = self.target - predicted(self.hidden, start.outer, self.parents)
+        moved = resampled(self.hidden, self.parents, inverse, residual / size**2, draws)
+        shift = predicted(self.hidden, moved, self.parents)
+        for k in range(draws.shape[1]):
+            weight, left, again = draws[:, k].astype(float), residual - shift[:, k], scale
+            if scale is not None and shown is not None:
+                again = refit(scale, shown, left / np.sqrt(start.variance), weight)
+                left = left * np.exp(-again.log(shown))
+            yield Regression(self.hidden, start.outer + moved[:, k], _variance(left, weight), again)
 
 
-def _scaled(
-    start: Regression,
-    values: np.ndarray,
-    shown: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray,
-    rounds: int,
-) -> Regression:
-    """Mean and scale fitted in turn, from a regression that has both.
-
-    values, shown  features of the mean, and of the scale
-    """
-    scale, unit = start.scale, np.sqrt(start.variance)
-    assert scale is not None
-    for _ in range(rounds):
-        mean = _solved(start.hidden, values, target, weight * np.exp(-2 * scale.log(shown)))
-        residual = target - values @ mean.outer
-        scale = refit(scale, shown, residual / unit, weight)
-    variance = float(weight @ (residual * np.exp(-scale.log(shown))) ** 2 / weight.sum())
-    return Regression(start.hidden, mean.outer, max(variance, 1e-12), scale)
+def _variance(residual: np.ndarray, weight: np.ndarray) -> float:
+    return max(float(weight @ residual**2 / weight.sum()), 1e-12)
 
 
 def _declared(slot: Slot, found: Regression) -> dict[str, object]:

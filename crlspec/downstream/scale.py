@@ -17,8 +17,8 @@ __all__ = ["REACH", "Scale", "first_scale", "refit"]
 
 REACH = 3.0
 """s lies between e^−3 and e^3, relative to the noise's mean size."""
-CENTRES = (-2.4, -1.2, 0.0, 1.2, 2.4)
-WIDTH = 1.2
+CENTRES = (-2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4)
+WIDTH = 0.8
 """Of the hidden units, in standard deviations of a parent."""
 STEPS = 25
 MEAN_LOG = -0.635
@@ -40,7 +40,7 @@ class Scale:
 def first_scale(parents: np.ndarray, residual: np.ndarray) -> Scale:
     """By least squares of log |residual|; parents (sample, parent), residual (sample,) with variance 1.
 
-    The hidden layer is not trained, so that what leads out of it can be bootstrapped: five units along each parent,
+    The hidden layer is not trained, so that what leads out of it can be bootstrapped: seven units along each parent,
     and two along the sum and the difference of each pair.
     """
     n = parents.shape[1]

@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import crlspec
+from crlspec.downstream.design import Design
 from crlspec.downstream.fitted import quick_spec
-from crlspec.downstream.flexible import fit_flexible
+from crlspec.downstream.flexible import Regression, fit_flexible
 from crlspec.downstream.judging import refuted
+from crlspec.downstream.linear import Slot
+from crlspec.downstream.network import features, predicted
 from crlspec.downstream.scale import Scale, refit
 from tests.downstream.recovered.from_truth import recovered
 
@@ -133,3 +136,30 @@ def test_the_likelihood_is_at_its_greatest() -> None:
 
     for step in 0.02 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]):
         assert loss(found.outer + step) > loss(found.outer)
+
+
+def test_errors_of_mean_and_scale_are_as_large_as_claimed() -> None:
+    """Known latents, thirty data sets: errors over standard errors have a root mean square near 1, at every point."""
+    design = Design(("a", "b"), ("a", "b"), {"a": (), "b": ("a",)}, {"do_a": ("a",)}, "obs", "hard", "exact")
+    a = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+
+    def moments(found: Regression) -> np.ndarray:
+        size = np.exp(found.scale.log(features(found.scale.hidden, a[:, None])))
+        mean = predicted(found.hidden, found.outer, a[:, None])
+        return np.concatenate([mean, np.sqrt(found.variance) * size])
+
+    off = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        drawn = {"obs": rng.normal(size=2000), "do_a": 2 * rng.normal(size=2000)}
+        samples = {
+            name: np.column_stack([z, np.sin(z) + np.exp(0.5 * z) * rng.normal(size=len(z))])
+            for name, z in drawn.items()
+        }
+        fit = fit_flexible(design, samples, frozenset("b"), frozenset("b"), resamples=30)
+        slot = Slot("b", ("a",))
+        error = np.std([moments(one[slot]) for one in fit.resampled], axis=0, ddof=1)
+        off.append((moments(fit.regressions[slot]) - np.concatenate([np.sin(a), np.exp(0.5 * a)])) / error)
+    size = np.sqrt(np.mean(np.square(off), axis=0))
+    assert 0.85 < np.sqrt(np.mean(np.square(off))) < 1.2
+    assert size.max() < 1.5
