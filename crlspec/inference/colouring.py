@@ -13,22 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy import sparse, stats
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.spatial import cKDTree
-from torch.nn import functional
 
-from crlspec.numerics.checkpoints import HERE, Place
-from crlspec.numerics.parts import Parts
-from crlspec.numerics.residual import ResidualNetwork
-from crlspec.numerics.training import Plan, train
-from crlspec.progress import Progress
+__all__ = ["distances", "sides", "signed_latents"]
 
-__all__ = ["distances", "log_ratios", "sides", "signed_latents"]
-
-STEPS, RATE, LOOK = 2000, 4e-3, 100
-WIDTH, DEPTH, BATCH, DECAY = 128, 3, 1024, 0.03
 POINTS, NEIGHBOURS, POWER, LEAST, DROPPED, OWN = 10_000, 12, 5.0, 1e-3, 0.4, 0.1
 """Of the graph of neighbours: samples in all, neighbours of each, power of the smaller distance that weighs an edge,
 the weight that every edge has, the share of samples nearest to the turning point that is left out, and the weight of
@@ -37,70 +27,27 @@ a sample's edge to itself, in medians of all its edges."""
 
 def signed_latents(
     samples: Sequence[np.ndarray],
+    logits: Sequence[np.ndarray],
     pairs: Sequence[tuple[int, int]],
     count: int,
     seed: int,
-    progress: Progress,
-    place: Place = HERE,
-    steps: int = STEPS,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of ``count`` random parts of the data each: samples (point, component) and there the signed distance (point,
     latent) of each latent from its turning point, of mean 0 and variance 1.
 
-    samples  (sample, component) of every environment; pairs: for each latent the two that intervene on it;
-    steps of the classifier, at most
+    samples  (sample, component) of every environment
+    logits   (sample, environment) likewise, of a classifier of the environments
+    pairs    for each latent the two environments that intervene on it
     """
     rng = np.random.default_rng([seed, 0xC0107])
-    far = distances(np.concatenate(log_ratios(samples, pairs, seed, progress, place, steps)))
+    told, (first, second) = np.concatenate(logits), np.array(pairs).T
+    far = distances(told[:, first] - told[:, second])
     pooled = np.concatenate(samples)
     found = []
     for _ in range(count):
         some = rng.permutation(len(pooled))[:POINTS]
         signed = far[some] * sides(pooled[some], far[some], rng)
         found.append((pooled[some], (signed - signed.mean(0)) / signed.std(0)))
-    return found
-
-
-def log_ratios(
-    samples: Sequence[np.ndarray],
-    pairs: Sequence[tuple[int, int]],
-    seed: int,
-    progress: Progress,
-    place: Place = HERE,
-    steps: int = STEPS,
-) -> list[np.ndarray]:
-    """log p_first − log p_second (sample, latent) at the samples of every environment, up to a constant, by one
-    classifier of all environments."""
-    generator = torch.Generator().manual_seed(seed)
-    parts = Parts.split(samples, generator, place=place)
-    start = torch.zeros(1, samples[0].shape[1], len(samples))
-    network = ResidualNetwork(start, WIDTH, generator, DEPTH).to(place.device)
-
-    def loss(rows: torch.Tensor) -> torch.Tensor:
-        """Log loss (1,) of rows (environment, sample, component)."""
-        told = torch.log_softmax(network(rows.reshape(1, -1, rows.shape[-1]))[0], -1)
-        labels = torch.arange(len(rows), device=rows.device).repeat_interleave(rows.shape[1])
-        return functional.nll_loss(told, labels)[None]
-
-    train(
-        network,
-        loss,
-        lambda g: parts.draw(BATCH // len(samples), g, Place(place.device)),
-        generator,
-        Plan(min(steps, STEPS), RATE, look=LOOK),
-        held_out=lambda: loss(parts.held_out),
-        groups=network.groups(DECAY),
-        progress=progress,
-        stage="environments",
-        checkpoint=place.checkpoint("environments"),
-    )
-    first, second = [a for a, _ in pairs], [b for _, b in pairs]
-    found = []
-    with torch.no_grad():
-        for values in samples:
-            rows = torch.as_tensor(values, dtype=torch.float32, device=place.device).split(8192)
-            logits = torch.cat([network(some[None])[0] for some in rows]).double().cpu().numpy()
-            found.append(logits[:, first] - logits[:, second])
     return found
 
 

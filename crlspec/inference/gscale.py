@@ -23,6 +23,7 @@ from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.assembling import check_rank, tested_edges
 from crlspec.inference.colouring import signed_latents
 from crlspec.inference.contrast_edges import edges_by_classifier
+from crlspec.inference.environment_classifier import environment_logits
 from crlspec.inference.estimate import Estimate, Stage, Status
 from crlspec.inference.hard_edges import edges_by_contrast
 from crlspec.inference.log_ratios import (
@@ -51,8 +52,6 @@ SMALLEST = 1e-9
 """Principal components of less variance than this share of the largest are rounding error."""
 FLOOR = 1e-3
 """Components of less variance than this share of the largest are not blown up to unit variance."""
-CLEAR = 3.0
-"""Pairings that cost so much more than the one found (log shares of contrast) are ruled out."""
 EVEN = 0.5
 """Share of the contrast of any one direction from which on one with an even log ratio is preferred."""
 AGREEMENT = 0.97
@@ -106,9 +105,13 @@ class GScaleI:
         linear = _unlinked(problem)
         order = (linear.observational, *linear.environments)
         space, y = _components(linear, order)
-        pairing = _pairing(linear, y, order, progress)
-        pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
         general = problem.setting.mixing == "general"
+        unknown = problem.setting.pairs is None and problem.setting.targets is None
+        logits = None
+        if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
+            logits = environment_logits(y, seed, progress, self.place, self.steps)
+        pairing = _pairing(linear, y, logits, order, progress)
+        pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
         rows = np.stack([(_bent_row if general else _row)(y[a], y[b]) for a, b in pairs])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
@@ -116,7 +119,7 @@ class GScaleI:
         maps: tuple[Network, Network | None] = _linear_maps(rows)
         if general or self.loss == "score-sparsity":
             coordinates = Coordinates.within(space, linear)
-            fitted = self._fit(problem.setting, coordinates, pairs, rows, scores, seed, progress)
+            fitted = self._fit(problem.setting, coordinates, logits, pairs, rows, scores, seed, progress)
             maps = fitted.encoder, fitted.decoder
         encoder_network, decoder_network = maps
         encoder = NetworkEncoder(encoder_network, space.whitener, space.offset, link)
@@ -165,6 +168,7 @@ class GScaleI:
         self,
         setting: Setting,
         coordinates: Coordinates,
+        logits: Sequence[np.ndarray] | None,
         pairs: Sequence[tuple[int, int]],
         rows: np.ndarray,
         scores: ScoreDifference,
@@ -178,8 +182,7 @@ class GScaleI:
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
         y = coordinates.all
         if self.loss == "structured-ratio":
-            led = self.restarts - 1
-            guides = signed_latents(y, pairs, led, seed, progress, self.place, self.steps) if led else ()
+            guides = signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
             return fit(y, pairs, starts, settings, seed, progress, self.place, guides)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
@@ -234,12 +237,19 @@ def _components(problem: Problem, order: Sequence[str]) -> tuple[ColumnSpace, li
     return space, [space(x) for x in samples]
 
 
-def _pairing(problem: Problem, y: Sequence[np.ndarray], order: Sequence[str], progress: Progress) -> Pairing:
+def _pairing(
+    problem: Problem,
+    y: Sequence[np.ndarray],
+    logits: Sequence[np.ndarray] | None,
+    order: Sequence[str],
+    progress: Progress,
+) -> Pairing:
     """The two environments of each latent, by index among the interventional ones, in the order of the latents."""
     setting = problem.setting
     place = {name: k for k, name in enumerate(order[1:])}
     if setting.pairs is None and setting.targets is None:
-        return find_pairs(y[1:], progress)
+        told = None if logits is None else np.concatenate(logits)
+        return find_pairs(y[1:], progress, None if told is None else told[:, 1:] - told[:, :1])
     if setting.targets is not None:
         known = [tuple(name for name in order[1:] if setting.targets[name] == (z,)) for z in problem.latents]
     else:
@@ -289,11 +299,11 @@ def _status(
             "latent may be anything",
             "Give more samples, or interventions whose two mechanisms differ more.",
         )
-    if pairing.margin < CLEAR:
+    if pairing.margin < pairing.clear:
         return Status(
             "undecided",
             f"another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
-            f"{CLEAR:.0f} is clear)",
+            f"{pairing.clear:g} is clear)",
             "Give more samples, or say which environments belong together (design: coupled).",
         )
     if agreement is not None and not (agreement >= AGREEMENT).all():

@@ -223,6 +223,19 @@ def test_pairs_need_no_more_than_two_environments():
     assert find_pairs([first, second], silent).pairs == ((0, 1),)
 
 
+def test_pairs_behind_a_bent_mixing_are_functions_of_the_same_latent():
+    rng = np.random.default_rng(0)
+    scales = np.array([[1.0, 1.0], [0.5, 1.0], [1.0, 0.5], [2.0, 1.0], [1.0, 2.0]])  # pairs: 0 and 2, 1 and 3
+    z = [rng.normal(size=(3000, 2)) * scale for scale in scales]
+    y = [np.column_stack([one**2, np.abs(one.sum(1))]) for one in z]
+    pooled = np.concatenate(z)
+    densities = np.stack([-((pooled / scale) ** 2).sum(1) / 2 - np.log(scale).sum() for scale in scales], 1)
+    found = find_pairs(y[1:], silent, densities[:, 1:] - densities[:, :1])
+    assert found.pairs == ((0, 2), (1, 3))
+    assert found.margin > found.clear
+    np.testing.assert_allclose(found.costs, found.costs.T)
+
+
 def test_the_order_is_read_off_what_interventions_move():
     samples = [latents(name) for name in ("obs", *ENVIRONMENTS)]
     moved = effects(samples, [(1, 2), (3, 4), (5, 6)])
