@@ -28,8 +28,8 @@ from crlspec.progress import Losses, Progress
 
 __all__ = ["Fitted", "Settings", "agreement_of", "fit", "network_of"]
 
-POINTS = 10_000
-"""Samples at which crossed latents are shown to the encoders that begin there."""
+GUIDED, POINTS = 300, 10_000
+"""Steps at most towards the latents where encoders begin, and samples at which crossed latents are shown to them."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def fit(
         model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
         model = model.to(place.device)
         if guides:
-            _lead(model, guides, min(600, steps), generator, progress, place, name)
+            _lead(model, guides, min(GUIDED, steps), generator, progress, place, name)
         return model, _train(
             model, parts, replace(settings, steps=steps), generator, progress, place, name, before
         )
