@@ -90,10 +90,12 @@ def table(rows: list[dict[str, str]], alpha: float) -> str:
         "| SHD | CPU s |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    groups = sorted({(FAMILIES.index(r["family"]), float(r["mixing"]), WAYS.index(r["way"])) for r in rows})
-    for number, mixing, way in groups:
-        key = (FAMILIES[number], mixing, WAYS[way])
-        mine = [r for r in rows if (r["family"], float(r["mixing"]), r["way"]) == key]
+    listed = [*FAMILIES, "all"]
+    known = {(name, float(r["mixing"]), r["way"]) for r in rows for name in (r["family"], "all")}
+    for key in sorted(known, key=lambda k: (listed.index(k[0]), k[1], WAYS.index(k[2]))):
+        mine = [
+            r for r in rows if key[0] in (r["family"], "all") and (float(r["mixing"]), r["way"]) == key[1:]
+        ]
         right = [r for r in mine if r["order_right"] == "1"]
         pairs = [pair for r in right for pair in json.loads(r["pairs"])]
         absent = [p < alpha for edge, p in pairs if not edge]
@@ -102,7 +104,7 @@ def table(rows: list[dict[str, str]], alpha: float) -> str:
             np.mean([float(r[name]) for r in mine]) for name in ("correlation", "shd", "cpu_seconds")
         )
         cells = [
-            key[0], mixing, f"{correlation:.4f}", key[2], len(mine), len(right), len(absent), rate(absent),
+            key[0], key[1], f"{correlation:.4f}", key[2], len(mine), len(right), len(absent), rate(absent),
             len(present), rate(present), f"{shd:.2f}", f"{seconds:.1f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(map(str, cells)) + " |")

@@ -51,12 +51,10 @@ def test_order_and_edges_of_mixed_latents() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("edges", [NONE, CHAIN])
-def test_of_absent_edges_no_more_than_alpha_is_found(edges: set[tuple[int, int]]) -> None:
-    found = [declared(seed, edges, 0.1, 0.05) for seed in range(20)]
-    assert all(edges <= one for one in found)
-    false, absent = sum(len(one - edges) for one in found), len(found) * (3 - len(edges))
-    assert stats.binomtest(false, absent, 0.05, alternative="greater").pvalue > 0.01
+def test_of_absent_edges_no_more_than_alpha_is_found() -> None:
+    """Three pairs that no edge joins, in twelve samples: level .05."""
+    false = sum(len(declared(seed, NONE, 0.1, 0.05)) for seed in range(12))
+    assert stats.binomtest(false, 36, 0.05, alternative="greater").pvalue > 0.01
 
 
 def test_one_latent_alone_has_no_pairs_to_test() -> None:
