@@ -68,7 +68,8 @@ class ScoreLeaves:
         products = np.einsum("abij,i,j->ab", moments, g, g)
         mean = targets / targets.sum()
         squares = np.maximum(np.diagonal(products), 0.0)
-        strengths = np.sqrt(squares / max(targets @ squares / targets.sum(), np.finfo(float).tiny))
+        size = targets @ squares / targets.sum()
+        strengths = np.sqrt(squares / size) if size > np.finfo(float).tiny else np.zeros(len(squares))
         if self.hard:
             own = [y for y, hit in zip(here.all[1:], targets, strict=True) if hit]
             weights = np.array([len(y) for y in own], dtype=float)
