@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
@@ -24,7 +23,8 @@ from crlspec.inference.assembling import check_rank, tested_edges
 from crlspec.inference.colouring import signed_latents
 from crlspec.inference.contrast_edges import edges_by_classifier
 from crlspec.inference.environment_classifier import environment_logits
-from crlspec.inference.estimate import Estimate, Stage, Status
+from crlspec.inference.estimate import Estimate, Stage
+from crlspec.inference.gscale_account import contrasts, diagnostics_of, encoder_note, start_note, status_of
 from crlspec.inference.hard_edges import edges_by_contrast
 from crlspec.inference.log_ratios import (
     LOG_2,
@@ -54,10 +54,6 @@ FLOOR = 1e-3
 """Components of less variance than this share of the largest are not blown up to unit variance."""
 EVEN = 0.5
 """Share of the contrast of any one direction from which on one with an even log ratio is preferred."""
-AGREEMENT = 0.97
-"""Least rank correlation of each latent between two restarts that are said to have found the same."""
-FAR = 2.5
-"""Tests against the order that are so many times what chance gives show latents further off than tests know."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +136,9 @@ class GScaleI:
         causal = tuple(problem.latents[m] for m in step.order)
         first = NetworkEncoder(_linear_maps(rows)[0], space.whitener, space.offset, link)
         stages = [
-            Stage("linear start", problem.latents, (), first, paired - began, _note(pairing, problem.setting)),
+            Stage("linear start", problem.latents, (), first, paired - began, start_note(pairing)),
             *([] if fitted is None else [
-                Stage("encoder", problem.latents, (), encoder, encoded - paired, _told(fitted, self.loss))
+                Stage("encoder", problem.latents, (), encoder, encoded - paired, encoder_note(fitted, self.loss))
             ]),
             Stage("edges", causal, edges, encoder, step.seconds, step.note),
         ]  # fmt: skip
@@ -156,11 +152,11 @@ class GScaleI:
             edges=edges,
             tested=tested,
             graph="exact",
-            status=_status(
-                pairing, _contrasts(z, pairs), None if fitted is None else fitted.agreement, excess
+            status=status_of(
+                pairing, contrasts(z, pairs), None if fitted is None else fitted.agreement, excess
             ),
             stages=tuple(stages),
-            diagnostics=_diagnostics(problem, order, pairs, pairing, fitted, space, excess),
+            diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
         )
 
@@ -276,108 +272,3 @@ def _bent_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:
     n, components = rows.shape
     return Network(rows, np.zeros(n)), Network(np.linalg.pinv(rows), np.zeros(components))
-
-
-def _contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
-    """(latent,): by how many standard errors the two environments of each latent are told apart, about."""
-    found = []
-    for i, (a, b) in enumerate(pairs):
-        one, other = z[a][:, [i]], z[b][:, [i]]
-        found.append(
-            np.sqrt(2 * (len(one) + len(other)) * max(LOG_2 - quadratic_ratio(one, other).loss, 0.0))
-        )
-    return np.array(found)
-
-
-def _status(
-    pairing: Pairing, contrasts: np.ndarray, agreement: np.ndarray | None, excess: float | None = None
-) -> Status:
-    if contrasts.min() < 6.0:
-        return Status(
-            "undecided",
-            f"the two environments of a latent hardly differ ({int((contrasts < 6).sum())} of {len(contrasts)}): its "
-            "latent may be anything",
-            "Give more samples, or interventions whose two mechanisms differ more.",
-        )
-    if pairing.margin < pairing.clear:
-        return Status(
-            "undecided",
-            f"another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
-            f"{pairing.clear:g} is clear)",
-            "Give more samples, or say which environments belong together (design: coupled).",
-        )
-    if agreement is not None and not (agreement >= AGREEMENT).all():
-        several = bool(np.isfinite(agreement).all())
-        return Status(
-            "undecided",
-            f"no two restarts found the same latents (rank correlation {agreement.min():.2f} in the worst one, "
-            f"{AGREEMENT} is asked): the training may have ended in a poor optimum, and latents and edges be wrong"
-            if several
-            else "one restart alone cannot show that its latents are no poor optimum",
-            "Give more restarts (estimator: {restarts: 6}), more steps, or more samples; compare several seeds.",
-        )
-    return _agreed(agreement, excess)
-
-
-def _agreed(agreement: np.ndarray | None, excess: float | None) -> Status:
-    """How far the edges of decided latents are to be trusted."""
-    if agreement is None:
-        return Status("ok", "latents, order and edges were decided by the data")
-    agreed = f"restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one)"
-    if excess is None:
-        return Status("ok", f"{agreed}; edges were tested as if these latents were exact")
-    if excess > FAR:
-        return Status(
-            "ok",
-            f"{agreed}; but effects that the order rules out are {excess:.1f} times what chance gives: latents are "
-            "still mixed, and edges were asked to stand out by as much",
-            "Give more restarts, more steps, or more samples; compare several seeds.",
-        )
-    return Status("ok", f"{agreed}; edges were tested free of small smooth errors of the latents")
-
-
-def _note(pairing: Pairing, setting: Setting) -> str:
-    what = "quadratic logistic regression of the two environments of each latent, one direction"
-    if not len(pairing.costs):
-        return what
-    return f"pairs found, margin {pairing.margin:.1f}; {what}"
-
-
-def _told(fitted: Fitted, loss: str) -> str:
-    how = "structured classifiers" if loss == "structured-ratio" else "sparse score changes"
-    losses = ", ".join(f"{loss:.3f}" for loss in fitted.losses)
-    crossed = (
-        f"{len(fitted.restarts)} restarts, their latents crossed to " if fitted.restarts else "restarts: "
-    )
-    return (
-        f"{how}, {crossed}{len(fitted.losses)}, {fitted.trained.steps} steps; losses {losses};"
-        f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
-    )
-
-
-def _diagnostics(
-    problem: Problem,
-    order: Sequence[str],
-    pairs: Sequence[tuple[int, int]],
-    pairing: Pairing,
-    fitted: Fitted | None,
-    space: ColumnSpace,
-    excess: float | None,
-) -> dict[str, xr.DataArray]:
-    found = {"spectrum": xr.DataArray(space.spectrum, dims=("component",))}
-    if fitted is not None:
-        if fitted.restarts:
-            found["crossed_losses"] = xr.DataArray(list(fitted.losses), dims=("crossed",))
-        found["restart_losses"] = xr.DataArray(list(fitted.restarts or fitted.losses), dims=("restart",))
-        labelled = {"latent": list(problem.latents)}
-        found["restart_agreement"] = xr.DataArray(fitted.agreement, labelled, ("latent",))
-    if excess is not None:
-        found["edge_excess"] = xr.DataArray(excess)
-    if len(pairing.costs):
-        signature = np.zeros((len(order) - 1, len(pairs)), dtype=np.int8)
-        for k, (a, b) in enumerate(pairs):
-            signature[[a - 1, b - 1], k] = 1
-        labelled = {"environment": list(order[1:]), "latent": list(problem.latents)}
-        found["signature"] = xr.DataArray(signature, labelled, ("environment", "latent"))
-        found["pairing_margin"] = xr.DataArray(pairing.margin)
-    return found

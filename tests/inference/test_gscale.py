@@ -13,7 +13,8 @@ from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.colouring import distances, sides
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.gscale import AGREEMENT, GScaleI, _status
+from crlspec.inference.gscale import GScaleI
+from crlspec.inference.gscale_account import AGREEMENT, status_of
 from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
 from crlspec.inference.log_ratios import (
     LOG_2,
@@ -140,7 +141,7 @@ def test_restarts_that_end_elsewhere_leave_it_undecided():
     np.testing.assert_allclose(agreement_of(np.stack([bent, folded, z]), 2), 1.0)
     agreement = agreement_of(np.stack([folded, z]), 1)
     assert agreement[2] < 0.1
-    status = _status(Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement)
+    status = status_of(Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement)
     assert status.code == "undecided"
     assert "no two restarts" in status.message
 
