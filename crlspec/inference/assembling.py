@@ -17,8 +17,11 @@ from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = [
     "assemble", "check_injective", "check_rank", "encoder_of", "is_gaussian", "status_of", "tested_edges",
-    "without_calibration",
+    "with_uneven_noise", "without_calibration",
 ]  # fmt: skip
+
+UNEVEN = 0.003
+"""From this share on the size of a noise is said to vary with other latents."""
 
 
 def assemble(
@@ -179,6 +182,18 @@ def status_of(estimate: ScoreEstimate) -> Status:
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", "order, latents and edges were decided by the data")
+
+
+def with_uneven_noise(status: Status, step: Refined) -> Status:
+    """The status where the last step took noise to be of one size, and its residuals say that it is not."""
+    if step.uneven < UNEVEN:
+        return status
+    return Status(
+        "undecided",
+        f"the noise of a recovered latent varies in size with other latents, which explain {step.uneven:.3f} of the "
+        "variance of its square: the likelihood takes it to be of one size, and its latents may be wrong",
+        "Use estimator: {refine: none}, which does not, and compare.",
+    )
 
 
 def without_calibration(status: Status) -> Status:

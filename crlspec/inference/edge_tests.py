@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from scipy import stats
-from torch import Tensor
 
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample
+from crlspec.inference.ranks import legendre
 
 __all__ = ["absent_edge_tests"]
 
@@ -56,7 +56,7 @@ class _Scores:
         with torch.no_grad():
             self.hidden = model.hidden(z)
         self.z = z[0].detach().double()
-        self.ranks = _legendre(self.z)
+        self.ranks = legendre(self.z)
         self.of_residuals, of_latents = of_residuals[0].T.double(), of_latents[0].T.double()
         own = self.of_residuals == 0
         present = model.inputs[0].nonzero().T
@@ -90,9 +90,3 @@ class _Scores:
         total = cleared.sum(0) / unit
         statistic = float(total @ np.linalg.pinv(information / np.outer(unit, unit), rcond=1e-6) @ total)
         return statistic / len(cleared), float(stats.chi2.sf(statistic, tested.shape[1]))
-
-
-def _legendre(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Legendre polynomials of degree 1, 2, 3 of each column's rank, of unit variance: bounded, whatever the tails."""
-    t = 2 * z.argsort(0).argsort(0).double() / len(z) - 1
-    return 3**0.5 * t, 5**0.5 * (3 * t**2 - 1) / 2, 7**0.5 * (5 * t**3 - 3 * t) / 2

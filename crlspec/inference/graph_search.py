@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from crlspec.inference.edge_tests import absent_edge_tests
+from crlspec.inference.even_noise import unevenness
 from crlspec.inference.flexible_likelihood import FlexibleLikelihood, Sample, train
 from crlspec.progress import Progress
 
@@ -42,6 +43,7 @@ class GraphSearch:
     rounds   how many there were
     settled  whether the last one found the graph that it began with
     rows     (position, component): encoder rows of the likelihood under the graph found
+    uneven   see :func:`crlspec.inference.even_noise.unevenness`
     """
 
     first: EdgeTests
@@ -49,6 +51,7 @@ class GraphSearch:
     rounds: int
     settled: bool
     rows: np.ndarray
+    uneven: float
 
 
 def search_graph(
@@ -73,7 +76,8 @@ def search_graph(
         graph = after
     final = model.given(torch.as_tensor(graph)[None], generator)
     train(final, training, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
-    return GraphSearch(found[0], found[-1], len(found), settled, final.rows()[0].detach().double().numpy())
+    rows = final.rows()[0].detach().double().numpy()
+    return GraphSearch(found[0], found[-1], len(found), settled, rows, unevenness(final, everything))
 
 
 def _round(

@@ -15,7 +15,14 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import assemble, check_rank, is_gaussian, status_of, without_calibration
+from crlspec.inference.assembling import (
+    assemble,
+    check_rank,
+    is_gaussian,
+    status_of,
+    with_uneven_noise,
+    without_calibration,
+)
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.full_rank import full_rank_graph
 from crlspec.inference.gaussian_leaves import GaussianLeaves
@@ -86,7 +93,7 @@ class LScaleI:
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
-        status = status_of(estimate)
+        status = with_uneven_noise(status_of(estimate), steps[-1])
         if steps[-1].name == "scores" and not are_calibrated(estimate):
             status = without_calibration(status)
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))

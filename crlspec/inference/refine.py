@@ -98,10 +98,10 @@ def refine_flexible(
         f"graph and encoder in turn, {settled}",
     )
     return [
-        Refined(name, order, _unit(rows, samples), tests.shares, _either(tests.p_values), spent, note)
-        for name, rows, tests, spent, note in (
-            ("likelihood", dense, found.first, dense_seconds, notes[0]),
-            ("graph", found.rows, found.last, seconds, notes[1]),
+        Refined(name, order, _unit(rows, samples), tests.shares, _either(tests.p_values), spent, note, uneven)
+        for name, rows, tests, spent, note, uneven in (
+            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0),
+            ("graph", found.rows, found.last, seconds, notes[1], found.uneven),
         )
     ]
 

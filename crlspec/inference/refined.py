@@ -17,6 +17,8 @@ class Refined:
     rows       (position, component): encoder rows in white coordinates, by position in the order
     strengths  (position, position), ``[i, j]`` for j → i
     p_values   likewise
+    uneven     share of the variance of a squared residual that other latents explain, where noise was taken to be of
+               one size
     """
 
     name: str
@@ -26,3 +28,4 @@ class Refined:
     p_values: np.ndarray
     seconds: float
     note: str
+    uneven: float = 0.0

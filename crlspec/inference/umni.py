@@ -25,6 +25,7 @@ from crlspec.inference.assembling import (
     check_rank,
     is_gaussian,
     status_of,
+    with_uneven_noise,
     without_calibration,
 )
 from crlspec.inference.estimate import Estimate, Status
@@ -100,7 +101,7 @@ class UmniCrl:
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
-        found_status = status if status is not None else status_of(estimate)
+        found_status = with_uneven_noise(status if status is not None else status_of(estimate), steps[-1])
         uncalibrated = self.refine == "none" and not estimate.exact
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         labelled = {"environment": list(problem.environments), "latent": list(problem.latents)}
