@@ -171,16 +171,12 @@ def fit(
         return _kept(model, last, parts)
     half = max(1, settings.steps // 2)
     model, first = trained("restart", rows, guides, half, 0)
-    latents = [
-        [network(y) for y in samples]
-        for network in map(network_of, [model.encoder] * len(rows), range(len(rows)))
-    ]
-    starts, _ = crossed(latents, pairs)
+    encoders = [network_of(model.encoder, replica) for replica in range(len(rows))]
+    starts, _ = crossed([[encoder(y) for y in samples] for encoder in encoders], pairs)
     y = np.concatenate(samples)
-    rows = np.linalg.lstsq(np.column_stack([y, np.ones(len(y))]), np.concatenate(starts, 1), rcond=None)[0][
-        :-1
-    ]
-    rows = rows.T.reshape(len(starts), len(pairs), -1)
+    design = np.column_stack([y, np.ones(len(y))])
+    coefficients = np.linalg.lstsq(design, np.concatenate(starts, 1), rcond=None)[0]
+    rows = coefficients[:-1].T.reshape(len(starts), len(pairs), -1)
     some = np.random.default_rng([seed, 0xC2055]).permutation(len(y))[:POINTS]
     model, last = trained("encoder", rows, [(y[some], z[some]) for z in starts], settings.steps, half)
     return _kept(model, last, parts, _rising(first.losses))
