@@ -6,8 +6,9 @@ the nesting alone; the latents z = (I + L) u then follow from hard interventions
 u_before in its own environment. This splits the hard, flat directions of the problem from each other. Given a
 graph, the same likelihood is taken over z itself with each mechanism seeing its parents alone (L = 0).
 
-Networks follow AdamW; the linear parameters (U, L, linear skips, intercepts) also take damped Newton steps with
-the empirical Fisher information, in which relative changes of U are the natural gradient.
+Networks follow AdamW; the linear parameters (U, L, linear skips, intercepts, and a linear map of each mechanism's
+inputs) also take damped Newton steps with the empirical Fisher information, in which relative changes of U are the
+natural gradient. The maps of inputs let U change and mechanisms stay the functions they are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
 from crlspec.progress import Losses, Progress
 
 __all__ = ["FlexibleLikelihood", "Sample", "train"]
+
+FLAT = 1e-3
+"""Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ class FlexibleLikelihood(nn.Module):
         return self.basis.shape[0], self.basis.shape[1]
 
     @property
+    def networks(self) -> list[BatchedNetwork]:
+        """Of mechanisms, and of those that soft interventions put in their place."""
+        return [self.network] if self.changed is None else [self.network, self.changed]
+
+    @property
     def _free(self) -> Tensor:
         """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
         n = self.shape[1]
@@ -123,10 +132,15 @@ class FlexibleLikelihood(nn.Module):
             return self.coordinates()
         return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.inputs, self.coordinates())
 
-    def terms(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def seen(self, u: Tensor) -> Tensor:
+        """What each mechanism sees of u (candidate, sample, position): (candidate · position, sample, position)."""
+        n = self.shape[1]
+        return (u[:, None] * self.inputs[:, :, None, :]).reshape(-1, u.shape[1], n)
+
+    def terms(self, u: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
         candidates, n = self.shape
-        seen = (u[:, None] * self.inputs[:, :, None, :]).reshape(candidates * n, -1, n)
+        seen = self.seen(u) if seen is None else seen
         transposed = u.transpose(1, 2)
         residuals = transposed - self.network(seen).reshape(candidates, n, -1)
         replaced = torch.bmm(torch.eye(n) + self.remix * self.inputs, transposed)
@@ -136,8 +150,7 @@ class FlexibleLikelihood(nn.Module):
 
     def hidden(self, u: Tensor) -> Tensor:
         """What the last layer of each mechanism's network sees: (candidate · position, sample, unit)."""
-        candidates, n = self.shape
-        return self.network.hidden((u[:, None] * self.inputs[:, :, None, :]).reshape(candidates * n, -1, n))
+        return self.network.hidden(self.seen(u))
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
@@ -155,48 +168,70 @@ class FlexibleLikelihood(nn.Module):
 
     def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
         """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
+        scores = self.linear_scores(sample)
+        information = torch.einsum("csi,csj->cij", scores, scores) / scores.shape[1]
+        diagonal = information.diagonal(dim1=1, dim2=2)
+        added = damping * diagonal + 1e-10 + (diagonal == 0)
+        added[:, scores.shape[2] - len(self._maps[0]) :] += FLAT
+        step = torch.linalg.solve(information + torch.diag_embed(added), scores.mean(1))
+        self.move(step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap)))
+
+    def linear_scores(self, sample: Sample) -> Tensor:
+        """Derivatives of each sample's log likelihood along :meth:`move` (candidate, sample, parameter), float64.
+
+        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs.
+        """
         candidates, n = self.shape
         with torch.no_grad():
             self.basis.copy_(self.coordinates())
             self.change.zero_()
             u = sample.y @ self.basis.transpose(1, 2)
-        u.requires_grad_(True)
-        residuals, latents = self.terms(u)
+        seen = self.seen(u.requires_grad_(True))
+        residuals, latents = self.terms(u, seen)
         total = self.log_terms(residuals, latents, sample.environment).sum()
-        of_u, of_residuals, of_latents = torch.autograd.grad(total, [u, residuals, latents])
-        with torch.no_grad():
-            scores = self._linear_scores(u, of_u, of_residuals, of_latents)
-            mean = scores.mean(1)
-            information = torch.einsum("csi,csj->cij", scores, scores) / scores.shape[1]
-            diagonal = information.diagonal(dim1=1, dim2=2)
-            ridge = torch.diag_embed(damping * diagonal + 1e-10 + (diagonal == 0))
-            step = torch.linalg.solve(information + ridge, mean)
-            step = step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap))
-            self._move(step.float())
-
-    def _linear_scores(self, u: Tensor, of_u: Tensor, of_residuals: Tensor, of_latents: Tensor) -> Tensor:
-        """Per-sample derivatives (candidate, sample, parameter) in float64: U, linear skips, intercepts, L."""
-        candidates, n = self.shape
-        free, lower = self._free.nonzero().T, self.lower.nonzero().T
-        u, of_u = u.detach().double(), of_u.double()
-        of_residuals, of_latents = of_residuals.double().transpose(1, 2), of_latents.double().transpose(1, 2)
-        relative = of_u[:, :, free[0]] * u[:, :, free[1]] + (free[0] == free[1]).double()
-        linear = -of_residuals[:, :, lower[0]] * u[:, :, lower[1]]
-        linear = linear * self.inputs[:, lower[0], lower[1]].double()[:, None]
-        parts = [relative, linear, -of_residuals]
+        derivatives = torch.autograd.grad(total, [u, residuals, latents, seen])
+        u = u.detach().double()
+        of_u, of_residuals, of_latents, of_seen = (one.double() for one in derivatives)
+        of_residuals, of_latents = of_residuals.transpose(1, 2), of_latents.transpose(1, 2)
+        of_seen = of_seen.reshape(candidates, n, -1, n).transpose(1, 2)
+        inputs, free, lower = self.inputs.double(), self._free.nonzero().T, self.lower.nonzero().T
+        present = inputs[:, lower[0], lower[1]][:, None]
+        parts = [
+            of_u[:, :, free[0]] * u[:, :, free[1]] + (free[0] == free[1]).double(),
+            -of_residuals[:, :, lower[0]] * u[:, :, lower[1]] * present,
+            -of_residuals,
+        ]
         if self.remix.requires_grad:
-            remix = of_latents[:, :, lower[0]] * u[:, :, lower[1]]
-            parts.append(remix * self.inputs[:, lower[0], lower[1]].double()[:, None])
+            parts.append(of_latents[:, :, lower[0]] * u[:, :, lower[1]] * present)
+        mechanism, to, since = self._maps
+        both = inputs[:, mechanism, to] * inputs[:, mechanism, since]
+        parts.append(of_seen[:, :, mechanism, to] * u[:, :, since] * both[:, None])
         return torch.cat(parts, -1)
 
-    def _move(self, step: Tensor) -> None:
+    @property
+    def _maps(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(mechanism, to, since): the entries of the linear maps of mechanisms' inputs."""
+        lower = self.lower.bool()
+        mechanism, to, since = (lower[:, :, None] & lower[:, None, :]).nonzero().T
+        return mechanism, to, since
+
+    @torch.no_grad()
+    def move(self, step: Tensor) -> None:
+        """Change the linear parameters by a step (candidate, parameter), in the order of :meth:`linear_scores`."""
         candidates, n = self.shape
         free, lower = self._free.nonzero().T, self.lower.nonzero().T
-        sizes = [free.shape[1], lower.shape[1], n, lower.shape[1] if self.remix.requires_grad else 0]
-        relative, linear, intercepts, remix = torch.split(step, sizes, dim=1)
+        mechanism, to, since = self._maps
+        remixed = lower.shape[1] if self.remix.requires_grad else 0
+        sizes = [free.shape[1], lower.shape[1], n, remixed, len(mechanism)]
+        relative, linear, intercepts, remix, maps = torch.split(step.to(self.basis.dtype), sizes, dim=1)
         change = torch.zeros(candidates, n, n)
         change[:, free[0], free[1]] = relative
         self.basis.copy_(torch.bmm(torch.eye(n) + change, self.basis))
+        mapped = torch.eye(n).repeat(candidates, n, 1, 1)
+        mapped[:, mechanism, since, to] += maps
+        for network in self.networks:
+            for weights in (network.first, network.linear):
+                weights.copy_(mapped.flatten(0, 1) @ weights)
         self.network.linear.view(candidates, n, n)[:, lower[0], lower[1]] += linear
         self.network.constant.view(candidates, n)[:] += intercepts
         if self.remix.requires_grad:
@@ -273,8 +308,7 @@ def train(
     """
     slow = [p for p in (model.change, model.remix) if p.requires_grad]
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
-    networks = [network for network in (model.network, model.changed) if network is not None]
-    groups = [group for network in networks for group in network.groups(1e-2)]
+    groups = [group for network in model.networks for group in network.groups(1e-2)]
     groups.append({"params": densities, "weight_decay": 0.0})
     optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
     schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
