@@ -14,11 +14,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
 import crlspec
-from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Status
+from crlspec.testing import true_result
 
 SPEC = """
 name: sizes
@@ -36,25 +35,6 @@ environments:
 ASKED = [{z: value} for z in ("a", "b") for value in (-1.0, 1.0)]
 TRUE_SAMPLES = 200_000
 SAMPLES = 4_000
-
-
-def given(truth: Any, data: Any) -> crlspec.Result:
-    """A result whose encoder and graph are the truth's."""
-    matrix = truth.mixing.matrix.numpy()
-    edges = tuple(Edge(a, b, 0.5, 1e-9) for a, b in truth.graph.edges)
-    estimate = Estimate(
-        latents=truth.latents,
-        environment_of={z: f"do_{z}" for z in truth.latents},
-        encoder=LinearEncoder(np.linalg.pinv(matrix), np.zeros(len(matrix))),
-        mixing=matrix,
-        order=tuple(nx.topological_sort(truth.graph)),
-        edges=edges,
-        tested=edges,
-        graph="exact",
-        status=Status("ok", "made from the truth"),
-    )
-    verdict = {"covered": True, "latents": "up to scaling, each by itself"}
-    return crlspec.Result.from_estimate(estimate, data, spec=truth.spec, verdict=verdict)
 
 
 def answers(result: crlspec.Result, truth: Any, data: Any, seed: int) -> dict[str, tuple[np.ndarray, bool]]:
@@ -97,7 +77,7 @@ def main() -> None:
     for seed in range(asked.first, asked.first + asked.runs):
         truth = crlspec.compile(spec, seed=seed)
         data = truth.sample(seed=seed)
-        result = given(truth, data)
+        result = true_result(truth, data)
         both += result.goodness_of_fit()["scale"].tolist().count("network") == 2
         for moment, found in answers(result, truth, data, seed).items():
             rows.setdefault(moment, []).append(found)

@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "numerics",
         "scores",
         "inference",
+        "results",
         "testing",
     ),
     "models": (*BASE, "registry", "generative.scm", "generative.mixing", "models"),

@@ -10,7 +10,8 @@ A new family writes two methods:
             return (parents**3).sum(-1)
 
 pytest then runs all the laws on it. ``device`` and ``dtype`` say where. The base classes are not collected
-themselves: their names do not begin with ``Test``.
+themselves: their names do not begin with ``Test``. :func:`true_result` makes a result of a compiled spec's
+truth, on which what follows recovery is tried.
 """
 
 from crlspec.testing.estimator import EstimatorContract
@@ -20,8 +21,9 @@ from crlspec.testing.mixing import MixingContract
 from crlspec.testing.noise import NoiseContract
 from crlspec.testing.score import ScoreContract
 from crlspec.testing.toy import LinearGaussianToy, PairsToy
+from crlspec.testing.truth import true_result
 
 __all__ = [
     "PARENTS", "EstimatorContract", "FamilyContract", "LinearGaussianToy", "MechanismContract",
-    "MixingContract", "NoiseContract", "PairsToy", "ScoreContract",
+    "MixingContract", "NoiseContract", "PairsToy", "ScoreContract", "true_result",
 ]  # fmt: skip
