@@ -28,6 +28,11 @@ __all__ = ["FlexibleLikelihood", "Sample", "train"]
 FLAT = 1e-3
 """Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
 
+CHUNK = 16_384
+"""Samples whose derivatives are held at a time."""
+LAST = 3
+"""Newton steps at the end."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -168,12 +173,15 @@ class FlexibleLikelihood(nn.Module):
 
     def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
         """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
-        scores = self.linear_scores(sample)
-        information = torch.einsum("csi,csj->cij", scores, scores) / scores.shape[1]
+        total, information = torch.zeros(()), torch.zeros(())
+        for index in torch.arange(len(sample)).split(CHUNK):
+            scores = self.linear_scores(sample[index]) / len(sample)
+            total = total + scores.sum(1)
+            information = information + len(sample) * torch.einsum("csi,csj->cij", scores, scores)
         diagonal = information.diagonal(dim1=1, dim2=2)
         added = damping * diagonal + 1e-10 + (diagonal == 0)
-        added[:, scores.shape[2] - len(self._maps[0]) :] += FLAT
-        step = torch.linalg.solve(information + torch.diag_embed(added), scores.mean(1))
+        added[:, total.shape[1] - len(self._maps[0]) :] += FLAT
+        step = torch.linalg.solve(information + torch.diag_embed(added), total)
         self.move(step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap)))
 
     def linear_scores(self, sample: Sample) -> Tensor:
@@ -299,12 +307,14 @@ def train(
     rate: float = 4e-3,
     warm_up: int = 150,
     stage: str = "likelihood",
-    polish: bool = True,
+    polish: int = LAST,
 ) -> Tensor:
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
 
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 without ``polish``). ``polish`` lets the last
-    Newton steps see all training samples, which is dear for many candidates; else, like the others, a part of them.
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less).
+
+    polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
+            others see a part of them
     """
     slow = [p for p in (model.change, model.remix) if p.requires_grad]
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
@@ -313,7 +323,8 @@ def train(
     optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
     schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
     position, order = len(training), torch.empty(0, dtype=torch.long)
-    batch = min(max(512, len(training) // 32), 1536 if polish else 1024, len(training))
+    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
+    batch = min(max(512, len(training) // 32), most, len(training))
     shown = held_out[torch.arange(min(batch, len(held_out)))]
 
     def tell(step: int) -> None:
@@ -322,7 +333,7 @@ def train(
         progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
 
     def part() -> Sample:
-        return training[torch.randperm(len(training), generator=generator)[: 15_000 if polish else 8_000]]
+        return training[torch.randperm(len(training), generator=generator)[:some]]
 
     for step in range(steps):
         if position + batch > len(training):
@@ -337,8 +348,8 @@ def train(
             tell(step)
         if step >= warm_up and step % 50 == 0:
             model.newton(part())
-    for _ in range(3):
-        model.newton(training if polish else part())
+    for k in range(LAST):
+        model.newton(part() if k < LAST - polish else training)
     tell(steps)
     with torch.no_grad():
         return model.loss(held_out).detach()

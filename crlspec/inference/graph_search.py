@@ -2,7 +2,8 @@
 
 With every predecessor as an input the likelihood hardly tells leftover mixing from mechanisms; under the graph it
 does, and under the right encoder the tests find the graph. So every round fits the graph of the last one, and that
-graph less each of its edges, all as one batch, and tests each edge where it is missing.
+graph less each of its edges, all as one batch, and tests each edge where it is missing. The last Newton step of a
+round sees all samples: where it sees a part of many, tests find edges that are not there.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _round(
     fitted = model.given(torch.as_tensor(np.stack(graphs)), generator)
     train(
         fitted, training, held_out, generator, progress,
-        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=False,
+        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1,
     )  # fmt: skip
     where = tuple(np.array(pairs).T)
     tests.shares[where], tests.p_values[where] = absent_edge_tests(fitted, everything, tested)
