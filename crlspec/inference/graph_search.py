@@ -63,7 +63,7 @@ def search_graph(
     alpha: float,
     progress: Progress,
 ) -> GraphSearch:
-    """A first round with every predecessor a parent, more until the graph settles, and a last fit under it.
+    """A first round with every predecessor a parent, more until the graph settles, and a last fit of all under it.
 
     model  one candidate of nested coordinates, fitted
     """
@@ -76,7 +76,7 @@ def search_graph(
         settled = bool((after == graph).all()) and len(found) > 1
         graph = after
     final = model.given(torch.as_tensor(graph)[None], generator)
-    train(final, training, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
+    train(final, everything, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
     rows = final.rows()[0].detach().double().numpy()
     return GraphSearch(found[0], found[-1], len(found), settled, rows, unevenness(final, everything))
 
