@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["crossed", "pair_losses"]
+__all__ = ["AGREEMENT", "crossed", "pair_losses"]
 
+AGREEMENT = 0.97
+"""Least rank correlation of each latent between two encoders that are said to have found the same."""
 BINS = 64
 
 

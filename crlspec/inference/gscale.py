@@ -36,7 +36,7 @@ from crlspec.inference.log_ratios import (
 from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.inference.pairing import Pairing, find_pairs
 from crlspec.inference.score_sparsity import between_pairs, fit_sparse
-from crlspec.inference.structured_ratio import Fitted, Settings, fit
+from crlspec.inference.structured_ratio import Fitted, Guide, Settings, fit
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
@@ -172,14 +172,22 @@ class GScaleI:
         progress: Progress,
     ) -> Fitted:
         rng = np.random.default_rng([seed, 0x65CA1E])
-        starts = np.repeat(rows[None], self.restarts, 0)
-        noise = rng.normal(size=starts.shape) / np.sqrt(rows.shape[1])
-        starts[1:] = 0.5 * starts[1:] + 0.5 * noise[1:]
+
+        def shaken() -> np.ndarray:
+            noise = rng.normal(size=(self.restarts, *rows.shape)) / np.sqrt(rows.shape[1])
+            return 0.5 * rows + 0.5 * noise
+
+        def more() -> tuple[np.ndarray, Sequence[Guide]]:
+            guides = () if logits is None else signed_latents(y, logits, pairs, self.restarts, seed + 1)
+            return shaken(), guides
+
+        starts = shaken()
+        starts[0] = rows
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
         y = coordinates.all
         if self.loss == "structured-ratio":
             guides = signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
-            return fit(y, pairs, starts, settings, seed, progress, self.place, guides)
+            return fit(y, pairs, starts, settings, seed, progress, self.place, guides, more)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
         return fit_sparse(y, differences, starts, settings, seed, progress, self.place)

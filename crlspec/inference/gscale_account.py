@@ -8,16 +8,15 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data import Problem
+from crlspec.inference.crossing import AGREEMENT
 from crlspec.inference.estimate import Status
 from crlspec.inference.log_ratios import LOG_2, quadratic_ratio
 from crlspec.inference.pairing import Pairing
 from crlspec.inference.structured_ratio import Fitted
 from crlspec.numerics.linalg import ColumnSpace
 
-__all__ = ["AGREEMENT", "contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
+__all__ = ["contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
 
-AGREEMENT = 0.97
-"""Least rank correlation of each latent between two restarts that are said to have found the same."""
 FAR = 2.5
 """Tests against the order that are so many times what chance gives show latents further off than tests know."""
 
@@ -101,8 +100,9 @@ def encoder_note(fitted: Fitted, loss: str) -> str:
     crossed = (
         f"{len(fitted.restarts)} restarts, their latents crossed to " if fitted.restarts else "restarts: "
     )
+    again = "; they disagreed, and as many new ones were crossed with them" if fitted.generations > 1 else ""
     return (
-        f"{how}, {crossed}{len(fitted.losses)}, {fitted.trained.steps} steps; losses {losses};"
+        f"{how}, {crossed}{len(fitted.losses)}{again}, {fitted.trained.steps} steps; losses {losses};"
         f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
     )
 

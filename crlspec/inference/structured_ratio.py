@@ -9,7 +9,7 @@ network. A decoder that must give x back from h(x) keeps h injective: even φ_ik
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from crlspec.inference.crossing import crossed
+from crlspec.inference.crossing import AGREEMENT, crossed
 from crlspec.inference.maps import Network
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.networks import BatchedNetwork
@@ -26,7 +26,10 @@ from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Fitted", "Settings", "agreement_of", "fit", "network_of"]
+__all__ = ["Fitted", "Guide", "Settings", "agreement_of", "fit", "network_of"]
+
+Guide = tuple[np.ndarray, np.ndarray]
+"""Samples (point, component), and the latents (point, latent) that an encoder is led to there before all training."""
 
 GUIDED, POINTS = 300, 10_000
 """Steps at most towards the latents where encoders begin, and samples at which crossed latents are shown to them."""
@@ -63,6 +66,7 @@ class Fitted:
     encoder, decoder  from and to the components; no decoder where nothing was reconstructed
     losses            (replica,) held-out losses of the last training in rising order, the first the chosen one's
     restarts          those of the restarts that it began with, where their latents were crossed
+    generations       how often new restarts were trained and crossed
     reconstruction    squared error of a component
     agreement         (latent,) |rank correlations| of the chosen latents with those of the other replica that comes
                       nearest, NaN where there was one alone
@@ -75,6 +79,7 @@ class Fitted:
     agreement: np.ndarray
     trained: Trained
     restarts: tuple[float, ...] = ()
+    generations: int = 1
 
 
 class StructuredRatio(nn.Module):
@@ -142,44 +147,73 @@ def fit(
     seed: int,
     progress: Progress,
     place: Place = HERE,
-    guides: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    guides: Sequence[Guide] = (),
+    more: Callable[[], tuple[np.ndarray, Sequence[Guide]]] | None = None,
 ) -> Fitted:
     """Train restarts for half the steps, cross their latents (:mod:`crlspec.inference.crossing`), train the two that
     come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
 
+    Where the two do not end alike, new restarts are trained, and their latents crossed with those of the two: a
+    second and last generation, kept if its loss is lower. No latent meets one there that it came of, so agreement
+    still means something.
+
     samples  (sample, component) of every environment, the observational first
     pairs    for each latent the two environments that intervene on it
     rows     (restart, latent, component): linear encoders where the restarts begin
-    guides   samples (point, component) and latents (point, latent) there, where the last restarts begin, one for each
+    guides   where the last restarts begin, one for each
+    more     rows and guides of a second generation; None: there is none
     """
     generator = torch.Generator().manual_seed(seed)
     parts = Parts.split(samples, generator, settings.held_out, place)
+    before = 0
 
     def trained(
-        name: str, rows: np.ndarray, guides: Sequence[tuple[np.ndarray, np.ndarray]], steps: int, before: int
+        name: str, rows: np.ndarray, guides: Sequence[Guide], steps: int
     ) -> tuple[StructuredRatio, Trained]:
+        nonlocal before
         model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
         model = model.to(place.device)
         if guides:
             _lead(model, guides, min(GUIDED, steps), generator, progress, place, name)
-        return model, _train(
-            model, parts, replace(settings, steps=steps), generator, progress, place, name, before
-        )
+        shorter = replace(settings, steps=steps)
+        last = _train(model, parts, shorter, generator, progress, place, name, before)
+        before += steps
+        return model, last
+
+    def generation(
+        age: str, rows: np.ndarray, guides: Sequence[Guide], elders: list[Network]
+    ) -> tuple[StructuredRatio, Trained, tuple[float, ...]]:
+        model, first = trained(f"{age}restart", rows, guides, max(1, settings.steps // 2))
+        encoders = elders + _encoders(model)
+        starts, _ = crossed([[encoder(y) for y in samples] for encoder in encoders], pairs)
+        model, last = trained(f"{age}encoder", *_led_to(starts, samples, seed), settings.steps)
+        return model, last, _rising(first.losses)
 
     if len(rows) == 1:
-        model, last = trained("encoder", rows, guides, settings.steps, 0)
-        return _kept(model, last, parts)
-    half = max(1, settings.steps // 2)
-    model, first = trained("restart", rows, guides, half, 0)
-    encoders = [network_of(model.encoder, replica) for replica in range(len(rows))]
-    starts, _ = crossed([[encoder(y) for y in samples] for encoder in encoders], pairs)
+        return _kept(*trained("encoder", rows, guides, settings.steps), parts)
+    model, last, losses = generation("", rows, guides, [])
+    found = _kept(model, last, parts, losses)
+    if more is not None and found.agreement.min() < AGREEMENT:
+        model, last, losses = generation("new ", *more(), _encoders(model))
+        second = replace(_kept(model, last, parts, losses), generations=2)
+        return second if second.losses[0] <= found.losses[0] else replace(found, generations=2)
+    return found
+
+
+def _encoders(model: StructuredRatio) -> list[Network]:
+    return [network_of(model.encoder, replica) for replica in range(len(model.head))]
+
+
+def _led_to(
+    starts: np.ndarray, samples: Sequence[np.ndarray], seed: int
+) -> tuple[np.ndarray, Sequence[Guide]]:
+    """Rows by least squares, and guides, towards latents (start, sample, latent) at all samples in turn."""
     y = np.concatenate(samples)
     design = np.column_stack([y, np.ones(len(y))])
     coefficients = np.linalg.lstsq(design, np.concatenate(starts, 1), rcond=None)[0]
-    rows = coefficients[:-1].T.reshape(len(starts), len(pairs), -1)
+    rows = coefficients[:-1].T.reshape(len(starts), starts.shape[2], -1)
     some = np.random.default_rng([seed, 0xC2055]).permutation(len(y))[:POINTS]
-    model, last = trained("encoder", rows, [(y[some], z[some]) for z in starts], settings.steps, half)
-    return _kept(model, last, parts, _rising(first.losses))
+    return rows, [(y[some], z[some]) for z in starts]
 
 
 def _train(
@@ -265,7 +299,7 @@ def network_of(module: ResidualNetwork, replica: int) -> Network:
 
 def _lead(
     model: StructuredRatio,
-    guides: Sequence[tuple[np.ndarray, np.ndarray]],
+    guides: Sequence[Guide],
     steps: int,
     generator: torch.Generator,
     progress: Progress,

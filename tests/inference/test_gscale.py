@@ -12,9 +12,10 @@ import pytest
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.colouring import distances, sides
+from crlspec.inference.crossing import AGREEMENT
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.gscale import GScaleI
-from crlspec.inference.gscale_account import AGREEMENT, status_of
+from crlspec.inference.gscale_account import status_of
 from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
 from crlspec.inference.log_ratios import (
     LOG_2,
