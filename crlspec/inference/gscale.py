@@ -63,7 +63,8 @@ class GScaleI:
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing, the first from a linear one, the others from
               :mod:`crlspec.inference.colouring`; their latents are crossed (:mod:`crlspec.inference.crossing`),
-              and of the two encoders that come of it the one of lower held-out loss is kept
+              and of the two encoders that come of it the one of lower held-out loss is kept; where these disagree
+              as many new ones are trained and crossed with them, once
     steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained

@@ -21,7 +21,14 @@ def true_result(truth: Model, data: xr.DataTree) -> Result:
 
     truth  with a linear mixing, or one behind a known link (glm), of full column rank
     data   samples of it, by environment; the first environment of a latent stands for it
+
+    Raises TypeError for other mixings, which have no matrix to invert.
     """
+    kind = None if truth.spec.mixing is None else truth.spec.mixing.kind
+    if kind not in ("linear", "glm"):
+        raise TypeError(
+            f"true_result undoes mixings linear and glm, not {kind}: recover that one with crlspec.solve"
+        )
     edges = tuple(Edge(a, b, 0.5, 1e-9) for a, b in truth.graph.edges)
     hit = [(e.targets[0], name) for name, e in truth.environments.items() if e.targets]
     estimate = Estimate(
