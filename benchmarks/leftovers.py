@@ -56,8 +56,8 @@ def latents(family: str, mixing: float, seed: int) -> tuple[list[np.ndarray], np
 
 def run(family: str, mixing: float, seed: int) -> Iterator[dict[str, object]]:
     """A row for each way."""
-    from crlspec.inference.contrast_edges import edges_by_classifier
-    from crlspec.inference.hard_edges import edges_by_contrast
+    from crlspec.inference.edges.classifier import edges_by_classifier
+    from crlspec.inference.edges.leave_one_out import edges_by_contrast
     from crlspec.progress import silent
 
     samples, graph, correlation = latents(family, mixing, seed)

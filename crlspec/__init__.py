@@ -10,11 +10,9 @@ if TYPE_CHECKING:
     from crlspec import handlers
     from crlspec.data import from_arrays, read_data, write_data
     from crlspec.downstream.comparison import compare
-    from crlspec.downstream.stability import stability
     from crlspec.generative.bayesian import BayesianModel, bayesian
     from crlspec.generative.model import Model, compile
-    from crlspec.planning.plan import plan
-    from crlspec.results.result import Result, open_result
+    from crlspec.result import Result, open_result
     from crlspec.solving import solve
     from crlspec.spec.check import check
     from crlspec.spec.identifiability import identifiability
@@ -22,15 +20,17 @@ if TYPE_CHECKING:
     from crlspec.spec.resolve import resolve
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
-    from crlspec.sweeping.run import sweep
-    from crlspec.sweeping.summary import summary
+    from crlspec.studies.power.plan import plan
+    from crlspec.studies.stability.stability import stability
+    from crlspec.studies.sweep.run import sweep
+    from crlspec.studies.sweep.summary import summary
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BayesianModel": "crlspec.generative.bayesian",
     "Model": "crlspec.generative.model",
-    "Result": "crlspec.results.result",
+    "Result": "crlspec.result",
     "Setting": "crlspec.spec.setting",
     "Spec": "crlspec.spec.schema",
     "bayesian": "crlspec.generative.bayesian",
@@ -42,14 +42,14 @@ _HOMES = {
     "identifiability": "crlspec.spec.identifiability",
     "load": "crlspec.spec.load",
     "loads": "crlspec.spec.load",
-    "open_result": "crlspec.results.result",
-    "plan": "crlspec.planning.plan",
+    "open_result": "crlspec.result",
+    "plan": "crlspec.studies.power.plan",
     "read_data": "crlspec.data",
     "resolve": "crlspec.spec.resolve",
     "solve": "crlspec.solving",
-    "stability": "crlspec.downstream.stability",
-    "summary": "crlspec.sweeping.summary",
-    "sweep": "crlspec.sweeping.run",
+    "stability": "crlspec.studies.stability.stability",
+    "summary": "crlspec.studies.sweep.summary",
+    "sweep": "crlspec.studies.sweep.run",
     "write_data": "crlspec.data",
 }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crlspec.data import Problem, Relabelling
     from crlspec.generative.model import Model
     from crlspec.inference.estimate import Estimate
-    from crlspec.results.result import Result
+    from crlspec.result import Result
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
 
@@ -70,10 +70,10 @@ def solve(
     from crlspec.data import Problem, provenance_of
     from crlspec.data.tree import IMAGE
     from crlspec.inference import estimator_for
-    from crlspec.inference.counting import count_latents, with_count
+    from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import Place
-    from crlspec.results.result import Result
+    from crlspec.result import Result
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump

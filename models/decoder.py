@@ -7,7 +7,7 @@ from torch import nn
 
 from crlspec.errors import CrlspecError
 from crlspec.generative.mixing import Mixing
-from crlspec.inference.maps import Network
+from crlspec.maps.maps import Network
 from crlspec.models.decoder_declaration import DecoderMixing
 from crlspec.models.draws import require_resolved
 from crlspec.models.mixings import LINKS
@@ -100,7 +100,7 @@ class Decoder(Mixing):
 
 
 class _Network(nn.Module):
-    """A :class:`crlspec.inference.maps.Network` in buffers."""
+    """A :class:`crlspec.maps.maps.Network` in buffers."""
 
     skip: Tensor
     bias: Tensor

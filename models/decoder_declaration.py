@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from crlspec.inference.maps import NetworkDecoder, NetworkEncoder
-from crlspec.inference.plain_maps import decoder_from, encoder_from, unpack
+from crlspec.maps.maps import NetworkDecoder, NetworkEncoder
+from crlspec.maps.plain import decoder_from, encoder_from, unpack
 from crlspec.models.draws import refusal, require_enough
 from crlspec.registry import ClosedModel, MixingDeclaration
 
@@ -27,7 +27,7 @@ def _fault(message: str, remedy: str) -> PydanticCustomError:
 
 
 Packed = Annotated[str, AfterValidator(_array)]
-"""An array of float64 as one word, see :mod:`crlspec.inference.plain_maps`."""
+"""An array of float64 as one word, see :mod:`crlspec.maps.plain`."""
 
 
 class StoredMap(ClosedModel):

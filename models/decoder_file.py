@@ -8,8 +8,8 @@ import numpy as np
 
 from crlspec.errors import DataError
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.maps import LinearEncoder, Network, NetworkDecoder, NetworkEncoder
-from crlspec.inference.plain_maps import plain_map
+from crlspec.maps.maps import LinearEncoder, Network, NetworkDecoder, NetworkEncoder
+from crlspec.maps.plain import plain_map
 from crlspec.results.storage import read_tree, unpack
 
 __all__ = ["maps_in"]

@@ -6,9 +6,10 @@ torch never.
 """
 
 from crlspec.data.experiments import Experiments
+from crlspec.data.labelled import from_xarray
 from crlspec.data.problem import Problem, Relabelling
 from crlspec.data.read import read_data
-from crlspec.data.tree import environments_of, from_arrays, from_xarray, observational_of, provenance_of
+from crlspec.data.tree import environments_of, from_arrays, observational_of, provenance_of
 from crlspec.data.write import write_data
 
 __all__ = [

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from crlspec.data.tree import PROVENANCE, labelled_array, listed, provenance_of
+from crlspec.data.tree import PROVENANCE, build_tree, labelled_array, listed, provenance_of
 from crlspec.errors import DataError
 
-__all__ = ["datasets_of"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["datasets_of", "from_xarray"]
 
 ROLES = ("environment", "sample", "observed", "latent")
-Tables = dict[str, dict[str, xr.DataArray]]
+Tables = dict[str, dict[str, "xr.DataArray"]]
 
 
 def datasets_of(
@@ -27,6 +29,8 @@ def datasets_of(
 
     Raises DataError that names ``source``, the variable or the dimension at fault.
     """
+    import xarray as xr
+
     where = f"{source}: " if source else ""
     if unknown := set(dims) - set(ROLES):
         raise DataError(
@@ -144,3 +148,22 @@ def _unpadded(dataset: xr.Dataset, variable: str, sample: str) -> xr.Dataset:
 
 def _text(label: Any) -> str:
     return label.decode() if isinstance(label, bytes) else str(label).strip()
+
+
+def from_xarray(
+    data: xr.DataArray | xr.Dataset | xr.DataTree,
+    *,
+    variable: str = "x",
+    dims: Mapping[str, str] | None = None,
+    observational: str | None = None,
+) -> xr.DataTree:
+    """Labelled xarray data in one of four layouts to a DataTree.
+
+    The layouts: a DataTree with a child per environment; a Dataset or DataArray with environments as a
+    dimension (rows that are NaN throughout pad the shorter environments and are left out); one flat array
+    with the environment as a coordinate, or another variable, along the samples; or one Dataset without
+    environments, named ``obs``. ``dims`` maps ``environment``, ``sample`` and ``observed`` (and ``latent``)
+    to the names used in ``data``.
+    """
+    tables, notes = datasets_of(data, variable, dict(dims or {}))
+    return build_tree(tables, observational, notes)

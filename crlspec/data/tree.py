@@ -17,7 +17,7 @@ from crlspec.errors import DataError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["environments_of", "from_arrays", "from_xarray", "observational_of", "provenance_of"]
+__all__ = ["environments_of", "from_arrays", "observational_of", "provenance_of"]
 
 PROVENANCE = "crlspec"
 ORDER = "environments"
@@ -71,27 +71,6 @@ def from_arrays(
             remedy="Use the same environment names in both.",
         )
     return build_tree(datasets, observational, provenance)
-
-
-def from_xarray(
-    data: xr.DataArray | xr.Dataset | xr.DataTree,
-    *,
-    variable: str = "x",
-    dims: Mapping[str, str] | None = None,
-    observational: str | None = None,
-) -> xr.DataTree:
-    """Labelled xarray data in one of four layouts to a DataTree.
-
-    The layouts: a DataTree with a child per environment; a Dataset or DataArray with environments as a
-    dimension (rows that are NaN throughout pad the shorter environments and are left out); one flat array
-    with the environment as a coordinate, or another variable, along the samples; or one Dataset without
-    environments, named ``obs``. ``dims`` maps ``environment``, ``sample`` and ``observed`` (and ``latent``)
-    to the names used in ``data``.
-    """
-    from crlspec.data.labelled import datasets_of
-
-    tables, notes = datasets_of(data, variable, dict(dims or {}))
-    return build_tree(tables, observational, notes)
 
 
 def labelled_array(

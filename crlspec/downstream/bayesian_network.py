@@ -15,7 +15,7 @@ from crlspec.errors import EstimationError
 if TYPE_CHECKING:
     from pgmpy.models import LinearGaussianBayesianNetwork
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["Do", "bayesian_network", "do_values", "intervened", "refuse_mixed", "targets_of", "untouched"]
 
@@ -23,7 +23,7 @@ Do = Mapping[str, "float | tuple[float, float]"]
 """Latent → the value it is set to; or (mean, standard deviation) of the normal distribution it is drawn from."""
 
 
-def bayesian_network(result: Result) -> LinearGaussianBayesianNetwork:
+def bayesian_network(result: Record) -> LinearGaussianBayesianNetwork:
     """A pgmpy network fitted on the recovered latents: each node by least squares on its parents.
 
     Every environment that leaves a node's mechanism alone takes part in its fit. Standard deviations are unbiased
@@ -78,7 +78,7 @@ def intervened(network: LinearGaussianBayesianNetwork, do: Do) -> LinearGaussian
     return changed
 
 
-def refuse_mixed(result: Result) -> None:
+def refuse_mixed(result: Record) -> None:
     """Raises EstimationError where latents are recovered only up to mixing with others."""
     latents = str(result.identified.get("latents", ""))
     if result.graph != "exact" or "mixing with" in latents:
@@ -110,20 +110,20 @@ def do_values(do: Do, names: tuple[str, ...]) -> dict[str, tuple[float, float]]:
     return values
 
 
-def targets_of(result: Result) -> dict[str, frozenset[str]]:
+def targets_of(result: Record) -> dict[str, frozenset[str]]:
     """Environment → latents intervened on, as recovered; one of which nothing tells counts as one on all of them."""
     design = design_of(result)
     known = {name: frozenset(targets or result.names) for name, targets in design.targets.items()}
     return {design.observational: frozenset(), **known}
 
 
-def untouched(result: Result, name: str) -> np.ndarray:
+def untouched(result: Record, name: str) -> np.ndarray:
     """(sample, latent) recovered latents, of all environments that do not intervene on ``name``, in their order."""
     (name,) = names_of(result, name)
     return np.concatenate(list(_samples(result, name)))
 
 
-def _samples(result: Result, name: str) -> Iterator[np.ndarray]:
+def _samples(result: Record, name: str) -> Iterator[np.ndarray]:
     targets = targets_of(result)
     for environment, node in result.latents.children.items():
         if name not in targets[str(environment)]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from crlspec.inference.maps import NetworkDecoder, NetworkEncoder
-from crlspec.inference.plain_maps import plain_map
-from crlspec.results.result import Result
+from crlspec.maps.maps import NetworkDecoder, NetworkEncoder
+from crlspec.maps.plain import plain_map
+from crlspec.results.record import Record
 
 __all__ = ["Code", "code_of"]
 
@@ -44,7 +44,7 @@ class Code:
         }
 
 
-def code_of(result: Result) -> Code | None:
+def code_of(result: Record) -> Code | None:
     """None where the mixing is a matrix. Raises EstimationError where there is no decoder either."""
     estimate = result.estimate
     if estimate.mixing is not None:

@@ -1,4 +1,4 @@
-"""What a Result says about its own generation: parents, and who is intervened on where, and how."""
+"""What a Record says about its own generation: parents, and who is intervened on where, and how."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from crlspec.errors import CrlspecError, SettingMismatch
 from crlspec.inference.estimate import GraphKind
 from crlspec.numerics.graphs import adjacency_of, surrounding_parents
-from crlspec.results.result import Result
+from crlspec.results.record import Record
 
 if TYPE_CHECKING:
     from crlspec.spec.setting import Setting
@@ -72,7 +72,7 @@ class Design:
         return tuple(name for name in self.environments if latent not in self.targets.get(name, ()))
 
 
-def design_of(result: Result) -> Design:
+def design_of(result: Record) -> Design:
     """The design behind a result.
 
     Raises SettingMismatch where no graph was estimated, for then there are no mechanisms to fit.
@@ -99,7 +99,7 @@ def design_of(result: Result) -> Design:
     )
 
 
-def _targets(result: Result) -> dict[str, tuple[str, ...]]:
+def _targets(result: Record) -> dict[str, tuple[str, ...]]:
     """Interventional environment → targets: the signature where there is one, else who was shown by which.
 
     Where a latent has two environments only one of them is said to have shown it: the other is the one that was
@@ -131,7 +131,7 @@ def _targets(result: Result) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _kind(result: Result) -> Literal["hard", "soft"]:
+def _kind(result: Record) -> Literal["hard", "soft"]:
     """Hard only where the spec says so; a soft replacement holds every hard one."""
     setting = _setting(result)
     if setting is None:
@@ -139,7 +139,7 @@ def _kind(result: Result) -> Literal["hard", "soft"]:
     return "hard" if setting.kind == "hard" else "soft"
 
 
-def _setting(result: Result) -> Setting | None:
+def _setting(result: Record) -> Setting | None:
     """The row of the theory's table that the result's spec declares; None where it does not know its spec."""
     from crlspec.spec.load import loads
     from crlspec.spec.setting import Setting

@@ -16,7 +16,7 @@ from crlspec.numerics.graphs import Adjacency, adjacency_of, edges_of, transitiv
 if TYPE_CHECKING:
     from pgmpy.base import PDAG
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["EquivalenceClass", "equivalence_class", "essential_graph"]
 
@@ -61,7 +61,7 @@ class EquivalenceClass:
         return "\n".join(lines)
 
 
-def equivalence_class(result: Result, targets: Iterable[Collection[str]] | None = None) -> EquivalenceClass:
+def equivalence_class(result: Record, targets: Iterable[Collection[str]] | None = None) -> EquivalenceClass:
     """The class of the recovered graph, for the interventions of the result or for other ones.
 
     targets  the latents of each intervention, e.g. ``[["z1"], ["z2", "z3"]]``; none at all (``[]``) leaves the

@@ -16,7 +16,7 @@ from crlspec.errors import CrlspecError
 if TYPE_CHECKING:
     import networkx as nx
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["FORMATS", "SUFFIXES", "ExportError", "export", "export_text", "format_of", "to_networkx"]
 
@@ -39,7 +39,7 @@ class ExportError(CrlspecError):
     exit_code = 2
 
 
-def export(result: Result, path: str | Path, format: str | None = None, force: bool = False) -> Path:
+def export(result: Record, path: str | Path, format: str | None = None, force: bool = False) -> Path:
     """Write the graph into a file, whole or not at all; the suffix names the format unless ``format`` does.
 
     Raises ExportError for a format that is none, or a latent's name that the format cannot hold; OutputExists
@@ -65,7 +65,7 @@ def format_of(path: Path, asked: str | None) -> str:
     return SUFFIXES[path.suffix.lower()]
 
 
-def export_text(result: Result, format: str) -> str:
+def export_text(result: Record, format: str) -> str:
     """The graph as the text of a file of that format."""
     refuse_no_graph(result)
     if format not in WRITERS:
@@ -78,7 +78,7 @@ def export_text(result: Result, format: str) -> str:
     return WRITERS[format](result)
 
 
-def to_networkx(result: Result) -> nx.DiGraph:
+def to_networkx(result: Record) -> nx.DiGraph:
     """The graph as a networkx DiGraph, isolated nodes kept; edges carry ``strength`` and ``p_value`` where known."""
     import networkx as nx
 
@@ -91,7 +91,7 @@ def to_networkx(result: Result) -> nx.DiGraph:
     return graph
 
 
-def _node_link(result: Result) -> str:
+def _node_link(result: Record) -> str:
     """The node-link JSON of ``networkx.node_link_graph(…, edges="edges")``."""
     import networkx as nx
 
@@ -100,18 +100,18 @@ def _node_link(result: Result) -> str:
     )
 
 
-def _gml(result: Result) -> str:
+def _gml(result: Record) -> str:
     """GML, as ``networkx.read_gml`` and igraph read it; what is not ASCII goes as character references."""
     import networkx as nx
 
     return "\n".join(nx.generate_gml(to_networkx(result))) + "\n"
 
 
-def _dot(result: Result) -> str:
+def _dot(result: Record) -> str:
     return result.dag_dot()
 
 
-def _dagitty(result: Result) -> str:
+def _dagitty(result: Record) -> str:
     """DAGitty's text, every node and edge a line; names in double quotes where they are no plain words."""
     names = {name: _dagitty_name(name) for name in result.names}
     lines = [*names.values(), *(f"{names[edge.source]} -> {names[edge.target]}" for edge in result.edges)]
@@ -129,7 +129,7 @@ def _dagitty_name(name: str) -> str:
     return f'"{name}"'
 
 
-def _lavaan(result: Result) -> str:
+def _lavaan(result: Record) -> str:
     """lavaan's model syntax: a regression for each node with parents, a variance for each without."""
     for name in result.names:
         if not re.fullmatch(r"[A-Za-z](\w|\.)*", name, re.ASCII) or name in RESERVED:
@@ -146,7 +146,7 @@ def _lavaan(result: Result) -> str:
     )
 
 
-def _csv(result: Result) -> str:
+def _csv(result: Record) -> str:
     """The adjacency matrix: a row per source, a column per target, 1 for an edge."""
     pairs = {edge.pair for edge in result.edges}
     rows: list[Sequence[object]] = [["from", *result.names]]
@@ -156,6 +156,6 @@ def _csv(result: Result) -> str:
     return text.getvalue()
 
 
-WRITERS: Mapping[str, Callable[[Result], str]] = {
+WRITERS: Mapping[str, Callable[[Record], str]] = {
     "networkx": _node_link, "gml": _gml, "dot": _dot, "dagitty": _dagitty, "lavaan": _lavaan, "csv": _csv,
 }  # fmt: skip

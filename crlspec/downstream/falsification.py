@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["MIXING", "Falsification", "falsify"]
 
@@ -71,7 +71,7 @@ class Falsification:
 
 
 def falsify(
-    result: Result, data: xr.DataTree, *, mixing: float = MIXING, alpha: float = 0.05
+    result: Record, data: xr.DataTree, *, mixing: float = MIXING, alpha: float = 0.05
 ) -> Falsification:
     """Test what the graph claims, on latents of observations that the result was not made from.
 
@@ -115,7 +115,7 @@ def falsify(
     return Falsification(table, mixing, alpha)
 
 
-def _encoded(result: Result, data: xr.DataTree) -> dict[str, np.ndarray]:
+def _encoded(result: Record, data: xr.DataTree) -> dict[str, np.ndarray]:
     """Environment → (sample, latent), scaled as the result scales them."""
     found = {}
     for name, node in data.children.items():

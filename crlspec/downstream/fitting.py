@@ -1,4 +1,4 @@
-"""From a Result to its fitted mechanisms, and from these to a model: the way in of everything downstream."""
+"""From a Record to its fitted mechanisms, and from these to a model: the way in of everything downstream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crlspec.downstream.judging import Judged, refuted
 from crlspec.downstream.linear import fit_linear
 from crlspec.downstream.recovered import RecoveredModel, recovered_model
 from crlspec.errors import CrlspecError
-from crlspec.results.result import Result
+from crlspec.results.record import Record
 
 __all__ = ["Fit", "fit", "model_of"]
 
@@ -54,7 +54,7 @@ def fit(judged: Judged) -> Fit:
     return Fit(linear.fitted(mixing, offset, noise=noise), tuple(pairs), 0.25, True, judged.table, scope)
 
 
-def model_of(result: Result, found: Fit, anchors: Mapping[str, str]) -> RecoveredModel:
+def model_of(result: Record, found: Fit, anchors: Mapping[str, str]) -> RecoveredModel:
     """The fitted mechanisms as a model, each anchored latent in the units of its observed variable.
 
     Raises CrlspecError for an anchor whose latent or observed variable is not there.
@@ -101,7 +101,7 @@ def _require(name: str, names: tuple[str, ...], what: str) -> None:
         )
 
 
-def _caveats(result: Result, found: Fit) -> tuple[str, ...]:
+def _caveats(result: Record, found: Fit) -> tuple[str, ...]:
     texts = []
     if not result.status.ok:
         texts.append(f"The result itself is {result.status.code}: {result.status.message}.")

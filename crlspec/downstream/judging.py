@@ -20,7 +20,7 @@ from crlspec.downstream.linear import LinearFit, Noises, Slot, fit_linear, slots
 from crlspec.downstream.noise import mixture
 from crlspec.generative.model import Model, compile
 from crlspec.generative.program import abduct, noise_site
-from crlspec.results.result import Result
+from crlspec.results.record import Record
 
 __all__ = ["Judged", "judge", "latents_of", "mechanisms", "refuted"]
 
@@ -54,7 +54,7 @@ class Judged:
     table: xr.Dataset
 
 
-def judge(result: Result) -> Judged:
+def judge(result: Record) -> Judged:
     """Find mechanisms as simple as tests of fit allow, on four of five samples, tested on the others.
 
     Linear mechanisms with normal noise first. A network for the mean of a latent whose noise then still knows its
@@ -148,7 +148,7 @@ def mechanisms(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def latents_of(result: Result, design: Design) -> dict[str, np.ndarray]:
+def latents_of(result: Record, design: Design) -> dict[str, np.ndarray]:
     """Environment → recovered latents (sample, latent), the observational environment first."""
     return {
         name: np.asarray(

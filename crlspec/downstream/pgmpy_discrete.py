@@ -15,12 +15,12 @@ from crlspec.errors import EstimationError
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["cuts", "discrete_network", "state_names"]
 
 
-def discrete_network(result: Result, bins: int, do: Do | None = None) -> DiscreteBayesianNetwork:
+def discrete_network(result: Record, bins: int, do: Do | None = None) -> DiscreteBayesianNetwork:
     """A pgmpy network whose states are intervals between the observational quantiles of each latent.
 
     bins  how many states a latent has, from 2 to 20; they are named by their intervals
@@ -67,7 +67,7 @@ def discrete_network(result: Result, bins: int, do: Do | None = None) -> Discret
     return network
 
 
-def cuts(result: Result, bins: int) -> dict[str, np.ndarray]:
+def cuts(result: Record, bins: int) -> dict[str, np.ndarray]:
     """Latent → its inner quantiles (bins − 1,) in the observational environment."""
     z = result.latents[result.observational].to_dataset()["z_hat"]
     found = {name: np.quantile(z.sel(latent=name).values, np.arange(1, bins) / bins) for name in result.names}

@@ -10,7 +10,7 @@ from crlspec.errors import CrlspecError, EstimationError
 if TYPE_CHECKING:
     from pgmpy.base import DAG
 
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["RECOVERED", "QuestionError", "causal_graph", "names_of", "refuse_no_graph"]
 
@@ -25,7 +25,7 @@ class QuestionError(CrlspecError):
 
 
 def causal_graph(
-    result: Result,
+    result: Record,
     exposures: str | Iterable[str] = (),
     outcomes: str | Iterable[str] = (),
     unobserved: str | Iterable[str] = (),
@@ -61,7 +61,7 @@ def causal_graph(
     return dag
 
 
-def names_of(result: Result, names: str | Iterable[str]) -> tuple[str, ...]:
+def names_of(result: Record, names: str | Iterable[str]) -> tuple[str, ...]:
     """One name or several, each once. Raises QuestionError for one that is no latent of the result."""
     asked = tuple(dict.fromkeys([names] if isinstance(names, str) else names))
     if strangers := [str(name) for name in asked if name not in result.names]:
@@ -72,7 +72,7 @@ def names_of(result: Result, names: str | Iterable[str]) -> tuple[str, ...]:
     return asked
 
 
-def refuse_no_graph(result: Result) -> None:
+def refuse_no_graph(result: Record) -> None:
     """Raises EstimationError where the estimator gives latents alone: no edges would then mean nothing."""
     if result.graph == "not estimated":
         raise EstimationError(

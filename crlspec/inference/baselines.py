@@ -18,9 +18,9 @@ from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import check_rank
+from crlspec.inference.checks.observation_noise import noise_facts, with_noise
+from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.observation_noise import noise_facts, with_noise
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.accepts import refusal

@@ -21,13 +21,14 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import check_injective, tested_edges
-from crlspec.inference.bending import Bent, bend, decode
+from crlspec.inference.answer import tested_edges
+from crlspec.inference.checks.rank import check_injective
+from crlspec.inference.encoders.gaussian_environments import Start
+from crlspec.inference.encoders.gaussianise import Bent, bend, decode
+from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, NetworkEncoder, Stage, Status
-from crlspec.inference.gaussian_code import Unmixed, unmix_code
-from crlspec.inference.gaussian_environments import Start
-from crlspec.inference.linear_contrast import linear_contrast
-from crlspec.inference.maps import Network
+from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
+from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import gaussianity_p_value

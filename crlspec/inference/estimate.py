@@ -13,7 +13,7 @@ from typing import Literal, Self
 import numpy as np
 import xarray as xr
 
-from crlspec.inference.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
+from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
 __all__ = ["Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status"]
 

@@ -3,9 +3,9 @@
 After Varıcı, Acartürk, Shanmugam & Tajer, "General identifiability and achievability for causal representation
 learning", AISTATS 2024. Between the two hard environments of a latent the score changes along that latent alone,
 whatever the mechanisms; equivalently their log ratio is a function of that latent alone. The encoder is learned
-from that, by classification (:mod:`crlspec.inference.structured_ratio`); behind a known link the mixing is linear,
-and each row of the encoder is the one direction of a quadratic logistic regression. Pairs that nobody knows are
-found first.
+from that, by classification (:mod:`crlspec.inference.encoders.structured_ratio`); behind a known link the mixing
+is linear, and each row of the encoder is the one direction of a quadratic logistic regression. Pairs that nobody
+knows are found first.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
-from crlspec.inference.assembling import check_rank, tested_edges
-from crlspec.inference.colouring import signed_latents
-from crlspec.inference.contrast_edges import edges_by_classifier
-from crlspec.inference.environment_classifier import environment_logits
-from crlspec.inference.estimate import Estimate, Stage
-from crlspec.inference.gscale_account import contrasts, diagnostics_of, encoder_note, start_note, status_of
-from crlspec.inference.hard_edges import edges_by_contrast
-from crlspec.inference.log_ratios import (
+from crlspec.inference.answer import tested_edges
+from crlspec.inference.checks.rank import check_rank
+from crlspec.inference.edges.classifier import edges_by_classifier
+from crlspec.inference.edges.leave_one_out import edges_by_contrast
+from crlspec.inference.encoders.answer import contrasts, diagnostics_of, encoder_note, start_note, status_of
+from crlspec.inference.encoders.environment_classifier import environment_logits
+from crlspec.inference.encoders.log_ratios import (
     LOG_2,
     even_direction,
     leading_direction,
     one_direction,
     quadratic_ratio,
 )
-from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
-from crlspec.inference.pairing import Pairing, find_pairs
-from crlspec.inference.score_sparsity import between_pairs, fit_sparse
-from crlspec.inference.structured_ratio import Fitted, Guide, Settings, fit
+from crlspec.inference.encoders.pairing import Pairing, find_pairs
+from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
+from crlspec.inference.encoders.sign_starts import signed_latents
+from crlspec.inference.encoders.structured_ratio import Fitted, Guide, Settings, fit
+from crlspec.inference.estimate import Estimate, Stage
+from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
@@ -62,9 +63,10 @@ class GScaleI:
 
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing, the first from a linear one, the others from
-              :mod:`crlspec.inference.colouring`; their latents are crossed (:mod:`crlspec.inference.crossing`),
-              and of the two encoders that come of it the one of lower held-out loss is kept; where these disagree
-              as many new ones are trained and crossed with them, once
+              :mod:`crlspec.inference.encoders.sign_starts`; their latents are crossed
+              (:mod:`crlspec.inference.encoders.recombine`), and of the two encoders that come of it the one of
+              lower held-out loss is kept; where these disagree as many new ones are trained and crossed with
+              them, once
     steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained

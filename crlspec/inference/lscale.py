@@ -15,24 +15,19 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import (
-    assemble,
-    check_rank,
-    is_gaussian,
-    status_of,
-    with_uneven_noise,
-    without_calibration,
-)
+from crlspec.inference.answer import assemble
+from crlspec.inference.checks.rank import check_rank, is_gaussian
+from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.full_rank import full_rank_graph
-from crlspec.inference.gaussian_leaves import GaussianLeaves
-from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
-from crlspec.inference.refine import refine_flexible, refine_gaussian
-from crlspec.inference.refined import Refined
-from crlspec.inference.score_edges import UNCALIBRATED, are_calibrated, score_edges
-from crlspec.inference.signature import peel_targets
-from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
-from crlspec.inference.soft_flexible import closure_by_invariance
+from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.order.signature import peel_targets
+from crlspec.inference.order.sinks_gaussian import GaussianLeaves
+from crlspec.inference.soft.full_rank import full_rank_graph
+from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
+from crlspec.inference.soft.invariance import closure_by_invariance
+from crlspec.inference.status import status_of, with_uneven_noise, without_calibration
+from crlspec.inference.step import Refined
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts

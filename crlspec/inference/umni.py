@@ -1,7 +1,7 @@
 """UMNI-CRL: linear mixing, unknown interventions on several latents at once, soft or hard.
 
 After Varıcı, Acartürk, Shanmugam & Tajer, "Linear causal representation learning from unknown multi-node
-interventions", NeurIPS 2024. Signature and causal order come from :mod:`crlspec.inference.signature`; with the
+interventions", NeurIPS 2024. Signature and causal order come from :mod:`crlspec.inference.order.signature`; with the
 signature D known, score differences combine to those of single-node interventions, and what follows is as in
 LSCALE-I: encoder rows, then the likelihood of all environments, and tests of edges at one level alpha. Latents need
 not be Gaussian, there may be more environments than latents, and several may target the same latent alone.
@@ -20,25 +20,20 @@ from scipy.optimize import linear_sum_assignment
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
-from crlspec.inference.assembling import (
-    assemble,
-    check_rank,
-    is_gaussian,
-    status_of,
-    with_uneven_noise,
-    without_calibration,
-)
+from crlspec.inference.answer import assemble
+from crlspec.inference.checks.rank import check_rank, is_gaussian
+from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
-from crlspec.inference.gaussian_leaves import GaussianLeaves
-from crlspec.inference.gaussian_likelihood import fit_order
-from crlspec.inference.peeling import peel, rows_in_order, unmix, unmixing_variances
-from crlspec.inference.refine import refine_flexible, refine_gaussian
-from crlspec.inference.refined import Refined
-from crlspec.inference.score_edges import score_edges
-from crlspec.inference.score_leaves import ScoreLeaves
-from crlspec.inference.signature import Peeled, in_order, peel_leaves
-from crlspec.inference.soft import closure_by_likelihood, closure_by_scores
-from crlspec.inference.soft_orders import closure_by_orders
+from crlspec.inference.likelihood.gaussian import fit_order
+from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.order.signature import Peeled, in_order, peel_leaves
+from crlspec.inference.order.sinks_gaussian import GaussianLeaves
+from crlspec.inference.order.sinks_scores import ScoreLeaves
+from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
+from crlspec.inference.soft.held_out import closure_by_orders
+from crlspec.inference.status import status_of, with_uneven_noise, without_calibration
+from crlspec.inference.step import Refined
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.accepts import refusal

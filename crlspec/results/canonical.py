@@ -1,4 +1,4 @@
-"""The one scale and sign in which a Result gives its latents.
+"""The one scale and sign in which a Record gives its latents.
 
 Theory leaves the scale, sign and origin of a recovered latent open. The convention: in the observational
 environment each latent has mean 0 and variance 1; and the entry of largest magnitude in its column of the

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.errors import DataError, EstimationError
-from crlspec.inference.maps import AnyEncoder, LinearEncoder
+from crlspec.maps.maps import AnyEncoder, LinearEncoder
 
 __all__ = ["Decoder", "Encoder", "align", "labels"]
 

@@ -1,4 +1,4 @@
-"""A Result as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
+"""A Record as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
 string.
 
 Groups: the root (encoder, offset, mixing; names alone beside a network), ``encoder``, ``decoder`` and
@@ -19,7 +19,7 @@ import xarray as xr
 from crlspec.data.write import write_whole
 from crlspec.errors import DataError, OutputExists
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.maps import AnyEncoder
+from crlspec.maps.maps import AnyEncoder
 from crlspec.results.encoder import labels
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
@@ -32,7 +32,7 @@ ATTRIBUTE = "crlspec"
 def tree_of(
     estimate: Estimate, observed: tuple[str, ...], latents: xr.DataTree, facts: Mapping[str, Any]
 ) -> xr.DataTree:
-    """Everything that a Result holds, as one DataTree; ``facts`` is what JSON can say of the rest."""
+    """Everything that a Record holds, as one DataTree; ``facts`` is what JSON can say of the rest."""
     meta = {
         "format": FORMAT,
         "order": list(estimate.order),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
+from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 
 __all__ = ["decoder_of", "encoder_of", "network_dataset"]
 

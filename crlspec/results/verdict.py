@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from crlspec.results.texts import count_text, number_text
 
 if TYPE_CHECKING:
-    from crlspec.results.result import Result
+    from crlspec.results.record import Record
 
 __all__ = ["verdict"]
 
 
-def verdict(result: Result, metrics: Mapping[str, Any] | None = None) -> str:
+def verdict(result: Record, metrics: Mapping[str, Any] | None = None) -> str:
     """What was recovered, from what, how surely; with ``metrics`` (as :meth:`Result.metrics` gives them), how near to
     the truth."""
     found, source = _found(result), _source(result)
@@ -29,7 +29,7 @@ def verdict(result: Result, metrics: Mapping[str, Any] | None = None) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _found(result: Result) -> str:
+def _found(result: Record) -> str:
     promised = result.identified
     how = f" ({promised['latents']})" if promised.get("covered") and promised.get("latents") else ""
     latents = f"{count_text(len(result.names), 'latent')}{how}"
@@ -41,12 +41,12 @@ def _found(result: Result) -> str:
     return f"{latents} and {count_text(len(result.edges), 'ancestral link')}"
 
 
-def _source(result: Result) -> str:
+def _source(result: Record) -> str:
     observed = count_text(len(result.observed), "observed variable")
     return f"{observed} in {count_text(len(result.latents.children), 'environment')}"
 
 
-def _against(result: Result, metrics: Mapping[str, Any]) -> str:
+def _against(result: Record, metrics: Mapping[str, Any]) -> str:
     if result.graph == "not estimated":
         return f"their mean correlation is {number_text(metrics['mcc'])}"
     if result.graph == "exact":

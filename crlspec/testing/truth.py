@@ -10,8 +10,8 @@ import xarray as xr
 
 from crlspec.generative.model import Model
 from crlspec.inference.estimate import Edge, Estimate, Status
-from crlspec.inference.maps import LinearEncoder, Network, NetworkDecoder, NetworkEncoder
-from crlspec.results.result import Result
+from crlspec.maps.maps import LinearEncoder, Network, NetworkDecoder, NetworkEncoder
+from crlspec.result import Result
 
 __all__ = ["true_result"]
 

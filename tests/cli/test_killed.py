@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from crlspec.results.result import open_result
+from crlspec.result import open_result
 from tests.cli.conftest import Call
 
 GENERAL = """\

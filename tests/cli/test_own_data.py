@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crlspec.results.result import open_result
+from crlspec.result import open_result
 from crlspec.spec.load import load
 from tests.cli.conftest import Call
 from tests.reference.generator import Reference
@@ -95,7 +95,7 @@ def test_a_run_that_fails_late_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "report.html")
 
-    monkeypatch.setattr("crlspec.results.result.Result.report", full)
+    monkeypatch.setattr("crlspec.result.Result.report", full)
     before = names_in(Path())
     answer = call("run", own, "--out", "deep/out")
     assert answer.status == 2

@@ -49,7 +49,7 @@ def test_what_stability_refuses(call, spec, own, tmp_path):
 
 
 def test_only_failures_end_with_status_4(call, spec, monkeypatch):
-    import crlspec.downstream.stability as module
+    import crlspec.studies.stability.stability as module
 
     def failed(study, number):
         return {

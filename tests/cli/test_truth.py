@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crlspec.data import read_data
-from crlspec.results.result import open_result
+from crlspec.result import open_result
 from crlspec.spec.load import load
 from tests.cli.conftest import Call
 

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from crlspec.inference.estimate import Edge, Estimate, GraphKind, LinearEncoder, Status
-from crlspec.results.result import Result
+from crlspec.result import Result
 
 Make = Callable[..., Result]
 

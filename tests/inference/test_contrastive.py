@@ -12,13 +12,13 @@ from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
-from crlspec.inference.bending import Balanced, bend, decode
 from crlspec.inference.contrastive import Contrastive
+from crlspec.inference.encoders.gaussian_environments import GaussianEnvironments, Start, log_densities
+from crlspec.inference.encoders.gaussianise import Balanced, bend, decode
+from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import LinearEncoder, NetworkEncoder
-from crlspec.inference.flexible_likelihood import Sample
-from crlspec.inference.gaussian_code import unmix_code
-from crlspec.inference.gaussian_environments import GaussianEnvironments, Start, log_densities
-from crlspec.inference.linear_contrast import linear_contrast
+from crlspec.inference.likelihood.gaussian_code import unmix_code
+from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores

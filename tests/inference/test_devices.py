@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from crlspec.inference.bending import bend
-from crlspec.inference.gaussian_environments import Start
-from crlspec.inference.score_sparsity import fit_sparse
-from crlspec.inference.structured_ratio import Settings, StructuredRatio, fit
+from crlspec.inference.encoders.gaussian_environments import Start
+from crlspec.inference.encoders.gaussianise import bend
+from crlspec.inference.encoders.score_sparsity import fit_sparse
+from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio, fit
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import silent

@@ -11,21 +11,21 @@ import pytest
 
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
-from crlspec.inference.colouring import distances, sides
-from crlspec.inference.crossing import AGREEMENT
-from crlspec.inference.estimate import Estimate
-from crlspec.inference.gscale import GScaleI
-from crlspec.inference.gscale_account import status_of
-from crlspec.inference.hard_edges import edges_by_contrast, effects, order_of
-from crlspec.inference.log_ratios import (
+from crlspec.inference.edges.leave_one_out import edges_by_contrast, effects, order_of
+from crlspec.inference.encoders.answer import status_of
+from crlspec.inference.encoders.log_ratios import (
     LOG_2,
     even_direction,
     leading_direction,
     one_direction,
     quadratic_ratio,
 )
-from crlspec.inference.pairing import Pairing, find_pairs
-from crlspec.inference.structured_ratio import agreement_of
+from crlspec.inference.encoders.pairing import Pairing, find_pairs
+from crlspec.inference.encoders.recombine import AGREEMENT
+from crlspec.inference.encoders.restarts import agreement_of
+from crlspec.inference.encoders.sign_starts import distances, sides
+from crlspec.inference.estimate import Estimate
+from crlspec.inference.gscale import GScaleI
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting

@@ -12,7 +12,7 @@ import torch
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.soft import FAR, _fit, _own_and_others
+from crlspec.inference.soft.gaussian import FAR, _fit, _own_and_others
 from crlspec.inference.umni import UmniCrl
 from crlspec.numerics.graphs import transitive_closure
 from crlspec.progress import silent

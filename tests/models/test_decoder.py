@@ -11,8 +11,8 @@ import torch
 
 import crlspec
 from crlspec.errors import CrlspecError, SpecError
-from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
-from crlspec.inference.plain_maps import decoder_from, encoder_from, pack, plain_map, unpack
+from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
+from crlspec.maps.plain import decoder_from, encoder_from, pack, plain_map, unpack
 from crlspec.models.decoder import Decoder
 from crlspec.models.decoder_declaration import DecoderMixing
 from crlspec.testing import MixingContract

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from crlspec.inference.structured_ratio import Settings, fit
+from crlspec.inference.encoders.structured_ratio import Settings, fit
 from crlspec.numerics.checkpoints import HERE, Place
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train

@@ -24,7 +24,7 @@ def model(toy):
 @pytest.fixture(scope="session")
 def result(toy, model):
     """A Result that is the truth up to scale and sign, scores a little noisy."""
-    from crlspec.results.result import Result
+    from crlspec.result import Result
 
     return Result.from_estimate(
         toy.toy_estimate(model, noise=0.1),

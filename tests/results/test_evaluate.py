@@ -10,8 +10,8 @@ import pytest
 
 from crlspec.errors import DataError
 from crlspec.numerics.graphs import adjacency_of
+from crlspec.result import Result
 from crlspec.results import metrics
-from crlspec.results.result import Result
 
 
 def _result(toy, model, estimate):

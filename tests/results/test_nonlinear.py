@@ -14,9 +14,9 @@ from matplotlib.image import imread
 
 from crlspec.cli import main
 from crlspec.errors import DataError, EstimationError
-from crlspec.inference.maps import Network, NetworkDecoder, NetworkEncoder
-from crlspec.results.result import Result, open_result
-from crlspec.results.traversals import traversals
+from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
+from crlspec.report.traversals import traversals
+from crlspec.result import Result, open_result
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +124,11 @@ def test_evaluation_and_report(nonlinear, model):
     assert np.isnan(found["mixing_error"])
     assert found["shd"] == 0
     assert found["mcc_spearman"] > 0.1
-    from crlspec.results.report import render
+    from crlspec.report.report import render
 
-    page = render(nonlinear, model)
+    page = render(nonlinear, nonlinear.goodness_of_fit, model)
     assert "Moving one latent" in page
-    assert render(nonlinear, model) == page
+    assert render(nonlinear, nonlinear.goodness_of_fit, model) == page
 
 
 def with_examples(result, x, **provenance):

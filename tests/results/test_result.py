@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from crlspec.errors import DataError, OutputExists
-from crlspec.results.result import Result, open_result
+from crlspec.result import Result, open_result
 
 
 def test_latents_follow_the_convention_whatever_the_estimators_scale(toy, model):
@@ -194,8 +194,8 @@ def test_data_without_observational_environment(toy, model):
 
 def test_results_import_neither_torch_nor_pgmpy():
     code = (
-        "import sys, crlspec.results.result, crlspec.inference.estimate, crlspec.numerics.graphs, "
-        "crlspec.results.report; "
+        "import sys, crlspec.results.record, crlspec.inference.estimate, crlspec.numerics.graphs, "
+        "crlspec.report.report; "
         "sys.exit(bool({'torch', 'pyro', 'pgmpy', 'matplotlib.pyplot'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,7 @@ import pytest
 from crlspec.errors import SpecError
 from crlspec.spec.load import shipped, shipped_tables
 from crlspec.spec.table import find_table, loads_table
-from crlspec.sweeping.cases import cases_of_table
+from crlspec.studies.sweep.cases import cases_of_table
 
 TABLE = """\
 table: 1

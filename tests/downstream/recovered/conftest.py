@@ -42,7 +42,7 @@ def soft(toy):
 
 def made(toy: ModuleType, model, transform=None, latents: str = "up to scaling, each by itself"):
     """A result from the toy truth's own samples."""
-    from crlspec.results.result import Result
+    from crlspec.result import Result
 
     return Result.from_estimate(
         toy.toy_estimate(model, transform),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import crlspec
-from crlspec.results.result import Result
+from crlspec.result import Result
 from crlspec.testing import true_result
 
 

@@ -12,7 +12,7 @@ import torch
 import crlspec
 from crlspec.downstream.design import design_of
 from crlspec.errors import CrlspecError, EstimationError
-from crlspec.results.result import Result
+from crlspec.result import Result
 from tests.downstream.recovered.from_truth import recovered
 
 TEXT = """

@@ -13,7 +13,7 @@ from crlspec.downstream.design import design_of
 from crlspec.downstream.judging import latents_of, refuted
 from crlspec.downstream.linear import _Layout, _Likelihood, fit_linear
 from crlspec.downstream.noise import mixture
-from crlspec.results.result import Result
+from crlspec.result import Result
 from tests.downstream.recovered.from_truth import recovered
 
 

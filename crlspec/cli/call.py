@@ -1,0 +1,130 @@
+"""What a call names: its spec, its result, its device, its files; and what is refused."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crlspec.errors import CrlspecError, Issue, OutputExists, SpecError
+
+if TYPE_CHECKING:
+    from crlspec.generative.model import Model
+    from crlspec.registry import Registry
+    from crlspec.result import Result
+    from crlspec.spec.schema import Spec
+
+__all__ = [
+    "CallError", "errors_of", "folder_name", "load_spec", "refuse_device", "refuse_errors", "registry_of",
+    "result_of", "result_path", "truth_of", "write_text", "write_whole_file",
+]  # fmt: skip
+
+
+class CallError(CrlspecError):
+    """Raised when options do not go together, or name something that is not there."""
+
+    exit_code = 2
+
+
+def registry_of(arguments: Namespace) -> Registry | None:
+    """The installed families and those of every --plugin; None where there is no plug-in."""
+    from crlspec.registry import Registry
+
+    registry = None
+    for name in arguments.plugin:
+        registry = (registry or Registry.installed()).with_plugin(name)
+    return registry
+
+
+def load_spec(arguments: Namespace, samples: int | None = None) -> Spec:
+    """The spec of a call with its --set, --samples and --plugin."""
+    from crlspec.spec.load import load
+
+    if arguments.spec is None:
+        raise CallError(
+            "No spec is named.", remedy="Give a YAML file or a shipped name; crlspec show lists those."
+        )
+    sets = [*arguments.sets, *([] if samples is None else [f"samples={samples}"])]
+    return load(arguments.spec, sets=sets, registry=registry_of(arguments))
+
+
+def errors_of(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
+    """The issues that stop the way."""
+    return tuple(issue for issue in issues if issue.severity == "error")
+
+
+def refuse_errors(spec: Spec) -> tuple[Issue, ...]:
+    """The warnings and notes of a spec; raises SpecError where it has errors."""
+    from crlspec.spec.check import check as find_issues
+
+    issues = find_issues(spec)
+    if errors := errors_of(issues):
+        raise SpecError(errors)
+    return issues
+
+
+def refuse_device(device: str) -> None:
+    """Raises CallError where torch does not find the device."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise CallError(
+            f"--device {device}: {reason}.", remedy="Choose cpu, or a device that torch finds."
+        ) from None
+
+
+def result_path(given: str) -> Path:
+    """The NetCDF file of a result that is named by itself or by its folder."""
+    path = Path(given)
+    return path / "result.nc" if path.is_dir() else path
+
+
+def result_of(given: str) -> Result:
+    """The opened result; a path that is not there is a wrong call."""
+    from crlspec.result import open_result
+
+    path = result_path(given)
+    if path.suffix in {".yaml", ".yml"}:
+        raise CallError(
+            f"{path} is a spec, and no result.",
+            remedy=f"Give a result.nc, or the folder of a run; a spec is run by crlspec run {path}.",
+        )
+    if not path.is_file():
+        raise CallError(
+            f"{path}: there is no such result.", remedy="Give a result.nc, or the folder of a run."
+        )
+    return open_result(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    write_whole_file(path, lambda to: to.write_text(text, encoding="utf-8"))
+
+
+def write_whole_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a hidden neighbour, then move it to ``path``, whatever is there."""
+    from crlspec.data.write import write_whole
+
+    if path.is_dir():
+        raise OutputExists(f"{path} is a folder.", remedy="Give the name of a file.")
+    write_whole(path, write, force=True)
+
+
+def truth_of(result: Result) -> Model | None:
+    """The model that a result's own spec declares; None where no truth was known."""
+    if not result.provenance.get("truth"):
+        return None
+    from crlspec.generative.model import compile as compile_model
+    from crlspec.spec.load import loads
+
+    return compile_model(loads(result.provenance["spec"]), seed=0)
+
+
+def folder_name(spec: Spec, given: str) -> str:
+    """A name for a run's folder: the spec's own, or the file's."""
+    return re.sub(r"[^\w.-]+", "-", spec.name or Path(given).stem).strip("-.") or "run"

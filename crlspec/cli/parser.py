@@ -1,0 +1,351 @@
+"""The command line: what it takes, and how it answers. The work is in the files beside it.
+
+Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could
+not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from crlspec import __version__
+from crlspec.errors import INTERRUPTED, CrlspecError
+
+__all__ = ["build_parser", "main"]
+
+EPILOG = """\
+exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation
+could not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
+
+start here:  crlspec new first.yaml && crlspec check first.yaml && crlspec run first.yaml
+shipped:     crlspec show                     (lists the specs that come along, e.g. linear/hard-5)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; argparse itself exits with 2 on a wrong call.
+
+    As a program (``argv`` None) it computes in one thread, unless OMP_NUM_THREADS says otherwise: the work is many
+    small matrices, and threads that wait for each other cost more than they give.
+    """
+    if argv is None:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch and BLAS, which are not loaded yet
+    parser = build_parser()
+    arguments = _settled(parser.parse_args(argv))
+    if not hasattr(arguments, "command"):
+        parser.print_help()
+        return 0
+    try:
+        module, _, name = arguments.command.partition(":")
+        status = getattr(import_module(module), name)(arguments)
+        sys.stdout.flush()
+        return int(status)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt as stopped:
+        print(f"crlspec: interrupted; {stopped or 'nothing was written.'}", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if arguments.debug:
+            raise
+        return explain(error)
+
+
+def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
+    """``--set a=1 b=2 SPEC`` and ``--power SPEC`` too: what is no KEY=VALUE after --set, or no number after --power,
+    is the spec, if none was named."""
+    sets = getattr(arguments, "sets", [])
+    strays = [text for text in sets if "=" not in text]
+    if len(strays) == 1 and arguments.spec is None:
+        arguments.spec = strays[0]
+        arguments.sets = [text for text in sets if "=" in text]
+    power = getattr(arguments, "power", None)
+    if power is not None and arguments.spec is None and not power[:1].isdigit():
+        arguments.spec, arguments.power = power, "own"
+    return arguments
+
+
+def explain(error: Exception) -> int:
+    """Say on stderr what went wrong, without a traceback; the exit status for it."""
+    if isinstance(error, CrlspecError):
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        print(f"{error.filename}: {error.strerror}. Remedy: check path and rights.", file=sys.stderr)
+        return 2
+    text = " ".join(str(error).split()) or "no message"
+    what = f"crlspec failed unexpectedly ({type(error).__name__}: {text})."
+    print(what, "Remedy: --debug shows where.", file=sys.stderr)
+    return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="crlspec",
+        description="Interventional causal representation learning: from a YAML file to latents and graph.",
+        epilog=EPILOG,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"crlspec {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, target: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            parents=[*parents, _debug()],
+            allow_abbrev=False,
+        )
+        command.set_defaults(command=target)
+        return command
+
+    _specs(add)
+    _runs(add)
+    return parser
+
+
+def _specs(add) -> None:  # type: ignore[no-untyped-def]
+    """The commands about specs."""
+    new = add("new", "crlspec.cli.specs:new", "write a first spec to edit")
+    new.add_argument("file", metavar="FILE", help="where to write it, e.g. first.yaml")
+    new.add_argument(
+        "--kind", choices=("designed", "equations", "data"), default="designed",
+        help="designed: random model and design; equations: every mechanism written out; data: your own data",
+    )  # fmt: skip
+    new.add_argument(
+        "--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5"
+    )
+    new.add_argument("--force", action="store_true", help="replace FILE")
+    check = add(
+        "check",
+        "crlspec.cli.specs:check",
+        "say what the theory promises for a spec, and what is wrong in it",
+        _spec(),
+    )
+    check.add_argument("--json", action="store_true", help="verdict and issues as JSON on stdout")
+    _power(check)
+    show = add(
+        "show",
+        "crlspec.cli.specs:show",
+        "show a spec with its random parts drawn; without SPEC: what is shipped",
+        _spec(),
+    )
+    show.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the random parts (default 0)")
+    show.add_argument("--yaml", action="store_true", help="only the resolved spec, as YAML that runs again")
+    schema = add("schema", "crlspec.cli.specs:schema", "print the JSON Schema of specs, for editors")
+    schema.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+    )
+    schema.add_argument("--out", metavar="FILE", help="write it to FILE instead")
+
+
+def _power(check: argparse.ArgumentParser) -> None:
+    """What simulation needs to know."""
+    check.add_argument(
+        "--power", nargs="?", const="own", metavar="N1,N2,…",
+        help="simulate: how often order and graph are right with so many samples an environment; "
+        "without numbers: with those that the spec or its data have",
+    )  # fmt: skip
+    _seeds(check, "40; of --power, as all that follows")
+    check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    check.add_argument("--out", metavar="DIR", help="keep the runs there, to stop and go on")
+    check.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+
+
+def _runs(add) -> None:  # type: ignore[no-untyped-def]
+    """The commands that sample, run and read results."""
+    sample = add("sample", "crlspec.cli.run:sample", "sample data from a spec", _spec(), _draw())
+    sample.add_argument(
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="data.nc, data.zarr, or a name without suffix: a folder of tables",
+    )
+    sample.add_argument(
+        "--table", choices=("csv", "parquet"), default="csv", help="the tables in a folder (default csv)"
+    )
+    sample.add_argument("--force", action="store_true", help="replace PATH")
+    run = add(
+        "run",
+        "crlspec.cli.run:run",
+        "go the whole way: data, scores, estimation, result, report",
+        _spec(),
+        _draw(),
+        _out(),
+    )
+    run.add_argument(
+        "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
+    )
+    run.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
+    _sweep(add)
+    replay = add(
+        "replay", "crlspec.cli.run:replay", "run the spec.yaml of a run folder again, with its seed", _out()
+    )
+    replay.add_argument("run", metavar="DIR", help="a run folder")
+    replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    replay.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+    transform = add(
+        "transform", "crlspec.cli.results:transform", "apply the encoder of a result to observations"
+    )
+    transform.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    transform.add_argument(
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="new observations: as for run, or one CSV or Parquet file",
+    )
+    transform.add_argument(
+        "--out", required=True, metavar="FILE", help="z.csv or z.parquet: one column a latent, a row a sample"
+    )
+    transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
+    transform.add_argument("--force", action="store_true", help="replace FILE")
+    report = add("report", "crlspec.cli.results:report", "write the report of a result again")
+    report.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    report.add_argument(
+        "--out", metavar="FILE", help="default: report.html beside the result, which it replaces"
+    )
+    _answers(add)
+
+
+def _answers(add) -> None:  # type: ignore[no-untyped-def]
+    """The commands that ask finished results."""
+    export = add("export", "crlspec.cli.results:export", "give the graph of a result to another program")
+    export.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    export.add_argument(
+        "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
+        help="default: by the suffix of FILE, or dot; networkx is node-link JSON, csv the adjacency matrix",
+    )  # fmt: skip
+    export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
+    export.add_argument("--force", action="store_true", help="replace FILE")
+    compare = add("compare", "crlspec.cli.results:compare", "put two results side by side")
+    compare.add_argument("first", metavar="A", help="result.nc, or the run folder that holds it")
+    compare.add_argument(
+        "second", metavar="B", nargs="?", help="another one; without it the truth that the spec of A declares"
+    )
+    compare.add_argument("--data", metavar="PATH", help="observations to match latents on, as for run")
+    compare.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+    stability = add(
+        "stability",
+        "crlspec.cli.stability:stability",
+        "solve a spec again on rows drawn anew, and count what comes back; it goes on where it was stopped",
+        _spec(),
+        _draw(),
+    )
+    stability.add_argument("--data", metavar="PATH", help="observations, as for run")
+    stability.add_argument(
+        "--bootstraps", type=_count, default=100, metavar="B", help="how many (default 100)"
+    )
+    stability.add_argument(
+        "--resample", choices=("half", "bootstrap"), default="half",
+        help="half of the rows without replacement, or all with it, as a bootstrap does (default half)",
+    )  # fmt: skip
+    stability.add_argument("--jobs", type=_jobs, default=1, metavar="J", help="at a time, or all (default 1)")
+    stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
+    stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
+    stability.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+
+
+def _sweep(add) -> None:  # type: ignore[no-untyped-def]
+    """Many runs."""
+    sweep = add(
+        "sweep",
+        "crlspec.cli.sweep:sweep",
+        "run a spec, or a table of them, over many seeds; it goes on where it was stopped",
+        _spec("a spec or a table: a YAML file, or a shipped name; --set key=1,2,3 runs every alternative"),
+    )
+    _seeds(sweep, "20, or what the table says")
+    sweep.add_argument("--only", action="append", default=[], metavar="TEXT",
+                       help="of a table, only the settings with TEXT in their names; may be repeated")  # fmt: skip
+    sweep.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
+    )
+    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
+    sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
+    sweep.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
+
+
+def _seeds(command: argparse.ArgumentParser, count: str) -> None:
+    command.add_argument("--seeds", type=_count, metavar="K", help=f"how many seeds (default {count})")
+    command.add_argument("--first", type=_seed, metavar="N", help="the first of them (default 0)")
+    command.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="J",
+        help="runs at a time, or all: as many as cores (default 1)",
+    )
+
+
+def _debug() -> argparse.ArgumentParser:
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parent
+
+
+def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.ArgumentParser:
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument("spec", metavar="SPEC", nargs="?", help=text)
+    parent.add_argument(
+        "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
+        help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
+    )  # fmt: skip
+    parent.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+    )
+    return parent
+
+
+def _draw() -> argparse.ArgumentParser:
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(
+        "--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's"
+    )
+    parent.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)"
+    )
+    parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    return parent
+
+
+def _out() -> argparse.ArgumentParser:
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument("--out", metavar="DIR", help="the run folder (default runs/<name>-<seed>)")
+    parent.add_argument("--force", action="store_true", help="replace a run that is in DIR")
+    return parent
+
+
+def _jobs(text: str) -> int:
+    return -1 if text == "all" else _whole(text, 1)
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number < least or number >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
+    return number

@@ -1,0 +1,324 @@
+"""The commands that make data or go the whole way: ``sample``, ``run`` and ``replay``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import time
+import warnings
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crlspec import __version__
+from crlspec.cli.call import (
+    CallError,
+    folder_name,
+    load_spec,
+    refuse_device,
+    refuse_errors,
+    result_of,
+    result_path,
+)
+from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
+from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
+from crlspec.progress import Losses, ProgressLine
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from crlspec.generative.model import Model
+    from crlspec.result import Result
+    from crlspec.spec.schema import Spec
+
+__all__ = ["replay", "run", "sample"]
+
+EVALUATION = 1_000_003
+"""Added to the seed of a run for the fresh samples it is judged on."""
+
+
+@dataclass
+class Log:
+    """What is told while a run goes on: every stage with its time, for run.log; progress on stderr."""
+
+    line: ProgressLine
+    texts: list[str] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+    stage: str = ""
+    caught: list[warnings.WarningMessage] = field(default_factory=list)
+
+    def __call__(
+        self,
+        stage: str,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        losses: Losses | None = None,
+    ) -> None:
+        """A report of progress; the first one of each stage is kept."""
+        if stage != self.stage:
+            self.stage = stage
+            self.say(stage)
+        self.line(stage, done, total)
+
+    def say(self, text: str) -> None:
+        """Keep a text, with the seconds since the start."""
+        self.texts.append(f"[{time.monotonic() - self.start:8.2f} s] {text}")
+
+    def text(self) -> str:
+        """All that was told."""
+        return "\n".join(self.texts) + "\n"
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a run starts from: spec to keep, data, the model where a truth is known, wall seconds, notes."""
+
+    spec: Spec
+    data: xr.DataTree
+    model: Model | None
+    sampling: float
+    notes: dict[str, Any]
+
+
+def run(arguments: Namespace) -> int:
+    """Data, scores, estimation, result, report: everything into one folder."""
+    spec = load_spec(arguments)
+    if arguments.samples is not None:
+        if arguments.data is not None or spec.data is not None:
+            raise CallError(
+                "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
+            )
+        spec = load_spec(arguments, samples=arguments.samples)
+    path = _data_path(spec, arguments)
+    folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-{arguments.seed}")
+    return _whole_way(spec, path, folder, arguments)
+
+
+def replay(arguments: Namespace) -> int:
+    """Run a run folder's spec.yaml again, with the seed that its result remembers."""
+    from crlspec.spec.load import load
+
+    former = result_of(arguments.run)
+    folder = result_path(arguments.run).resolve().parent
+    if not (folder / "spec.yaml").is_file():
+        raise CallError(
+            f"{folder}: there is no spec.yaml beside the result.", remedy="Give the folder of a run."
+        )
+    arguments.seed = int(former.provenance.get("seeds", {}).get("solve", 0))
+    spec = load(folder / "spec.yaml")
+    data = former.provenance.get("data")
+    out = Path(arguments.out) if arguments.out else folder.with_name(f"{folder.name}-replay")
+    status = _whole_way(spec, Path(data) if data else None, out, arguments)
+    again = json.loads((out / "dag.json").read_text(encoding="utf-8"))["edges"]
+    same = {(edge["from"], edge["to"]) for edge in again} == {edge.pair for edge in former.edges}
+    print(f"The graph is {'the same as' if same else 'NOT the same as'} in {folder}.")
+    return status
+
+
+def _data_path(spec: Spec, arguments: Namespace) -> Path | None:
+    """Where the data are, by the call or else by the spec; None to sample."""
+    if arguments.data is not None:
+        return Path(arguments.data)
+    return None if spec.data is None else Path(spec.data.path)
+
+
+def _whole_way(spec: Spec, path: Path | None, folder: Path, arguments: Namespace) -> int:
+    refuse_used(folder, arguments.force)
+    log = Log(ProgressLine(enabled=True if arguments.progress else None))
+    log.say(f"crlspec {__version__}: {shlex.join(sys.argv[1:])}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            log.caught = caught
+            status = _estimate_and_write(spec, path, folder, arguments, log)
+        except KeyboardInterrupt:
+            if not unfinished(folder).is_dir():
+                raise
+            raise KeyboardInterrupt("the same call goes on from where the training was.") from None
+        finally:
+            log.line.close()
+    for warning in caught:
+        if issubclass(warning.category, NumericalWarning):
+            print(f"warning: {warning.message}", file=sys.stderr)
+    return status
+
+
+def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: Namespace, log: Log) -> int:
+    from crlspec.solving import solve
+
+    for issue in refuse_errors(spec):
+        log.say(f"{issue.severity}: {issue}")
+        print(f"{issue.severity}: {issue}", file=sys.stderr)
+    refuse_device(arguments.device)
+    start = _input(spec, path, arguments, log)
+    try:
+        result = solve(
+            start.spec,
+            start.data,
+            arguments.seed,
+            model=start.model,
+            progress=log,
+            device=arguments.device,
+            notes=start.notes,
+            checkpoints=unfinished(folder),
+        )
+    except EstimationError as error:
+        log.say(f"no result: {error}")
+        with whole_folder(folder, arguments.force) as building:
+            _write_texts(building, start, arguments.seed, log)
+        shutil.rmtree(unfinished(folder), ignore_errors=True)
+        log.line.close()
+        print(f"{folder} holds spec.yaml and run.log.", file=sys.stderr)
+        raise
+    log("report")
+    metrics = None
+    if start.model is not None:
+        found = result.evaluate(start.model, seed=arguments.seed + EVALUATION)
+        metrics = result.metrics(found, sample=start.sampling)
+    lines = _table(result, metrics)
+    with whole_folder(folder, arguments.force) as building:
+        _write_result(building, result, start.model, metrics)
+        for line in lines:
+            log.say(line)
+        _write_texts(building, start, arguments.seed, log)
+    shutil.rmtree(unfinished(folder), ignore_errors=True)
+    log.line.close()
+    names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
+    print("\n".join([*lines, "", f"in {folder}: {names}"]))
+    print(f"Next: open {folder / 'report.html'} in a browser.")
+    return 0 if result.status.ok else EstimationError.exit_code
+
+
+def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:
+    from crlspec.data import provenance_of, read_data
+
+    seed = arguments.seed
+    seeds, clock = {"model": seed, "sample": seed}, time.monotonic()
+    if spec.data is not None:
+        assert path is not None
+        log("reading data")
+        read = read_data(path, **spec.data.reading())
+        where = {"path": str(path.resolve())}
+        kept = spec.model_copy(update={"data": spec.data.model_copy(update=where)})
+        return Input(kept, read, None, time.monotonic() - clock, {"data": where["path"]})
+    from crlspec.generative.model import compile as compile_model
+
+    if path is None:
+        log("sampling")
+        model = compile_model(spec, seed=seed, device=arguments.device)
+        data = model.sample(seed=seed)
+        notes: dict[str, Any] = {"seeds": seeds, "device": arguments.device}
+    else:
+        log("reading data")
+        data = read_data(path)
+        seeds = {**seeds, **_seeds_of(provenance_of(data))}
+        model = compile_model(spec, seed=seeds["model"], device=arguments.device)
+        _refuse_strangers(model, data, path, seeds["model"])
+        notes = {"seeds": seeds, "device": arguments.device, "data": str(path.resolve())}
+    return Input(spec, data, model, time.monotonic() - clock, notes)
+
+
+def _seeds_of(notes: dict[str, Any]) -> dict[str, int]:
+    """The seeds that data remember of ``crlspec sample``; none where they come from elsewhere."""
+    seeds = notes.get("seeds")
+    known = seeds if isinstance(seeds, dict) else {}
+    return {
+        key: one for key, one in known.items() if key in {"model", "sample"} and type(one) is int and one >= 0
+    }
+
+
+def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) -> None:
+    """Raises DataError where the model, whose truth the result is judged by, cannot have made the data."""
+    import torch
+
+    if not model.mixing.has_inverse:
+        return
+    for name, node in data.children.items():
+        table = node.to_dataset()["x"]
+        if {str(one) for one in table["observed"].values} != set(model.observed):
+            return  # the Problem says it better, naming the columns
+        x = torch.as_tensor(
+            table.sel(observed=list(model.observed)).values[:200], dtype=model.dtype, device=model.device
+        )
+        gap = model.mixing.forward(model.mixing.inverse(x)) - x
+        if bool(gap.abs().max() > 1e-5 * (1 + x.abs().max()) + 8 * model.observation_noise):
+            raise DataError(
+                f"{path}: environment '{name}' was not made by this spec with seed {seed}: no latents give "
+                "these observations, so the truth that the spec declares is not theirs.",
+                remedy="Give the --seed that crlspec sample had; for data of your own, a spec with data: and "
+                "assume: (crlspec new FILE --kind data).",
+            )
+
+
+def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
+    result.save(folder / "result.nc")
+    (folder / "dag.json").write_text(result.dag_json(), encoding="utf-8")
+    (folder / "dag.dot").write_text(result.dag_dot(), encoding="utf-8")
+    if metrics is not None:
+        text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+        (folder / "metrics.json").write_text(text, encoding="utf-8")
+    result.report(folder / "report.html", model=model)
+
+
+def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
+    from crlspec.spec.load import dump
+
+    spec = start.spec if start.model is None else start.model.spec
+    head = f"# The spec of a run, with nothing left to chance: crlspec {__version__}, seed {seed}.\n"
+    (folder / "spec.yaml").write_text(head + dump(spec), encoding="utf-8")
+    for warning in log.caught:
+        log.say(f"{warning.category.__name__}: {warning.message}")
+    (folder / "run.log").write_text(log.text(), encoding="utf-8")
+
+
+def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
+    """What is printed in the end: status, order and edges; with a truth the metrics."""
+    from crlspec.results.verdict import verdict
+
+    lines = [verdict(result, metrics), "", *str(result).splitlines()]
+    if metrics is None:
+        return lines
+    lines += ["", "against the truth"]
+    width = max(15, *map(len, metrics))
+    for name, value in metrics.items():
+        if name == "seconds":
+            continue
+        shown = (
+            "does not apply" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
+        )
+        lines.append(f"  {name:<{width}} {shown}")
+    spent = ", ".join(f"{key} {value:.2f}" for key, value in metrics["seconds"].items())
+    lines.append(f"  {'seconds':<{width}} {spent}")
+    return lines
+
+
+def sample(arguments: Namespace) -> int:
+    """Sample data from a spec, with the latents beside them as truth."""
+    from crlspec.data import environments_of, provenance_of, write_data
+    from crlspec.data.tree import PROVENANCE
+    from crlspec.generative.model import compile as compile_model
+
+    spec = load_spec(arguments, samples=arguments.samples)
+    refuse_errors(spec)
+    if spec.data is not None:
+        raise CallError(
+            "This spec reads data and declares no model to sample from.",
+            remedy="Give a spec with scm: or equations, or crlspec run it.",
+        )
+    out = Path(arguments.out)
+    if not arguments.force and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise OutputExists(f"{out} exists.", remedy="Choose another name, or overwrite it with --force.")
+    refuse_device(arguments.device)
+    model = compile_model(spec, seed=arguments.seed, device=arguments.device)
+    data = model.sample(seed=arguments.seed)
+    seeds = {"model": arguments.seed, "sample": arguments.seed}
+    data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
+    write_data(data, out, force=arguments.force, table=arguments.table)
+    counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
+    print(f"{out} is written: {counts} samples of {len(model.observed)} variables.")
+    print(f"Run it: crlspec run {arguments.spec} --data {out}")
+    return 0

@@ -1,0 +1,104 @@
+"""The command ``stability``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crlspec.cli.call import (
+    CallError,
+    folder_name,
+    load_spec,
+    refuse_device,
+    refuse_errors,
+    write_text,
+    write_whole_file,
+)
+from crlspec.cli.run_folder import ready_to_go_on
+from crlspec.errors import INTERRUPTED, EstimationError
+from crlspec.progress import ProgressLine
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from crlspec.spec.schema import Spec
+    from crlspec.studies.stability.stability_tables import Stability
+
+__all__ = ["stability"]
+
+FILES = (
+    "bootstraps.csv",
+    "result.nc",
+    "edges.csv",
+    "latents.csv",
+    "orders.csv",
+    "stability.nc",
+    "stability.md",
+)
+
+
+def stability(arguments: Namespace) -> int:
+    """Bootstraps of a spec on its data; 4 where none of them has a result."""
+    from crlspec.studies.stability.stability import stability as bootstrapped
+
+    spec = load_spec(arguments, samples=arguments.samples)
+    refuse_errors(spec)
+    refuse_device(arguments.device)
+    folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-stability")
+    ready_to_go_on(folder, arguments.force, FILES, "bootstraps need")
+    line = ProgressLine(enabled=True if arguments.progress else None)
+    try:
+        found = bootstrapped(
+            spec, _data(arguments, spec), bootstraps=arguments.bootstraps, seed=arguments.seed,
+            jobs=arguments.jobs, out=folder, resample=arguments.resample, plugins=tuple(arguments.plugin),
+            device=arguments.device, progress=line,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        line.close()
+        print(
+            f"crlspec: interrupted; {folder / FILES[0]} keeps the bootstraps that are done.", file=sys.stderr
+        )
+        print("The same call goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        line.close()
+    _write(folder, found)
+    print(f"{found}\nin {folder}: {' '.join(FILES)}")
+    return EstimationError.exit_code if found.failed == len(found.runs) else 0
+
+
+def _data(arguments: Namespace, spec: Spec) -> xr.DataTree:
+    """The data of the call, of the spec, or sampled from the model that it declares."""
+    from crlspec.data import read_data
+
+    if spec.data is not None:
+        if arguments.samples is not None:
+            raise CallError(
+                "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
+            )
+        path = spec.data.path if arguments.data is None else Path(arguments.data)
+        return read_data(path, **spec.data.reading())
+    if arguments.data is not None:
+        return read_data(Path(arguments.data))
+    from crlspec.generative.model import compile as compile_model
+
+    return compile_model(spec, seed=arguments.seed, device=arguments.device).sample(seed=arguments.seed)
+
+
+def _write(folder: Path, found: Stability) -> None:
+    """Everything but the rows, each file whole."""
+    from crlspec.data.write import write_whole
+
+    write_whole(folder / "result.nc", lambda to: found.result.save(to), force=True)
+    for name, table in (("edges", found.edges), ("latents", found.latents), ("orders", _flat(found.orders))):
+        write_whole_file(folder / f"{name}.csv", lambda to, table=table: table.to_csv(to, index=False))  # type: ignore[misc]
+    dataset = found.dataset()
+    write_whole_file(folder / "stability.nc", lambda to: dataset.to_netcdf(to, engine="h5netcdf"))
+    write_text(folder / "stability.md", f"```\n{found}\n```\n")
+
+
+def _flat(orders: pd.DataFrame) -> pd.DataFrame:
+    return orders.assign(order=[" ".join(order) for order in orders["order"]])

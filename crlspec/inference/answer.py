@@ -1,0 +1,119 @@
+"""What estimators for linear mixings share: checks of the data before, and the Estimate's parts after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from crlspec.data import Problem
+from crlspec.inference.checks.observation_noise import noise_facts, with_noise
+from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.status import status_of
+from crlspec.inference.step import Refined
+from crlspec.scores.base import Coordinates, ScoreEstimate
+
+__all__ = ["assemble", "encoder_of", "tested_edges"]
+
+
+def assemble(
+    problem: Problem,
+    coordinates: Coordinates,
+    estimate: ScoreEstimate,
+    steps: list[Refined],
+    seconds: Mapping[str, float],
+    *,
+    alpha: float,
+    exact_graph: bool,
+    shown_by: Mapping[str, str],
+    status: Status | None = None,
+    further: Mapping[str, xr.DataArray] | None = None,
+) -> Estimate:
+    """The Estimate that the steps of an estimation leave, the last one deciding.
+
+    estimate     score differences of every environment, for status and diagnostics
+    alpha        level below which a tested pair is an edge
+    exact_graph  whether the edges are the graph itself, not its closure
+    shown_by     latent → the environment that showed it
+    status       whether the data decided; read off the score differences where None
+    further      diagnostics beside those that every estimate has
+    """
+    names = problem.latents
+    space, n = coordinates.space, len(names)
+    stages, last = [], steps[-1]
+    for step in steps:
+        encoder, _ = encoder_of(step, coordinates)
+        found = tuple(e for e in tested_edges(step, names) if e.p_value < alpha)
+        order = tuple(names[m] for m in step.order)
+        stages.append(Stage(step.name, order, found, encoder, step.seconds, step.note))
+    encoder, rows = encoder_of(last, coordinates)
+    tested = tested_edges(last, names)
+    decoder = np.linalg.inv(rows)
+    moments = estimate.in_basis(decoder)
+    share = slice(None, None, max(1, len(coordinates.x) // 2000))
+    diagnostics = {
+        "score_differences": xr.DataArray(
+            moments[:, range(n), range(n)],
+            dims=("environment", "latent"),
+            coords={"environment": list(coordinates.environments), "latent": list(names)},
+        ),
+        "spectrum": xr.DataArray(space.spectrum, dims=("component",)),
+        "score_spectrum": xr.DataArray(
+            np.linalg.eigvalsh(estimate.moments)[:, ::-1],
+            dims=("environment", "component"),
+            coords={"environment": list(coordinates.environments)},
+        ),
+        "score_points": xr.DataArray(
+            coordinates.x[share], dims=("sample", "observed"), coords={"observed": list(problem.observed)}
+        ),
+        "score_values": xr.DataArray(
+            estimate.values[:, share] @ np.linalg.pinv(space.coloring),
+            dims=("environment", "sample", "observed"),
+            coords={
+                "environment": list(coordinates.environments),
+                "observed": list(problem.observed),
+            },
+        ),
+    }
+    noise = noise_facts(problem, coordinates, encoder, names)
+    diagnostics.update({**noise, **(further or {})})
+    return Estimate(
+        latents=names,
+        environment_of=dict(shown_by),
+        encoder=encoder,
+        mixing=space.coloring @ decoder,
+        order=tuple(names[m] for m in last.order),
+        edges=tuple(e for e in tested if e.p_value < alpha),
+        tested=tested,
+        graph="exact" if exact_graph else "transitive closure",
+        status=with_noise(status or status_of(estimate), noise),
+        stages=tuple(stages),
+        diagnostics=diagnostics,
+        seconds=seconds,
+    )
+
+
+def encoder_of(step: Refined, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:
+    """The encoder of a step, latents in their own order: unit observational deviation, mean zero, and the largest
+    entry of each latent's column of the mixing positive; and its rows (latent, component) in white coordinates."""
+    rows = np.empty_like(step.rows)
+    rows[list(step.order)] = step.rows
+    rows = rows / (coordinates.observational @ rows.T).std(0)[:, None]
+    columns = coordinates.space.coloring @ np.linalg.inv(rows)
+    signs = np.sign(columns[np.abs(columns).argmax(0), range(len(rows))])
+    rows = rows * signs[:, None]
+    return LinearEncoder(rows @ coordinates.space.whitener, coordinates.x.mean(0)), rows
+
+
+def tested_edges(step: Refined, names: tuple[str, ...]) -> tuple[Edge, ...]:
+    """Every tested pair of a step."""
+    return tuple(
+        Edge(
+            names[step.order[j]],
+            names[step.order[i]],
+            float(step.strengths[i, j]),
+            float(step.p_values[i, j]),
+        )
+        for i, j in zip(*np.tril_indices(len(names), -1), strict=True)
+    )

@@ -1,0 +1,57 @@
+"""Whether the observations span as many linear dimensions as there are latents, and look Gaussian."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crlspec.data import Problem
+from crlspec.errors import DataError
+from crlspec.inference.checks.observation_noise import check_noisy_rank
+from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
+from crlspec.scores.base import Coordinates
+
+__all__ = ["check_injective", "check_rank", "is_gaussian"]
+
+
+def check_rank(problem: Problem, coordinates: Coordinates) -> None:
+    """Linear mixing gives exactly as many linear dimensions as latents; small structureless noise is let pass, and
+    where the setting declares noise, the dimensions that stand out of it are counted by a test.
+
+    Raises DataError where there are fewer or more.
+    """
+    if problem.setting.noisy:
+        check_noisy_rank(problem, coordinates)
+        return
+    spectrum, n = coordinates.space.spectrum, len(problem.latents)
+    check_injective(spectrum, n)
+    if len(spectrum) == n or spectrum[n] < 1e-11 * spectrum[0]:
+        return
+    rest = coordinates.space.off(coordinates.x)
+    sizeable = spectrum[n] > 1e-2 * spectrum[n - 1]
+    significant = int((spectrum > 1e-11 * spectrum[0]).sum())
+    if sizeable or explained_by_squares(rest, coordinates.observational) < 1e-6:
+        raise DataError(
+            f"the observations have {significant} significant linear components, more than the {n} latents: "
+            "a linear mixing is refuted by the data (the rest is no small noise, but a function of the others)",
+            "Declare mixing: general, observe only variables that are linear in the latents, or, if there are more "
+            f"latents than {n}, say so.",
+        )
+
+
+def check_injective(spectrum: np.ndarray, latents: int) -> None:
+    """Raises DataError where the observations span fewer linear dimensions than latents, whatever the mixing.
+
+    spectrum  (component,) eigenvalues of the standardised pooled covariance, descending
+    """
+    if spectrum[latents - 1] < 1e-13 * spectrum[0]:
+        significant = int((spectrum > 1e-13 * spectrum[0]).sum())
+        raise DataError(
+            f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
+            f"{latents} latents: the mixing is not injective, and no method can recover them all",
+            "Declare fewer latents, or observe variables that tell the others apart.",
+        )
+
+
+def is_gaussian(coordinates: Coordinates) -> bool:
+    """Whether no environment contradicts Gaussian latents."""
+    return gaussianity_p_value(coordinates.all) > 1e-3

@@ -1,0 +1,308 @@
+"""Encoders from classifiers that carry the structure of two hard interventions on each latent.
+
+The log ratio of the two environments of a latent, log q_i(z_i) − log q̃_i(z_i), depends on that latent alone,
+whatever the mechanisms, and that of either and the observational one on it and its parents. So one classifier tells
+all environments apart: the logit of environment k of latent i is φ_ik(h_i(x)) − ψ_i(h(x)), and 0 where nobody
+intervenes, with one encoder h for all latents. Heads φ_ik are exactly quadratic where the noise is Gaussian, ψ_i is a
+network. A decoder that must give x back from h(x) keeps h injective: even φ_ik alone would fold z_i into |z_i|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from crlspec.inference.encoders.recombine import AGREEMENT, crossed
+from crlspec.inference.encoders.restarts import agreement_of, network_of
+from crlspec.maps.maps import Network
+from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.networks import BatchedNetwork
+from crlspec.numerics.parts import Parts
+from crlspec.numerics.residual import ResidualNetwork
+from crlspec.numerics.training import Plan, Trained, train
+from crlspec.progress import Losses, Progress
+
+__all__ = ["Fitted", "Guide", "Settings", "fit"]
+
+Guide = tuple[np.ndarray, np.ndarray]
+"""Samples (point, component), and the latents (point, latent) that an encoder is led to there before all training."""
+
+GUIDED, POINTS = 300, 10_000
+"""Steps at most towards the latents where encoders begin, and samples at which crossed latents are shown to them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the networks are made and trained.
+
+    flexible  heads that follow any smooth log ratio, not quadratic ones alone
+    width     hidden units of encoder and decoder; 0: a linear encoder and no decoder
+    depth     hidden layers of the encoder
+    batch     samples a step of every environment
+    restarts  replicas, trained as one batch; two are made of their latents, and that of lower held-out loss is chosen
+    steps     of the last training, at most; the restarts get half of them
+    """
+
+    flexible: bool
+    width: int = 128
+    depth: int = 3
+    restarts: int = 4
+    steps: int = 2000
+    batch: int = 64
+    rate: float = 4e-3
+    decay: float = 0.03
+    reconstruction: float = 3.0
+    held_out: float = 0.1
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of the training.
+
+    encoder, decoder  from and to the components; no decoder where nothing was reconstructed
+    losses            (replica,) held-out losses of the last training in rising order, the first the chosen one's
+    restarts          those of the restarts that it began with, where their latents were crossed
+    generations       how often new restarts were trained and crossed
+    reconstruction    squared error of a component
+    agreement         (latent,) |rank correlations| of the chosen latents with those of the other replica that comes
+                      nearest, NaN where there was one alone
+    """
+
+    encoder: Network
+    decoder: Network | None
+    losses: tuple[float, ...]
+    reconstruction: float
+    agreement: np.ndarray
+    trained: Trained
+    restarts: tuple[float, ...] = ()
+    generations: int = 1
+
+
+class StructuredRatio(nn.Module):
+    """Replicas of encoder, heads and decoder.
+
+    rows   (replica, latent, component): linear encoders to start from
+    pairs  for each latent the two environments that intervene on it, the observational one being 0
+    """
+
+    def __init__(
+        self, rows: Tensor, pairs: Sequence[tuple[int, int]], settings: Settings, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        replicas, n, _ = rows.shape
+        self.encoder = ResidualNetwork(rows.transpose(1, 2), settings.width, generator, settings.depth)
+        back = torch.linalg.pinv(rows).transpose(1, 2)
+        self.decoder = ResidualNetwork(back, settings.width, generator) if settings.width else None
+        self.curve = (
+            BatchedNetwork(replicas * n * 2, 1, 16, generator, quadratic=True) if settings.flexible else None
+        )
+        self.head = nn.Parameter(torch.zeros(replicas, n, 2, 3, 1))
+        self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
+        self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
+
+    def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Log loss of telling the environments (replica,) and squared error of the reconstruction (replica,).
+
+        y  (environment, sample, component), the observational environment first
+        """
+        environments, size, components = y.shape
+        replicas, n = self.head.shape[:2]
+        rows = environments * size
+        flat = y.reshape(1, rows, components).expand(replicas, -1, -1)
+        h = self.encoder(flat)
+        own = h.transpose(1, 2)[:, :, None]  # replica, latent, 1, row
+        quadratic, linear, constant = self.head.unbind(3)
+        replaced = (quadratic * own + linear) * own + constant
+        if self.curve is not None:
+            twice = own.expand(-1, -1, 2, -1).reshape(replicas * n * 2, rows, 1)
+            replaced = replaced + self.curve(twice).reshape(replicas, n, 2, rows)
+        everything = h[:, None].expand(-1, n, -1, -1).reshape(replicas * n, rows, n)
+        logits = replaced - self.mechanism(everything).reshape(replicas, n, 1, rows)
+        all_logits = logits.new_zeros(replicas, environments, rows)
+        all_logits[:, self.placed] = logits.transpose(1, 2).reshape(replicas, 2 * n, rows)
+        labels = torch.arange(environments, device=y.device).repeat_interleave(size)
+        told = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
+        if self.decoder is None:
+            return -told.mean(-1), torch.zeros(replicas, device=y.device)
+        return -told.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
+
+    def groups(self, decay: float) -> list[dict[str, object]]:
+        """Parameter groups for AdamW."""
+        groups = self.encoder.groups(decay)
+        groups += [] if self.decoder is None else self.decoder.groups(decay)
+        groups += self.mechanism.groups(1e-2)
+        groups += [] if self.curve is None else self.curve.groups(1e-2)
+        return [*groups, {"params": [self.head], "weight_decay": 0.0}]
+
+
+def fit(
+    samples: Sequence[np.ndarray],
+    pairs: Sequence[tuple[int, int]],
+    rows: np.ndarray,
+    settings: Settings,
+    seed: int,
+    progress: Progress,
+    place: Place = HERE,
+    guides: Sequence[Guide] = (),
+    more: Callable[[], tuple[np.ndarray, Sequence[Guide]]] | None = None,
+) -> Fitted:
+    """Train restarts for half the steps, cross their latents (:mod:`crlspec.inference.encoders.recombine`), train
+    the two that come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
+
+    Where the two do not end alike, new restarts are trained, and their latents crossed with those of the two: a
+    second and last generation, kept if its loss is lower. No latent meets one there that it came of, so agreement
+    still means something.
+
+    samples  (sample, component) of every environment, the observational first
+    pairs    for each latent the two environments that intervene on it
+    rows     (restart, latent, component): linear encoders where the restarts begin
+    guides   where the last restarts begin, one for each
+    more     rows and guides of a second generation; None: there is none
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parts = Parts.split(samples, generator, settings.held_out, place)
+    before = 0
+
+    def trained(
+        name: str, rows: np.ndarray, guides: Sequence[Guide], steps: int
+    ) -> tuple[StructuredRatio, Trained]:
+        nonlocal before
+        model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
+        model = model.to(place.device)
+        if guides:
+            _lead(model, guides, min(GUIDED, steps), generator, progress, place, name)
+        shorter = replace(settings, steps=steps)
+        last = _train(model, parts, shorter, generator, progress, place, name, before)
+        before += steps
+        return model, last
+
+    def generation(
+        age: str, rows: np.ndarray, guides: Sequence[Guide], elders: list[Network]
+    ) -> tuple[StructuredRatio, Trained, tuple[float, ...]]:
+        model, first = trained(f"{age}restart", rows, guides, max(1, settings.steps // 2))
+        encoders = elders + _encoders(model)
+        starts, _ = crossed([[encoder(y) for y in samples] for encoder in encoders], pairs)
+        model, last = trained(f"{age}encoder", *_led_to(starts, samples, seed), settings.steps)
+        return model, last, _rising(first.losses)
+
+    if len(rows) == 1:
+        return _kept(*trained("encoder", rows, guides, settings.steps), parts)
+    model, last, losses = generation("", rows, guides, [])
+    found = _kept(model, last, parts, losses)
+    if more is not None and found.agreement.min() < AGREEMENT:
+        model, last, losses = generation("new ", *more(), _encoders(model))
+        second = replace(_kept(model, last, parts, losses), generations=2)
+        return second if second.losses[0] <= found.losses[0] else replace(found, generations=2)
+    return found
+
+
+def _encoders(model: StructuredRatio) -> list[Network]:
+    return [network_of(model.encoder, replica) for replica in range(len(model.head))]
+
+
+def _led_to(
+    starts: np.ndarray, samples: Sequence[np.ndarray], seed: int
+) -> tuple[np.ndarray, Sequence[Guide]]:
+    """Rows by least squares, and guides, towards latents (start, sample, latent) at all samples in turn."""
+    y = np.concatenate(samples)
+    design = np.column_stack([y, np.ones(len(y))])
+    coefficients = np.linalg.lstsq(design, np.concatenate(starts, 1), rcond=None)[0]
+    rows = coefficients[:-1].T.reshape(len(starts), starts.shape[2], -1)
+    some = np.random.default_rng([seed, 0xC2055]).permutation(len(y))[:POINTS]
+    return rows, [(y[some], z[some]) for z in starts]
+
+
+def _train(
+    model: StructuredRatio,
+    parts: Parts,
+    settings: Settings,
+    generator: torch.Generator,
+    progress: Progress,
+    place: Place,
+    name: str,
+    before: int,
+) -> Trained:
+    """``before``: steps that were made before these, where the curves begin."""
+
+    def total(log_loss: Tensor, error: Tensor) -> Tensor:
+        return len(model.placed) // 2 * log_loss + settings.reconstruction * error
+
+    def shown(step: int, losses: Tensor) -> Losses:
+        values = {f"{name} {k + 1}": float(loss) for k, loss in enumerate(losses)}
+        return Losses(before + step, "held-out log loss and squared error", values, "network")
+
+    return train(
+        model,
+        lambda batch: total(*model.losses(batch)),
+        lambda g: parts.draw(settings.batch, g, place),
+        generator,
+        Plan(settings.steps, settings.rate, look=50, patience=12),
+        held_out=lambda: total(*model.losses(parts.held_out)),
+        groups=model.groups(settings.decay),
+        progress=progress,
+        stage=name,
+        shown=shown,
+        checkpoint=place.checkpoint(name),
+        fabric=place.fabric,
+    )
+
+
+def _kept(model: StructuredRatio, trained: Trained, parts: Parts, restarts: tuple[float, ...] = ()) -> Fitted:
+    best, checks = trained.best, parts.held_out
+    with torch.no_grad():
+        _, error = model.losses(checks)
+        flat = checks.flatten(0, 1).expand(len(model.head), -1, -1)
+        latents = model.encoder(flat).double().cpu().numpy()
+    return Fitted(
+        encoder=network_of(model.encoder, best),
+        decoder=None if model.decoder is None else network_of(model.decoder, best),
+        losses=_rising(trained.losses),
+        reconstruction=float(error[best]),
+        agreement=agreement_of(latents, best),
+        trained=trained,
+        restarts=restarts,
+    )
+
+
+def _rising(losses: Tensor) -> tuple[float, ...]:
+    return tuple(float(loss) for loss in losses.sort().values)
+
+
+def _lead(
+    model: StructuredRatio,
+    guides: Sequence[Guide],
+    steps: int,
+    generator: torch.Generator,
+    progress: Progress,
+    place: Place,
+    name: str,
+) -> None:
+    """Bring encoders and decoders of the last replicas near the latents of their guides; leave the others alone."""
+    replicas = len(model.head)
+    own = [guides[max(0, k - replicas + len(guides))] for k in range(replicas)]
+    y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
+    led = (torch.arange(replicas) >= replicas - len(guides)).float().to(place.device)
+
+    def loss(index: Tensor) -> Tensor:
+        inputs, latents = y[:, index].to(place.device), z[:, index].to(place.device)
+        error = ((model.encoder(inputs) - latents) ** 2).mean((1, 2))
+        if model.decoder is not None:
+            error = error + ((model.decoder(latents) - inputs) ** 2).mean((1, 2))
+        return led * error
+
+    parts = [model.encoder] if model.decoder is None else [model.encoder, model.decoder]
+    train(
+        model,
+        loss,
+        lambda g: torch.randint(y.shape[1], (512,), generator=g),
+        generator,
+        Plan(steps, 4e-3),
+        groups=[group for part in parts for group in part.groups(0.0)],
+        progress=progress,
+        stage="guide",
+        checkpoint=place.checkpoint(f"guide of {name}"),
+    )

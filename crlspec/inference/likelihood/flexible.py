@@ -1,0 +1,318 @@
+"""The joint likelihood of all environments with smooth mechanisms and mixture noise, batched over candidates.
+
+A causal order turns y into nested coordinates u = U y whose first k rows span the first k latents. Mechanisms
+f_p are networks of u_before, which absorb any remixing of the predecessors, so that a mechanism's term depends on
+the nesting alone; the latents z = (I + L) u then follow from hard interventions, under which z_p is independent of
+u_before in its own environment. This splits the hard, flat directions of the problem from each other. Given a
+graph, the same likelihood is taken over z itself with each mechanism seeing its parents alone (L = 0).
+
+Networks follow AdamW; the linear parameters (U, L, linear skips, intercepts, and a linear map of each mechanism's
+inputs) also take damped Newton steps with the empirical Fisher information, in which relative changes of U are the
+natural gradient. The maps of inputs let U change and mechanisms stay the functions they are.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
+from crlspec.numerics.sample import Sample
+from crlspec.progress import Losses, Progress
+
+__all__ = ["FlexibleLikelihood", "train"]
+
+FLAT = 1e-3
+"""Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
+
+CHUNK = 16_384
+"""Samples whose derivatives are held at a time."""
+LAST = 3
+"""Newton steps at the end."""
+
+
+class FlexibleLikelihood(nn.Module):
+    """Candidates (c) × latents by causal position (p): coordinates, mechanisms, noise and interventions.
+
+    rows     (candidate, position, component): start of U, one candidate an order or a graph
+    targets  (candidate, position): index of the environment that intervenes on the latent at this position; or
+             (candidate, position, environment) bool: all those that do, by one and the same mechanism
+    graph    (candidate, position, position) bool, ``[c, i, j]`` for j → i; None: every predecessor is an input
+             and latents are read off the nested coordinates by L
+    soft     interventions change a mechanism and keep its inputs: a second network stands in for the replaced
+             one, L is its linear part, and nested coordinates are all that can be known
+    """
+
+    basis: Tensor
+    targets: Tensor
+    inputs: Tensor
+    lower: Tensor
+
+    def __init__(
+        self,
+        rows: Tensor,
+        targets: Tensor,
+        generator: torch.Generator,
+        *,
+        graph: Tensor | None = None,
+        soft: bool = False,
+        width: int = 48,
+    ) -> None:
+        super().__init__()
+        candidates, n, _ = rows.shape
+        self.register_buffer("basis", rows.float().clone())
+        self.register_buffer("targets", targets.clone())
+        self.register_buffer("lower", torch.ones(n, n).tril(-1))
+        self.nested, self.soft = graph is None, soft
+        inputs = self.lower.expand(candidates, n, n) if graph is None else graph.float()
+        self.register_buffer("inputs", inputs.clone())
+        self.change = nn.Parameter(torch.zeros(candidates, n, n))
+        self.remix = nn.Parameter(torch.zeros(candidates, n, n), requires_grad=self.nested or soft)
+        self.network = BatchedNetwork(candidates * n, n, width, generator)
+        self.changed = BatchedNetwork(candidates * n, n, width, generator) if soft else None
+        self.noise = GaussianMixture((candidates, n))
+        self.replaced = GaussianMixture((candidates, n))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(candidates, latents)."""
+        return self.basis.shape[0], self.basis.shape[1]
+
+    @property
+    def networks(self) -> list[BatchedNetwork]:
+        """Of mechanisms, and of those that soft interventions put in their place."""
+        return [self.network] if self.changed is None else [self.network, self.changed]
+
+    @property
+    def _free(self) -> Tensor:
+        """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
+        n = self.shape[1]
+        return torch.ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
+
+    def coordinates(self) -> Tensor:
+        """U (candidate, position, component)."""
+        eye = torch.eye(self.shape[1])
+        return torch.bmm(eye + self.change * self._free, self.basis)
+
+    def rows(self) -> Tensor:
+        """Encoder rows H (candidate, position, component): z = H y; the nested coordinates where that is all."""
+        if not self.nested or self.soft:
+            return self.coordinates()
+        return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.inputs, self.coordinates())
+
+    def seen(self, u: Tensor) -> Tensor:
+        """What each mechanism sees of u (candidate, sample, position): (candidate · position, sample, position)."""
+        n = self.shape[1]
+        return (u[:, None] * self.inputs[:, :, None, :]).reshape(-1, u.shape[1], n)
+
+    def terms(self, u: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
+        candidates, n = self.shape
+        seen = self.seen(u) if seen is None else seen
+        transposed = u.transpose(1, 2)
+        residuals = transposed - self.network(seen).reshape(candidates, n, -1)
+        replaced = torch.bmm(torch.eye(n) + self.remix * self.inputs, transposed)
+        if self.changed is not None:
+            replaced = replaced - self.changed(seen, torch.zeros_like(seen)).reshape(candidates, n, -1)
+        return residuals, replaced
+
+    def hidden(self, u: Tensor) -> Tensor:
+        """What the last layer of each mechanism's network sees: (candidate · position, sample, unit)."""
+        return self.network.hidden(self.seen(u))
+
+    def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
+        """Log density of each latent (candidate, position, sample), replaced in its own environment."""
+        if self.targets.ndim == 3:
+            own = self.targets[:, :, environment]
+        else:
+            own = environment[None, None, :] == self.targets[:, :, None]
+        return torch.where(own, self.replaced(latents), self.noise(residuals))
+
+    def loss(self, sample: Sample) -> Tensor:
+        """Negative log likelihood of each sample (candidate, sample), in nats."""
+        matrix = self.coordinates()
+        terms = self.log_terms(*self.terms(sample.y @ matrix.transpose(1, 2)), sample.environment)
+        return -terms.sum(1) - torch.linalg.slogdet(matrix)[1][:, None]
+
+    def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
+        """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
+        total, information = torch.zeros(()), torch.zeros(())
+        for index in torch.arange(len(sample)).split(CHUNK):
+            scores = self.linear_scores(sample[index]) / len(sample)
+            total = total + scores.sum(1)
+            information = information + len(sample) * torch.einsum("csi,csj->cij", scores, scores)
+        diagonal = information.diagonal(dim1=1, dim2=2)
+        added = damping * diagonal + 1e-10 + (diagonal == 0)
+        added[:, total.shape[1] - len(self._maps[0]) :] += FLAT
+        step = torch.linalg.solve(information + torch.diag_embed(added), total)
+        self.move(step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap)))
+
+    def linear_scores(self, sample: Sample) -> Tensor:
+        """Derivatives of each sample's log likelihood along :meth:`move` (candidate, sample, parameter), float64.
+
+        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs.
+        """
+        candidates, n = self.shape
+        with torch.no_grad():
+            self.basis.copy_(self.coordinates())
+            self.change.zero_()
+            u = sample.y @ self.basis.transpose(1, 2)
+        seen = self.seen(u.requires_grad_(True))
+        residuals, latents = self.terms(u, seen)
+        total = self.log_terms(residuals, latents, sample.environment).sum()
+        derivatives = torch.autograd.grad(total, [u, residuals, latents, seen])
+        u = u.detach().double()
+        of_u, of_residuals, of_latents, of_seen = (one.double() for one in derivatives)
+        of_residuals, of_latents = of_residuals.transpose(1, 2), of_latents.transpose(1, 2)
+        of_seen = of_seen.reshape(candidates, n, -1, n).transpose(1, 2)
+        inputs, free, lower = self.inputs.double(), self._free.nonzero().T, self.lower.nonzero().T
+        present = inputs[:, lower[0], lower[1]][:, None]
+        parts = [
+            of_u[:, :, free[0]] * u[:, :, free[1]] + (free[0] == free[1]).double(),
+            -of_residuals[:, :, lower[0]] * u[:, :, lower[1]] * present,
+            -of_residuals,
+        ]
+        if self.remix.requires_grad:
+            parts.append(of_latents[:, :, lower[0]] * u[:, :, lower[1]] * present)
+        mechanism, to, since = self._maps
+        both = inputs[:, mechanism, to] * inputs[:, mechanism, since]
+        parts.append(of_seen[:, :, mechanism, to] * u[:, :, since] * both[:, None])
+        return torch.cat(parts, -1)
+
+    @property
+    def _maps(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(mechanism, to, since): the entries of the linear maps of mechanisms' inputs."""
+        lower = self.lower.bool()
+        mechanism, to, since = (lower[:, :, None] & lower[:, None, :]).nonzero().T
+        return mechanism, to, since
+
+    @torch.no_grad()
+    def move(self, step: Tensor) -> None:
+        """Change the linear parameters by a step (candidate, parameter), in the order of :meth:`linear_scores`."""
+        candidates, n = self.shape
+        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        mechanism, to, since = self._maps
+        remixed = lower.shape[1] if self.remix.requires_grad else 0
+        sizes = [free.shape[1], lower.shape[1], n, remixed, len(mechanism)]
+        relative, linear, intercepts, remix, maps = torch.split(step.to(self.basis.dtype), sizes, dim=1)
+        change = torch.zeros(candidates, n, n)
+        change[:, free[0], free[1]] = relative
+        self.basis.copy_(torch.bmm(torch.eye(n) + change, self.basis))
+        mapped = torch.eye(n).repeat(candidates, n, 1, 1)
+        mapped[:, mechanism, since, to] += maps
+        for network in self.networks:
+            for weights in (network.first, network.linear):
+                weights.copy_(mapped.flatten(0, 1) @ weights)
+        self.network.linear.view(candidates, n, n)[:, lower[0], lower[1]] += linear
+        self.network.constant.view(candidates, n)[:] += intercepts
+        if self.remix.requires_grad:
+            self.remix[:, lower[0], lower[1]] += remix
+
+    def chosen(self, candidate: int, generator: torch.Generator) -> FlexibleLikelihood:
+        """One candidate alone, as far as it has been fitted."""
+        n, only = self.shape[1], slice(candidate, candidate + 1)
+        width = self.network.first.shape[-1]
+        graph = None if self.nested else self.inputs[only].bool()
+        other = FlexibleLikelihood(
+            self.basis[only], self.targets[only], generator, graph=graph, soft=self.soft, width=width
+        )
+        mine = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, parameter in other.named_parameters():
+                part = (
+                    slice(candidate * n, (candidate + 1) * n)
+                    if name.startswith(("network.", "changed."))
+                    else only
+                )
+                parameter.copy_(mine[name][part])
+        return other
+
+    def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
+        """One candidate continued under several graphs (graph, position, position), latents as coordinates."""
+        assert self.nested and self.shape[0] == 1
+        count, n = graphs.shape[0], self.shape[1]
+        with torch.no_grad():
+            back = torch.eye(n)
+            if not self.soft:
+                back = torch.linalg.inv(back + self.remix[0] * self.lower)
+            other = FlexibleLikelihood(
+                self.rows().expand(count, -1, -1),
+                self.targets.expand(count, *self.targets.shape[1:]),
+                generator,
+                graph=graphs,
+                width=self.network.first.shape[-1],
+            )
+            for (name, old), new in zip(
+                self.network.named_parameters(), other.network.parameters(), strict=True
+            ):
+                value = torch.einsum("ji,pjk->pik", back, old) if name in ("first", "linear") else old
+                if name == "linear":
+                    value = value + (torch.eye(n) - back).reshape(n, n, 1)
+                if name in ("first", "linear"):
+                    value = value.repeat(count, 1, 1) * graphs.reshape(count * n, n, 1).float()
+                else:
+                    value = value.repeat(count, 1, 1)
+                new.copy_(value)
+            for mine, its in ((self.noise, other.noise), (self.replaced, other.replaced)):
+                for old, new in zip(mine.parameters(), its.parameters(), strict=True):
+                    new.copy_(old.expand_as(new))
+        return other
+
+
+def train(
+    model: FlexibleLikelihood,
+    training: Sample,
+    held_out: Sample,
+    generator: torch.Generator,
+    progress: Progress,
+    *,
+    steps: int,
+    rate: float = 4e-3,
+    warm_up: int = 150,
+    stage: str = "likelihood",
+    polish: int = LAST,
+) -> Tensor:
+    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
+
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less).
+
+    polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
+            others see a part of them
+    """
+    slow = [p for p in (model.change, model.remix) if p.requires_grad]
+    densities = [*model.noise.parameters(), *model.replaced.parameters()]
+    groups = [group for network in model.networks for group in network.groups(1e-2)]
+    groups.append({"params": densities, "weight_decay": 0.0})
+    optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
+    schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
+    position, order = len(training), torch.empty(0, dtype=torch.long)
+    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
+    batch = min(max(512, len(training) // 32), most, len(training))
+    shown = held_out[torch.arange(min(batch, len(held_out)))]
+
+    def tell(step: int) -> None:
+        with torch.no_grad():
+            losses = {str(k + 1): loss for k, loss in enumerate(model.loss(shown).mean(1).tolist())}
+        progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
+
+    def part() -> Sample:
+        return training[torch.randperm(len(training), generator=generator)[:some]]
+
+    for step in range(steps):
+        if position + batch > len(training):
+            order, position = torch.randperm(len(training), generator=generator), 0
+        loss = model.loss(training[order[position : position + batch]]).mean(1).sum()
+        position += batch
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 0:
+            tell(step)
+        if step >= warm_up and step % 50 == 0:
+            model.newton(part())
+    for k in range(LAST):
+        model.newton(part() if k < LAST - polish else training)
+    tell(steps)
+    with torch.no_grad():
+        return model.loss(held_out).detach()

@@ -1,0 +1,6 @@
+"""The causal order of linear mixings.
+
+It is given score differences, or the moments of Gaussian environments, and gives back an order with encoder rows.
+``peeling`` peels from the roots by ranks, ``sinks_gaussian`` and ``sinks_scores`` find sinks for ``signature``, which
+peels from the other end with unknown targets, and ``reversals`` lists the orders that are tried next.
+"""

@@ -1,0 +1,274 @@
+"""Leaves by the likelihood of linear-Gaussian latents: closed forms in the precision matrices of the environments.
+
+Along a direction g the conditional variance of the leaf given all else is 1/(gᵀ Ω g), Ω the precision matrix of an
+environment or of a pool of environments. That the leaf's mechanism is one and the same in a group of environments
+therefore costs ½ Σ_e N_e [log gᵀΩ_e g − log gᵀΩ_group g] ≥ 0 in log likelihood, zero where it is true. A stationary
+g is a generalised eigenvector of Σ_e N_e Ω_e/(gᵀΩ_e g) and Σ_group N_group Ω_group/(gᵀΩ_group g).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from crlspec.inference.order.signature import ENUMERATED, Leaf, binary_rows
+from crlspec.numerics.linalg import augmented_moments
+
+__all__ = ["GaussianLeaves"]
+
+Mechanism = Literal["cut", "shared", "own"]
+"""What holds in the environments that target the leaf: it is independent of all else, with a mean and a variance in
+each; it has one regression in all of them; it has a regression in each."""
+
+TOP, ROUNDS = 40, 15
+
+
+@dataclass(frozen=True)
+class GaussianLeaves:
+    """Finds leaves; see :class:`crlspec.inference.order.signature.LeafFinder`.
+
+    moments     (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
+    counts      (environment,) samples
+    hard        whether a target is cut off from its causes; it decides what may hold where the leaf is targeted,
+                among which the Bayesian information criterion chooses
+    """
+
+    moments: np.ndarray
+    counts: np.ndarray
+    hard: bool
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """What may hold where the leaf is targeted."""
+        return ("shared", "cut") if self.hard else ("shared", "own")
+
+    @classmethod
+    def of(cls, samples: Sequence[np.ndarray], hard: bool) -> GaussianLeaves:
+        """From samples (sample, component) of every environment, the observational first."""
+        moments = np.stack([augmented_moments(y) for y in samples])
+        counts = np.array([len(y) for y in samples], dtype=float)
+        return cls(moments, counts, hard)
+
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
+        """The best leaves of u = basis y."""
+        here = _Environments.of(basis, self.moments, self.counts)
+        if rows is not None:
+            tried = [self._tried(here, rows, mechanism) for mechanism in self.mechanisms]
+        else:
+            tried = [self._searched(here, mechanism) for mechanism in self.mechanisms]
+        fits = sorted((fit for found in tried for fit in found.listed(self.hard)), key=lambda fit: fit.cost)
+        best: dict[bytes, Leaf] = {}
+        for fit in fits:
+            best.setdefault(fit.targets.tobytes(), fit)
+            if len(best) == most:
+                break
+        return list(best.values())
+
+    def _searched(self, here: _Environments, mechanism: Mechanism) -> _Fits:
+        """The likeliest of all binary rows; of many environments, rows of a few of them are continued to all by the
+        directions that they give, and mended by flips of single entries."""
+        count = len(self.counts) - 1
+        if count <= ENUMERATED:
+            return self._tried(here, binary_rows(count), mechanism)
+        rows = []
+        for first in range(0, count, ENUMERATED):
+            few = np.arange(ENUMERATED) + min(first, count - ENUMERATED)
+            part = self._tried(here.only(few), binary_rows(ENUMERATED), mechanism)
+            for leaf in part.listed(self.hard):
+                whole = here.shares(leaf.direction, few[leaf.targets]) > 0.5
+                whole[few] = leaf.targets
+                rows.append(whole)
+        fits = self._tried(here, np.unique(np.array(rows), axis=0), mechanism)
+        while True:
+            near = (fits.rows[:8, None] ^ np.eye(count, dtype=bool)).reshape(-1, count)
+            both = np.unique(np.concatenate([fits.rows, near[near.any(1)]]), axis=0)
+            better = self._tried(here, both, mechanism)
+            if better.costs[0] > fits.costs[0] - 1e-6:
+                return better
+            fits = better
+
+    def _tried(self, here: _Environments, rows: np.ndarray, mechanism: Mechanism) -> _Fits:
+        """The likeliest of the rows with their directions: ranked by a linearisation, then fitted."""
+        starts: tuple[Mechanism, ...] = ("shared", "own") if mechanism == "cut" else (mechanism,)
+        fits = [_Fits.of(here, rows, here.start(rows, start), mechanism).top(TOP) for start in starts]
+        fit = _Fits.joined(fits).top(TOP)
+        for _ in range(ROUNDS):
+            other = _Fits.of(here, fit.rows, fit.improved(), mechanism)
+            better = other.losses < fit.losses - 1e-9 * np.abs(fit.losses)
+            if not better.any():
+                break
+            fit = fit.where(better, other)
+        return fit.top(TOP)
+
+
+@dataclass(frozen=True)
+class _Environments:
+    """Moments, covariances and precision matrices (environment, component, component) of the components left."""
+
+    moments: np.ndarray
+    covariances: np.ndarray
+    precisions: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, basis: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> _Environments:
+        extended = np.zeros((len(basis) + 1, basis.shape[1] + 1))
+        extended[0, 0], extended[1:, 1:] = 1, basis
+        here = extended @ moments @ extended.T
+        covariances = here[:, 1:, 1:] - here[:, 1:, :1] * here[:, :1, 1:]
+        return cls(here, covariances, np.linalg.inv(covariances), counts)
+
+    def pooled(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Precision matrices (row, component, component) of pools of environments, and their sample counts."""
+        counted = weights * self.counts
+        total = counted.sum(1)
+        pool = np.tensordot(counted / total[:, None], self.moments, 1)
+        return np.linalg.inv(pool)[:, 1:, 1:], total
+
+    def only(self, environments: np.ndarray) -> _Environments:
+        """The observational environment and those of the interventional ones alone."""
+        kept = np.concatenate([[0], 1 + environments])
+        return _Environments(
+            self.moments[kept], self.covariances[kept], self.precisions[kept], self.counts[kept]
+        )
+
+    def shares(self, direction: np.ndarray, targeting: np.ndarray) -> np.ndarray:
+        """The size of the change along a direction in each interventional environment, as a share of its root
+        mean square over the environments ``targeting`` it."""
+        changes = (self.precisions[1:] - self.precisions[0]) @ direction
+        squares = np.einsum("ei,ij,ej->e", changes, self.covariances[0], changes)
+        return np.asarray(np.sqrt(squares / max(squares[targeting].mean(), np.finfo(float).eps)))
+
+    def start(self, rows: np.ndarray, mechanism: Mechanism) -> np.ndarray:
+        """Directions (row, component) along which Ω_e g varies least within each group of environments."""
+        ones = np.concatenate([np.zeros((len(rows), 1)), rows], 1)
+        squares = self.precisions @ self.precisions
+        groups = [1 - ones] if mechanism == "own" else [1 - ones, ones]
+        within = np.zeros((len(rows), *squares.shape[1:]))
+        for group in groups:
+            counted = group * self.counts
+            mean = np.tensordot(counted / counted.sum(1, keepdims=True), self.precisions, 1)
+            within += np.tensordot(counted, squares, 1) - counted.sum(1)[:, None, None] * mean @ mean
+        total = np.broadcast_to(np.tensordot(self.counts, squares, 1), within.shape)
+        return _smallest(within, total)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Rows of the signature with directions, and how much likelihood each costs (row first in every array).
+
+    changed  precision matrices that stand for the environments with a 1; None where each has its own regression
+    """
+
+    here: _Environments
+    mechanism: Mechanism
+    rows: np.ndarray
+    directions: np.ndarray
+    losses: np.ndarray
+    costs: np.ndarray
+    kept: np.ndarray
+    changed: np.ndarray | None
+
+    @classmethod
+    def of(cls, here: _Environments, rows: np.ndarray, directions: np.ndarray, mechanism: Mechanism) -> _Fits:
+        ones = np.concatenate([np.zeros((len(rows), 1)), rows], 1)
+        counts, g = here.counts, directions
+        each = np.log(np.einsum("ci,eij,cj->ce", g, here.precisions, g, optimize=True))
+        kept, unchanged = here.pooled(1 - ones)
+        losses = -unchanged * np.log(np.einsum("ci,cij,cj->c", g, kept, g))
+        changed, left = None, each if mechanism != "own" else each * (1 - ones)
+        losses += left @ counts
+        regression, targeted = len(g[0]) + 1, rows.sum(1)
+        if mechanism == "shared":
+            changed, samples = here.pooled(ones)
+            losses -= samples * np.log(np.einsum("ci,cij,cj->c", g, changed, g))
+            free = np.full(len(rows), 2.0 * regression)
+        elif mechanism == "own":
+            free = regression * (1.0 + targeted)
+        else:
+            changed, variances = _independent(here, ones, g)
+            losses += (ones * np.log(variances)) @ counts
+            free = 2.0 * regression - 2 + 2 * targeted
+        costs = 0.5 * losses + 0.5 * free * np.log(counts.sum())
+        return cls(here, mechanism, rows, g, losses, costs, kept, changed)
+
+    @classmethod
+    def joined(cls, fits: Sequence[_Fits]) -> _Fits:
+        """All of them as one."""
+        if len(fits) == 1:
+            return fits[0]
+        names = [name for name in cls._by_row() if getattr(fits[0], name) is not None]
+        joined: dict[str, Any] = {n: np.concatenate([getattr(f, n) for f in fits]) for n in names}
+        return replace(fits[0], **joined)
+
+    @classmethod
+    def _by_row(cls) -> tuple[str, ...]:
+        return ("rows", "directions", "losses", "costs", "kept", "changed")
+
+    def top(self, most: int) -> _Fits:
+        """Those of lowest cost, the lowest first."""
+        best = np.argsort(self.costs, kind="stable")[:most]
+        names = [name for name in self._by_row() if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[best] for name in names})
+
+    def where(self, better: np.ndarray, other: _Fits) -> _Fits:
+        """``other`` where it is better."""
+        changes: dict[str, Any] = {}
+        for name in self._by_row():
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine is not None:
+                changes[name] = np.where(better.reshape(-1, *[1] * (mine.ndim - 1)), its, mine)
+        return replace(self, **changes)
+
+    def improved(self) -> np.ndarray:
+        """Directions after one step towards a stationary point."""
+        g, here = self.directions, self.here
+        ones = np.concatenate([np.zeros((len(g), 1)), self.rows], 1)
+        weights = here.counts / np.einsum("ci,eij,cj->ce", g, here.precisions, g, optimize=True)
+        pools = [((1 - ones) @ here.counts, self.kept)]
+        if self.changed is None:
+            weights = weights * (1 - ones)
+        else:
+            pools.append((ones @ here.counts, self.changed))
+        each = np.tensordot(weights, here.precisions, 1)
+        pooled = sum(
+            n[:, None, None] * p / np.einsum("ci,cij,cj->c", g, p, g)[:, None, None] for n, p in pools
+        )
+        return _smallest(each, np.asarray(pooled))
+
+    def listed(self, hard: bool) -> list[Leaf]:
+        """One Leaf a row."""
+        return [self._leaf(k, hard) for k in range(len(self.rows))]
+
+    def _leaf(self, k: int, hard: bool) -> Leaf:
+        g, targets, here = self.directions[k], self.rows[k].astype(bool), self.here
+        strengths = here.shares(g, np.flatnonzero(targets))
+        change = ((here.precisions[1:] - here.precisions[0]) @ g)[targets].mean(0)
+        row = self.changed[k] @ g if hard and self.changed is not None else change
+        return Leaf(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
+
+
+def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The leaf independent of all else where it is targeted: precision matrices of the environments with a 1, each
+    weighted by its precision, and the leaf's variance (row, environment) in each."""
+    weights = ones * here.counts
+    variances = np.ones_like(weights)
+    for _ in range(4):
+        scaled = weights / variances
+        pool = np.tensordot(scaled / scaled.sum(1, keepdims=True), here.covariances, 1)
+        precision = np.linalg.inv(pool)
+        functional = np.einsum("cij,cj->ci", precision, g)
+        functional = functional / np.einsum("ci,ci->c", functional, g)[:, None]
+        variances = np.einsum("ci,eij,cj->ce", functional, here.covariances, functional, optimize=True)
+    return precision, variances
+
+
+def _smallest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The generalised eigenvector of (first, second) with the smallest eigenvalue, per row, of unit length."""
+    back = np.linalg.inv(np.linalg.cholesky(second))
+    vectors = np.linalg.eigh(back @ first @ np.swapaxes(back, 1, 2))[1][:, :, 0]
+    directions = np.einsum("cji,cj->ci", back, vectors)
+    return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))

@@ -1,0 +1,96 @@
+"""Leaves by score differences, for latents of any kind: scores are estimated anew for every marginal.
+
+Along a leaf's column g of the mixing d^e·g = D_ie f. With A(D_i) the moments of what is left of (d^e)_e once its part
+along the row D_i is taken out, and T the moments of all of it, the leaf is where min_g gᵀA(D_i)g / gᵀTg vanishes. The
+moments are products of two fits that share no sample, so that they are free of the noise of the scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crlspec.inference.order.signature import Leaf, binary_rows
+from crlspec.progress import Progress
+from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.scores.ratio import RatioScores
+
+__all__ = ["ScoreLeaves"]
+
+RIDGE = 1e-3
+"""Share of the mean eigenvalue of T added to it: directions that no environment changes tell nothing."""
+
+
+@dataclass(frozen=True)
+class ScoreLeaves:
+    """Finds leaves; see :class:`crlspec.inference.order.signature.LeafFinder`.
+
+    estimate  the score differences of all components, so that they are not estimated twice
+    scores    how the marginals' are estimated; exact ones are not to be had there, and ratios stand in for them
+    hard      whether a target is cut off from its causes
+    """
+
+    coordinates: Coordinates
+    estimate: ScoreEstimate
+    scores: ScoreDifference
+    hard: bool
+    seed: int
+    progress: Progress
+
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
+        """The best leaves of u = basis y."""
+        left = len(basis)
+        here = replace(
+            self.coordinates,
+            observational=self.coordinates.observational @ basis.T,
+            interventional={name: y @ basis.T for name, y in self.coordinates.interventional.items()},
+        )
+        whole = left == basis.shape[1]
+        scores = RatioScores() if self.estimate.exact else self.scores
+        estimate = self.estimate if whole else scores.estimate(here, self.seed + left, self.progress)
+        moments = _cross_moments(estimate)
+        tried = binary_rows(len(moments)) if rows is None else rows
+        weights = tried.astype(float)
+        weights /= np.sqrt(weights.sum(1, keepdims=True))
+        total = np.einsum("aaij->ij", moments)
+        along = np.einsum("ca,cb,abij->cij", weights, weights, moments, optimize=True)
+        metric = total + RIDGE * np.trace(total) / left * np.eye(left)
+        back = np.linalg.inv(_factor(metric))
+        values, vectors = np.linalg.eigh(back @ (total - along) @ back.T)
+        best = np.argsort(values[:, 0], kind="stable")[:most]
+        return [self._leaf(here, moments, tried[k], back.T @ vectors[k, :, 0], values[k, 0]) for k in best]
+
+    def _leaf(
+        self, here: Coordinates, moments: np.ndarray, targets: np.ndarray, g: np.ndarray, cost: float
+    ) -> Leaf:
+        g = g / np.linalg.norm(g)
+        products = np.einsum("abij,i,j->ab", moments, g, g)
+        mean = targets / targets.sum()
+        squares = np.maximum(np.diagonal(products), 0.0)
+        size = targets @ squares / targets.sum()
+        strengths = np.sqrt(squares / size) if size > np.finfo(float).tiny else np.zeros(len(squares))
+        if self.hard:
+            own = [y for y, hit in zip(here.all[1:], targets, strict=True) if hit]
+            weights = np.array([len(y) for y in own], dtype=float)
+            covariances = np.stack([np.cov(y.T).reshape(len(g), -1) for y in own])
+            row = np.linalg.solve(np.tensordot(weights / weights.sum(), covariances, 1), g)
+        else:
+            row = np.einsum("a,b,abij,j->i", mean, mean, moments, g)
+        return Leaf(targets.astype(bool), g, row, strengths, True, float(cost))
+
+
+def _cross_moments(estimate: ScoreEstimate) -> np.ndarray:
+    """E[d^a d^bᵀ] (environment, environment, component, component), symmetric."""
+    pair = (estimate.values, estimate.values) if estimate.replicates is None else estimate.replicates
+    environments, samples, components = pair[0].shape
+    flat = [np.swapaxes(d, 1, 2).reshape(-1, samples) for d in pair]
+    product = (flat[0] @ flat[1].T / samples).reshape(environments, components, environments, components)
+    moments = product.transpose(0, 2, 1, 3)
+    return np.asarray((moments + moments.transpose(1, 0, 3, 2)) / 2)
+
+
+def _factor(metric: np.ndarray) -> np.ndarray:
+    """A square root; eigenvalues that noise has made negative are lifted."""
+    values, vectors = np.linalg.eigh((metric + metric.T) / 2)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 1e-9 * values[-1])))

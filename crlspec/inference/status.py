@@ -1,0 +1,50 @@
+"""What the status of an estimation says, and what else is said in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crlspec.inference.estimate import Status
+from crlspec.inference.step import Refined
+from crlspec.scores.base import ScoreEstimate
+
+__all__ = ["status_of", "with_uneven_noise", "without_calibration"]
+
+UNEVEN = 0.003
+"""From this share on the size of a noise is said to vary with other latents."""
+
+
+def status_of(estimate: ScoreEstimate) -> Status:
+    """Whether the scores say anything: two fits that share no sample must agree on every environment."""
+    moments = np.einsum("eii->e", estimate.moments)
+    size = (estimate.values**2).sum(-1).mean(-1)
+    if not estimate.exact and bool((moments < 0.2 * size).any()):
+        return Status(
+            "undecided",
+            "in at least one environment the score differences are mostly noise: two fits on halves of the data "
+            "disagree, so that order and latents may be wrong",
+            "Give more samples, or stronger interventions.",
+        )
+    return Status("ok", "order, latents and edges were decided by the data")
+
+
+def with_uneven_noise(status: Status, step: Refined) -> Status:
+    """The status where the last step took noise to be of one size, and its residuals say that it is not."""
+    if step.uneven < UNEVEN:
+        return status
+    return Status(
+        "undecided",
+        f"the noise of a recovered latent varies in size with other latents, which explain {step.uneven:.3f} of the "
+        "variance of its square: the likelihood takes it to be of one size, and its latents may be wrong",
+        "Use estimator: {refine: none}, which does not, and compare.",
+    )
+
+
+def without_calibration(status: Status) -> Status:
+    """The status of a result whose p-values leave out the error of the latents."""
+    return Status(
+        status.code,
+        f"{status.message}; the p-values of the edges are not calibrated: they leave out how far the latents are "
+        "off, and many more absent edges than alpha are found",
+        status.remedy or "Take the edges of refine: likelihood.",
+    )

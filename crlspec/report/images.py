@@ -1,0 +1,50 @@
+"""Observations that are images, as strips of pictures: PNG inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.image import imsave
+
+if TYPE_CHECKING:
+    from crlspec.results.record import Record
+
+__all__ = ["as_images", "image_shape", "strip"]
+
+GAP = 1
+"""White pixels between two pictures."""
+
+
+def image_shape(result: Record) -> tuple[int, int, int] | None:
+    """(row, column, channel) where the first observed variables are the pixels of an image; None where not."""
+    shape = result.provenance.get("image")
+    if not isinstance(shape, Sequence) or len(shape) != 3:
+        return None
+    rows, columns, channels = (int(length) for length in shape)
+    fits = channels in (1, 3) and 0 < rows * columns * channels <= len(result.observed)
+    return (rows, columns, channels) if fits else None
+
+
+def as_images(x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The pixels of observations (sample, observed) as images (sample, row, column, channel), cut to 0 … 1."""
+    return np.clip(x[:, : int(np.prod(shape))], 0, 1).reshape(len(x), *shape)
+
+
+def strip(rows: Sequence[np.ndarray], alt: str) -> str:
+    """An HTML image: rows of pictures, each (picture, row, column, channel) of values in 0 … 1."""
+    lines = []
+    for pictures in rows:
+        count, height, width, channels = pictures.shape
+        line = np.ones((height + GAP, count * (width + GAP), 3))
+        for k, picture in enumerate(pictures):
+            line[:height, k * (width + GAP) : k * (width + GAP) + width] = picture  # one channel is grey
+        lines.append(line)
+    buffer = io.BytesIO()
+    imsave(buffer, np.concatenate(lines)[:-GAP, :-GAP], format="png")
+    text = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f'<img class="strip" alt="{escape(alt, quote=True)}" src="data:image/png;base64,{text}">'

@@ -1,0 +1,126 @@
+"""The part of the report that shows the decoder at work: what is observed while one latent moves alone, and samples
+beside what comes back of them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from crlspec.report import page
+from crlspec.report.images import as_images, image_shape, strip
+from crlspec.report.palette import LIGHT, THEMED, Palette, svg
+from crlspec.report.pictures import shortened, small
+
+if TYPE_CHECKING:
+    from crlspec.results.record import Record
+
+__all__ = ["picture", "traversals"]
+
+REACH = np.linspace(-2.5, 2.5, 41)
+MOST = 6
+"""Observed variables drawn for each latent: those that it moves most."""
+PICTURES = 9
+"""Images in a strip."""
+
+
+def traversals(result: Record) -> str:
+    """A picture for each latent, and samples reconstructed; empty where there is no decoder, and where the mixing is
+    linear, unless images are observed."""
+    shape = image_shape(result)
+    if shape is not None and (result.estimate.mixing is not None or result.estimate.decoder is not None):
+        return _of_images(result, shape)
+    if result.estimate.mixing is not None or result.estimate.decoder is None:
+        return ""
+    x = result.decoder(result.latents.children[result.observational].to_dataset()["z_hat"])
+    scale = x.std("sample").where(lambda s: s > 0, 1.0)
+    middle = x.mean("sample")
+    panels = []
+    for k, name in enumerate(result.names):
+        moved = ((result.traverse(name, REACH) - middle) / scale).transpose("value", "observed")
+        reach = moved.max("value") - moved.min("value")
+        most = np.argsort(-reach.values, kind="stable")[:MOST]
+        variables = [str(v) for v in moved["observed"].values[most]]
+        figure = picture(REACH, moved.values[:, most], variables, name, THEMED)
+        alt = f"Observed variables that {name} moves most: {', '.join(variables)}."
+        panels.append(page.figure(svg(figure, f"traversal{k}", alt), f"<b>{escape(name)}</b>"))
+    note = (
+        "What the decoder gives while one latent moves and all others stay at their mean: the observed variables "
+        f"that move most (up to {MOST}), in units of their deviation. A linear mixing would draw straight lines."
+    )
+    many = f'<div class="many">{"".join(panels)}</div>'
+    return page.section("traversals", "Moving one latent", note, many, _reconstructed(result))
+
+
+def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
+    """A strip of images for each latent, and one of samples above what comes back of them."""
+    panels = []
+    values = REACH[:: (len(REACH) - 1) // (PICTURES - 1)]
+    for name in result.names:
+        moved = result.traverse(name, values).transpose("value", "observed").values
+        panels.append(
+            page.figure(
+                strip([as_images(moved, shape)], f"Images while {name} moves."), f"<b>{escape(name)}</b>"
+            )
+        )
+    examples = result.diagnostics.get("examples")
+    if examples is not None:
+        x = examples.values[:PICTURES]
+        back = result.reconstruct(x).values
+        both = strip([as_images(x, shape), as_images(back, shape)], "Images above, what comes back below.")
+        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, what comes back below"))
+    note = (
+        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} deviations and all others "
+        "stay at their mean."
+    )
+    return page.section(
+        "traversals", "Moving one latent", note, f'<div class="curves">{"".join(panels)}</div>'
+    )
+
+
+def _reconstructed(result: Record) -> str:
+    """Observed samples against what comes back of them, for the variables that come back worst."""
+    examples = result.diagnostics.get("examples")
+    if examples is None:
+        return ""
+    x = examples.values
+    back = result.reconstruct(x).values
+    spread = x.std(0)
+    lost = ((x - back) ** 2).mean(0) / np.where(spread > 0, spread, 1.0) ** 2
+    panels = []
+    for k in np.argsort(-lost, kind="stable")[:MOST]:
+        name = result.observed[k]
+        alt = f"{name}: observed against reconstructed."
+        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % lost"
+        panels.append(page.figure(svg(_against(x[:, k], back[:, k]), f"back{k}", alt), caption))
+    told = (
+        f"Samples (across) and what comes back of them (up), for up to {MOST} variables that come back worst."
+    )
+    return f'<h3>Reconstruction</h3><p class="note">{told}</p><div class="many">{"".join(panels)}</div>'
+
+
+def _against(x: np.ndarray, back: np.ndarray, palette: Palette = THEMED) -> Figure:
+    figure, axes = small(palette)
+    ends = [min(x.min(), back.min()), max(x.max(), back.max())]
+    axes.plot(ends, ends, color=palette.muted, lw=0.8)
+    axes.plot(x, back, ".", color=palette.accent, ms=2, alpha=0.6)
+    return figure
+
+
+def picture(
+    values: np.ndarray, x: np.ndarray, variables: list[str], latent: str, palette: Palette = LIGHT
+) -> Figure:
+    """Observed variables x (value, variable) against the values (value,) of one latent; names at the lines' ends."""
+    figure, axes = small(palette)
+    for k, variable in enumerate(variables):
+        shade = 1.0 - 0.7 * k / max(len(variables), 2)
+        axes.plot(values, x[:, k], color=palette.accent, alpha=shade, lw=1.2)
+        place = (float(values[-1]), float(x[-1, k]))
+        axes.annotate(
+            shortened(variable, 6), place, (2, -2), textcoords="offset points", fontsize=6,
+            color=palette.muted, parse_math=False,
+        )  # fmt: skip
+    axes.set_xlabel(shortened(latent, 18), color=palette.muted, fontsize=8, parse_math=False)
+    return figure

@@ -1,0 +1,321 @@
+"""The Record: recovered latents, their graph and encoder, and what it takes to trust, cite and keep them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import xarray as xr
+
+from crlspec.errors import DataError, EstimationError
+from crlspec.inference.estimate import Edge, Estimate, GraphKind, Stage, Status
+from crlspec.provenance import versions
+from crlspec.results import storage, texts
+from crlspec.results.canonical import canonical
+from crlspec.results.encoder import Decoder, Encoder, labels
+
+if TYPE_CHECKING:
+    from crlspec.data import Problem
+    from crlspec.results.evaluate import Truth
+
+__all__ = ["Record"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Record:
+    """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
+
+    Scale and sign of the latents, which no data can tell, follow one convention: in the observational
+    environment each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the
+    mixing (of its best linear stand-in, where it is not linear) is positive.
+
+    estimate       the estimator's answer, in that convention
+    observed       names of the observed variables
+    latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
+    observational  name of the environment without intervention
+    identified     the theory's verdict as plain values: theorem, up to what, what is missing; may be empty
+    provenance     spec as YAML, seeds, versions and notes, as plain values
+    """
+
+    estimate: Estimate
+    observed: tuple[str, ...]
+    latents: xr.DataTree
+    observational: str
+    identified: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_estimate(
+        cls,
+        estimate: Estimate,
+        data: Problem | xr.DataTree,
+        *,
+        spec: Any = None,
+        verdict: Any = None,
+        provenance: Mapping[str, Any] | None = None,
+        observational: str | None = None,
+    ) -> Self:
+        """A record from an estimate and the data that it was made from.
+
+        data           a Problem, or a DataTree with x (sample, observed) per environment
+        spec           a Spec or its YAML text, kept in the provenance unless that has one already
+        verdict        a Verdict, or a mapping of plain values
+        provenance     seeds, versions, notes; versions are added where they are missing
+        observational  needed only if the data do not say
+
+        Raises DataError if no environment is known to be the observational one.
+        """
+        tree, observed, name = _data(data, observational)
+        aligned = Encoder(estimate.encoder, observed, estimate.latents)
+        x = tree[name].to_dataset()["x"].transpose("sample", "observed").values
+        estimate = _labelled(canonical(estimate, np.asarray(x, dtype=float)), observed)
+        notes = dict(provenance or {})
+        if spec is not None and "spec" not in notes:
+            notes["spec"] = spec if isinstance(spec, str) else _dump(spec)
+        notes.setdefault("versions", versions())
+        return cls(
+            estimate=estimate,
+            observed=observed,
+            latents=replace(aligned, function=estimate.encoder)(tree),
+            observational=name,
+            identified=_plain(_verdict(verdict)),
+            provenance=_plain(notes),
+        )
+
+    @property
+    def status(self) -> Status:
+        """Whether the data decided: ``ok``, ``undecided`` or ``refuted``, in words, with a remedy."""
+        return self.estimate.status
+
+    @property
+    def graph(self) -> GraphKind:
+        """What the edges are: the ``exact`` graph, its ``transitive closure`` (ancestors), or ``not estimated``."""
+        return self.estimate.graph
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges found, each with strength and p-value, in the order of the latents."""
+        return self.estimate.edges
+
+    @property
+    def tested(self) -> tuple[Edge, ...]:
+        """Every pair that was tested, found or not."""
+        return self.estimate.tested
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """A causal order of the latents, roots first."""
+        return self.estimate.order
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the latents, in the order of the encoder's rows."""
+        return self.estimate.latents
+
+    @property
+    def environment_of(self) -> Mapping[str, str]:
+        """The environment that showed each latent."""
+        return self.estimate.environment_of
+
+    @property
+    def signature(self) -> xr.DataArray | None:
+        """(environment, latent) of 0 and 1: who is targeted where, as recovered; None where an estimator is told,
+        or does not ask. How clear each entry is: ``diagnostics["signature_strength"]``."""
+        return self.estimate.diagnostics.get("signature")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The steps of the estimation and where each left the answer."""
+        return self.estimate.stages
+
+    @property
+    def diagnostics(self) -> Mapping[str, xr.DataArray]:
+        """Labelled arrays; see :class:`~crlspec.inference.estimate.Estimate`."""
+        return self.estimate.diagnostics
+
+    @property
+    def encoder(self) -> Encoder:
+        """From observations, new ones too, to labelled latents."""
+        return Encoder(self.estimate.encoder, self.observed, self.estimate.latents)
+
+    @property
+    def mixing(self) -> xr.DataArray:
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x.
+
+        Raises EstimationError where the recovered mixing is not linear.
+        """
+        if self.estimate.mixing is None:
+            raise EstimationError(
+                "the recovered mixing is not linear, and no matrix describes it",
+                remedy="Take the decoder: result.reconstruct(z), or result.traverse(latent, values).",
+            )
+        coords = {"observed": labels(self.observed), "latent": labels(self.names)}
+        return xr.DataArray(self.estimate.mixing, dims=("observed", "latent"), coords=coords, name="mixing")
+
+    @property
+    def decoder(self) -> Decoder:
+        """From labelled latents to observations. Raises EstimationError where the estimator gave none."""
+        estimate = self.estimate
+        if estimate.mixing is None and estimate.decoder is None:
+            raise EstimationError(
+                "this result has no decoder: its estimator learns the way from observations to latents alone",
+                remedy="Use an estimator that reconstructs, such as estimator: {kind: gscale-i}.",
+            )
+        return Decoder(lambda z: np.asarray(estimate.decoded(z)), self.observed, self.names)
+
+    def transform(self, x: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Latents (…, latent) of observations: the encoder, applied."""
+        return self.encoder(x)
+
+    def reconstruct(self, given: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Observations (…, observed) as the decoder gives them.
+
+        given  latents, labelled with the dimension ``latent``; or observations, which go by way of their latents
+        """
+        latents = isinstance(given, xr.DataArray) and "latent" in given.dims
+        return self.decoder(given if latents else self.encoder(given))
+
+    def traverse(self, latent: str, values: Sequence[float] | np.ndarray) -> xr.DataArray:
+        """(value, observed): what is observed while one latent takes the values and all others stay at 0, their mean
+        without intervention; values are in observational standard deviations.
+
+        Raises DataError for a name that is no latent.
+        """
+        if latent not in self.names:
+            raise DataError(
+                f"there is no latent '{latent}'", remedy=f"Choose one of {', '.join(self.names)}."
+            )
+        z = np.zeros((len(values), len(self.names)))
+        z[:, self.names.index(latent)] = values
+        coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
+        return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
+
+    def dag_json(self) -> str:
+        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""
+        return texts.dag_json(self.names, self.edges)
+
+    def dag_dot(self) -> str:
+        """The graph in the DOT language of Graphviz."""
+        return texts.dag_dot(self.names, self.edges)
+
+    def citation(self) -> str:
+        """BibTeX of the theorem that covers this result; empty where none does."""
+        return str(self.identified.get("citation", ""))
+
+    def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
+        """This result against the model that made its data, on ``samples`` fresh samples per environment.
+
+        Each recovered latent is compared with the true latent that its environment targets, environments
+        pooled.
+
+        mcc, mcc_spearman        mean absolute Pearson (Spearman) correlation of the matched latents
+        r2                       mean R² of each true latent on the recovered ones that identifiability allows
+                                 to enter it: hard, its own alone; soft, its ancestors' too
+        shd, shd_closure         structural Hamming distance of the graphs, of their transitive closures; a
+                                 reversed edge counts once
+        edge_precision, _recall  share of found edges that are true, of true edges that are found (against the
+                                 true closure where ``graph`` is a closure); 1 for a share of none
+        mixing_error             relative Frobenius distance of the mixings, up to the allowed indeterminacy;
+                                 NaN unless the model's mixing and the encoder are linear
+        signature_accuracy       share of the entries of the signature matrix that are right, and whether all are
+        _exact                   (1 or 0); only where the estimator gives a signature
+        score_error              relative L2 error of the estimated score differences at ``score_points``
+
+        Per latent: correlation, rank_correlation, explained_variance, mixing_error_by_latent; the coordinate
+        ``recovered`` names the recovered latent. Per environment: score_error_by_environment.
+        Raises DataError where model and result do not belong together.
+        """
+        from crlspec.results.evaluate import evaluate
+
+        return evaluate(self.estimate, self.observed, model, samples, seed)
+
+    def metrics(
+        self, truth: Truth | xr.Dataset, *, samples: int = 10_000, seed: int = 0, **seconds: float
+    ) -> dict[str, Any]:
+        """The values of metrics.json: those of :meth:`evaluate`, and the seconds of each part of the run.
+
+        truth    the model, or a Dataset that :meth:`evaluate` gave
+        seconds  further parts, e.g. ``sample=0.2``
+
+        A metric that does not apply is None.
+        """
+        found = truth if isinstance(truth, xr.Dataset) else self.evaluate(truth, samples, seed)
+        return texts.metrics_of(found, {**self.estimate.seconds, **seconds})
+
+    def save(self, path: str | Path, force: bool = False) -> Path:
+        """Write everything into one NetCDF file, whole or not at all.
+
+        Raises OutputExists unless ``force``.
+        """
+        facts = {
+            "observational": self.observational,
+            "identified": self.identified,
+            "provenance": self.provenance,
+        }
+        tree = storage.tree_of(self.estimate, self.observed, self.latents, facts)
+        storage.write_tree(tree, Path(path), force)
+        return Path(path)
+
+    def __str__(self) -> str:
+        return texts.summary(self.estimate, self.identified)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}: {len(self.names)} latents, {len(self.edges)} edges ({self.graph}), "
+            f"{len(self.observed)} observed, {len(self.latents.children)} environments, {self.status.code}>"
+        )
+
+
+def _data(data: Problem | xr.DataTree, observational: str | None) -> tuple[xr.DataTree, tuple[str, ...], str]:
+    """The data as a DataTree of x, the observed names, the observational environment."""
+    from crlspec.data import from_arrays, observational_of
+
+    if isinstance(data, xr.DataTree):
+        name = observational or observational_of(data)
+        if name is None or name not in data.children:
+            raise DataError(
+                f"the data do not say which environment is observational: {', '.join(data.children)}",
+                remedy="Pass observational=, the name of the environment without intervention.",
+            )
+        return data, tuple(str(value) for value in data.children[name].to_dataset()["observed"].values), name
+    name = observational or data.setting.observational or ""
+    tree = from_arrays(data.samples, observed=data.observed, observational=name)
+    return tree, data.observed, name
+
+
+def _labelled(estimate: Estimate, observed: tuple[str, ...]) -> Estimate:
+    """The diagnostics with the names of latents and observed variables where they carry none."""
+    names = {"latent": estimate.latents, "observed": observed}
+    diagnostics = {
+        key: array.assign_coords(
+            {d: labels(names[d]) for d in array.dims if d in names and d not in array.coords}
+        )
+        for key, array in estimate.diagnostics.items()
+    }
+    return replace(estimate, diagnostics=diagnostics)
+
+
+def _dump(spec: Any) -> str:
+    from crlspec.spec.load import dump
+
+    return dump(spec)
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:
+    if verdict is None:
+        return {}
+    if dataclasses.is_dataclass(verdict) and not isinstance(verdict, type):
+        values = {one.name: getattr(verdict, one.name) for one in dataclasses.fields(verdict)}
+        return {**values, "text": str(verdict)}
+    return dict(verdict)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back, so that a result is the same before saving and after opening."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, ensure_ascii=False, default=str))
+    return plain
