@@ -72,7 +72,7 @@ def solve(
     from crlspec.inference import estimator_for
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.training_curves import with_training
-    from crlspec.numerics.checkpoints import Place
+    from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
@@ -88,7 +88,7 @@ def solve(
     folder = (
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
-    estimator = estimator_for(spec.estimator, Place(where, folder, fabric))
+    estimator = estimator_for(spec.estimator, TrainingContext(where, folder, fabric))
     problem, counted = count_latents(problem)
     if counted is not None:
         report(f"latents counted: {counted.count}")
@@ -185,8 +185,8 @@ def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> E
     latents = dict(relabelling.latents)
     if setting.targets is None:
         rank = {name: k for k, name in enumerate(setting.environments)}
-        shown_by = {z: rank[environments[e]] for z, e in estimate.environment_of.items()}
-        ordered = sorted(estimate.latents, key=lambda z: shown_by[z])
+        targeted_by = {z: rank[environments[e]] for z, e in estimate.environment_of.items()}
+        ordered = sorted(estimate.latents, key=lambda z: targeted_by[z])
         latents = dict(zip(ordered, setting.latents, strict=True))
     named = estimate.renamed(latents, environments)
     return _reordered(named, [named.latents.index(z) for z in setting.latents])

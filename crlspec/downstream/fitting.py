@@ -40,8 +40,10 @@ class Fit:
 def fit(judged: Judged) -> Fit:
     """Fit mechanisms of the families that were found to all latents."""
     mixing, offset, noise = judged.mixing, judged.offset, judged.noise
-    if judged.curved:
-        flexible = fit_flexible(judged.design, judged.samples, judged.curved, frozenset(judged.varied))
+    if judged.nonlinear:
+        flexible = fit_flexible(
+            judged.design, judged.samples, judged.nonlinear, frozenset(judged.heteroscedastic)
+        )
         best = flexible.fitted(mixing, offset, noise=noise)
         others = [(flexible.fitted(mixing, offset, one, noise), best) for one in flexible.resampled]
         return Fit(best, tuple(others), 1 / (len(others) - 1), False, judged.table, "given the latents")

@@ -74,12 +74,12 @@ class FlexibleFit:
 def fit_flexible(
     design: Design,
     samples: Mapping[str, np.ndarray],
-    curved: frozenset[str],
-    varied: frozenset[str] = frozenset(),
+    nonlinear: frozenset[str],
+    heteroscedastic: frozenset[str] = frozenset(),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> FlexibleFit:
-    """Fit all mechanisms, those of the latents ``curved`` by networks, of ``varied`` with a scale of the noise.
+    """Fit all mechanisms: of latents in ``nonlinear`` by networks, in ``heteroscedastic`` with a scale of the noise.
 
     samples  environment → latents as recovered (sample, latent)
     """
@@ -87,7 +87,7 @@ def fit_flexible(
     rng = np.random.default_rng(seed)
     for slot in slots_of(design):
         parents, target = data_of(design, slot, samples)
-        curve, vary = (bool(slot.parents) and slot.latent in some for some in (curved, varied))
+        curve, vary = (bool(slot.parents) and slot.latent in some for some in (nonlinear, heteroscedastic))
         mechanism = _Mechanism(parents, target, hidden_layer(parents) if curve else None)
         found[slot], inverse = mechanism.fit(vary)
         draws = rng.poisson(1.0, (len(target), resamples)).astype(np.uint8)

@@ -37,8 +37,8 @@ class Judged:
     samples          environment → latents as recovered (sample, latent)
     code             encoder and decoder where the mixing is not linear
     mixing, offset   x = mixing · z + offset; 1 and 0 beside a code
-    curved           latents whose mean is a network
-    varied           those of them whose noise has a scale, a network too → the p-value that refuted one size of it
+    nonlinear        latents whose mean is a network
+    heteroscedastic  those of them whose noise has a scale, a network too → the p-value that refuted one size of it
     noise            slot → the family of its noise
     table            goodness of fit, see ``goodness``
     """
@@ -48,8 +48,8 @@ class Judged:
     code: Code | None
     mixing: np.ndarray
     offset: np.ndarray
-    curved: frozenset[str]
-    varied: Mapping[str, float]
+    nonlinear: frozenset[str]
+    heteroscedastic: Mapping[str, float]
     noise: Noises
     table: xr.Dataset
 
@@ -84,24 +84,26 @@ def judge(result: Record) -> Judged:
     rough: LinearFit | FlexibleFit = fit_linear(design, kept, settle=code is None)
     model, table = judged(rough)
     both = (given, table)
-    curved = frozenset(z for z in design.latents if all(_knows_its_parents(one, design, z) for one in both))
-    if curved:
-        rough = fit_flexible(design, kept, curved, resamples=0)
+    nonlinear = frozenset(
+        z for z in design.latents if all(_knows_its_parents(one, design, z) for one in both)
+    )
+    if nonlinear:
+        rough = fit_flexible(design, kept, nonlinear, resamples=0)
         model, table = judged(rough)
-    sizes = {z: _worst(table, design, Slot(z, design.parents[z]), "size")[1] for z in sorted(curved)}
-    varied = {z: p_value for z, p_value in sizes.items() if refuted(table, design, z, "size")}
-    if varied:
-        rough = fit_flexible(design, kept, curved, frozenset(varied), resamples=0)
+    sizes = {z: _worst(table, design, Slot(z, design.parents[z]), "size")[1] for z in sorted(nonlinear)}
+    heteroscedastic = {z: p_value for z, p_value in sizes.items() if refuted(table, design, z, "size")}
+    if heteroscedastic:
+        rough = fit_flexible(design, kept, nonlinear, frozenset(heteroscedastic), resamples=0)
         model, table = judged(rough)
     noise = _noise(design, model, table, _encoded(model, kept, mixing, offset))
     if any(family["kind"] != "normal" for family in noise.values()):
         model, table = judged(rough, noise)
     table = table.assign_attrs(
-        network=sorted(curved),
-        scale=sorted(varied),
+        network=sorted(nonlinear),
+        scale=sorted(heteroscedastic),
         samples_held_out={n: len(z) for n, z in held.items()},
     )
-    return Judged(design, samples, code, mixing, offset, curved, varied, noise, table)
+    return Judged(design, samples, code, mixing, offset, nonlinear, heteroscedastic, noise, table)
 
 
 def refuted(table: xr.Dataset, design: Design, latent: str, test: str) -> bool:
@@ -133,10 +135,12 @@ def mechanisms(judged: Judged) -> pd.DataFrame:
             "mean": "constant"
             if not slot.parents
             else "network"
-            if slot.latent in judged.curved
+            if slot.latent in judged.nonlinear
             else "linear",
-            "scale": "network" if slot.parents and slot.latent in judged.varied else "constant",
-            "additive_p": judged.varied.get(slot.latent, float("nan")) if slot.parents else float("nan"),
+            "scale": "network" if slot.parents and slot.latent in judged.heteroscedastic else "constant",
+            "additive_p": judged.heteroscedastic.get(slot.latent, float("nan"))
+            if slot.parents
+            else float("nan"),
             "noise": judged.noise[slot]["kind"],
         }
         wrong = []

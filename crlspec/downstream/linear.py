@@ -69,7 +69,7 @@ class LinearFit:
     settled: bool
 
     @property
-    def turned(self) -> float:
+    def rotated(self) -> float:
         """The largest off-diagonal entry of H: how far latents moved, in observational standard deviations."""
         return float(
             np.abs(_Layout(self.design, self.slots, self.free).split(self.theta)[0]).max(initial=0.0)

@@ -59,11 +59,11 @@ def ridge(
         gram += weighted.T @ found
         cross += weighted.T @ target[rows]
     values, vectors = np.linalg.eigh(gram)
-    turned, square = vectors.T @ cross, float(weight @ target**2)
+    rotated, square = vectors.T @ cross, float(weight @ target**2)
 
     def loss(penalty: float) -> float:
         kept = values / (values + penalty)
-        left = square - (turned**2 / (values + penalty) * (2 - kept)).sum()
+        left = square - (rotated**2 / (values + penalty) * (2 - kept)).sum()
         return float(left / (1 - kept.sum() / len(target)) ** 2)
 
     penalties = PENALTIES[:1] if hidden is None else PENALTIES

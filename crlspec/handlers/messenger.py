@@ -18,7 +18,7 @@ from pyro.poutine.util import site_is_subsample
 
 from crlspec.errors import CrlspecError
 from crlspec.handlers.changes import Distribution
-from crlspec.handlers.shapes import Place, fitted, replacement
+from crlspec.handlers.shapes import TrainingContext, fitted, replacement
 
 Replacement = Any  # a distribution, a constant, or a function that gives one of both
 Message = Any  # Pyro's message of one site
@@ -109,7 +109,7 @@ class Intervention(Messenger):
         infer = dict(msg["infer"] or {})
         # Computed by the program, or fixed by a handler further inside: the value is no data.
         computed = bool(infer.pop("_deterministic", False)) or (not by and _holds_its_value(msg))
-        place = Place.here()
+        place = TrainingContext.here()
         current = place.held(msg["value"], msg["fn"].event_dim) if computed else msg["fn"]
         msg["fn"] = fitted(msg["name"], change(current, self._values), current, place)
         BroadcastMessenger._pyro_sample(msg)

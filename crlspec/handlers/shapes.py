@@ -19,7 +19,7 @@ from crlspec.handlers.changes import Distribution
 
 
 @dataclass(frozen=True)
-class Place:
+class TrainingContext:
     """Where a site stands: the plates around it (dimension → size), and the first dimension of enumeration.
 
     Dimensions count from the right of the batch shape: −1, −2, …
@@ -29,7 +29,7 @@ class Place:
     first_enumerated: int | None
 
     @classmethod
-    def here(cls) -> Place:
+    def here(cls) -> TrainingContext:
         """Where the running program is now, by all handlers around it."""
         plates = {
             handler.dim: getattr(handler, "subsample_size", handler.size)
@@ -58,7 +58,7 @@ class Place:
         return dist.Delta(value, event_dim=event_dim)
 
 
-def fitted(name: str, new: Any, current: Distribution, place: Place) -> Distribution:
+def fitted(name: str, new: Any, current: Distribution, place: TrainingContext) -> Distribution:
     """``new`` as a distribution with the shape of the site ``name``, which has the distribution ``current``.
 
     A constant becomes a Delta. Size 1 is spread over the plates and over the site's own dimensions; dimensions of
@@ -97,7 +97,7 @@ def replacement(name: str, given: Any) -> Any:
     )
 
 
-def _batch(new: tuple[int, ...], current: tuple[int, ...], place: Place) -> tuple[int, ...] | None:
+def _batch(new: tuple[int, ...], current: tuple[int, ...], place: TrainingContext) -> tuple[int, ...] | None:
     """The batch shape to expand to, None where there is none."""
     target: list[int] = []
     for dim in range(-1, -max(len(new), len(current)) - 1, -1):

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from crlspec.inference.gscale import GScaleI
     from crlspec.inference.lscale import LScaleI
     from crlspec.inference.umni import UmniCrl
-    from crlspec.numerics.checkpoints import Place
+    from crlspec.numerics.checkpoints import TrainingContext
 
 __all__ = ["estimator_for"]
 
 
 def estimator_for(
-    declared: Any, place: Place | None = None
+    declared: Any, context: TrainingContext | None = None
 ) -> LScaleI | UmniCrl | GScaleI | Contrastive | Baseline:
     """The estimator that a spec's ``estimator:`` slot declares, its networks trained at a place.
 
@@ -24,7 +24,7 @@ def estimator_for(
     """
     from crlspec.numerics.checkpoints import HERE
 
-    place = place or HERE
+    context = context or HERE
     if declared.kind in ("ica", "pca"):
         from crlspec.inference.baselines import Baseline
 
@@ -32,7 +32,7 @@ def estimator_for(
     if declared.kind == "contrastive":
         from crlspec.inference.contrastive import Contrastive
 
-        return Contrastive(declared.alpha, declared.refine, declared.restarts, place)
+        return Contrastive(declared.alpha, declared.refine, declared.restarts, context)
     if declared.kind == "umni-crl":
         from crlspec.inference.umni import UmniCrl
 
@@ -40,7 +40,7 @@ def estimator_for(
     if declared.kind == "gscale-i":
         from crlspec.inference.gscale import GScaleI
 
-        return GScaleI(declared.alpha, declared.restarts, declared.steps, declared.loss, place)
+        return GScaleI(declared.alpha, declared.restarts, declared.steps, declared.loss, context)
     if declared.kind != "lscale-i":
         known = "lscale-i, umni-crl, gscale-i, contrastive, ica and pca"
         raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")

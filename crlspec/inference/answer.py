@@ -11,7 +11,7 @@ from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.status import status_of
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["assemble", "encoder_of", "tested_edges"]
@@ -21,12 +21,12 @@ def assemble(
     problem: Problem,
     coordinates: Coordinates,
     estimate: ScoreEstimate,
-    steps: list[Refined],
+    steps: list[Step],
     seconds: Mapping[str, float],
     *,
     alpha: float,
     exact_graph: bool,
-    shown_by: Mapping[str, str],
+    targeted_by: Mapping[str, str],
     status: Status | None = None,
     further: Mapping[str, xr.DataArray] | None = None,
 ) -> Estimate:
@@ -35,7 +35,7 @@ def assemble(
     estimate     score differences of every environment, for status and diagnostics
     alpha        level below which a tested pair is an edge
     exact_graph  whether the edges are the graph itself, not its closure
-    shown_by     latent → the environment that showed it
+    targeted_by     latent → the environment that showed it
     status       whether the data decided; read off the score differences where None
     further      diagnostics beside those that every estimate has
     """
@@ -80,7 +80,7 @@ def assemble(
     diagnostics.update({**noise, **(further or {})})
     return Estimate(
         latents=names,
-        environment_of=dict(shown_by),
+        environment_of=dict(targeted_by),
         encoder=encoder,
         mixing=space.coloring @ decoder,
         order=tuple(names[m] for m in last.order),
@@ -94,7 +94,7 @@ def assemble(
     )
 
 
-def encoder_of(step: Refined, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:
+def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:
     """The encoder of a step, latents in their own order: unit observational deviation, mean zero, and the largest
     entry of each latent's column of the mixing positive; and its rows (latent, component) in white coordinates."""
     rows = np.empty_like(step.rows)
@@ -106,7 +106,7 @@ def encoder_of(step: Refined, coordinates: Coordinates) -> tuple[LinearEncoder, 
     return LinearEncoder(rows @ coordinates.space.whitener, coordinates.x.mean(0)), rows
 
 
-def tested_edges(step: Refined, names: tuple[str, ...]) -> tuple[Edge, ...]:
+def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:
     """Every tested pair of a step."""
     return tuple(
         Edge(

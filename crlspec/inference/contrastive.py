@@ -24,12 +24,12 @@ from crlspec.errors import SettingMismatch
 from crlspec.inference.answer import tested_edges
 from crlspec.inference.checks.rank import check_injective
 from crlspec.inference.encoders.gaussian_environments import Start
-from crlspec.inference.encoders.gaussianise import Bent, bend, decode
+from crlspec.inference.encoders.gaussianise import Gaussianised, decode, gaussianise
 from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, NetworkEncoder, Stage, Status
 from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
 from crlspec.maps.maps import Network
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
@@ -61,7 +61,7 @@ class Contrastive:
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
     restarts: int = 2
-    place: Place = HERE
+    context: TrainingContext = HERE
     kind = "contrastive"
 
     def accepts(self, setting: Setting) -> None:
@@ -86,12 +86,14 @@ class Contrastive:
         u = [space(values) for values in x]
         code, first = _linear_code(u, seed, progress)
         steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
-        p_value, bent = gaussianity_p_value([y[:: -(-len(y) // JUDGED)] @ code.T for y in u]), None
+        p_value, gaussianised = gaussianity_p_value([y[:: -(-len(y) // JUDGED)] @ code.T for y in u]), None
         if p_value < GAUSSIAN:
-            began_bending = time.perf_counter()
-            bent = self._bend(u, code, first, seed, progress)
-            last = unmix_code([bent.network(y) for y in u], progress)
-            steps.append(_Step(bent.objective, last, bent.network, time.perf_counter() - began_bending))
+            began_network = time.perf_counter()
+            gaussianised = self._gaussianise(u, code, first, seed, progress)
+            last = unmix_code([gaussianised.network(y) for y in u], progress)
+            steps.append(
+                _Step(gaussianised.objective, last, gaussianised.network, time.perf_counter() - began_network)
+            )
         encoder = steps[-1].encoder(space, x)
         decoder, explained = _decoder(space, encoder, x, seed)
         tested = tested_edges(steps[-1].unmixed.step, problem.latents)
@@ -111,16 +113,16 @@ class Contrastive:
             edges=tuple(e for e in tested if e.p_value < self.alpha),
             tested=tested,
             graph="exact",
-            status=_status(p_value, bent, explained),
+            status=_status(p_value, gaussianised, explained),
             stages=tuple(step.stage(problem.latents, space, x, self.alpha) for step in steps),
             diagnostics=diagnostics,
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
             decoder=decoder,
         )
 
-    def _bend(
+    def _gaussianise(
         self, u: list[np.ndarray], code: np.ndarray, first: Unmixed, seed: int, progress: Progress
-    ) -> Bent:
+    ) -> Gaussianised:
         """The network of lowest held-out log loss of the environments: by the likelihood of the code, by the log odds
         of all components, or both where there are more components than latents."""
         rng, order, found = np.random.default_rng(seed), first.step.order, []
@@ -131,11 +133,15 @@ class Contrastive:
 
         if self.refine == "likelihood":
             coded = [y @ code.T for y in u]
-            bent = bend(coded, starts(first.rows, coded), "likelihood", seed, progress, place=self.place)
-            found.append(replace(bent, network=bent.network.within(code)))
+            gaussianised = gaussianise(
+                coded, starts(first.rows, coded), "likelihood", seed, progress, context=self.context
+            )
+            found.append(replace(gaussianised, network=gaussianised.network.within(code)))
         if self.refine == "none" or u[0].shape[1] > len(code):
-            found.append(bend(u, starts(first.rows @ code, u), "log odds", seed, progress, place=self.place))
-        return min(found, key=lambda bent: bent.odds)
+            found.append(
+                gaussianise(u, starts(first.rows @ code, u), "log odds", seed, progress, context=self.context)
+            )
+        return min(found, key=lambda gaussianised: gaussianised.odds)
 
 
 def _linear_code(u: list[np.ndarray], seed: int, progress: Progress) -> tuple[np.ndarray, Unmixed]:
@@ -198,21 +204,21 @@ def _decoder(
     return NetworkDecoder(network, space.coloring, space.offset), explained
 
 
-def _status(p_value: float, bent: Bent | None, explained: float) -> Status:
-    if bent is None:
+def _status(p_value: float, gaussianised: Gaussianised | None, explained: float) -> Status:
+    if gaussianised is None:
         return Status(
             "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
         )
-    if bent.agreement < AGREE:
+    if gaussianised.agreement < AGREE:
         return Status(
             "undecided",
-            f"two restarts of the network found different latents (correlation {bent.agreement:.2f} after a linear "
-            "map), so that latents and edges may be wrong",
+            f"two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "
+            "linear map), so that latents and edges may be wrong",
             "Give more samples, or more restarts: estimator: {kind: contrastive, restarts: 4}.",
         )
     return Status(
         "ok",
         f"no linear encoder makes the latents Gaussian (p = {p_value:.1g}), so that a network was trained, by "
-        f"{bent.objective}; it explains {100 * explained:.1f} % of the observations' variance; the p-values of the "
-        "edges are not calibrated: they leave out how far the network is off",
+        f"{gaussianised.objective}; it explains {100 * explained:.1f} % of the observations' variance; the "
+        "p-values of the edges are not calibrated: they leave out how far the network is off",
     )

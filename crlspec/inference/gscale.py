@@ -35,10 +35,10 @@ from crlspec.inference.encoders.log_ratios import (
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
-from crlspec.inference.encoders.structured_ratio import Fitted, Guide, Settings, fit
+from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
 from crlspec.progress import Progress
@@ -63,9 +63,9 @@ class GScaleI:
 
     alpha     significance level of every test of an edge
     restarts  encoders trained side by side for a general mixing, the first from a linear one, the others from
-              :mod:`crlspec.inference.encoders.sign_starts`; their latents are crossed
+              :mod:`crlspec.inference.encoders.sign_starts`; their latents are recombined
               (:mod:`crlspec.inference.encoders.recombine`), and of the two encoders that come of it the one of
-              lower held-out loss is kept; where these disagree as many new ones are trained and crossed with
+              lower held-out loss is kept; where these disagree as many new ones are trained and recombined with
               them, once
     steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
@@ -76,7 +76,7 @@ class GScaleI:
     restarts: int = 3
     steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
-    place: Place = HERE
+    context: TrainingContext = HERE
     kind = "gscale-i"
 
     def accepts(self, setting: Setting) -> None:
@@ -92,7 +92,7 @@ class GScaleI:
 
         The diagnostics hold, where the pairs were not known, ``signature`` (environment, latent) and
         ``pairing_margin``; for a general mixing ``restart_losses``, the held-out losses of all restarts in rising
-        order, ``crossed_losses``, those of the two made of their latents, ``restart_agreement`` (latent,), rank
+        order, ``recombined_losses``, those of the two made of their latents, ``restart_agreement`` (latent,), rank
         correlations with the other encoder that comes nearest, and ``edge_excess``, how many times what chance gives
         the tests against the order are.
 
@@ -108,10 +108,10 @@ class GScaleI:
         unknown = problem.setting.pairs is None and problem.setting.targets is None
         logits = None
         if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
-            logits = environment_logits(y, seed, progress, self.place, self.steps)
+            logits = environment_logits(y, seed, progress, self.context, self.steps)
         pairing = _pairing(linear, y, logits, order, progress)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        rows = np.stack([(_bent_row if general else _row)(y[a], y[b]) for a, b in pairs])
+        rows = np.stack([(_nonlinear_row if general else _row)(y[a], y[b]) for a, b in pairs])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
@@ -176,24 +176,28 @@ class GScaleI:
     ) -> Fitted:
         rng = np.random.default_rng([seed, 0x65CA1E])
 
-        def shaken() -> np.ndarray:
+        def perturbed() -> np.ndarray:
             noise = rng.normal(size=(self.restarts, *rows.shape)) / np.sqrt(rows.shape[1])
             return 0.5 * rows + 0.5 * noise
 
-        def more() -> tuple[np.ndarray, Sequence[Guide]]:
-            guides = () if logits is None else signed_latents(y, logits, pairs, self.restarts, seed + 1)
-            return shaken(), guides
+        def more() -> tuple[np.ndarray, Sequence[StartingLatents]]:
+            starting_latents = (
+                () if logits is None else signed_latents(y, logits, pairs, self.restarts, seed + 1)
+            )
+            return perturbed(), starting_latents
 
-        starts = shaken()
+        starts = perturbed()
         starts[0] = rows
         settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
         y = coordinates.all
         if self.loss == "structured-ratio":
-            guides = signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
-            return fit(y, pairs, starts, settings, seed, progress, self.place, guides, more)
+            starting_latents = (
+                signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
+            )
+            return fit(y, pairs, starts, settings, seed, progress, self.context, starting_latents, more)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
-        return fit_sparse(y, differences, starts, settings, seed, progress, self.place)
+        return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
 
 
 def _unlinked(problem: Problem) -> Problem:
@@ -255,8 +259,8 @@ def _pairing(
     setting = problem.setting
     place = {name: k for k, name in enumerate(order[1:])}
     if setting.pairs is None and setting.targets is None:
-        told = None if logits is None else np.concatenate(logits)
-        return find_pairs(y[1:], progress, None if told is None else told[:, 1:] - told[:, :1])
+        stacked = None if logits is None else np.concatenate(logits)
+        return find_pairs(y[1:], progress, None if stacked is None else stacked[:, 1:] - stacked[:, :1])
     if setting.targets is not None:
         known = [tuple(name for name in order[1:] if setting.targets[name] == (z,)) for z in problem.latents]
     else:
@@ -272,7 +276,7 @@ def _row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return one_direction(first, second, start).row
 
 
-def _bent_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _nonlinear_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The same where the mixing bends: an even log ratio, if it tells at least half as much."""
     row, even = _row(first, second), even_direction(first, second)
     u, v = first @ row, second @ row

@@ -22,12 +22,12 @@ from crlspec.inference.estimate import Estimate
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import peel_targets
-from crlspec.inference.order.sinks_gaussian import GaussianLeaves
+from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from crlspec.inference.soft.full_rank import full_rank_graph
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft.invariance import closure_by_invariance
-from crlspec.inference.status import status_of, with_uneven_noise, without_calibration
-from crlspec.inference.step import Refined
+from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
+from crlspec.inference.step import Step
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
@@ -88,7 +88,7 @@ class LScaleI:
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
-        status = with_uneven_noise(status_of(estimate), steps[-1])
+        status = with_heteroscedasticity(status_of(estimate), steps[-1])
         if steps[-1].name == "scores" and not are_calibrated(estimate):
             status = without_calibration(status)
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))
@@ -100,13 +100,13 @@ class LScaleI:
             seconds,
             alpha=self.alpha,
             exact_graph=exact_graph,
-            shown_by=shown,
+            targeted_by=shown,
             status=status,
         )
 
     def _hard(
         self, coordinates: Coordinates, estimate: ScoreEstimate, seed: int, progress: Progress
-    ) -> list[Refined]:
+    ) -> list[Step]:
         began = time.perf_counter()
         orders = peel(estimate.moments, most=3)
         covariances = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in coordinates.all[1:]])
@@ -122,14 +122,14 @@ class LScaleI:
             return unmix(rows_in_order(facts.moments, best), facts.covariances[1:], best)
 
         strengths, p_values = score_edges(rows, estimate, best, errors, rows_of)
-        first = Refined(
+        first = Step(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
             orders[0].note + UNCALIBRATED * (not are_calibrated(estimate)),
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]
         if is_gaussian(coordinates):
-            order, rows = peel_targets(GaussianLeaves.of(coordinates.all, hard=True), len(rows))
+            order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
             return [first, *refine_gaussian(coordinates.all, order, rows, progress)]
         return [
             first,

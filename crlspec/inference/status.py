@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from crlspec.inference.estimate import Status
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
 
-__all__ = ["status_of", "with_uneven_noise", "without_calibration"]
+__all__ = ["status_of", "with_heteroscedasticity", "without_calibration"]
 
-UNEVEN = 0.003
+HETEROSCEDASTIC = 0.003
 """From this share on the size of a noise is said to vary with other latents."""
 
 
@@ -28,14 +28,15 @@ def status_of(estimate: ScoreEstimate) -> Status:
     return Status("ok", "order, latents and edges were decided by the data")
 
 
-def with_uneven_noise(status: Status, step: Refined) -> Status:
+def with_heteroscedasticity(status: Status, step: Step) -> Status:
     """The status where the last step took noise to be of one size, and its residuals say that it is not."""
-    if step.uneven < UNEVEN:
+    if step.heteroscedasticity < HETEROSCEDASTIC:
         return status
     return Status(
         "undecided",
-        f"the noise of a recovered latent varies in size with other latents, which explain {step.uneven:.3f} of the "
-        "variance of its square: the likelihood takes it to be of one size, and its latents may be wrong",
+        "the noise of a recovered latent varies in size with other latents, which explain "
+        f"{step.heteroscedasticity:.3f} of the variance of its square: the likelihood takes it to be of one size, "
+        "and its latents may be wrong",
         "Use estimator: {refine: none}, which does not, and compare.",
     )
 

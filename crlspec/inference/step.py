@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Refined"]
+__all__ = ["Step"]
 
 
 @dataclass(frozen=True)
-class Refined:
+class Step:
     """What a step left.
 
     order      indices of the interventional environments, roots first
     rows       (position, component): encoder rows in white coordinates, by position in the order
     strengths  (position, position), ``[i, j]`` for j → i
     p_values   likewise
-    uneven     share of the variance of a squared residual that other latents explain, where noise was taken to be of
-               one size
+    heteroscedasticity  share of the variance of a squared residual that other latents explain, where noise was taken
+                        to be of one size
     """
 
     name: str
@@ -28,4 +28,4 @@ class Refined:
     p_values: np.ndarray
     seconds: float
     note: str
-    uneven: float = 0.0
+    heteroscedasticity: float = 0.0

@@ -27,13 +27,13 @@ from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.likelihood.gaussian import fit_order
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
-from crlspec.inference.order.signature import Peeled, in_order, peel_leaves
-from crlspec.inference.order.sinks_gaussian import GaussianLeaves
-from crlspec.inference.order.sinks_scores import ScoreLeaves
+from crlspec.inference.order.signature import Peeled, in_order, peel_sinks
+from crlspec.inference.order.sinks_gaussian import GaussianSinks
+from crlspec.inference.order.sinks_scores import ScoreSinks
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft.held_out import closure_by_orders
-from crlspec.inference.status import status_of, with_uneven_noise, without_calibration
-from crlspec.inference.step import Refined
+from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
+from crlspec.inference.step import Step
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.accepts import refusal
@@ -96,7 +96,9 @@ class UmniCrl:
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
-        found_status = with_uneven_noise(status if status is not None else status_of(estimate), steps[-1])
+        found_status = with_heteroscedasticity(
+            status if status is not None else status_of(estimate), steps[-1]
+        )
         uncalibrated = self.refine == "none" and not estimate.exact
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         labelled = {"environment": list(problem.environments), "latent": list(problem.latents)}
@@ -112,7 +114,7 @@ class UmniCrl:
             seconds,
             alpha=self.alpha,
             exact_graph=search.hard,
-            shown_by=_shown_by(problem, signature, strengths),
+            targeted_by=_shown_by(problem, signature, strengths),
             status=without_calibration(found_status) if uncalibrated else found_status,
             further=further,
         )
@@ -136,23 +138,23 @@ class _Search:
     progress: Progress
 
     @cached_property
-    def likelihood(self) -> GaussianLeaves:
-        """Leaves by the likelihood of linear-Gaussian latents."""
-        return GaussianLeaves.of(self.coordinates.all, self.hard)
+    def likelihood(self) -> GaussianSinks:
+        """Sinks by the likelihood of linear-Gaussian latents."""
+        return GaussianSinks.of(self.coordinates.all, self.hard)
 
     def signature(self) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
         n = self.coordinates.observational.shape[1]
         if not self.gaussian:
-            find = ScoreLeaves(
+            find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
             )
-            return peel_leaves(find, n, known=self.known)[0], None
-        leaves = self.likelihood
-        found = peel_leaves(leaves, n, width=WIDTH, known=self.known)
+            return peel_sinks(find, n, known=self.known)[0], None
+        sinks = self.likelihood
+        found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
         close = [peeled for peeled in found if peeled.cost < found[0].cost + CLOSE]
         if self.hard and len(close) > 1:
-            costs = [_joint_cost(peeled, leaves) for peeled in close]
+            costs = [_joint_cost(peeled, sinks) for peeled in close]
             ranked = sorted(range(len(close)), key=lambda k: costs[k])
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
@@ -167,11 +169,11 @@ _doubtful = Status(
 )
 
 
-def _joint_cost(peeled: Peeled, leaves: GaussianLeaves) -> float:
+def _joint_cost(peeled: Peeled, sinks: GaussianSinks) -> float:
     """Negative log likelihood at the joint optimum and the Bayesian information criterion's price of a target."""
     order = tuple(range(len(peeled.rows)))
-    fit = fit_order(order, peeled.rows, leaves.moments, leaves.counts, peeled.signature)
-    total = float(leaves.counts.sum())
+    fit = fit_order(order, peeled.rows, sinks.moments, sinks.counts, peeled.signature)
+    total = float(sinks.counts.sum())
     return float(total * fit.loss + np.log(total) * peeled.signature.sum())
 
 
@@ -201,7 +203,7 @@ class _Found:
         )
         return f"signature by the {means}: {sizes} targeting environments a latent"
 
-    def hard_steps(self, estimator: UmniCrl) -> list[Refined]:
+    def hard_steps(self, estimator: UmniCrl) -> list[Step]:
         """Exact graph: rows independent of their predecessors where they are targeted."""
         began, search, single = time.perf_counter(), self.search, self.single
         samples = search.coordinates.all
@@ -219,7 +221,7 @@ class _Found:
             errors = unmixing_variances(rows, covariances, counts.tolist(), order)
         strengths, p_values = score_edges(rows, single, order, errors)
         seconds = self.seconds + time.perf_counter() - began
-        first = Refined("signature", order, rows, strengths, p_values, seconds, self.note)
+        first = Step("signature", order, rows, strengths, p_values, seconds, self.note)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
         if search.gaussian:
@@ -231,7 +233,7 @@ class _Found:
             ),
         ]
 
-    def soft_steps(self, estimator: UmniCrl) -> list[Refined]:
+    def soft_steps(self, estimator: UmniCrl) -> list[Step]:
         """Transitive closure: rows up to mixing with ancestors."""
         began, search, single = time.perf_counter(), self.search, self.single
         if not search.gaussian:
@@ -241,13 +243,13 @@ class _Found:
             return [first, self._nonlinear(estimator, first, single)]
         strengths, p_values = score_edges(self.peeled.rows, single, self.order)
         seconds = self.seconds + time.perf_counter() - began
-        first = Refined("signature", self.order, self.peeled.rows, strengths, p_values, seconds, self.note)
+        first = Step("signature", self.order, self.peeled.rows, strengths, p_values, seconds, self.note)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
-        leaves = search.likelihood
+        sinks = search.likelihood
 
         def starts(order: tuple[int, ...]) -> np.ndarray:
-            return in_order(leaves, self.signature[list(order)]).rows
+            return in_order(sinks, self.signature[list(order)]).rows
 
         return [
             first,
@@ -272,7 +274,7 @@ class _Found:
                 groups[k, 1 if shared[k] else 1 + number, 1 + environment] = True
         return groups
 
-    def _nonlinear(self, estimator: UmniCrl, first: Refined, single: ScoreEstimate) -> Refined:
+    def _nonlinear(self, estimator: UmniCrl, first: Step, single: ScoreEstimate) -> Step:
         """Order and closure by the likelihood of smooth mechanisms."""
         search = self.search
 

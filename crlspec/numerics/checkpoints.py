@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["HERE", "Checkpoint", "Place"]
+__all__ = ["HERE", "Checkpoint", "TrainingContext"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Place:
+class TrainingContext:
     """Where networks are trained.
 
     device  as torch names it
@@ -80,5 +80,5 @@ class Place:
         return Checkpoint(self.folder / (re.sub(r"\W+", "-", training) + ".pt"))
 
 
-HERE = Place()
+HERE = TrainingContext()
 """The CPU, and nothing is kept."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 
 __all__ = ["Parts"]
 
@@ -30,7 +30,7 @@ class Parts:
         samples: Sequence[np.ndarray],
         generator: torch.Generator,
         share: float = 0.1,
-        place: Place = HERE,
+        context: TrainingContext = HERE,
     ) -> Parts:
         """A random share of each environment (sample, component) is held out."""
         y = [torch.as_tensor(values, dtype=torch.float32) for values in samples]
@@ -39,12 +39,16 @@ class Parts:
         held = [values[:cut] for values, cut in zip(y, cuts)]
         size = min(CHECKED, max(len(values) for values in held))
         checks = _drawn(held, size, generator, HERE)
-        return cls([values[cut:] for values, cut in zip(y, cuts)], checks.to(place.device))
+        return cls([values[cut:] for values, cut in zip(y, cuts)], checks.to(context.device))
 
-    def draw(self, size: int, generator: torch.Generator, place: Place = HERE) -> Tensor:
+    def draw(self, size: int, generator: torch.Generator, context: TrainingContext = HERE) -> Tensor:
         """(environment, size, component): random rows of every environment, of these the part of this process."""
-        return _drawn(self.training, size, generator, place).to(place.device)
+        return _drawn(self.training, size, generator, context).to(context.device)
 
 
-def _drawn(samples: Sequence[Tensor], size: int, generator: torch.Generator, place: Place) -> Tensor:
-    return torch.stack([y[place.part(torch.randint(len(y), (size,), generator=generator))] for y in samples])
+def _drawn(
+    samples: Sequence[Tensor], size: int, generator: torch.Generator, context: TrainingContext
+) -> Tensor:
+    return torch.stack(
+        [y[context.part(torch.randint(len(y), (size,), generator=generator))] for y in samples]
+    )

@@ -14,7 +14,7 @@ __all__ = ["Sample"]
 
 @dataclass(frozen=True)
 class Sample:
-    """Samples of all environments in one heap: y (sample, component) float32, environment (sample,) int."""
+    """Samples of all environments pooled: y (sample, component) float32, environment (sample,) int."""
 
     y: Tensor
     environment: Tensor

@@ -84,8 +84,8 @@ def train(
     shown     from the step and the held-out losses (replica,), what ``progress`` is given to keep
     after     called with the number of each step that was made, for what is no gradient step
     fabric    a launched ``Fabric`` of Lightning: every process runs the same training, draws the same numbers and
-              takes its part of each batch (:meth:`Place.part`); gradients are averaged over all, and the held-out
-              losses of the first process count
+              takes its part of each batch (:meth:`TrainingContext.part`); gradients are averaged over all, and
+              the held-out losses of the first process count
     """
     listed = [dict(group) for group in groups] if groups is not None else [_all(module)]
     optimizer = torch.optim.AdamW(listed, lr=plan.rate)
@@ -115,13 +115,13 @@ def train(
         if after is not None:
             after(run.step)
         if run.step % plan.look == 0 or run.step == plan.steps:
-            told = None
+            losses_shown = None
             if held_out is not None:
                 with torch.no_grad():
                     losses = held_out() if fabric is None else fabric.broadcast(held_out())
                 losses = run.look(losses, plan.least)
-                told = None if shown is None else shown(run.step, losses)
-            progress(stage, run.step, plan.steps, losses=told)
+                losses_shown = None if shown is None else shown(run.step, losses)
+            progress(stage, run.step, plan.steps, losses=losses_shown)
             if written is not None and time.monotonic() - saved >= written.seconds:
                 written.write({"kind": kind, **run.state()})
                 saved = time.monotonic()

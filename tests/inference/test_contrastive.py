@@ -14,7 +14,7 @@ from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.contrastive import Contrastive
 from crlspec.inference.encoders.gaussian_environments import GaussianEnvironments, Start, log_densities
-from crlspec.inference.encoders.gaussianise import Balanced, bend, decode
+from crlspec.inference.encoders.gaussianise import Balanced, decode, gaussianise
 from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import LinearEncoder, NetworkEncoder
 from crlspec.inference.likelihood.gaussian_code import unmix_code
@@ -58,7 +58,7 @@ def curved(z: np.ndarray) -> np.ndarray:
     return np.column_stack([x, np.cos(0.4 * z[:, 0]) * (z[:, 1] + 3)])
 
 
-def bent(z: np.ndarray) -> np.ndarray:
+def nonlinear(z: np.ndarray) -> np.ndarray:
     """Three readings that no linear map undoes."""
     scale = 1 + 0.8 * np.tanh(0.7 * z[:, 2])
     return np.column_stack([z[:, 0] * scale, z[:, 1] * scale, z[:, 2]])
@@ -177,18 +177,18 @@ def test_a_refusal_says_what_would_mend_it():
 
 def test_a_decoder_explains_what_is_a_function_of_the_latents():
     z = latents()[0][:3000]
-    network, explained = decode(z, bent(z), 0)
+    network, explained = decode(z, nonlinear(z), 0)
     assert explained > 0.98
-    assert ((network(z) - bent(z)) ** 2).mean() < 0.03 * bent(z).var()
+    assert ((network(z) - nonlinear(z)) ** 2).mean() < 0.03 * nonlinear(z).var()
 
 
 @pytest.mark.parametrize("objective", ["likelihood", "log odds"])
 def test_bending_betters_the_linear_start(objective):
     z = latents()
-    u = [bent(values) for values in z]
+    u = [nonlinear(values) for values in z]
     start = Start.of(np.eye(3), u, (2, 0, 1))
     plan = Plan(steps=400, rate=1e-2, look=100)
-    found = bend(u, [start], objective, 0, silent, plan)
+    found = gaussianise(u, [start], objective, 0, silent, plan)
     assert found.objective == objective
     assert np.isnan(found.agreement)
 
@@ -204,9 +204,9 @@ def test_bending_betters_the_linear_start(objective):
 @pytest.mark.slow
 @pytest.mark.parametrize(("refine", "least"), [("likelihood", 0.99), ("none", 0.9)])
 def test_a_bent_mixing_is_undone(refine, least):
-    estimate = Contrastive(refine=refine).solve(problem(bent), GaussianScores(), 0, silent)
+    estimate = Contrastive(refine=refine).solve(problem(nonlinear), GaussianScores(), 0, silent)
     z = TOY.z("obs")
-    assert correlations(z, estimate.encoder(bent(z))).min() > least
+    assert correlations(z, estimate.encoder(nonlinear(z))).min() > least
     assert {("c", "a"), ("a", "b")} <= {edge.pair for edge in estimate.edges}
     assert estimate.decoder is not None
     assert "not calibrated" in estimate.status.message

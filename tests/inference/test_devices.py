@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from crlspec.inference.encoders.gaussian_environments import Start
-from crlspec.inference.encoders.gaussianise import bend
+from crlspec.inference.encoders.gaussianise import gaussianise
 from crlspec.inference.encoders.score_sparsity import fit_sparse
 from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio, fit
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import silent
 from crlspec.testing import LinearGaussianToy, PairsToy
@@ -21,7 +21,7 @@ LATENTS = 0.999
 """Least correlation of the latents that encoders trained on either find: rounding grows from step to step."""
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-GPU = Place("cuda")
+GPU = TrainingContext("cuda")
 TOY, CHAIN = PairsToy(), LinearGaussianToy()
 PAIRS = [(1, 2), (3, 4), (5, 6)]
 SETTINGS = Settings(True, width=32, steps=200)
@@ -36,15 +36,15 @@ def correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.abs(np.corrcoef(one.T, other.T)[:n, n:]).diagonal()
 
 
-def gradients(place: Place) -> list[torch.Tensor]:
+def gradients(context: TrainingContext) -> list[torch.Tensor]:
     """Of the first batch of structured classifiers."""
     generator = torch.Generator().manual_seed(0)
     model = StructuredRatio(torch.randn(2, 3, 6, generator=generator), PAIRS, SETTINGS, generator)
-    model = model.to(place.device)
+    model = model.to(context.device)
     train(
         model,
         lambda y: sum(model.losses(y)),
-        lambda g: torch.randn(7, 64, 6, generator=g).to(place.device),
+        lambda g: torch.randn(7, 64, 6, generator=g).to(context.device),
         generator,
         Plan(steps=1),
     )
@@ -80,5 +80,7 @@ def test_contrastive(objective) -> None:
     u = [one + 0.3 * np.tanh(one) for one in z]
     start = Start.of(np.eye(3), u, (2, 0, 1))
     plan = Plan(steps=200, rate=3e-3, look=50)
-    found = [bend(u, [start], objective, 0, silent, plan, place).network(u[0]) for place in (GPU, HERE)]
+    found = [
+        gaussianise(u, [start], objective, 0, silent, plan, place).network(u[0]) for place in (GPU, HERE)
+    ]
     assert correlations(*found).min() > LATENTS

@@ -127,7 +127,7 @@ def test_a_general_mixing():
     assert back is not None
     assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
     assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
-    assert found.diagnostics["crossed_losses"].sizes == {"crossed": 2}
+    assert found.diagnostics["recombined_losses"].sizes == {"recombined": 2}
     assert found.status.ok == bool((found.diagnostics["restart_agreement"] >= AGREEMENT).all())
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
@@ -138,8 +138,8 @@ def test_a_general_mixing():
 def test_restarts_that_end_elsewhere_leave_it_undecided():
     z = latents("obs")
     folded = np.column_stack([z[:, 0], z[:, 1], np.abs(z[:, 2])])
-    bent = np.column_stack([-z[:, 0], z[:, 1] ** 3, z[:, 2]])
-    np.testing.assert_allclose(agreement_of(np.stack([bent, folded, z]), 2), 1.0)
+    gaussianised = np.column_stack([-z[:, 0], z[:, 1] ** 3, z[:, 2]])
+    np.testing.assert_allclose(agreement_of(np.stack([gaussianised, folded, z]), 2), 1.0)
     agreement = agreement_of(np.stack([folded, z]), 1)
     assert agreement[2] < 0.1
     status = status_of(Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement)

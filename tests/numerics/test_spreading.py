@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from crlspec.inference.encoders.structured_ratio import Settings, fit
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import silent
@@ -23,7 +23,7 @@ needs_fabric = pytest.mark.skipif(
 )
 
 
-def first_gradients(place: Place) -> list[torch.Tensor]:
+def first_gradients(context: TrainingContext) -> list[torch.Tensor]:
     """Of two networks on a batch of sixteen, of which each process sees its part."""
     generator = torch.Generator().manual_seed(7)
     network = BatchedNetwork(2, 1, 8, generator, common=True)
@@ -31,15 +31,15 @@ def first_gradients(place: Place) -> list[torch.Tensor]:
     train(
         network,
         lambda index: ((network(x[index].expand(2, -1, -1)) - x[index, 0] ** 2) ** 2).mean(1),
-        lambda g: place.part(torch.randint(64, (16,), generator=g)),
+        lambda g: context.part(torch.randint(64, (16,), generator=g)),
         generator,
         Plan(steps=1),
-        fabric=place.fabric,
+        fabric=context.fabric,
     )
     return [p.grad for p in network.parameters() if p.grad is not None]
 
 
-def fitted(place: Place) -> tuple[list[torch.Tensor], torch.Tensor]:
+def fitted(context: TrainingContext) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Held-out losses of every look, and the encoder, of structured classifiers on two latents."""
     rng = np.random.default_rng(0)
     y = [rng.normal(size=(400, 2)) * scale for scale in ([0.5, 1], [2, 1], [1, 0.5], [1, 2])]
@@ -47,7 +47,7 @@ def fitted(place: Place) -> tuple[list[torch.Tensor], torch.Tensor]:
     samples = [np.column_stack([u, u[:, 0] * u[:, 1]]) for u in y]
     rows = rng.normal(size=(2, 2, 3))
     settings = Settings(True, width=8, steps=100, batch=64)
-    found = fit(samples, [(1, 2), (3, 4)], rows, settings, 0, silent, place)
+    found = fit(samples, [(1, 2), (3, 4)], rows, settings, 0, silent, context)
     encoder = [torch.as_tensor(w) for w in (found.encoder.skip, *found.encoder.weights)]
     return encoder, found.trained.history
 
@@ -59,7 +59,7 @@ def work(folder: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
     fabric.launch()
     assert fabric.world_size == 2
-    place = Place(fabric=fabric)
+    place = TrainingContext(fabric=fabric)
     found = {"gradients": first_gradients(place), "fitted": fitted(place)}
     torch.save(found, folder / f"{fabric.global_rank}.pt")
 
@@ -86,10 +86,10 @@ def test_parts_must_be_equal() -> None:
     class Three:
         world_size, global_rank = 3, 1
 
-    place = Place(fabric=Three())
-    assert place.part(torch.arange(6)).tolist() == [2, 3]
+    context = TrainingContext(fabric=Three())
+    assert context.part(torch.arange(6)).tolist() == [2, 3]
     with pytest.raises(ValueError, match="not equal parts for 3 processes"):
-        place.part(torch.arange(7))
+        context.part(torch.arange(7))
 
 
 if __name__ == "__main__":

@@ -51,11 +51,11 @@ def count_latents(problem: Problem) -> tuple[Problem, Dimension | None]:
 def with_count(estimate: Estimate, found: Dimension) -> Estimate:
     """The estimate, its status saying how many latents were counted and why; the test's edges beside the spectrum."""
     status = estimate.status
-    told = f"{status.message}; the number of latents, {found.count}, was counted: {found}"
+    text = f"{status.message}; the number of latents, {found.count}, was counted: {found}"
     edges = {"spectrum_edge": xr.DataArray(found.edges, dims=("component",))}
     tested = edges if np.isfinite(found.edges).any() else {}
     return replace(
-        estimate, status=replace(status, message=told), diagnostics={**estimate.diagnostics, **tested}
+        estimate, status=replace(status, message=text), diagnostics={**estimate.diagnostics, **tested}
     )
 
 
@@ -72,12 +72,12 @@ def _dimension(problem: Problem) -> Dimension:
 def _refuse_contradiction(problem: Problem, found: Dimension) -> None:
     design, environments = problem.setting.design, len(problem.environments)
     each = PER_LATENT.get(design)
-    told = f"{found}: {found.count} latents"
+    text = f"{found}: {found.count} latents"
     if each is not None and environments != each * found.count:
         asked = "one environment" if each == 1 else "two environments"
         few = environments < each * found.count
         raise DataError(
-            f"{told}; but the design ({design}) has {asked} for each latent, and there are {environments} "
+            f"{text}; but the design ({design}) has {asked} for each latent, and there are {environments} "
             f"environments with interventions, which makes {environments / each:g} latents: the two contradict "
             "each other",
             "Add the environments of the other latents; if some dimensions are no latents but noise of unequal size "
@@ -88,7 +88,7 @@ def _refuse_contradiction(problem: Problem, found: Dimension) -> None:
         )
     if design == "multi-node" and environments < found.count:
         raise DataError(
-            f"{told}; but there are only {environments} environments with interventions, and a multi-node design "
+            f"{text}; but there are only {environments} environments with interventions, and a multi-node design "
             "asks for as many as latents, at least",
             "Add environments with other targets.",
         )

@@ -68,15 +68,15 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray]) -> Status:
     if not noise:
         return status
     worst = float(noise["noise_share"].max())
-    told = (
+    text = (
         f"{status.message}; noise of standard deviation {float(noise['observation_noise']):.3g} on every observed "
         f"variable makes up to {worst:.1%} of a latent's variance, and score differences are the noisy latents'"
     )
     if worst <= LARGE or not status.ok:
-        return replace(status, message=told)
+        return replace(status, message=text)
     return Status(
         "undecided",
-        f"{told}: too much to rely on edges and on what should be unmixed",
+        f"{text}: too much to rely on edges and on what should be unmixed",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
 

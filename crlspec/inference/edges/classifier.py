@@ -17,7 +17,7 @@ from scipy import stats
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_contrasts
 from crlspec.inference.edges.classifier_tests import contrast_scores
 from crlspec.inference.edges.leave_one_out import order_of
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.progress import Progress
 
 __all__ = ["calibrated", "edges_by_classifier"]
@@ -31,7 +31,7 @@ def edges_by_classifier(
     pairs: Sequence[tuple[int, int]],
     seed: int,
     progress: Progress,
-) -> tuple[Refined, float]:
+) -> tuple[Step, float]:
     """The step, and by how much tests against the order exceed chance: see :func:`calibrated`.
 
     Strengths are shares of the variance of a score that j explains. The latents themselves are left as they are.
@@ -56,7 +56,7 @@ def edges_by_classifier(
     note = "one classifier of all environments; causes tested free of smooth changes of the latents, two rounds; "
     note += f"statistics against the order {excess:.1f} times those of chance"
     seconds = time.perf_counter() - began
-    step = Refined(
+    step = Step(
         "edges", order, np.eye(n)[list(order)], signal / (1 + signal), p_values[places], seconds, note
     )
     return step, excess

@@ -21,7 +21,7 @@ __all__ = ["ContrastModel", "Rows", "Terms", "fit_contrasts"]
 
 @dataclass(frozen=True)
 class Rows:
-    """Samples of all environments in one heap: z (sample, latent) float32; kind (sample,) int: 0 where nobody
+    """Samples of all environments pooled: z (sample, latent) float32; kind (sample,) int: 0 where nobody
     intervenes, 1 + i and 1 + n + i in the first and the second environment of latent i of n."""
 
     z: Tensor

@@ -18,7 +18,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.statistics import paired_p_value
 from crlspec.numerics.training import Plan, train
@@ -69,7 +69,7 @@ def edges_by_contrast(
     batch: int = 1024,
     width: int = 16,
     rate: float = 8e-3,
-) -> Refined:
+) -> Step:
     """Order by :func:`effects`, then a test of every pair; the latents themselves are left as they are.
 
     Of each latent two networks of its predecessors: the remainder, and the mechanism, which is left out where the
@@ -109,7 +109,7 @@ def edges_by_contrast(
     seconds = time.perf_counter() - began
     rows = np.eye(n)[list(order)]
     note = "order by what interventions move; edges by leaving one cause out, beside a remainder of mixing"
-    return Refined("edges", order, rows, gains, p_values, seconds, note)
+    return Step("edges", order, rows, gains, p_values, seconds, note)
 
 
 class _Fits(nn.Module):

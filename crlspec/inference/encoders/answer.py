@@ -97,12 +97,14 @@ def encoder_note(fitted: Fitted, loss: str) -> str:
     """How the training of the encoder went."""
     how = "structured classifiers" if loss == "structured-ratio" else "sparse score changes"
     losses = ", ".join(f"{loss:.3f}" for loss in fitted.losses)
-    crossed = (
-        f"{len(fitted.restarts)} restarts, their latents crossed to " if fitted.restarts else "restarts: "
+    recombined = (
+        f"{len(fitted.restarts)} restarts, their latents recombined to " if fitted.restarts else "restarts: "
     )
-    again = "; they disagreed, and as many new ones were crossed with them" if fitted.generations > 1 else ""
+    again = (
+        "; they disagreed, and as many new ones were recombined with them" if fitted.generations > 1 else ""
+    )
     return (
-        f"{how}, {crossed}{len(fitted.losses)}{again}, {fitted.trained.steps} steps; losses {losses};"
+        f"{how}, {recombined}{len(fitted.losses)}{again}, {fitted.trained.steps} steps; losses {losses};"
         f" squared error of the reconstruction {fitted.reconstruction:.3f} a component"
     )
 
@@ -120,7 +122,7 @@ def diagnostics_of(
     found = {"spectrum": xr.DataArray(space.spectrum, dims=("component",))}
     if fitted is not None:
         if fitted.restarts:
-            found["crossed_losses"] = xr.DataArray(list(fitted.losses), dims=("crossed",))
+            found["recombined_losses"] = xr.DataArray(list(fitted.losses), dims=("recombined",))
         found["restart_losses"] = xr.DataArray(list(fitted.restarts or fitted.losses), dims=("restart",))
         labelled = {"latent": list(problem.latents)}
         found["restart_agreement"] = xr.DataArray(fitted.agreement, labelled, ("latent",))

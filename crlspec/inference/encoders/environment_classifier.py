@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train
@@ -24,7 +24,7 @@ def environment_logits(
     samples: Sequence[np.ndarray],
     seed: int,
     progress: Progress,
-    place: Place = HERE,
+    context: TrainingContext = HERE,
     steps: int = STEPS,
 ) -> list[np.ndarray]:
     """Logits (sample, environment) at the samples (sample, component) of every environment.
@@ -32,32 +32,32 @@ def environment_logits(
     steps  at most, and never more than 2000
     """
     generator = torch.Generator().manual_seed(seed)
-    parts = Parts.split(samples, generator, place=place)
+    parts = Parts.split(samples, generator, context=context)
     start = torch.zeros(1, samples[0].shape[1], len(samples))
-    network = ResidualNetwork(start, WIDTH, generator, DEPTH).to(place.device)
+    network = ResidualNetwork(start, WIDTH, generator, DEPTH).to(context.device)
 
     def loss(rows: torch.Tensor) -> torch.Tensor:
         """Log loss (1,) of rows (environment, sample, component)."""
-        told = torch.log_softmax(network(rows.reshape(1, -1, rows.shape[-1]))[0], -1)
+        log_probabilities = torch.log_softmax(network(rows.reshape(1, -1, rows.shape[-1]))[0], -1)
         labels = torch.arange(len(rows), device=rows.device).repeat_interleave(rows.shape[1])
-        return functional.nll_loss(told, labels)[None]
+        return functional.nll_loss(log_probabilities, labels)[None]
 
     train(
         network,
         loss,
-        lambda g: parts.draw(BATCH // len(samples), g, Place(place.device)),
+        lambda g: parts.draw(BATCH // len(samples), g, TrainingContext(context.device)),
         generator,
         Plan(min(steps, STEPS), RATE, look=LOOK),
         held_out=lambda: loss(parts.held_out),
         groups=network.groups(DECAY),
         progress=progress,
         stage="environments",
-        checkpoint=place.checkpoint("environments"),
+        checkpoint=context.checkpoint("environments"),
     )
     found = []
     with torch.no_grad():
         for values in samples:
-            rows = torch.as_tensor(values, dtype=torch.float32, device=place.device).split(8192)
+            rows = torch.as_tensor(values, dtype=torch.float32, device=context.device).split(8192)
             logits = torch.cat([network(some[None])[0] for some in rows])
             found.append(logits.double().cpu().numpy())
     return found

@@ -61,8 +61,10 @@ class GaussianEnvironments(nn.Module):
 
     def contrast(self, sample: Sample) -> Tensor:
         """Log loss (replica,) of telling a sample's environment, all equally likely beforehand, from its latents."""
-        told = torch.log_softmax(self.log_densities(self.encoder(self._all(sample))), -1)
-        return -told[:, torch.arange(len(sample), device=sample.y.device), sample.environment].mean(-1)
+        log_probabilities = torch.log_softmax(self.log_densities(self.encoder(self._all(sample))), -1)
+        return -log_probabilities[
+            :, torch.arange(len(sample), device=sample.y.device), sample.environment
+        ].mean(-1)
 
     def likelihood(self, sample: Sample) -> Tensor:
         """Negative log likelihood (replica,) of coordinates, as many as latents, up to a constant."""

@@ -17,12 +17,12 @@ from torch import Tensor
 from crlspec.inference.encoders.gaussian_environments import GaussianEnvironments, Start
 from crlspec.inference.encoders.restarts import network_of
 from crlspec.maps.maps import Network
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Bent", "bend", "decode"]
+__all__ = ["Gaussianised", "decode", "gaussianise"]
 
 WIDTH, BATCH, CHECKED = 64, 256, 4000
 LIKELIHOOD = Plan(steps=6000, rate=1e-2, look=250)
@@ -34,7 +34,7 @@ Objective = Literal["likelihood", "log odds"]
 
 
 @dataclass(frozen=True)
-class Bent:
+class Gaussianised:
     """A trained encoder: ``network`` of the coordinates, by which objective, and the held-out log loss of telling the
     environments from its latents; ``agreement``: the least correlation, over latents, of the two best restarts' ones
     after a linear map, NaN where there was one."""
@@ -48,9 +48,9 @@ class Bent:
 class Balanced:
     """Batches with equally many samples of every environment, on average."""
 
-    def __init__(self, sample: Sample, place: Place = HERE) -> None:
+    def __init__(self, sample: Sample, context: TrainingContext = HERE) -> None:
         counts = torch.bincount(sample.environment)
-        self.sample, self.counts, self.place = sample, counts, place
+        self.sample, self.counts, self.context = sample, counts, context
         self.table = torch.zeros(len(counts), int(counts.max()), dtype=torch.long)
         for e, count in enumerate(counts.tolist()):
             self.table[e, :count] = torch.nonzero(sample.environment == e).flatten()
@@ -58,26 +58,26 @@ class Balanced:
     def __call__(self, size: int, generator: torch.Generator) -> Sample:
         environment = torch.randint(len(self.counts), (size,), generator=generator)
         position = torch.rand(size, generator=generator) * self.counts[environment]
-        return self.sample[self.place.part(self.table[environment, position.long()])]
+        return self.sample[self.context.part(self.table[environment, position.long()])]
 
 
-def bend(
+def gaussianise(
     samples: Sequence[np.ndarray],
     starts: Sequence[Start],
     objective: Objective,
     seed: int,
     progress: Progress,
     plan: Plan | None = None,
-    place: Place = HERE,
-) -> Bent:
+    context: TrainingContext = HERE,
+) -> Gaussianised:
     """Train an encoder from every start side by side, and take the one of lowest held-out loss.
 
     samples  (sample, coordinate) of every environment, the observational first, then that of each latent
     """
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    model = GaussianEnvironments(starts, WIDTH, generator).to(place.device)
-    draw, check = Balanced(training, place), Balanced(held_out)(CHECKED, generator).to(place.device)
+    model = GaussianEnvironments(starts, WIDTH, generator).to(context.device)
+    draw, check = Balanced(training, context), Balanced(held_out)(CHECKED, generator).to(context.device)
     loss = model.likelihood if objective == "likelihood" else model.contrast
     plan = plan or (LIKELIHOOD if objective == "likelihood" else ODDS)
     kind = "held-out negative log likelihood" if objective == "likelihood" else "held-out log loss"
@@ -89,7 +89,7 @@ def bend(
     trained = train(
         model,
         loss,
-        lambda g: draw(BATCH, g).to(place.device),
+        lambda g: draw(BATCH, g).to(context.device),
         generator,
         plan,
         held_out=lambda: loss(check),
@@ -97,12 +97,12 @@ def bend(
         progress=progress,
         stage=objective,
         shown=shown,
-        checkpoint=place.checkpoint(objective),
-        fabric=place.fabric,
+        checkpoint=context.checkpoint(objective),
+        fabric=context.fabric,
     )
     with torch.no_grad():
         odds = model.contrast(check)
-    return Bent(
+    return Gaussianised(
         network_of(model.encoder, trained.best), objective, float(odds[trained.best]),
         _agreement(model, check, trained.losses),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from crlspec.progress import Progress
 __all__ = ["Pairing", "find_pairs"]
 
 FLOOR = 1e-4
-"""Shares nearer to one than this are told apart by noise alone."""
+"""Shares nearer to one than this are stacked apart by noise alone."""
 CLEAR, CLEAR_BENT = 3.0, 0.7
 """Margins from which on other pairings are ruled out: of a linear mixing, and of any."""
 ROWS, BINS, TAIL = 30_000, 50, 0.005

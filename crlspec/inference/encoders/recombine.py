@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["AGREEMENT", "crossed", "pair_losses"]
+__all__ = ["AGREEMENT", "pair_losses", "recombined"]
 
 AGREEMENT = 0.97
 """Least rank correlation of each latent between two encoders that are said to have found the same."""
@@ -28,7 +28,7 @@ def pair_losses(latents: Sequence[Sequence[np.ndarray]], pairs: Sequence[tuple[i
     return np.array([[_loss(z[a][:, i], z[b][:, i]) for i, (a, b) in enumerate(pairs)] for z in latents])
 
 
-def crossed(
+def recombined(
     latents: Sequence[Sequence[np.ndarray]], pairs: Sequence[tuple[int, int]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Two starts (2, sample, latent), at the samples of all environments in turn, each latent of mean 0 and

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from crlspec.inference.encoders.restarts import agreement_of, network_of
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
@@ -93,7 +93,7 @@ def fit_sparse(
     settings: Settings,
     seed: int,
     progress: Progress,
-    place: Place = HERE,
+    context: TrainingContext = HERE,
 ) -> Fitted:
     """Train restarts from linear encoders and keep the one of lowest held-out loss.
 
@@ -107,17 +107,17 @@ def fit_sparse(
     pooled = torch.as_tensor(np.concatenate(samples)).double()
     order, everything = (torch.randperm(len(values), generator=generator) for values in (y, pooled))
     cut, cut_all = (max(1, int(settings.held_out * len(values))) for values in (y, pooled))
-    model = ScoreSparsity(torch.as_tensor(rows).double(), d, settings.width, generator).to(place.device)
+    model = ScoreSparsity(torch.as_tensor(rows).double(), d, settings.width, generator).to(context.device)
     held = tuple(
-        values.to(place.device)
+        values.to(context.device)
         for values in (y[order[:cut]], d[:, order[:cut]], pooled[everything[:cut_all]][: 4 * cut])
     )
 
     def draw(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        some = order[cut:][place.part(torch.randint(len(order) - cut, (settings.batch,), generator=g))]
+        some = order[cut:][context.part(torch.randint(len(order) - cut, (settings.batch,), generator=g))]
         drawn = torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g)
-        others = everything[cut_all:][place.part(drawn)]
-        return y[some].to(place.device), d[:, some].to(place.device), pooled[others].to(place.device)
+        others = everything[cut_all:][context.part(drawn)]
+        return y[some].to(context.device), d[:, some].to(context.device), pooled[others].to(context.device)
 
     def shown(step: int, losses: Tensor) -> Losses:
         values = {f"restart {k + 1}": float(loss) for k, loss in enumerate(losses)}
@@ -134,8 +134,8 @@ def fit_sparse(
         progress=progress,
         stage="encoder",
         shown=shown,
-        checkpoint=place.checkpoint("encoder"),
-        fabric=place.fabric,
+        checkpoint=context.checkpoint("encoder"),
+        fabric=context.fabric,
     )
     with torch.no_grad():
         error = model.error(held[2])

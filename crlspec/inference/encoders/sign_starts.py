@@ -40,8 +40,8 @@ def signed_latents(
     pairs    for each latent the two environments that intervene on it
     """
     rng = np.random.default_rng([seed, 0xC0107])
-    told, (first, second) = np.concatenate(logits), np.array(pairs).T
-    far = distances(told[:, first] - told[:, second])
+    stacked, (first, second) = np.concatenate(logits), np.array(pairs).T
+    far = distances(stacked[:, first] - stacked[:, second])
     pooled = np.concatenate(samples)
     found = []
     for _ in range(count):
@@ -56,8 +56,8 @@ def distances(ratios: np.ndarray) -> np.ndarray:
 
     The turning point is the end at which the log ratios crowd.
     """
-    turned = np.where(stats.skew(ratios) > 0, -ratios, ratios)
-    return np.asarray(np.sqrt(np.maximum(np.quantile(turned, 0.995, axis=0) - turned, 0.0)))
+    flipped = np.where(stats.skew(ratios) > 0, -ratios, ratios)
+    return np.asarray(np.sqrt(np.maximum(np.quantile(flipped, 0.995, axis=0) - flipped, 0.0)))
 
 
 def sides(points: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -16,23 +16,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crlspec.inference.encoders.recombine import AGREEMENT, crossed
+from crlspec.inference.encoders.recombine import AGREEMENT, recombined
 from crlspec.inference.encoders.restarts import agreement_of, network_of
 from crlspec.maps.maps import Network
-from crlspec.numerics.checkpoints import HERE, Place
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Fitted", "Guide", "Settings", "fit"]
+__all__ = ["Fitted", "Settings", "StartingLatents", "fit"]
 
-Guide = tuple[np.ndarray, np.ndarray]
+StartingLatents = tuple[np.ndarray, np.ndarray]
 """Samples (point, component), and the latents (point, latent) that an encoder is led to there before all training."""
 
 GUIDED, POINTS = 300, 10_000
-"""Steps at most towards the latents where encoders begin, and samples at which crossed latents are shown to them."""
+"""Steps at most towards the latents where encoders begin, and samples at which these are given."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Fitted:
 
     encoder, decoder  from and to the components; no decoder where nothing was reconstructed
     losses            (replica,) held-out losses of the last training in rising order, the first the chosen one's
-    restarts          those of the restarts that it began with, where their latents were crossed
-    generations       how often new restarts were trained and crossed
+    restarts          those of the restarts that it began with, where their latents were recombined
+    generations       how often new restarts were trained and recombined
     reconstruction    squared error of a component
     agreement         (latent,) |rank correlations| of the chosen latents with those of the other replica that comes
                       nearest, NaN where there was one alone
@@ -125,10 +125,10 @@ class StructuredRatio(nn.Module):
         all_logits = logits.new_zeros(replicas, environments, rows)
         all_logits[:, self.placed] = logits.transpose(1, 2).reshape(replicas, 2 * n, rows)
         labels = torch.arange(environments, device=y.device).repeat_interleave(size)
-        told = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
+        log_probabilities = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
         if self.decoder is None:
-            return -told.mean(-1), torch.zeros(replicas, device=y.device)
-        return -told.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
+            return -log_probabilities.mean(-1), torch.zeros(replicas, device=y.device)
+        return -log_probabilities.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW."""
@@ -146,52 +146,52 @@ def fit(
     settings: Settings,
     seed: int,
     progress: Progress,
-    place: Place = HERE,
-    guides: Sequence[Guide] = (),
-    more: Callable[[], tuple[np.ndarray, Sequence[Guide]]] | None = None,
+    context: TrainingContext = HERE,
+    starting_latents: Sequence[StartingLatents] = (),
+    more: Callable[[], tuple[np.ndarray, Sequence[StartingLatents]]] | None = None,
 ) -> Fitted:
-    """Train restarts for half the steps, cross their latents (:mod:`crlspec.inference.encoders.recombine`), train
+    """Train restarts for half the steps, recombine their latents (:mod:`crlspec.inference.encoders.recombine`), train
     the two that come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
 
-    Where the two do not end alike, new restarts are trained, and their latents crossed with those of the two: a
+    Where the two do not end alike, new restarts are trained, and their latents recombined with those of the two: a
     second and last generation, kept if its loss is lower. No latent meets one there that it came of, so agreement
     still means something.
 
     samples  (sample, component) of every environment, the observational first
     pairs    for each latent the two environments that intervene on it
     rows     (restart, latent, component): linear encoders where the restarts begin
-    guides   where the last restarts begin, one for each
-    more     rows and guides of a second generation; None: there is none
+    starting_latents   where the last restarts begin, one for each
+    more     rows and starting_latents of a second generation; None: there is none
     """
     generator = torch.Generator().manual_seed(seed)
-    parts = Parts.split(samples, generator, settings.held_out, place)
+    parts = Parts.split(samples, generator, settings.held_out, context)
     before = 0
 
     def trained(
-        name: str, rows: np.ndarray, guides: Sequence[Guide], steps: int
+        name: str, rows: np.ndarray, starting_latents: Sequence[StartingLatents], steps: int
     ) -> tuple[StructuredRatio, Trained]:
         nonlocal before
         model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
-        model = model.to(place.device)
-        if guides:
-            _lead(model, guides, min(GUIDED, steps), generator, progress, place, name)
+        model = model.to(context.device)
+        if starting_latents:
+            _lead(model, starting_latents, min(GUIDED, steps), generator, progress, context, name)
         shorter = replace(settings, steps=steps)
-        last = _train(model, parts, shorter, generator, progress, place, name, before)
+        last = _train(model, parts, shorter, generator, progress, context, name, before)
         before += steps
         return model, last
 
     def generation(
-        age: str, rows: np.ndarray, guides: Sequence[Guide], elders: list[Network]
+        age: str, rows: np.ndarray, starting_latents: Sequence[StartingLatents], earlier: list[Network]
     ) -> tuple[StructuredRatio, Trained, tuple[float, ...]]:
-        model, first = trained(f"{age}restart", rows, guides, max(1, settings.steps // 2))
-        encoders = elders + _encoders(model)
-        starts, _ = crossed([[encoder(y) for y in samples] for encoder in encoders], pairs)
+        model, first = trained(f"{age}restart", rows, starting_latents, max(1, settings.steps // 2))
+        encoders = earlier + _encoders(model)
+        starts, _ = recombined([[encoder(y) for y in samples] for encoder in encoders], pairs)
         model, last = trained(f"{age}encoder", *_led_to(starts, samples, seed), settings.steps)
         return model, last, _rising(first.losses)
 
     if len(rows) == 1:
-        return _kept(*trained("encoder", rows, guides, settings.steps), parts)
-    model, last, losses = generation("", rows, guides, [])
+        return _kept(*trained("encoder", rows, starting_latents, settings.steps), parts)
+    model, last, losses = generation("", rows, starting_latents, [])
     found = _kept(model, last, parts, losses)
     if more is not None and found.agreement.min() < AGREEMENT:
         model, last, losses = generation("new ", *more(), _encoders(model))
@@ -206,8 +206,8 @@ def _encoders(model: StructuredRatio) -> list[Network]:
 
 def _led_to(
     starts: np.ndarray, samples: Sequence[np.ndarray], seed: int
-) -> tuple[np.ndarray, Sequence[Guide]]:
-    """Rows by least squares, and guides, towards latents (start, sample, latent) at all samples in turn."""
+) -> tuple[np.ndarray, Sequence[StartingLatents]]:
+    """Rows by least squares, and starting_latents, towards latents (start, sample, latent) at all samples in turn."""
     y = np.concatenate(samples)
     design = np.column_stack([y, np.ones(len(y))])
     coefficients = np.linalg.lstsq(design, np.concatenate(starts, 1), rcond=None)[0]
@@ -222,7 +222,7 @@ def _train(
     settings: Settings,
     generator: torch.Generator,
     progress: Progress,
-    place: Place,
+    context: TrainingContext,
     name: str,
     before: int,
 ) -> Trained:
@@ -238,7 +238,7 @@ def _train(
     return train(
         model,
         lambda batch: total(*model.losses(batch)),
-        lambda g: parts.draw(settings.batch, g, place),
+        lambda g: parts.draw(settings.batch, g, context),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
         held_out=lambda: total(*model.losses(parts.held_out)),
@@ -246,8 +246,8 @@ def _train(
         progress=progress,
         stage=name,
         shown=shown,
-        checkpoint=place.checkpoint(name),
-        fabric=place.fabric,
+        checkpoint=context.checkpoint(name),
+        fabric=context.fabric,
     )
 
 
@@ -274,21 +274,21 @@ def _rising(losses: Tensor) -> tuple[float, ...]:
 
 def _lead(
     model: StructuredRatio,
-    guides: Sequence[Guide],
+    starting_latents: Sequence[StartingLatents],
     steps: int,
     generator: torch.Generator,
     progress: Progress,
-    place: Place,
+    context: TrainingContext,
     name: str,
 ) -> None:
-    """Bring encoders and decoders of the last replicas near the latents of their guides; leave the others alone."""
+    """Bring encoders and decoders of the last replicas near their starting latents; leave the others alone."""
     replicas = len(model.head)
-    own = [guides[max(0, k - replicas + len(guides))] for k in range(replicas)]
+    own = [starting_latents[max(0, k - replicas + len(starting_latents))] for k in range(replicas)]
     y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
-    led = (torch.arange(replicas) >= replicas - len(guides)).float().to(place.device)
+    led = (torch.arange(replicas) >= replicas - len(starting_latents)).float().to(context.device)
 
     def loss(index: Tensor) -> Tensor:
-        inputs, latents = y[:, index].to(place.device), z[:, index].to(place.device)
+        inputs, latents = y[:, index].to(context.device), z[:, index].to(context.device)
         error = ((model.encoder(inputs) - latents) ** 2).mean((1, 2))
         if model.decoder is not None:
             error = error + ((model.decoder(latents) - inputs) ** 2).mean((1, 2))
@@ -303,6 +303,6 @@ def _lead(
         Plan(steps, 4e-3),
         groups=[group for part in parts for group in part.groups(0.0)],
         progress=progress,
-        stage="guide",
-        checkpoint=place.checkpoint(f"guide of {name}"),
+        stage="start",
+        checkpoint=context.checkpoint(f"start of {name}"),
     )

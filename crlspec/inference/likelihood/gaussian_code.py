@@ -9,8 +9,8 @@ import numpy as np
 
 from crlspec.inference.likelihood.refine import refine_gaussian
 from crlspec.inference.order.signature import peel_targets
-from crlspec.inference.order.sinks_gaussian import GaussianLeaves
-from crlspec.inference.step import Refined
+from crlspec.inference.order.sinks_gaussian import GaussianSinks
+from crlspec.inference.step import Step
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates
 
@@ -27,7 +27,7 @@ class Unmixed:
 
     rows: np.ndarray
     offset: np.ndarray
-    step: Refined
+    step: Step
 
     def __call__(self, code: np.ndarray) -> np.ndarray:
         """(sample, code) → (sample, latent)."""
@@ -35,13 +35,13 @@ class Unmixed:
 
 
 def unmix_code(samples: Sequence[np.ndarray], progress: Progress) -> Unmixed:
-    """The order by peeling leaves, then the joint Gaussian likelihood and Wald tests, as in LSCALE-I.
+    """The order by peeling sinks, then the joint Gaussian likelihood and Wald tests, as in LSCALE-I.
 
     samples  (sample, code) of every environment, the observational first, then that of each latent
     """
     names = tuple(f"e{k}" for k in range(1, len(samples)))
     coordinates = Coordinates.fit(dict(zip(("obs", *names), samples, strict=True)), "obs", names, len(names))
-    order, start = peel_targets(GaussianLeaves.of(coordinates.all, hard=True), len(names))
+    order, start = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(names))
     (step,) = refine_gaussian(coordinates.all, order, start, progress)
     rows = np.empty_like(step.rows)
     rows[list(step.order)] = step.rows

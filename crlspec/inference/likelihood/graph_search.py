@@ -15,7 +15,7 @@ import torch
 
 from crlspec.inference.likelihood.edge_tests import absent_edge_tests
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
-from crlspec.inference.likelihood.noise_scale import unevenness
+from crlspec.inference.likelihood.noise_scale import heteroscedasticity
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -45,7 +45,7 @@ class GraphSearch:
     rounds   how many there were
     settled  whether the last one found the graph that it began with
     rows     (position, component): encoder rows of the likelihood under the graph found
-    uneven   see :func:`crlspec.inference.likelihood.noise_scale.unevenness`
+    heteroscedasticity   see :func:`crlspec.inference.likelihood.noise_scale.heteroscedasticity`
     """
 
     first: EdgeTests
@@ -53,7 +53,7 @@ class GraphSearch:
     rounds: int
     settled: bool
     rows: np.ndarray
-    uneven: float
+    heteroscedasticity: float
 
 
 def search_graph(
@@ -79,7 +79,7 @@ def search_graph(
     final = model.given(torch.as_tensor(graph)[None], generator)
     train(final, everything, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
     rows = final.rows()[0].detach().double().numpy()
-    return GraphSearch(found[0], found[-1], len(found), settled, rows, unevenness(final, everything))
+    return GraphSearch(found[0], found[-1], len(found), settled, rows, heteroscedasticity(final, everything))
 
 
 def _round(

@@ -14,12 +14,12 @@ from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.ranks import legendre
 from crlspec.numerics.sample import Sample
 
-__all__ = ["unevenness"]
+__all__ = ["heteroscedasticity"]
 
 LEVEL, CLIPPED = 1e-4, 4.0
 
 
-def unevenness(model: FlexibleLikelihood, sample: Sample) -> float:
+def heteroscedasticity(model: FlexibleLikelihood, sample: Sample) -> float:
     """The largest share, over latents, of the variance of a squared residual that the latents before it explain.
 
     Score tests of a normal regression whose variance depends on Legendre polynomials of the others' ranks, residuals

@@ -1,7 +1,7 @@
 """Likelihood refinement of a score-based start under hard interventions: order, latents, graph.
 
 Two ways with one face: the closed forms of the linear-Gaussian case, and the flexible likelihood otherwise. Both
-take orders found from scores and return :class:`Refined` steps, each a whole answer of its own.
+take orders found from scores and return :class:`Step` steps, each a whole answer of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.order.peeling import Peeling
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
@@ -35,7 +35,7 @@ def refine_gaussian(
     rows: np.ndarray,
     progress: Progress,
     signature: np.ndarray | None = None,
-) -> list[Refined]:
+) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
     samples    (sample, component) of every environment, the observational first
@@ -56,7 +56,7 @@ def refine_gaussian(
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
-    return [Refined("likelihood", best.order, best.rows, strengths, _either(p_values), seconds, note)]
+    return [Step("likelihood", best.order, best.rows, strengths, _either(p_values), seconds, note)]
 
 
 def refine_flexible(
@@ -67,7 +67,7 @@ def refine_flexible(
     seed: int,
     progress: Progress,
     signature: np.ndarray | None = None,
-) -> list[Refined]:
+) -> list[Step]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
     p-values are those of :func:`absent_edge_tests`, each under the found graph without the edge, doubled for the two
@@ -99,10 +99,19 @@ def refine_flexible(
         f"graph and encoder in turn, {settled}",
     )
     return [
-        Refined(name, order, _unit(rows, samples), tests.shares, _either(tests.p_values), spent, note, uneven)
-        for name, rows, tests, spent, note, uneven in (
+        Step(
+            name,
+            order,
+            _unit(rows, samples),
+            tests.shares,
+            _either(tests.p_values),
+            spent,
+            note,
+            heteroscedasticity,
+        )
+        for name, rows, tests, spent, note, heteroscedasticity in (
             ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0),
-            ("graph", found.rows, found.last, seconds, notes[1], found.uneven),
+            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity),
         )
     ]
 

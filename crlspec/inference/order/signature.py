@@ -1,11 +1,11 @@
-"""The signature matrix and the causal order of unknown multi-node interventions, by peeling from the leaves.
+"""The signature matrix and the causal order of unknown multi-node interventions, by peeling from the sinks.
 
 Environments e share score differences d^e = Σ_i D_ie δ_i with one δ_i per latent and a binary signature D (Varıcı,
 Acartürk, Shanmugam & Tajer, Linear causal representation learning from unknown multi-node interventions, NeurIPS
-2024). A leaf of the graph enters its own mechanism alone. So along its column g of the mixing d^e·g = D_ie f: the
-leaf's row of D is a binary vector for which some direction g shows one and the same change f in the environments
+2024). A sink of the graph enters its own mechanism alone. So along its column g of the mixing d^e·g = D_ie f: the
+sink's row of D is a binary vector for which some direction g shows one and the same change f in the environments
 with a 1, and none in those with a 0. For each binary row the best g solves a generalised eigenproblem; all rows
-are one batch. The leaf is then marginalised out, which leaves the same problem with one latent less, until D, the
+are one batch. The sink is then marginalised out, which leaves the same problem with one latent less, until D, the
 causal order and the rows of the encoder are there. The paper enumerates integer combinations w of environments,
 D w ∝ e_i, instead; the entries of D⁻¹ outgrow any small range of integers, those of D are 0 and 1.
 """
@@ -21,12 +21,12 @@ import numpy as np
 
 __all__ = [
     "ENUMERATED",
-    "Leaf",
     "LeafFinder",
     "Peeled",
+    "Sink",
     "binary_rows",
     "in_order",
-    "peel_leaves",
+    "peel_sinks",
     "peel_targets",
 ]
 
@@ -35,7 +35,7 @@ ENUMERATED = 12
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Sink:
     """A hypothesis about the last latent in causal order.
 
     targets    (environment,) bool: its row of the signature
@@ -44,7 +44,7 @@ class Leaf:
     strengths  (environment,) the size of the change in each environment as a share of its root mean square where
                it is targeted
     shared     whether one changed mechanism holds in all environments that target it
-    cost       the lower the better, comparable between leaves of the same components
+    cost       the lower the better, comparable between sinks of the same components
     """
 
     targets: np.ndarray
@@ -56,10 +56,10 @@ class Leaf:
 
 
 class LeafFinder(Protocol):
-    """What tells a leaf, in the components that are left."""
+    """What tells a sink, in the components that are left."""
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
-        """The best leaves of u = basis y, the best first.
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+        """The best sinks of u = basis y, the best first.
 
         basis  (latents left, component)
         rows   (row, environment) bool: the signature rows allowed; None: all
@@ -72,9 +72,9 @@ class Peeled:
 
     signature  (position, environment) bool
     rows       (position, component) encoder rows, unit length
-    strengths  (position, environment), see :class:`Leaf`
+    strengths  (position, environment), see :class:`Sink`
     shared     (position,) likewise
-    cost       sum over the leaves
+    cost       sum over the sinks
     """
 
     signature: np.ndarray
@@ -87,13 +87,13 @@ class Peeled:
 @dataclass(frozen=True)
 class _Partial:
     basis: np.ndarray
-    leaves: tuple[Leaf, ...] = ()
+    sinks: tuple[Sink, ...] = ()
     rows: tuple[np.ndarray, ...] = ()
     cost: float = 0.0
     key: frozenset[bytes] = field(default_factory=frozenset)
 
 
-def peel_leaves(
+def peel_sinks(
     find: LeafFinder, components: int, *, width: int = 1, known: np.ndarray | None = None
 ) -> list[Peeled]:
     """Signatures with their orders, the best first, by a beam search of ``width`` partial orders.
@@ -107,12 +107,12 @@ def peel_leaves(
     for _ in range(components):
         grown: dict[frozenset[bytes], _Partial] = {}
         for partial in beam:
-            allowed = None if known is None else _unused(known, partial.leaves)
+            allowed = None if known is None else _unused(known, partial.sinks)
             found = 0
-            for leaf in find(partial.basis, allowed, 4 * width + components):
-                if known is None and _dependent(leaf.targets, partial.leaves):
+            for sink in find(partial.basis, allowed, 4 * width + components):
+                if known is None and _dependent(sink.targets, partial.sinks):
                     continue
-                after = _without(partial, leaf)
+                after = _without(partial, sink)
                 if after.key not in grown or after.cost < grown[after.key].cost:
                     grown[after.key] = after
                 found += 1
@@ -132,7 +132,7 @@ def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
 
 def peel_targets(find: LeafFinder, latents: int) -> tuple[tuple[int, ...], np.ndarray]:
     """Causal order (indices of environments) and encoder rows (position, component), one environment per latent."""
-    peeled = peel_leaves(find, latents, known=np.eye(latents, dtype=bool))[0]
+    peeled = peel_sinks(find, latents, known=np.eye(latents, dtype=bool))[0]
     return tuple(int(environment) for environment in peeled.signature.argmax(1)), peeled.rows
 
 
@@ -141,34 +141,34 @@ def binary_rows(environments: int) -> np.ndarray:
     return np.array(list(itertools.product((False, True), repeat=environments))[1:], dtype=bool)
 
 
-def _dependent(targets: np.ndarray, leaves: Sequence[Leaf]) -> bool:
-    rows = np.array([*(leaf.targets for leaf in leaves), targets], dtype=float)
+def _dependent(targets: np.ndarray, sinks: Sequence[Sink]) -> bool:
+    rows = np.array([*(sink.targets for sink in sinks), targets], dtype=float)
     return int(np.linalg.matrix_rank(rows)) < len(rows)
 
 
-def _unused(known: np.ndarray, leaves: Sequence[Leaf]) -> np.ndarray:
-    used = [leaf.targets.tobytes() for leaf in leaves]
+def _unused(known: np.ndarray, sinks: Sequence[Sink]) -> np.ndarray:
+    used = [sink.targets.tobytes() for sink in sinks]
     return np.array([row for row in known if row.tobytes() not in used])
 
 
-def _without(partial: _Partial, leaf: Leaf) -> _Partial:
-    """The components that are left once the leaf is marginalised out: those that do not respond to it."""
-    away = np.linalg.svd(leaf.direction[None])[2][1:]
+def _without(partial: _Partial, sink: Sink) -> _Partial:
+    """The components that are left once the sink is marginalised out: those that do not respond to it."""
+    away = np.linalg.svd(sink.direction[None])[2][1:]
     return _Partial(
         away @ partial.basis,
-        (*partial.leaves, leaf),
-        (*partial.rows, leaf.row @ partial.basis),
-        partial.cost + leaf.cost,
-        partial.key | {leaf.targets.tobytes()},
+        (*partial.sinks, sink),
+        (*partial.rows, sink.row @ partial.basis),
+        partial.cost + sink.cost,
+        partial.key | {sink.targets.tobytes()},
     )
 
 
 def _peeled(partial: _Partial) -> Peeled:
     rows = np.array(partial.rows[::-1])
     return Peeled(
-        signature=np.array([leaf.targets for leaf in partial.leaves[::-1]]),
+        signature=np.array([sink.targets for sink in partial.sinks[::-1]]),
         rows=rows / np.linalg.norm(rows, axis=1, keepdims=True),
-        strengths=np.array([leaf.strengths for leaf in partial.leaves[::-1]]),
-        shared=np.array([leaf.shared for leaf in partial.leaves[::-1]]),
+        strengths=np.array([sink.strengths for sink in partial.sinks[::-1]]),
+        shared=np.array([sink.shared for sink in partial.sinks[::-1]]),
         cost=partial.cost,
     )

@@ -1,7 +1,7 @@
-"""Leaves by the likelihood of linear-Gaussian latents: closed forms in the precision matrices of the environments.
+"""Sinks by the likelihood of linear-Gaussian latents: closed forms in the precision matrices of the environments.
 
-Along a direction g the conditional variance of the leaf given all else is 1/(gᵀ Ω g), Ω the precision matrix of an
-environment or of a pool of environments. That the leaf's mechanism is one and the same in a group of environments
+Along a direction g the conditional variance of the sink given all else is 1/(gᵀ Ω g), Ω the precision matrix of an
+environment or of a pool of environments. That the sink's mechanism is one and the same in a group of environments
 therefore costs ½ Σ_e N_e [log gᵀΩ_e g − log gᵀΩ_group g] ≥ 0 in log likelihood, zero where it is true. A stationary
 g is a generalised eigenvector of Σ_e N_e Ω_e/(gᵀΩ_e g) and Σ_group N_group Ω_group/(gᵀΩ_group g).
 """
@@ -14,25 +14,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from crlspec.inference.order.signature import ENUMERATED, Leaf, binary_rows
+from crlspec.inference.order.signature import ENUMERATED, Sink, binary_rows
 from crlspec.numerics.linalg import augmented_moments
 
-__all__ = ["GaussianLeaves"]
+__all__ = ["GaussianSinks"]
 
 Mechanism = Literal["cut", "shared", "own"]
-"""What holds in the environments that target the leaf: it is independent of all else, with a mean and a variance in
+"""What holds in the environments that target the sink: it is independent of all else, with a mean and a variance in
 each; it has one regression in all of them; it has a regression in each."""
 
 TOP, ROUNDS = 40, 15
 
 
 @dataclass(frozen=True)
-class GaussianLeaves:
-    """Finds leaves; see :class:`crlspec.inference.order.signature.LeafFinder`.
+class GaussianSinks:
+    """Finds sinks; see :class:`crlspec.inference.order.signature.LeafFinder`.
 
     moments     (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     counts      (environment,) samples
-    hard        whether a target is cut off from its causes; it decides what may hold where the leaf is targeted,
+    hard        whether a target is cut off from its causes; it decides what may hold where the sink is targeted,
                 among which the Bayesian information criterion chooses
     """
 
@@ -42,25 +42,25 @@ class GaussianLeaves:
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:
-        """What may hold where the leaf is targeted."""
+        """What may hold where the sink is targeted."""
         return ("shared", "cut") if self.hard else ("shared", "own")
 
     @classmethod
-    def of(cls, samples: Sequence[np.ndarray], hard: bool) -> GaussianLeaves:
+    def of(cls, samples: Sequence[np.ndarray], hard: bool) -> GaussianSinks:
         """From samples (sample, component) of every environment, the observational first."""
         moments = np.stack([augmented_moments(y) for y in samples])
         counts = np.array([len(y) for y in samples], dtype=float)
         return cls(moments, counts, hard)
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
-        """The best leaves of u = basis y."""
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+        """The best sinks of u = basis y."""
         here = _Environments.of(basis, self.moments, self.counts)
         if rows is not None:
             tried = [self._tried(here, rows, mechanism) for mechanism in self.mechanisms]
         else:
             tried = [self._searched(here, mechanism) for mechanism in self.mechanisms]
         fits = sorted((fit for found in tried for fit in found.listed(self.hard)), key=lambda fit: fit.cost)
-        best: dict[bytes, Leaf] = {}
+        best: dict[bytes, Sink] = {}
         for fit in fits:
             best.setdefault(fit.targets.tobytes(), fit)
             if len(best) == most:
@@ -77,9 +77,9 @@ class GaussianLeaves:
         for first in range(0, count, ENUMERATED):
             few = np.arange(ENUMERATED) + min(first, count - ENUMERATED)
             part = self._tried(here.only(few), binary_rows(ENUMERATED), mechanism)
-            for leaf in part.listed(self.hard):
-                whole = here.shares(leaf.direction, few[leaf.targets]) > 0.5
-                whole[few] = leaf.targets
+            for sink in part.listed(self.hard):
+                whole = here.shares(sink.direction, few[sink.targets]) > 0.5
+                whole[few] = sink.targets
                 rows.append(whole)
         fits = self._tried(here, np.unique(np.array(rows), axis=0), mechanism)
         while True:
@@ -239,21 +239,21 @@ class _Fits:
         )
         return _smallest(each, np.asarray(pooled))
 
-    def listed(self, hard: bool) -> list[Leaf]:
-        """One Leaf a row."""
-        return [self._leaf(k, hard) for k in range(len(self.rows))]
+    def listed(self, hard: bool) -> list[Sink]:
+        """One Sink a row."""
+        return [self._sink(k, hard) for k in range(len(self.rows))]
 
-    def _leaf(self, k: int, hard: bool) -> Leaf:
+    def _sink(self, k: int, hard: bool) -> Sink:
         g, targets, here = self.directions[k], self.rows[k].astype(bool), self.here
         strengths = here.shares(g, np.flatnonzero(targets))
         change = ((here.precisions[1:] - here.precisions[0]) @ g)[targets].mean(0)
         row = self.changed[k] @ g if hard and self.changed is not None else change
-        return Leaf(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
+        return Sink(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
 
 
 def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leaf independent of all else where it is targeted: precision matrices of the environments with a 1, each
-    weighted by its precision, and the leaf's variance (row, environment) in each."""
+    """The sink independent of all else where it is targeted: precision matrices of the environments with a 1, each
+    weighted by its precision, and the sink's variance (row, environment) in each."""
     weights = ones * here.counts
     variances = np.ones_like(weights)
     for _ in range(4):

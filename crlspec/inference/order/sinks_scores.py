@@ -1,7 +1,7 @@
-"""Leaves by score differences, for latents of any kind: scores are estimated anew for every marginal.
+"""Sinks by score differences, for latents of any kind: scores are estimated anew for every marginal.
 
-Along a leaf's column g of the mixing d^e·g = D_ie f. With A(D_i) the moments of what is left of (d^e)_e once its part
-along the row D_i is taken out, and T the moments of all of it, the leaf is where min_g gᵀA(D_i)g / gᵀTg vanishes. The
+Along a sink's column g of the mixing d^e·g = D_ie f. With A(D_i) the moments of what is left of (d^e)_e once its part
+along the row D_i is taken out, and T the moments of all of it, the sink is where min_g gᵀA(D_i)g / gᵀTg vanishes. The
 moments are products of two fits that share no sample, so that they are free of the noise of the scores.
 """
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crlspec.inference.order.signature import Leaf, binary_rows
+from crlspec.inference.order.signature import Sink, binary_rows
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.ratio import RatioScores
 
-__all__ = ["ScoreLeaves"]
+__all__ = ["ScoreSinks"]
 
 RIDGE = 1e-3
 """Share of the mean eigenvalue of T added to it: directions that no environment changes tell nothing."""
 
 
 @dataclass(frozen=True)
-class ScoreLeaves:
-    """Finds leaves; see :class:`crlspec.inference.order.signature.LeafFinder`.
+class ScoreSinks:
+    """Finds sinks; see :class:`crlspec.inference.order.signature.LeafFinder`.
 
     estimate  the score differences of all components, so that they are not estimated twice
     scores    how the marginals' are estimated; exact ones are not to be had there, and ratios stand in for them
@@ -38,8 +38,8 @@ class ScoreLeaves:
     seed: int
     progress: Progress
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Leaf]:
-        """The best leaves of u = basis y."""
+    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+        """The best sinks of u = basis y."""
         left = len(basis)
         here = replace(
             self.coordinates,
@@ -59,11 +59,11 @@ class ScoreLeaves:
         back = np.linalg.inv(_factor(metric))
         values, vectors = np.linalg.eigh(back @ (total - along) @ back.T)
         best = np.argsort(values[:, 0], kind="stable")[:most]
-        return [self._leaf(here, moments, tried[k], back.T @ vectors[k, :, 0], values[k, 0]) for k in best]
+        return [self._sink(here, moments, tried[k], back.T @ vectors[k, :, 0], values[k, 0]) for k in best]
 
-    def _leaf(
+    def _sink(
         self, here: Coordinates, moments: np.ndarray, targets: np.ndarray, g: np.ndarray, cost: float
-    ) -> Leaf:
+    ) -> Sink:
         g = g / np.linalg.norm(g)
         products = np.einsum("abij,i,j->ab", moments, g, g)
         mean = targets / targets.sum()
@@ -77,7 +77,7 @@ class ScoreLeaves:
             row = np.linalg.solve(np.tensordot(weights / weights.sum(), covariances, 1), g)
         else:
             row = np.einsum("a,b,abij,j->i", mean, mean, moments, g)
-        return Leaf(targets.astype(bool), g, row, strengths, True, float(cost))
+        return Sink(targets.astype(bool), g, row, strengths, True, float(cost))
 
 
 def _cross_moments(estimate: ScoreEstimate) -> np.ndarray:

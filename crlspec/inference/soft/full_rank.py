@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.graphs import surrounding_parents
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
@@ -19,7 +19,7 @@ from crlspec.scores.base import ScoreEstimate
 __all__ = ["full_rank_graph"]
 
 
-def full_rank_graph(estimate: ScoreEstimate, closure: Refined, alpha: float) -> Refined:
+def full_rank_graph(estimate: ScoreEstimate, closure: Step, alpha: float) -> Step:
     """Drop the ancestors that are no parents from a closure, and take each row from the images that share it."""
     began = time.perf_counter()
     order, n = closure.order, len(closure.order)
@@ -33,7 +33,7 @@ def full_rank_graph(estimate: ScoreEstimate, closure: Refined, alpha: float) -> 
             shared = _shared(images[t], images[k], 4 * (spreads[t] + spreads[k]) + 1e-9)
             graph[k, t] = found[k, t] and shared > common
     rows = np.stack([_row(estimate, order, m, graph, images) for m in range(n)])
-    return Refined(
+    return Step(
         "full rank",
         order,
         rows,

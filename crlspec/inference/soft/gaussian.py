@@ -20,7 +20,7 @@ from torch import Tensor
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.scores.base import Coordinates, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
@@ -33,7 +33,7 @@ FAR = 1e3
 """Mean negative log likelihood that stands for rows without one."""
 
 
-def closure_by_scores(estimate: ScoreEstimate) -> Refined:
+def closure_by_scores(estimate: ScoreEstimate) -> Step:
     """Stages L1 and L2: the leading direction of each R^m, and a test of each component of each d^m."""
     began = time.perf_counter()
     best = peel(estimate.moments)[0]
@@ -45,16 +45,16 @@ def closure_by_scores(estimate: ScoreEstimate) -> Refined:
     strengths, p_values = score_edges(rows, estimate, best.order, rows_of=rows_of)
     seconds = time.perf_counter() - began
     note = best.note + UNCALIBRATED * (not are_calibrated(estimate))
-    return Refined("scores", best.order, rows, strengths, p_values, seconds, note)
+    return Step("scores", best.order, rows, strengths, p_values, seconds, note)
 
 
 def closure_by_likelihood(
     coordinates: Coordinates,
     estimate: ScoreEstimate,
-    first: Refined,
+    first: Step,
     groups: np.ndarray | None = None,
     starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
-) -> Refined:
+) -> Step:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
     The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone.
@@ -92,7 +92,7 @@ def closure_by_likelihood(
         "order kept" if best == first.order else "order changed"
     )
     seconds = time.perf_counter() - began
-    return Refined("likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note)
+    return Step("likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note)
 
 
 def _around_the_best(

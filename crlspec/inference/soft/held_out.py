@@ -16,7 +16,7 @@ from scipy import stats
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.order_search import Starts, nested, order_by_likelihood
 from crlspec.inference.order.reversals import Order, closure_by_reversals
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -31,12 +31,12 @@ def closure_by_orders(
     samples: Sequence[np.ndarray],
     orders: Sequence[Order],
     starts: Starts,
-    first: Refined,
+    first: Step,
     alpha: float,
     seed: int,
     progress: Progress,
     signature: np.ndarray,
-) -> Refined:
+) -> Step:
     """Search the order, then ask of every pair whether the reversed order predicts held-out samples worse.
 
     The encoder stays that of the scores. p-values are one-sided, of the mean difference of the log likelihood of
@@ -77,4 +77,4 @@ def closure_by_orders(
     kept = "kept" if best == first.order else "changed"
     note = f"held-out likelihood of causal orders; {tried} orders tried, order {kept}"
     seconds = time.perf_counter() - began
-    return Refined("orders", best, by_latent[list(best)], np.sqrt(sizes), p_values, seconds, note)
+    return Step("orders", best, by_latent[list(best)], np.sqrt(sizes), p_values, seconds, note)

@@ -18,7 +18,7 @@ from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.order.peeling import peel, rows_in_order
 from crlspec.inference.order.reversals import Order, closure_by_reversals, moved
 from crlspec.inference.soft.invariance_test import FREEDOM, Invariance, invariance
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -32,11 +32,11 @@ Judge = Callable[[Sequence[Order]], None]
 def closure_by_invariance(
     coordinates: Coordinates,
     estimate: ScoreEstimate,
-    first: Refined,
+    first: Step,
     alpha: float,
     seed: int,
     progress: Progress,
-) -> Refined:
+) -> Step:
     """Search the order, then ask of every pair whether the reversed order stands too.
 
     The encoder stays that of the scores: it mixes with ancestors alone, nested coordinates with all before them.
@@ -81,7 +81,7 @@ def closure_by_invariance(
     note = f"invariance of what comes before: {len(table)} orders fitted, order {kept}; "
     note += f"χ² of the best over its degrees of freedom {table[best].overall:.2f}"
     seconds = time.perf_counter() - began
-    return Refined("invariance", best, by_latent[list(best)], strengths, p_values, seconds, note)
+    return Step("invariance", best, by_latent[list(best)], strengths, p_values, seconds, note)
 
 
 def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order], alpha: float) -> Order:

@@ -87,12 +87,12 @@ environments:
 
 
 @pytest.fixture(scope="module")
-def curved() -> tuple[crlspec.Model, Result]:
+def nonlinear() -> tuple[crlspec.Model, Result]:
     return recovered(CURVED, 4000)
 
 
-def test_a_network_and_a_mixture_are_taken_where_a_line_and_a_normal_are_refuted(curved) -> None:
-    model = curved[1].model()
+def test_a_network_and_a_mixture_are_taken_where_a_line_and_a_normal_are_refuted(nonlinear) -> None:
+    model = nonlinear[1].model()
     kinds = {z: (n.mechanism["kind"], n.noise["kind"]) for z, n in model.fitted.base.items()}
     assert kinds == {"a": ("linear", "normal"), "b": ("mlp", "normal"), "c": ("linear", "mixture")}
     assert model.fit.attrs["network"] == ["b"]
@@ -101,8 +101,8 @@ def test_a_network_and_a_mixture_are_taken_where_a_line_and_a_normal_are_refuted
     assert "Standard errors take the latents as given." in model.do({"a": 1.0}).identified
 
 
-def test_goodness_of_fit_has_a_row_for_every_mechanism(curved) -> None:
-    table = curved[1].goodness_of_fit()
+def test_goodness_of_fit_has_a_row_for_every_mechanism(nonlinear) -> None:
+    table = nonlinear[1].goodness_of_fit()
     assert table["environment"].tolist() == ["", "", "", "do_a", "do_b", "do_c"]
     assert table["latent"].tolist() == ["a", "b", "c", "a", "b", "c"]
     assert table["mean"].tolist() == ["constant", "network", "linear", "constant", "constant", "constant"]
@@ -111,8 +111,8 @@ def test_goodness_of_fit_has_a_row_for_every_mechanism(curved) -> None:
     assert not table["refuted"].any()
 
 
-def test_effects_through_a_network_are_those_of_the_truth(curved) -> None:
-    truth, result = curved
+def test_effects_through_a_network_are_those_of_the_truth(nonlinear) -> None:
+    truth, result = nonlinear
     model = result.model()
     obs = truth.sample({"obs": 100_000}, seed=5)["obs"]["z"].values
     sign = np.sign(np.diag(result.encoder.matrix.values @ truth.mixing.matrix.numpy()))
@@ -122,11 +122,11 @@ def test_effects_through_a_network_are_those_of_the_truth(curved) -> None:
     assert 0 < float(found["z_error"].sel(latent="b")) < 0.05
 
 
-def test_networks_and_mixtures_survive_the_file_and_the_anchor(curved, tmp_path) -> None:
-    model = curved[1].model()
-    again = crlspec.compile(crlspec.load(model.save(tmp_path / "curved.yaml")))
+def test_networks_and_mixtures_survive_the_file_and_the_anchor(nonlinear, tmp_path) -> None:
+    model = nonlinear[1].model()
+    again = crlspec.compile(crlspec.load(model.save(tmp_path / "nonlinear.yaml")))
     np.testing.assert_array_equal(again.sample(9, seed=1)["do_a"]["x"], model.sample(9, seed=1)["do_a"]["x"])
-    anchored = curved[1].model(anchor={"a": "x1", "b": "x2", "c": "x3"})
+    anchored = nonlinear[1].model(anchor={"a": "x1", "b": "x2", "c": "x3"})
     factor = torch.stack([model.mixing.matrix[k, k] for k in range(3)])
     z = torch.randn(10, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(anchored.mixing(z * factor), model.mixing(z))

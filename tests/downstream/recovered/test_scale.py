@@ -95,7 +95,7 @@ def test_counterfactuals_are_better_than_with_one_size(case) -> None:
 
     at = float((1.0 - case.mean[0]) / case.unit[0])
     judged = case.result._judged
-    additive = fit_flexible(judged.design, judged.samples, judged.curved, resamples=0)
+    additive = fit_flexible(judged.design, judged.samples, judged.nonlinear, resamples=0)
     other = quick_spec(additive.fitted(judged.mixing, judged.offset), case.model.observed)
     plain = crlspec.compile(other)
     z = plain.mixing.inverse(torch.as_tensor(x))

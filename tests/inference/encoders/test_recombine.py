@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crlspec.inference.encoders.recombine import crossed, pair_losses
+from crlspec.inference.encoders.recombine import pair_losses, recombined
 
 PAIRS = [(1, 2), (3, 4)]
 LOG_2 = np.log(2.0)
@@ -21,7 +21,7 @@ def truth() -> list[np.ndarray]:
 
 def seam(z: np.ndarray, latent: int) -> np.ndarray:
     """The wrong distance from 0 in part of the space: where the other latent is positive, the sign is turned and the
-    latent is bent."""
+    latent is gaussianised."""
     found = z.copy()
     found[:, latent] = np.where(z[:, 1 - latent] > 0, 1 - z[:, latent], z[:, latent])
     return found
@@ -46,10 +46,10 @@ def test_losses_do_not_see_the_scale_and_know_when_nothing_is_told(truth):
 
 def test_a_latent_is_taken_from_the_restart_that_has_it_right(truth):
     restarts = [[seam(z, 0) for z in truth], [seam(z, 1) for z in truth], [-z for z in truth]]
-    starts, chosen = crossed(restarts[:2], PAIRS)
+    starts, chosen = recombined(restarts[:2], PAIRS)
     assert chosen.tolist() == [[1, 0], [0, 1]]
     whole = np.concatenate(truth)
     np.testing.assert_allclose(starts[0], (whole - whole.mean(0)) / whole.std(0), atol=1e-12)
-    starts, chosen = crossed(restarts, PAIRS)
+    starts, chosen = recombined(restarts, PAIRS)
     assert chosen.tolist() == [[1, 0], [2, 2]]
     np.testing.assert_allclose(starts[1], -starts[0], atol=1e-12)

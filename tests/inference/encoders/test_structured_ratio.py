@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crlspec.inference.encoders.structured_ratio import Fitted, Guide, Settings, fit
+from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
 from crlspec.progress import silent
 
 PAIRS = [(1, 2), (3, 4)]
@@ -30,7 +30,7 @@ def trained(samples: list[np.ndarray], rows: np.ndarray) -> tuple[Fitted, list[s
         if stage not in stages:
             stages.append(stage)
 
-    def more() -> tuple[np.ndarray, tuple[Guide, ...]]:
+    def more() -> tuple[np.ndarray, tuple[StartingLatents, ...]]:
         return np.stack([TRUTH, TRUTH]), ()
 
     return fit(samples, PAIRS, rows, SETTINGS, 0, told, more=more), stages

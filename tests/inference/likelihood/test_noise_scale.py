@@ -8,7 +8,7 @@ import torch
 
 import crlspec
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
-from crlspec.inference.likelihood.noise_scale import unevenness
+from crlspec.inference.likelihood.noise_scale import heteroscedasticity
 from crlspec.numerics.sample import Sample
 
 
@@ -22,7 +22,7 @@ def fitted(size_depends: bool, seed: int, heavy: bool = False) -> float:
     model = FlexibleLikelihood(torch.eye(2)[None], targets, torch.Generator().manual_seed(0))
     for parameter in model.network.parameters():
         torch.nn.init.zeros_(parameter)
-    return unevenness(model, Sample(torch.as_tensor(z, dtype=torch.float32), environment))
+    return heteroscedasticity(model, Sample(torch.as_tensor(z, dtype=torch.float32), environment))
 
 
 @pytest.mark.parametrize("heavy", [False, True])

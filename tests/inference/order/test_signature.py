@@ -1,4 +1,4 @@
-"""Peeling by leaves on moments that are exact: the signature is found without error."""
+"""Peeling by sinks on moments that are exact: the signature is found without error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crlspec.inference.order.signature import in_order, peel_leaves, peel_targets
-from crlspec.inference.order.sinks_gaussian import GaussianLeaves
+from crlspec.inference.order.signature import in_order, peel_sinks, peel_targets
+from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from tests.reference.generator import generate
 
 SAMPLES = 1e6
@@ -16,8 +16,8 @@ SAMPLES = 1e6
 
 def population(
     seed: int, n: int, environments: int, hard: bool
-) -> tuple[GaussianLeaves, np.ndarray, np.ndarray]:
-    """Leaves of a random linear-Gaussian model, its signature (latent, environment), its graph [cause, effect]."""
+) -> tuple[GaussianSinks, np.ndarray, np.ndarray]:
+    """Sinks of a random linear-Gaussian model, its signature (latent, environment), its graph [cause, effect]."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(n)
     graph = np.triu(rng.random((n, n)) < 0.6, 1)[np.ix_(np.argsort(order), np.argsort(order))]
@@ -36,14 +36,14 @@ def population(
         second = np.eye(n + 1)
         second[1:, 1:] = back @ np.diag(spread) @ back.T
         moments.append(second)
-    return GaussianLeaves(np.stack(moments), np.full(environments + 1, SAMPLES), hard), signature, graph
+    return GaussianSinks(np.stack(moments), np.full(environments + 1, SAMPLES), hard), signature, graph
 
 
 @given(seed=st.integers(0, 2**31), n=st.integers(2, 4), more=st.integers(0, 2))
 @settings(max_examples=25, deadline=None)
 def test_hard_signature_and_order_are_found_from_exact_moments(seed: int, n: int, more: int) -> None:
-    leaves, signature, graph = population(seed, n, n + more, hard=True)
-    found = peel_leaves(leaves, n, width=4)[0]
+    sinks, signature, graph = population(seed, n, n + more, hard=True)
+    found = peel_sinks(sinks, n, width=4)[0]
     assert {row.tobytes() for row in found.signature} == {row.tobytes() for row in signature}
     node = [next(k for k in range(n) if (signature[k] == row).all()) for row in found.signature]
     place = {k: position for position, k in enumerate(node)}
@@ -52,16 +52,16 @@ def test_hard_signature_and_order_are_found_from_exact_moments(seed: int, n: int
 
 @pytest.mark.parametrize("seed", range(5))
 def test_soft_signature_is_found_from_exact_moments(seed: int) -> None:
-    leaves, signature, _ = population(seed, 4, 4, hard=False)
-    found = peel_leaves(leaves, 4, width=4)[0]
+    sinks, signature, _ = population(seed, 4, 4, hard=False)
+    found = peel_sinks(sinks, 4, width=4)[0]
     assert {row.tobytes() for row in found.signature} == {row.tobytes() for row in signature}
 
 
 @pytest.mark.parametrize("hard", [True, False])
 def test_a_known_signature_leaves_the_order_to_be_found(hard: bool) -> None:
-    leaves, signature, graph = population(11, 4, 5, hard)
-    found = peel_leaves(leaves, 4, known=signature)[0]
-    again = in_order(leaves, found.signature)
+    sinks, signature, graph = population(11, 4, 5, hard)
+    found = peel_sinks(sinks, 4, known=signature)[0]
+    again = in_order(sinks, found.signature)
     np.testing.assert_allclose(again.cost, found.cost, rtol=1e-6)
     place = {row.tobytes(): k for k, row in enumerate(found.signature)}
     position = [place[row.tobytes()] for row in signature]
@@ -70,15 +70,15 @@ def test_a_known_signature_leaves_the_order_to_be_found(hard: bool) -> None:
 
 
 def test_the_true_order_costs_no_more_than_any_other() -> None:
-    leaves, signature, graph = population(3, 3, 3, hard=True)
-    best = peel_leaves(leaves, 3, width=8)
+    sinks, signature, graph = population(3, 3, 3, hard=True)
+    best = peel_sinks(sinks, 3, width=8)
     assert best == sorted(best, key=lambda peeled: peeled.cost)
     assert all(np.linalg.matrix_rank(peeled.signature.astype(float)) == 3 for peeled in best)
 
 
 def test_signatures_are_found_where_rows_are_too_many_to_list() -> None:
-    leaves, signature, _ = population(5, 4, 26, hard=True)
-    found = peel_leaves(leaves, 4, width=4)[0]
+    sinks, signature, _ = population(5, 4, 26, hard=True)
+    found = peel_sinks(sinks, 4, width=4)[0]
     assert {row.tobytes() for row in found.signature} == {row.tobytes() for row in signature}
 
 
@@ -90,7 +90,7 @@ def test_ten_latents_are_peeled_in_a_causal_order_by_their_targets(samples: int)
             seed, latents=10, observed=10, samples=samples, targets={f"e{k}": (k,) for k in range(10)},
             variance_factor=0.25,
         )  # fmt: skip
-        order, rows = peel_targets(GaussianLeaves.of(list(reference.x.values()), hard=True), 10)
+        order, rows = peel_targets(GaussianSinks.of(list(reference.x.values()), hard=True), 10)
         place = np.argsort(order)
         assert all(place[j] < place[i] for j, i in np.argwhere(reference.adjacency))
         latents = reference.x["obs"] @ rows.T

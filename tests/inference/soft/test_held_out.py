@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crlspec.inference.order.reversals import Order, closure_by_reversals
 from crlspec.inference.soft.held_out import closure_by_orders
-from crlspec.inference.step import Refined
+from crlspec.inference.step import Step
 from crlspec.numerics.graphs import transitive_closure
 from crlspec.progress import silent
 
@@ -50,7 +50,7 @@ def test_of_two_latents_the_cause_is_found(effect: float) -> None:
         z1 = effect * second * np.sqrt(1 + z0**2) + second * rng.normal(size=4000)
         samples.append(np.stack([z0, z1 - z1.mean()], 1))
     signature = np.array([[False, True], [True, True]])
-    first_answer = Refined("scores", (1, 0), np.eye(2)[[1, 0]], np.zeros((2, 2)), np.ones((2, 2)), 0.0, "")
+    first_answer = Step("scores", (1, 0), np.eye(2)[[1, 0]], np.zeros((2, 2)), np.ones((2, 2)), 0.0, "")
     found = closure_by_orders(
         samples, [(1, 0)], lambda order: np.eye(2)[list(order)], first_answer, 0.01, 0, silent, signature
     )
