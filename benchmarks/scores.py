@@ -17,7 +17,6 @@ import csv
 import multiprocessing
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 SPECS = {
     "linear": "linear/hard-5",
@@ -35,6 +34,7 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
 
     import crlspec
     from crlspec.progress import silent
+    from crlspec.registry import Registry
     from crlspec.results.evaluate import exact_differences
     from crlspec.scores import scores_for
     from crlspec.scores.base import Coordinates
@@ -49,7 +49,7 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
     row: dict[str, object] = dict(zip(FIELDS, task, strict=False))
     began = time.process_time()
     try:
-        found = scores_for(SimpleNamespace(kind=kind)).estimate(coordinates, seed, silent)
+        found = scores_for(Registry.installed().kinds("scores")[kind]()).estimate(coordinates, seed, silent)
     except Exception as error:
         return {**row, "status": f"failed: {type(error).__name__}: {error}"}
     row["cpu_seconds"] = round(time.process_time() - began, 3)

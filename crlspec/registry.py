@@ -7,18 +7,17 @@ with no randomness left: every interval replaced by a number.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import isabstract
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -28,96 +27,30 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from crlspec.errors import Issue, SpecError
-from crlspec.spec.expression import ExpressionError
-from crlspec.spec.prior import Prior, PriorField
+from crlspec.quantities import (
+    Amount,
+    Count,
+    Number,
+    NumberOrPrior,
+    PositiveAmount,
+    PositiveUncertain,
+    Uncertain,
+    draw_amount,
+    draw_uncertain,
+)
+from crlspec.spec.prior import Prior
 
-Slot = Literal["mechanism", "noise", "mixing"]
+if TYPE_CHECKING:
+    from crlspec.spec.setting import Setting
 
+__all__ = [
+    "Amount", "ClosedModel", "Count", "Declaration", "EstimatorDeclaration", "MechanismDeclaration",
+    "MixingDeclaration", "NoiseDeclaration", "Number", "NumberOrPrior", "PositiveAmount", "PositiveUncertain",
+    "Prior", "Refusal", "Registry", "ScoresDeclaration", "Uncertain", "draw_amount", "draw_uncertain", "kind_of",
+    "pixel_names",
+]  # fmt: skip
 
-_EXAMPLE = {"remedy": "write a number, e.g. 0.5, or an interval, e.g. [0.5, 1.5]."}
-
-
-def _amount(value: object) -> object:
-    pair = value if isinstance(value, list | tuple) else (value, value)
-    numbers = [v for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e300]
-    if len(pair) != 2 or len(numbers) != 2:
-        raise PydanticCustomError(
-            "amount", "a finite number or an interval [lo, hi] of numbers is needed", _EXAMPLE
-        )
-    if numbers[0] > numbers[1]:
-        raise PydanticCustomError("amount", "the interval [lo, hi] must have lo ≤ hi", _EXAMPLE)
-    return (float(numbers[0]), float(numbers[1])) if isinstance(value, list | tuple) else float(numbers[0])
-
-
-def _positive(value: object) -> object:
-    value = _amount(value)
-    if (value[0] if isinstance(value, tuple) else value) <= 0:  # type: ignore[operator]
-        raise PydanticCustomError("amount", "a number or an interval [lo, hi] above 0 is needed", _EXAMPLE)
-    return value
-
-
-Amount = Annotated[float | tuple[float, float], BeforeValidator(_amount)]
-"""A number, or an interval ``[lo, hi]`` from which a number is drawn uniformly."""
-
-PositiveAmount = Annotated[float | tuple[float, float], BeforeValidator(_positive)]
-"""An Amount above 0."""
-
-
-def _uncertain(value: object) -> object:
-    return _prior(value, positive=False) if isinstance(value, str | Prior) else _amount(value)
-
-
-def _positive_uncertain(value: object) -> object:
-    return _prior(value, positive=True) if isinstance(value, str | Prior) else _positive(value)
-
-
-def _prior(value: str | Prior, positive: bool) -> Prior:
-    try:
-        return Prior.parse(str(value), positive=positive)
-    except ExpressionError as error:
-        context = {
-            "message": error.message,
-            "remedy": f"{error.remedy}, or a number.",
-            "offset": error.offset,
-        }
-        raise PydanticCustomError("fault", "{message}", context) from None
-
-
-Uncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(_uncertain)]
-"""An Amount, or a prior such as ``Normal(0, 1)``, which ``draw`` leaves in place."""
-
-PositiveUncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(_positive_uncertain)]
-"""An Uncertain above 0."""
-
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A finite number; strings and booleans are refused."""
-
-
-def _number_or_prior(value: object) -> object:
-    if isinstance(value, str | Prior):
-        return _prior(value, positive=False)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PydanticCustomError("float_type", "a number is needed")
-    if not abs(value) < float("inf"):
-        raise PydanticCustomError("finite_number", "a finite number is needed")
-    return float(value)
-
-
-NumberOrPrior = Annotated[float | PriorField, BeforeValidator(_number_or_prior)]
-"""A finite number, or a prior."""
-
-Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
-"""A whole number of at least 1; strings, booleans and 3.0 are refused."""
-
-
-def draw_amount(rng: np.random.Generator, amount: float | tuple[float, float]) -> float:
-    """A number drawn uniformly from an interval; a number is returned as it is and draws nothing."""
-    return float(rng.uniform(*amount)) if isinstance(amount, tuple) else float(amount)
-
-
-def draw_uncertain(rng: np.random.Generator, amount: float | tuple[float, float] | Prior) -> float | Prior:
-    """As :func:`draw_amount`; a prior is returned as it is, for :meth:`Declaration.settled` to put a number there."""
-    return amount if isinstance(amount, Prior) else draw_amount(rng, amount)
+Slot = Literal["mechanism", "noise", "mixing", "estimator", "scores"]
 
 
 class ClosedModel(BaseModel):
@@ -165,6 +98,13 @@ class Declaration(ClosedModel, ABC):
         implementation = getattr(import_module(module), name)
         assert isinstance(implementation, type)
         return implementation
+
+    def built(self, **offered: Any) -> Any:
+        """The implementation, a dataclass, made of what is declared; and of what is offered as much as it takes."""
+        implementation: Any = self.implement()
+        taken = {one.name for one in fields(implementation) if one.init}
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return implementation(**{name: value for name, value in (given | offered).items() if name in taken})
 
     @property
     def is_resolved(self) -> bool:
@@ -283,6 +223,47 @@ class MixingDeclaration(Declaration):
         return self.names or tuple(f"x{k}" for k in range(1, self.observed + 1))
 
 
+class Refusal(NamedTuple):
+    """Why a setting cannot be taken, and what would mend it: two sentences."""
+
+    reason: str
+    remedy: str
+
+
+class ScoresDeclaration(Declaration):
+    """Where score differences come from. Its class is a :class:`~crlspec.scores.base.ScoreDifference`, a dataclass
+    whose fields are those declared, and of ``device`` (as torch names it) and ``oracle`` those that it asks for."""
+
+    slot = "scores"
+    needs_truth: ClassVar[bool] = False
+    """Whether the scores are those of a compiled model, given as ``oracle``."""
+
+    def refusal(self, setting: "Setting") -> Refusal | None:
+        """Why these scores are not right in a setting, and what would be; None where they are."""
+        return None
+
+
+class EstimatorDeclaration(Declaration):
+    """A method that recovers latents and graph. Its class is an :class:`~crlspec.inference.base.Estimator`, a
+    dataclass whose fields are those declared, and ``context`` where it trains networks."""
+
+    slot = "estimator"
+    takes: ClassVar[str]
+    """The settings that it takes, in a few words."""
+    citation: ClassVar[str] = ""
+    """BibTeX of the method."""
+    baseline: ClassVar[bool] = False
+    """Whether it claims nothing of causal latents, and gives no graph."""
+
+    @abstractmethod
+    def refusal(self, setting: "Setting") -> Refusal | None:
+        """Why the estimator cannot take a setting, and what would mend it; None where it can."""
+
+    def covers(self, setting: "Setting") -> bool:
+        """Whether a theorem says that this method recovers the latents in a setting that it takes."""
+        return False
+
+
 def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
     """p<row>_<column>_<channel> of an image (row, column, channel), channels r, g, b; in C order."""
     rows, columns, channels = shape
@@ -293,6 +274,8 @@ _BASES: dict[str, type[Declaration]] = {
     "mechanism": MechanismDeclaration,
     "noise": NoiseDeclaration,
     "mixing": MixingDeclaration,
+    "estimator": EstimatorDeclaration,
+    "scores": ScoresDeclaration,
 }
 
 
@@ -321,8 +304,16 @@ class Registry:
         """The families of all installed packages; one that cannot be imported is put in ``broken``."""
         return _installed()
 
+    @classmethod
+    def with_plugins(cls, names: Iterable[str]) -> "Registry":
+        """The families of all installed packages, and those of the modules named. Raises SpecError."""
+        registry = cls.installed()
+        for name in names:
+            registry = registry.with_plugin(name)
+        return registry
+
     def declarations(self, slot: str) -> tuple[type[Declaration], ...]:
-        """The declaration classes of a slot: mechanism, noise or mixing."""
+        """The declaration classes of a slot: mechanism, noise, mixing, estimator or scores."""
         return self.families.get(slot, ())
 
     def kinds(self, slot: str) -> dict[str, type[Declaration]]:
@@ -340,7 +331,8 @@ class Registry:
             raise _plugin_error(module_name, f"cannot be imported: {error}") from error
         found = [value for value in vars(module).values() if _is_concrete(value)]
         if not found:
-            raise _plugin_error(module_name, "holds no declaration of a mechanism, noise or mixing")
+            slots = ", ".join(list(_BASES)[:-1])
+            raise _plugin_error(module_name, f"holds no declaration of {slots} or {list(_BASES)[-1]}")
         known = [declaration for slot in _BASES for declaration in self.declarations(slot)]
         return replace(Registry.of([*known, *found]), broken=self.broken)
 

@@ -36,5 +36,11 @@ def open_result(path: str | Path) -> Result:
     file = Path(path) / "result.nc" if Path(path).is_dir() else Path(path)
     estimate, observed, latents, facts = storage.unpack(storage.read_tree(file), file)
     return Result(
-        estimate, observed, latents, facts["observational"], facts["identified"], facts["provenance"]
+        estimate,
+        observed,
+        latents,
+        facts["observational"],
+        facts["identified"],
+        facts.get("assumed", {}),
+        facts["provenance"],
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.errors import SettingMismatch
+from crlspec.inference import estimator_for
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from crlspec.data import Problem, Relabelling
     from crlspec.generative.model import Model
+    from crlspec.inference.base import Estimator
     from crlspec.inference.estimate import Estimate
+    from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
@@ -62,15 +65,15 @@ def solve(
                  this same call
 
     Where the number of latents is left to the data it is counted first, and status and provenance say why so many.
+    Where no theorem covers the estimator in the setting, the status is undecided at best.
 
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
     Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
     DataError where the data do not fit the spec.
     """
-    from crlspec.data import Problem, provenance_of
-    from crlspec.data.tree import IMAGE
-    from crlspec.inference import estimator_for
+    from crlspec.data import Problem
     from crlspec.inference.checks.latent_count import count_latents, with_count
+    from crlspec.inference.status import beyond_theory
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
@@ -81,49 +84,93 @@ def solve(
 
     report = Recorder(silent if progress is None else progress)
     setting = Setting.of(spec)
-    estimator_for(spec.estimator).accepts(setting)
+    method = _method(spec, setting)
     problem = Problem.from_data(data, setting)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
     folder = (
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
-    estimator = estimator_for(spec.estimator, TrainingContext(where, folder, fabric))
+    estimator = estimator_for(method, TrainingContext(where, folder, fabric))
     problem, counted = count_latents(problem)
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
     shuffled, relabelling = problem.shuffled(seed)
-    exact = None
-    if spec.scores.kind == "exact":
-        if model is None:
-            raise SettingMismatch(
-                "Got scores: {kind: exact} without a model",
-                "the compiled truth that the exact scores are taken from",
-                "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
-            )
-        exact = true_scores(model, relabelling.environments)
-    estimate = estimator.solve(shuffled, scores_for(spec.scores, exact, device), seed, report)
-    estimate = with_training(estimate, report)
-    declared = spec if model is None else model.spec
-    kept = dict(notes or {})
-    if IMAGE in (source := provenance_of(data)):
-        kept["image"] = source[IMAGE]
-    if IMAGE in source or estimate.decoder is not None:
+    scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
+    estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
+    if not (method.covers(problem.setting) or method.baseline):
+        estimate = replace(estimate, status=beyond_theory(estimate.status, method.kind))
+    if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
+    declared = spec if model is None else model.spec
+    kept = {
+        "name": spec.name,
+        "citation": method.citation,
+        **_notes(declared, data, estimator),
+        **(notes or {}),
+    }
+    if counted is not None:
         kept["latents"] = {"count": counted.count, "why": str(counted)}
-    if (alpha := getattr(estimator, "alpha", None)) is not None:
-        kept["alpha"] = alpha
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
         restore(estimate, relabelling, problem.setting),
         problem,
         spec=declared,
-        verdict=promise(problem.setting, spec.estimator.kind),
+        verdict=promise(problem.setting, method),
+        setting=problem.setting,
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
+
+
+def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
+    """The estimator that the spec names or the verdict does. Raises SettingMismatch where it cannot take the setting,
+    or where there is none."""
+    from crlspec.spec.choice import estimator_of, refusal_without
+
+    method = estimator_of(spec)
+    if method is None:
+        reason, remedy = refusal_without(setting)
+        raise SettingMismatch(reason, "a setting that an estimator takes", remedy)
+    estimator_for(method).accepts(setting)
+    return method
+
+
+def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabelling) -> ScoreOracle | None:
+    """The true score differences, for scores that need them. Raises SettingMismatch where there is no model."""
+    if not scores.needs_truth:
+        return None
+    if model is None:
+        raise SettingMismatch(
+            f"Got scores: {{kind: {scores.kind}}} without a model",
+            "the compiled truth that the scores are taken from",
+            "Pass model=crlspec.compile(spec, seed), or choose scores: {kind: auto}.",
+        )
+    return true_scores(model, relabelling.environments)
+
+
+def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any]:
+    """What of data, estimator and plug-ins is kept in the provenance."""
+    from crlspec.spec.plugins import plugins_of
+
+    found: dict[str, Any] = {}
+    if image := _shown_as_image(data):
+        found["image"] = image
+    if (alpha := getattr(estimator, "alpha", None)) is not None:
+        found["alpha"] = alpha
+    if plugins := plugins_of(spec):
+        found["plugins"] = list(plugins)
+    return found
+
+
+def _shown_as_image(data: xr.DataTree) -> Any:
+    """[row, column, channel] where the first observed variables are pixels; None elsewhere."""
+    from crlspec.data import provenance_of
+    from crlspec.data.tree import IMAGE
+
+    return provenance_of(data).get(IMAGE)
 
 
 def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem) -> str:

@@ -18,7 +18,7 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-SPEC = ("registry", "spec")
+SPEC = ("quantities", "registry", "spec")
 
 # The order of the house: package → the packages of crlspec that it may import, inside functions too; the longest
 # match counts. Read from the top: nothing imports what stands below it.
@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "spec.vocabulary": (),
     "spec.expression": ("spec.vocabulary",),
     "spec.prior": ("spec.expression",),
-    "registry": (*BASE, "spec.expression", "spec.prior"),
+    "quantities": ("spec.expression", "spec.prior"),
+    "registry": (*BASE, "quantities", "spec.prior"),
     "spec": (*BASE, *SPEC),
     "numerics": (*BASE, "numerics"),
     "maps": (*BASE, "numerics", "maps"),
@@ -40,8 +41,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "generative.model": (*BASE, *SPEC, "generative", "data"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
-    "inference": (*BASE, "data", "numerics", "maps", "scores", "inference", "spec.setting", "spec.accepts"),
-    "results": (*BASE, "data", "numerics.graphs", "maps", "inference.estimate", "results", "provenance", "spec.load"),
+    "scores.declarations": ("registry",),
+    "inference": (*BASE, "registry", "data", "numerics", "maps", "scores", "inference", "spec.setting"),
+    "inference.declarations": ("registry", "inference.refusals", "spec.citations"),
+    "inference.refusals": ("registry",),
+    "results": (
+        *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "results", "provenance", "spec.load",
+        "spec.setting",
+    ),
     "report": (*BASE, "data", "numerics", "maps", "inference.estimate", "results", "report", "provenance"),
     "downstream": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
@@ -87,6 +94,10 @@ NEVER: dict[str, set[str]] = {
     "spec": TORCH | {"xarray", "pandas", "pgmpy"},
     "data": TORCH | {"pgmpy"},
     "inference.estimate": TORCH | {"pgmpy"},
+    "inference.base": TORCH | {"xarray", "pandas", "pgmpy"},
+    "inference.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
+    "inference.refusals": TORCH | {"xarray", "pandas", "pgmpy"},
+    "scores.declarations": TORCH | {"xarray", "pandas", "pgmpy"},
     "maps.maps": TORCH | {"pgmpy"},
     "maps.plain": TORCH | {"xarray", "pandas", "pgmpy"},
     "handlers": HEAVY - TORCH,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from crlspec.spec.schema import Spec
 
 __all__ = [
-    "CallError", "errors_of", "folder_name", "load_spec", "refuse_device", "refuse_errors", "registry_of",
-    "result_of", "result_path", "truth_of", "write_text", "write_whole_file",
+    "CallError", "errors_of", "folder_name", "load_spec", "refuse_device", "refuse_errors",
+    "refuse_plugins", "registry_of", "result_of", "result_path", "truth_of", "write_text", "write_whole_file",
 ]  # fmt: skip
 
 
@@ -32,10 +32,7 @@ def registry_of(arguments: Namespace) -> Registry | None:
     """The installed families and those of every --plugin; None where there is no plug-in."""
     from crlspec.registry import Registry
 
-    registry = None
-    for name in arguments.plugin:
-        registry = (registry or Registry.installed()).with_plugin(name)
-    return registry
+    return Registry.with_plugins(arguments.plugin) if arguments.plugin else None
 
 
 def load_spec(arguments: Namespace, samples: int | None = None) -> Spec:
@@ -115,14 +112,29 @@ def write_whole_file(path: Path, write: Callable[[Path], object]) -> None:
     write_whole(path, write, force=True)
 
 
-def truth_of(result: Result) -> Model | None:
-    """The model that a result's own spec declares; None where no truth was known."""
+def truth_of(result: Result, arguments: Namespace) -> Model | None:
+    """The model that a result's own spec declares; None where no truth was known.
+
+    Raises CallError where the spec needs a plug-in that the call does not give.
+    """
     if not result.provenance.get("truth"):
         return None
     from crlspec.generative.model import compile as compile_model
     from crlspec.spec.load import loads
 
-    return compile_model(loads(result.provenance["spec"]), seed=0)
+    refuse_plugins(result, arguments)
+    return compile_model(loads(result.provenance["spec"], registry=registry_of(arguments)), seed=0)
+
+
+def refuse_plugins(result: Result, arguments: Namespace) -> None:
+    """Raises CallError where a result was made with plug-ins that the call does not name."""
+    lacking = [name for name in result.provenance.get("plugins", ()) if name not in arguments.plugin]
+    if lacking:
+        given = " ".join(f"--plugin {name}" for name in lacking)
+        raise CallError(
+            f"The result was made with the plug-in {', '.join(lacking)}, and this call does not name it.",
+            remedy=f"Add {given} to the call, if you trust that module.",
+        )
 
 
 def folder_name(spec: Spec, given: str) -> str:

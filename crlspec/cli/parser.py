@@ -142,9 +142,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     show.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the random parts (default 0)")
     show.add_argument("--yaml", action="store_true", help="only the resolved spec, as YAML that runs again")
     schema = add("schema", "crlspec.cli.specs:schema", "print the JSON Schema of specs, for editors")
-    schema.add_argument(
-        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
-    )
+    _plugin(schema)
     schema.add_argument("--out", metavar="FILE", help="write it to FILE instead")
 
 
@@ -190,17 +188,22 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     run.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
     _sweep(add)
     replay = add(
-        "replay", "crlspec.cli.run:replay", "run the spec.yaml of a run folder again, with its seed", _out()
+        "replay",
+        "crlspec.cli.run:replay",
+        "run the spec.yaml of a run folder again, with its seed",
+        _result("run", "DIR"),
+        _out(),
     )
-    replay.add_argument("run", metavar="DIR", help="a run folder")
     replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
     replay.add_argument(
         "--progress", action="store_true", help="show progress even where stderr is no terminal"
     )
     transform = add(
-        "transform", "crlspec.cli.results:transform", "apply the encoder of a result to observations"
+        "transform",
+        "crlspec.cli.results:transform",
+        "apply the encoder of a result to observations",
+        _result(),
     )
-    transform.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
     transform.add_argument(
         "--data",
         required=True,
@@ -212,8 +215,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     )
     transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
     transform.add_argument("--force", action="store_true", help="replace FILE")
-    report = add("report", "crlspec.cli.results:report", "write the report of a result again")
-    report.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    report = add("report", "crlspec.cli.results:report", "write the report of a result again", _result())
     report.add_argument(
         "--out", metavar="FILE", help="default: report.html beside the result, which it replaces"
     )
@@ -222,16 +224,18 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
 
 def _answers(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that ask finished results."""
-    export = add("export", "crlspec.cli.results:export", "give the graph of a result to another program")
-    export.add_argument("result", metavar="RESULT", help="result.nc, or the run folder that holds it")
+    export = add(
+        "export", "crlspec.cli.results:export", "give the graph of a result to another program", _result()
+    )
     export.add_argument(
         "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
         help="default: by the suffix of FILE, or dot; networkx is node-link JSON, csv the adjacency matrix",
     )  # fmt: skip
     export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
     export.add_argument("--force", action="store_true", help="replace FILE")
-    compare = add("compare", "crlspec.cli.results:compare", "put two results side by side")
-    compare.add_argument("first", metavar="A", help="result.nc, or the run folder that holds it")
+    compare = add(
+        "compare", "crlspec.cli.results:compare", "put two results side by side", _result("first", "A")
+    )
     compare.add_argument(
         "second", metavar="B", nargs="?", help="another one; without it the truth that the spec of A declares"
     )
@@ -307,9 +311,21 @@ def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.
         "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
         help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
     )  # fmt: skip
-    parent.add_argument(
+    _plugin(parent)
+    return parent
+
+
+def _plugin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
     )
+
+
+def _result(name: str = "result", metavar: str = "RESULT") -> argparse.ArgumentParser:
+    """A result, and the plug-ins that its spec needs."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(name, metavar=metavar, help="result.nc, or the run folder that holds it")
+    _plugin(parent)
     return parent
 
 

@@ -25,7 +25,7 @@ def report(arguments: Namespace) -> int:
     result = result_of(arguments.result)
     folder = result_path(arguments.result).parent
     out = Path(arguments.out) if arguments.out else folder / "report.html"
-    result.report(out, model=truth_of(result), force=True)
+    result.report(out, model=truth_of(result, arguments), force=True)
     print(f"{out} is written: open it in any browser.")
     return 0
 
@@ -63,7 +63,7 @@ def compare(arguments: Namespace) -> int:
     from crlspec.downstream.comparison import compare as compare_sides
 
     first = result_of(arguments.first)
-    second = truth_of(first) if arguments.second is None else result_of(arguments.second)
+    second = truth_of(first, arguments) if arguments.second is None else result_of(arguments.second)
     if second is None:
         raise CallError(
             f"{arguments.first}: no truth is known to compare with.", remedy="Name a second result."

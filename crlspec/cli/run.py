@@ -20,6 +20,8 @@ from crlspec.cli.call import (
     load_spec,
     refuse_device,
     refuse_errors,
+    refuse_plugins,
+    registry_of,
     result_of,
     result_path,
 )
@@ -109,7 +111,8 @@ def replay(arguments: Namespace) -> int:
             f"{folder}: there is no spec.yaml beside the result.", remedy="Give the folder of a run."
         )
     arguments.seed = int(former.provenance.get("seeds", {}).get("solve", 0))
-    spec = load(folder / "spec.yaml")
+    refuse_plugins(former, arguments)
+    spec = load(folder / "spec.yaml", registry=registry_of(arguments))
     data = former.provenance.get("data")
     out = Path(arguments.out) if arguments.out else folder.with_name(f"{folder.name}-replay")
     status = _whole_way(spec, Path(data) if data else None, out, arguments)

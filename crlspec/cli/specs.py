@@ -72,7 +72,7 @@ def check(arguments: Namespace) -> int:
             "name": spec.name,
             "valid": valid,
             "setting": str(Setting.of(spec)),
-            "verdict": {**asdict(verdict), "text": str(verdict)},
+            "verdict": verdict.as_values(),
             "issues": [asdict(one) for one in issues],
         }
         if plan is not None:

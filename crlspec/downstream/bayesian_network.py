@@ -80,10 +80,11 @@ def intervened(network: LinearGaussianBayesianNetwork, do: Do) -> LinearGaussian
 
 def refuse_mixed(result: Record) -> None:
     """Raises EstimationError where latents are recovered only up to mixing with others."""
-    latents = str(result.identified.get("latents", ""))
-    if result.graph != "exact" or "mixing with" in latents:
+    mixed = result.identified.get("latents") in ("ancestors", "surrounding-parents")
+    if result.graph != "exact" or mixed:
+        text = result.identified.get("latents_text") or "up to mixing with their ancestors"
         raise EstimationError(
-            f"latents are recovered {latents or 'up to mixing with their ancestors'}: setting one sets none.",
+            f"latents are recovered {text}: setting one sets none.",
             remedy="Hard interventions on every latent would separate them.",
         )
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from crlspec.errors import CrlspecError, SettingMismatch
+from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import GraphKind
 from crlspec.numerics.graphs import adjacency_of, surrounding_parents
 from crlspec.results.record import Record
-
-if TYPE_CHECKING:
-    from crlspec.spec.setting import Setting
 
 __all__ = ["Design", "design_of"]
 
@@ -95,7 +92,7 @@ def design_of(result: Record) -> Design:
         observational=result.observational,
         kind=_kind(result),
         graph=result.graph,
-        warped="smooth invertible map" in str(result.identified.get("latents", "")),
+        warped=result.identified.get("latents") == "smooth-map",
     )
 
 
@@ -110,7 +107,7 @@ def _targets(result: Record) -> dict[str, tuple[str, ...]]:
         shown: dict[str, list[str]] = {name: [] for name in names}
         for latent, environment in result.environment_of.items():
             shown.setdefault(environment, []).append(latent)
-        setting = _setting(result)
+        setting = result.setting
         declared = {} if setting is None or setting.targets is None else dict(setting.targets)
         pairs = () if setting is None else setting.pairs or ()
         partner = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
@@ -132,19 +129,7 @@ def _targets(result: Record) -> dict[str, tuple[str, ...]]:
 
 
 def _kind(result: Record) -> Literal["hard", "soft"]:
-    """Hard only where the spec says so; a soft replacement holds every hard one."""
-    setting = _setting(result)
-    if setting is None:
-        return "hard" if str(result.identified.get("latents", "")).startswith("up to scaling") else "soft"
-    return "hard" if setting.kind == "hard" else "soft"
-
-
-def _setting(result: Record) -> Setting | None:
-    """The row of the theory's table that the result's spec declares; None where it does not know its spec."""
-    from crlspec.spec.load import loads
-    from crlspec.spec.setting import Setting
-
-    try:
-        return Setting.of(loads(str(result.provenance.get("spec", ""))))
-    except CrlspecError:
-        return None
+    """Hard only where the setting says so; a soft replacement holds every hard one."""
+    if result.setting is None:
+        return "hard" if result.identified.get("latents") in ("scaling", "shift-and-scale") else "soft"
+    return "hard" if result.setting.kind == "hard" else "soft"

@@ -1,49 +1,34 @@
-"""Estimators: from a Problem and its score differences to latents, mixing and graph."""
+"""Estimators: from a Problem and its score differences to latents, encoder and graph.
+
+At the door stand the estimators, one file a method (``lscale``, ``umni``, ``gscale``, ``contrastive``,
+``baselines``), and what they share: ``declarations`` and ``refusals`` (what a spec may ask for, and what is
+refused), ``base`` (what an estimator is), ``step`` and ``answer`` (from what it computes to what it gives back),
+``status`` and ``estimate`` (what that is). Behind them ``checks`` asks whether the design is what the data show,
+``order`` finds the causal order, ``likelihood`` refines linear mixings, ``soft`` serves soft interventions,
+``encoders`` learns general mixings, and ``edges`` tests edges of latents that are known.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crlspec.inference.baselines import Baseline
-    from crlspec.inference.contrastive import Contrastive
-    from crlspec.inference.gscale import GScaleI
-    from crlspec.inference.lscale import LScaleI
-    from crlspec.inference.umni import UmniCrl
+    from crlspec.inference.base import Estimator
     from crlspec.numerics.checkpoints import TrainingContext
+    from crlspec.registry import EstimatorDeclaration
 
 __all__ = ["estimator_for"]
 
 
-def estimator_for(
-    declared: Any, context: TrainingContext | None = None
-) -> LScaleI | UmniCrl | GScaleI | Contrastive | Baseline:
-    """The estimator that a spec's ``estimator:`` slot declares, its networks trained at a place.
+def estimator_for(declared: EstimatorDeclaration, context: TrainingContext | None = None) -> Estimator:
+    """The estimator that a spec's ``estimator:`` slot declares, its networks trained in a context.
 
-    Raises ValueError for an unknown kind.
+    Raises TypeError where the declaration of a plug-in names a class that is no estimator.
     """
+    from crlspec.inference.base import Estimator
     from crlspec.numerics.checkpoints import HERE
 
-    context = context or HERE
-    if declared.kind in ("ica", "pca"):
-        from crlspec.inference.baselines import Baseline
-
-        return Baseline(declared.kind)
-    if declared.kind == "contrastive":
-        from crlspec.inference.contrastive import Contrastive
-
-        return Contrastive(declared.alpha, declared.refine, declared.restarts, context)
-    if declared.kind == "umni-crl":
-        from crlspec.inference.umni import UmniCrl
-
-        return UmniCrl(declared.variant, declared.alpha, declared.refine)
-    if declared.kind == "gscale-i":
-        from crlspec.inference.gscale import GScaleI
-
-        return GScaleI(declared.alpha, declared.restarts, declared.steps, declared.loss, context)
-    if declared.kind != "lscale-i":
-        known = "lscale-i, umni-crl, gscale-i, contrastive, ica and pca"
-        raise ValueError(f"unknown estimator {declared.kind!r}; there are {known}")
-    from crlspec.inference.lscale import LScaleI
-
-    return LScaleI(declared.variant, declared.alpha, declared.refine)
+    built = declared.built(context=context or HERE)
+    if not isinstance(built, Estimator):
+        raise TypeError(f"{declared.implementation} is no subclass of crlspec.inference.base.Estimator")
+    return built

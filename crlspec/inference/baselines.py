@@ -9,43 +9,37 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
 from crlspec.data import Problem
-from crlspec.errors import SettingMismatch
+from crlspec.inference import declarations
+from crlspec.inference.base import Estimator
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
-from crlspec.spec.accepts import refusal
-from crlspec.spec.setting import Setting
 
-__all__ = ["Baseline"]
+__all__ = ["Baseline", "Ica", "Pca"]
 
 LEVEL = 1e-3
 """Of the test that components are independent, corrected for the number of pairs."""
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """The estimators ``ica`` and ``pca``, on the pooled samples of all environments.
+class Baseline(Estimator):
+    """What the estimators ``ica`` and ``pca`` share, on the pooled samples of all environments.
 
     Latents are named ``ic1`` … or ``pc1`` …, by falling variance explained: nothing ties them to environments.
     """
 
-    kind: Literal["ica", "pca"]
-
-    def accepts(self, setting: Setting) -> None:
-        """Raises SettingMismatch unless the mixing is linear; any design will do."""
-        reason = refusal(setting, self)
-        if reason is not None:
-            raise SettingMismatch(reason[0], "linear mixing", reason[1])
+    @abstractmethod
+    def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
+        """Encoder rows (latent, component) in white coordinates, and what is to be said of them."""
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents and mixing; ``scores`` are not asked.
@@ -55,20 +49,17 @@ class Baseline:
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        n = len(problem.latents)
+        n, kind = len(problem.latents), self.declared.kind
         coordinates = Coordinates.of(problem, problem.environments)
         check_rank(problem, coordinates)
-        progress(self.kind, 0.0)
-        rows, converged = (np.eye(n), True) if self.kind == "pca" else _independent(coordinates, seed)
+        progress(kind, 0.0)
+        rows, status = self.rows(coordinates, seed)
         space = coordinates.space
         mixing = space.coloring @ np.linalg.inv(rows)
         order = np.argsort(-((mixing / space.scale[:, None]) ** 2).sum(0), kind="stable")
         rows, mixing = rows[order], mixing[:, order]
         encoder = LinearEncoder(rows @ space.whitener, coordinates.x.mean(0))
-        status = (
-            _principal() if self.kind == "pca" else _judged(coordinates.observational @ rows.T, converged)
-        )
-        names = tuple(f"{self.kind[:2]}{k + 1}" for k in range(n))
+        names = tuple(f"{kind[:2]}{k + 1}" for k in range(n))
         noise = noise_facts(problem, coordinates, encoder, names)
         seconds = time.perf_counter() - began
         return Estimate(
@@ -81,10 +72,33 @@ class Baseline:
             tested=(),
             graph="not estimated",
             status=with_noise(status, noise),
-            stages=(Stage(self.kind, names, (), encoder, seconds, "no graph is estimated"),),
+            stages=(Stage(kind, names, (), encoder, seconds, "no graph is estimated"),),
             diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",)), **noise},
             seconds={"scores": 0.0, "inference": seconds},
         )
+
+
+@dataclass(frozen=True)
+class Ica(Baseline):
+    """The estimator ``ica``: independent components."""
+
+    declaration = declarations.Ica
+
+    def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
+        """A rotation to independent components, by FastICA."""
+        found, converged = _independent(coordinates, seed)
+        return found, _judged(coordinates.observational @ found.T, converged)
+
+
+@dataclass(frozen=True)
+class Pca(Baseline):
+    """The estimator ``pca``: principal components, which white coordinates are."""
+
+    declaration = declarations.Pca
+
+    def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
+        """The white coordinates themselves."""
+        return np.eye(coordinates.observational.shape[1]), _principal()
 
 
 def _independent(coordinates: Coordinates, seed: int) -> tuple[np.ndarray, bool]:

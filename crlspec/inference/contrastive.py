@@ -20,8 +20,9 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data import Problem
-from crlspec.errors import SettingMismatch
+from crlspec.inference import declarations
 from crlspec.inference.answer import tested_edges
+from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_injective
 from crlspec.inference.encoders.gaussian_environments import Start
 from crlspec.inference.encoders.gaussianise import Gaussianised, decode, gaussianise
@@ -34,8 +35,6 @@ from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import ScoreDifference
-from crlspec.spec.accepts import refusal
-from crlspec.spec.setting import Setting
 
 __all__ = ["Contrastive"]
 
@@ -49,7 +48,7 @@ AGREE = 0.95
 
 
 @dataclass(frozen=True)
-class Contrastive:
+class Contrastive(Estimator):
     """The estimator ``contrastive``.
 
     alpha     significance level of every test of an edge
@@ -62,14 +61,7 @@ class Contrastive:
     refine: Literal["likelihood", "none"] = "likelihood"
     restarts: int = 2
     context: TrainingContext = HERE
-    kind = "contrastive"
-
-    def accepts(self, setting: Setting) -> None:
-        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
-        reason = refusal(setting, self)
-        if reason is not None:
-            needed = "linear-Gaussian latents, one hard single-node intervention per latent"
-            raise SettingMismatch(reason[0], needed, reason[1])
+    declaration = declarations.Contrastive
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, encoder, decoder and graph; ``scores`` are not asked.

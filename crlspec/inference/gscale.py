@@ -18,8 +18,10 @@ from typing import Literal
 import numpy as np
 
 from crlspec.data import Problem
-from crlspec.errors import DataError, SettingMismatch
+from crlspec.errors import DataError
+from crlspec.inference import declarations
 from crlspec.inference.answer import tested_edges
+from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
@@ -43,7 +45,6 @@ from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
-from crlspec.spec.accepts import refusal
 from crlspec.spec.setting import Setting
 
 __all__ = ["GScaleI"]
@@ -58,7 +59,7 @@ EVEN = 0.5
 
 
 @dataclass(frozen=True)
-class GScaleI:
+class GScaleI(Estimator):
     """The estimator ``gscale-i``.
 
     alpha     significance level of every test of an edge
@@ -77,15 +78,7 @@ class GScaleI:
     steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
     context: TrainingContext = HERE
-    kind = "gscale-i"
-
-    def accepts(self, setting: Setting) -> None:
-        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
-        reason = refusal(setting, self)
-        if reason is not None:
-            raise SettingMismatch(
-                reason[0], "general mixing, two hard single-node interventions per latent", reason[1]
-            )
+    declaration = declarations.GscaleI
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, encoder, decoder and graph from the observations; only ``loss: score-sparsity`` asks ``scores``.

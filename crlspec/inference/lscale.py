@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from crlspec.data import Problem
-from crlspec.errors import SettingMismatch
+from crlspec.inference import declarations
 from crlspec.inference.answer import assemble
+from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
@@ -31,14 +32,12 @@ from crlspec.inference.step import Step
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
-from crlspec.spec.accepts import refusal
-from crlspec.spec.setting import Setting
 
 __all__ = ["LScaleI"]
 
 
 @dataclass(frozen=True)
-class LScaleI:
+class LScaleI(Estimator):
     """The estimator ``lscale-i``.
 
     variant  auto (by the setting), hard, soft, or full-rank (soft, sufficiently nonlinear)
@@ -49,15 +48,7 @@ class LScaleI:
     variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
-    kind = "lscale-i"
-
-    def accepts(self, setting: Setting) -> None:
-        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
-        reason = refusal(setting, self)
-        if reason is not None:
-            raise SettingMismatch(
-                reason[0], "linear mixing, one single-node intervention per latent", reason[1]
-            )
+    declaration = declarations.LscaleI
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing and graph from the observations.

@@ -8,7 +8,7 @@ from crlspec.inference.estimate import Status
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
 
-__all__ = ["status_of", "with_heteroscedasticity", "without_calibration"]
+__all__ = ["beyond_theory", "status_of", "with_heteroscedasticity", "without_calibration"]
 
 HETEROSCEDASTIC = 0.003
 """From this share on the size of a noise is said to vary with other latents."""
@@ -26,6 +26,18 @@ def status_of(estimate: ScoreEstimate) -> Status:
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", "order, latents and edges were decided by the data")
+
+
+def beyond_theory(status: Status, estimator: str) -> Status:
+    """The status where no theorem covers the estimator in the setting: undecided at best."""
+    if status.code == "refuted":
+        return status
+    return Status(
+        "undecided",
+        f"no theorem covers the estimator {estimator} in this setting, so that its answer may be wrong whatever the "
+        f"data say; of the data it says: {status.message}",
+        status.remedy or "See crlspec check for what would be covered.",
+    )
 
 
 def with_heteroscedasticity(status: Status, step: Step) -> Status:

@@ -19,8 +19,9 @@ import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
 from crlspec.data import Problem
-from crlspec.errors import SettingMismatch
+from crlspec.inference import declarations
 from crlspec.inference.answer import assemble
+from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
@@ -36,7 +37,6 @@ from crlspec.inference.status import status_of, with_heteroscedasticity, without
 from crlspec.inference.step import Step
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.spec.accepts import refusal
 from crlspec.spec.setting import Setting
 
 __all__ = ["UmniCrl"]
@@ -49,7 +49,7 @@ CLOSE = 30.0
 
 
 @dataclass(frozen=True)
-class UmniCrl:
+class UmniCrl(Estimator):
     """The estimator ``umni-crl``.
 
     variant  auto (by the setting), hard or soft
@@ -60,15 +60,7 @@ class UmniCrl:
     variant: Literal["auto", "hard", "soft"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
-    kind = "umni-crl"
-
-    def accepts(self, setting: Setting) -> None:
-        """Raises SettingMismatch, with the reason and what would mend it, where the theory does not apply."""
-        reason = refusal(setting, self)
-        if reason is not None:
-            raise SettingMismatch(
-                reason[0], "linear mixing, at least as many interventional environments as latents", reason[1]
-            )
+    declaration = declarations.UmniCrl
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing, graph and signature from the observations.

@@ -50,14 +50,14 @@ def promise(result: Record) -> str:
     told = [
         ("Theorem", promised.get("theorem")),
         ("Paper", promised.get("paper")),
-        ("Latents", promised.get("latents")),
-        ("Graph", promised.get("graph_text") or promised.get("graph")),
+        ("Latents", promised.get("latents_text")),
+        ("Graph", promised.get("graph_text")),
     ]
     rows = [(name, escape(str(value))) for name, value in told if value]
     parts = [page.facts(rows)] if rows else []
     for title, key in (("Missing", "missing"), ("What would mend it", "remedies"), ("Note", "notes")):
         if promised.get(key):
-            items = "".join(f"<li>{escape(str(item))}</li>" for item in promised[key])
+            items = "".join(f"<li>{escape(_text(item))}</li>" for item in promised[key])
             parts.append(f'<h3>{title}</h3><ul class="plain">{items}</ul>')
     note = (
         "With infinitely many samples, and if every assumption holds."
@@ -67,13 +67,18 @@ def promise(result: Record) -> str:
     return page.section("theory", "What theory promises", note, *parts)
 
 
+def _text(item: Any) -> str:
+    """A remedy or note as it is; of what is missing the words."""
+    return str(item["text"]) if isinstance(item, Mapping) else str(item)
+
+
 def provenance(result: Record) -> str:
     """Where the result comes from, how to make it again, how to cite it."""
     told: Mapping[str, Any] = result.provenance
     rows = [
         (escape(key), escape(_listed(value)))
         for key, value in told.items()
-        if key not in ("spec", "truth") and value not in ({}, None)
+        if key not in ("spec", "truth", "citation") and value not in ({}, None)
     ]
     seconds = {key: round(value, 2) for key, value in result.estimate.seconds.items()}
     rows += [("seconds", escape(_listed(seconds)))] if seconds else []

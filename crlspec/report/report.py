@@ -46,7 +46,7 @@ def write_report(
 def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:
     """The page as HTML text. The same result, and model, give the same text."""
     truth = None if model is None else truth_facts(result, model)
-    name = str(result.provenance.get("name") or _spec_name(result) or "result")
+    name = str(result.provenance.get("name") or "result")
     parts = [
         _opening(result, truth, name),
         _figures(result, truth),
@@ -109,8 +109,3 @@ def _figures(result: Record, truth: TruthFacts | None) -> str:
     if seconds:
         values.append(("Seconds", f"{seconds:.1f}", "scores and inference"))
     return page.cards(values)
-
-
-def _spec_name(result: Record) -> str:
-    lines = str(result.provenance.get("spec", "")).splitlines()
-    return next((line[5:].strip().strip("'\"") for line in lines if line.startswith("name:")), "")

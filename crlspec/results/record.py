@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,8 @@ from crlspec.results.encoder import Decoder, Encoder, labels
 if TYPE_CHECKING:
     from crlspec.data import Problem
     from crlspec.results.evaluate import Truth
+    from crlspec.spec.setting import Setting
+    from crlspec.spec.verdict import Verdict
 
 __all__ = ["Record"]
 
@@ -39,6 +40,7 @@ class Record:
     latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
     observational  name of the environment without intervention
     identified     the theory's verdict as plain values: theorem, up to what, what is missing; may be empty
+    assumed        the setting as plain values: mixing, design, targets, noise …; may be empty
     provenance     spec as YAML, seeds, versions and notes, as plain values
     """
 
@@ -47,6 +49,7 @@ class Record:
     latents: xr.DataTree
     observational: str
     identified: Mapping[str, Any] = field(default_factory=dict)
+    assumed: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +59,8 @@ class Record:
         data: Problem | xr.DataTree,
         *,
         spec: Any = None,
-        verdict: Any = None,
+        verdict: Verdict | Mapping[str, Any] | None = None,
+        setting: Setting | None = None,
         provenance: Mapping[str, Any] | None = None,
         observational: str | None = None,
     ) -> Self:
@@ -65,6 +69,7 @@ class Record:
         data           a Problem, or a DataTree with x (sample, observed) per environment
         spec           a Spec or its YAML text, kept in the provenance unless that has one already
         verdict        a Verdict, or a mapping of plain values
+        setting        what was known before any data were read; kept as plain values
         provenance     seeds, versions, notes; versions are added where they are missing
         observational  needed only if the data do not say
 
@@ -84,6 +89,7 @@ class Record:
             latents=replace(aligned, function=estimate.encoder)(tree),
             observational=name,
             identified=_plain(_verdict(verdict)),
+            assumed={} if setting is None else _plain(setting.as_values()),
             provenance=_plain(notes),
         )
 
@@ -203,9 +209,17 @@ class Record:
         """The graph in the DOT language of Graphviz."""
         return texts.dag_dot(self.names, self.edges)
 
+    @property
+    def setting(self) -> Setting | None:
+        """What was known before any data were read; None where the result does not say."""
+        from crlspec.spec.setting import Setting
+
+        return Setting.from_values(self.assumed) if self.assumed else None
+
     def citation(self) -> str:
-        """BibTeX of the theorem that covers this result; empty where none does."""
-        return str(self.identified.get("citation", ""))
+        """BibTeX of the theorem that covers this result, and of the method where that is another; may be empty."""
+        found = [str(self.identified.get("citation", "")), str(self.provenance.get("citation", ""))]
+        return "\n\n".join(dict.fromkeys(text for text in found if text))
 
     def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
         """This result against the model that made its data, on ``samples`` fresh samples per environment.
@@ -255,6 +269,7 @@ class Record:
         facts = {
             "observational": self.observational,
             "identified": self.identified,
+            "assumed": self.assumed,
             "provenance": self.provenance,
         }
         tree = storage.tree_of(self.estimate, self.observed, self.latents, facts)
@@ -306,13 +321,10 @@ def _dump(spec: Any) -> str:
     return dump(spec)
 
 
-def _verdict(verdict: Any) -> dict[str, Any]:
+def _verdict(verdict: Verdict | Mapping[str, Any] | None) -> dict[str, Any]:
     if verdict is None:
         return {}
-    if dataclasses.is_dataclass(verdict) and not isinstance(verdict, type):
-        values = {one.name: getattr(verdict, one.name) for one in dataclasses.fields(verdict)}
-        return {**values, "text": str(verdict)}
-    return dict(verdict)
+    return dict(verdict) if isinstance(verdict, Mapping) else verdict.as_values()
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
     head = [
         f"status   {estimate.status.code}: {estimate.status.message}",
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
-        *([f"latents  {identified['latents']}"] if identified.get("latents") else []),
+        *([f"latents  {identified['latents_text']}"] if identified.get("latents_text") else []),
     ]
     if estimate.graph == "not estimated":
         return "\n".join([*head, f"edges    not estimated: {', '.join(estimate.latents)} are latents alone"])

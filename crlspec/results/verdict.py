@@ -31,7 +31,8 @@ def verdict(result: Record, metrics: Mapping[str, Any] | None = None) -> str:
 
 def _found(result: Record) -> str:
     promised = result.identified
-    how = f" ({promised['latents']})" if promised.get("covered") and promised.get("latents") else ""
+    text = promised.get("latents_text")
+    how = f" ({text})" if promised.get("covered") and text else ""
     latents = f"{count_text(len(result.names), 'latent')}{how}"
     if result.graph == "not estimated":
         return f"{latents} without a graph"

@@ -1,46 +1,39 @@
-"""Score differences between environments, from several sources behind one interface."""
+"""Score differences between environments, from several sources behind one interface.
+
+They are given :class:`~crlspec.scores.base.Coordinates` and give back a :class:`~crlspec.scores.base.ScoreEstimate`.
+``declarations`` says what a spec may ask for, ``base`` what every source keeps to, and each source has a file of its
+own: ``auto`` chooses between ``gaussian`` and ``ratio``; ``folds`` is shared by those that train.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from crlspec.registry import ScoresDeclaration
     from crlspec.scores.base import ScoreDifference
 
 __all__ = ["scores_for"]
 
+Oracle = Callable[[str, np.ndarray], np.ndarray]
+
 
 def scores_for(
-    declared: Any, exact: Callable[[str, np.ndarray], np.ndarray] | None = None, device: str = "cpu"
+    declared: ScoresDeclaration, exact: Oracle | None = None, device: str = "cpu"
 ) -> ScoreDifference:
-    """The estimator that a spec's ``scores:`` slot declares.
+    """The source of score differences that a spec's ``scores:`` slot declares.
 
-    declared  an object with ``kind``: auto, exact, gaussian, kernel, ratio or sliced
-    exact     (environment, x) → true d_x; needed for ``kind: exact`` alone
+    exact  (environment, x) → true d_x; for those that need the truth alone
 
-    Raises ValueError for an unknown kind, or for exact scores without an oracle.
+    Raises ValueError for scores that need the truth, without an oracle.
     """
-    from crlspec.scores.auto import AutoScores
-    from crlspec.scores.exact import ExactScores
-    from crlspec.scores.gaussian import GaussianScores
-    from crlspec.scores.kernel import KernelScores
-    from crlspec.scores.ratio import RatioScores
-    from crlspec.scores.sliced import SlicedScores
+    from crlspec.scores.base import ScoreDifference
 
-    if declared.kind == "exact":
-        if exact is None:
-            raise ValueError("exact scores need an oracle of the true score differences")
-        return ExactScores(exact)
-    kinds: dict[str, Callable[[], ScoreDifference]] = {
-        "auto": lambda: AutoScores(device=device),
-        "gaussian": GaussianScores,
-        "ratio": lambda: RatioScores(device=device),
-        "sliced": lambda: SlicedScores(device=device),
-        "kernel": lambda: KernelScores(device=device),
-    }
-    if declared.kind not in kinds:
-        raise ValueError(f"unknown scores {declared.kind!r}; there are exact, {', '.join(kinds)}")
-    return kinds[declared.kind]()
+    if declared.needs_truth and exact is None:
+        raise ValueError(f"{declared.kind} scores need an oracle of the true score differences")
+    built = declared.built(oracle=exact, device=device)
+    assert isinstance(built, ScoreDifference)
+    return built

@@ -4,54 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
-from crlspec.spec.citations import CITATIONS, PAPERS
+from crlspec.registry import EstimatorDeclaration
+from crlspec.spec import citations
+from crlspec.spec.citations import Paper
 from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting
+from crlspec.spec.verdict import Graph, Latents, Missing, Verdict
 
-Graph = Literal["exact", "transitive closure", "part", "none"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One row of the theory's table, held against a setting.
-
-    ``covered``: every assumption that can be read off the setting holds. ``nodes`` are the latents for which
-    the promise holds; ``latents`` and ``graph`` say up to what. ``missing`` names what fails, ``remedies``
-    what would mend it or promise more, ``notes`` what is assumed and cannot be read off. ``estimator`` is the
-    kind that applies, None where crlspec has none.
-    """
-
-    covered: bool
-    theorem: str
-    paper: str
-    citation: str
-    latents: str
-    graph: Graph
-    graph_text: str
-    missing: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
-    estimator: str | None = None
-    nodes: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        lines = ["Covered by the theory." if self.covered else "Not covered by the theory as it stands."]
-        lines.append(f"Theorem: {self.theorem} ({self.paper}).")
-        if self.nodes:
-            lines.append(f"Latents {', '.join(self.nodes)}: {self.latents}.")
-        else:
-            lines.append(f"Latents: {self.latents}.")
-        lines.append(f"Graph: {self.graph_text}.")
-        lines += [f"Missing: {text}." for text in self.missing]
-        lines += [f"Note: {text}." for text in self.notes]
-        lines += [f"Remedy: {text}." for text in self.remedies]
-        lines.append(f"Estimator: {self.estimator or 'none in this version'}.")
-        return "\n".join(lines)
+__all__ = ["Verdict", "identifiability", "promise"]
 
 
 def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
@@ -95,43 +59,41 @@ def _with_noise(setting: Setting, verdict: Verdict) -> Verdict:
     )
     remedy = "observe more variables of the same latents: the noise of a latent falls as 1/observed"
     return replace(
-        verdict, covered=False, missing=(*verdict.missing, missing), remedies=(*verdict.remedies, remedy)
-    )
-
-
-def promise(setting: Setting, estimator: str) -> Verdict:
-    """The verdict on what an estimator gives in a setting: baselines promise nothing of causal latents."""
-    verdict = identifiability(setting)
-    if estimator not in ("ica", "pca"):
-        return verdict
-    independent = "linear mixing of independent non-Gaussian latents (independent component analysis)"
-    return Verdict(
+        verdict,
         covered=False,
-        theorem=independent if estimator == "ica" else "no theorem: principal components are a baseline",
-        paper="Comon, Signal Processing 1994" if estimator == "ica" else "none",
-        citation="",
-        latents="nothing is promised",
-        graph="none",
-        graph_text="not estimated",
-        missing=("latents that cause one another are dependent",) if estimator == "ica" else (),
-        remedies=("use an estimator for causal latents: estimator: {kind: lscale-i}",),
-        estimator=estimator,
+        missing=(*verdict.missing, Missing("noise-free", missing)),
+        remedies=(*verdict.remedies, remedy),
     )
 
 
-def _row(key: str, theorem: str, latents: str, graph: Graph, graph_text: str) -> Verdict:
-    return Verdict(True, theorem, PAPERS[key], CITATIONS[key], latents, graph, graph_text)
+def promise(setting: Setting, estimator: EstimatorDeclaration) -> Verdict:
+    """The verdict on what an estimator gives in a setting: that of the setting where a theorem covers the method."""
+    verdict = replace(identifiability(setting), estimator=estimator.kind)
+    if estimator.baseline:
+        reason = Missing("independence", "latents that cause one another are dependent")
+        return Verdict(
+            covered=False,
+            theorem="no theorem on causal latents: this estimator is a baseline",
+            paper="none",
+            citation=estimator.citation,
+            latents="nothing",
+            graph="nothing",
+            missing=(reason,),
+            remedies=("use an estimator for causal latents: estimator: {kind: lscale-i}",),
+            estimator=estimator.kind,
+        )
+    if estimator.covers(setting):
+        return verdict
+    reason = Missing("method", f"no theorem covers the estimator {estimator.kind} in this setting")
+    return replace(verdict, covered=False, missing=(*verdict.missing, reason))
 
 
-_EXACT = "exact"
-_CLOSURE = "its transitive closure: who is an ancestor of whom, not which edges are direct"
-_NOTHING = "nothing"
-_ELEMENTWISE = "up to scaling, each by itself"
-_ANCESTORS = "up to mixing with their ancestors"
+def _row(paper: Paper, theorem: str, latents: Latents, graph: Graph) -> Verdict:
+    return Verdict(True, theorem, paper.name, paper.bibtex, latents, graph)
 
 
 def _observational(setting: Setting) -> Verdict:
-    verdict = _row("linear", "no theorem without interventions", "not recovered", "none", _NOTHING)
+    verdict = _row(citations.LINEAR, "no theorem without interventions", "nothing", "nothing")
     if setting.mixing != "linear":
         reason = "without interventions a general mixing can hide any latent model"
     elif setting.noise == "gaussian" and setting.function == "linear":
@@ -141,25 +103,27 @@ def _observational(setting: Setting) -> Verdict:
     need = "one hard intervention per latent (design: single-node, kind: hard)"
     if setting.mixing != "linear":
         need = "two hard interventions per latent (design: coupled, kind: hard)"
-    return replace(verdict, covered=False, missing=(reason,), remedies=(f"add {need}",))
+    return replace(
+        verdict, covered=False, missing=(Missing("interventions", reason),), remedies=(f"add {need}",)
+    )
 
 
 def _deterministic(setting: Setting) -> Verdict:
-    verdict = _row("linear", "score-based theorems", "not recovered", "none", _NOTHING)
+    verdict = _row(citations.LINEAR, "score-based theorems", "nothing", "nothing")
     reason = "do() fixes a latent to one value: that environment has no density, hence no score"
     remedy = 'make it stochastic, e.g. "Normal(1, 0.3)" in place of do(1)'
-    return replace(verdict, covered=False, missing=(reason,), remedies=(remedy,))
+    return replace(verdict, covered=False, missing=(Missing("density", reason),), remedies=(remedy,))
 
 
 def _linear(setting: Setting) -> Verdict:
     """Linear mixing, one single-node intervention per latent; two per latent contain one."""
     if setting.kind == "hard":
         theorem = "linear mixing, one hard intervention per latent"
-        verdict = _row("linear", theorem, _ELEMENTWISE, "exact", _EXACT)
+        verdict = _row(citations.LINEAR, theorem, "scaling", "exact")
         verdict = replace(verdict, estimator="lscale-i")
     elif setting.function == "nonlinear":
         theorem = "linear mixing, one soft intervention per latent, sufficiently nonlinear causal model"
-        verdict = _row("linear", theorem, "up to mixing with their surrounding parents", "exact", _EXACT)
+        verdict = _row(citations.LINEAR, theorem, "surrounding-parents", "exact")
         note = (
             "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off "
             "the file; if it is not, latents come up to mixing with ancestors and the graph as its closure"
@@ -167,7 +131,7 @@ def _linear(setting: Setting) -> Verdict:
         verdict = replace(verdict, estimator="lscale-i", notes=(note,))
     else:
         theorem = "linear mixing, one soft intervention per latent"
-        verdict = _row("linear", theorem, _ANCESTORS, "transitive closure", _CLOSURE)
+        verdict = _row(citations.LINEAR, theorem, "ancestors", "closure")
         remedy = "for the exact graph make the interventions hard, or the mechanisms sufficiently nonlinear"
         verdict = replace(verdict, estimator="lscale-i", remedies=(remedy,))
     if setting.design in ("coupled", "uncoupled"):
@@ -185,11 +149,7 @@ def _multi_node(setting: Setting) -> Verdict:
     hard = setting.kind == "hard"
     theorem = f"linear mixing, unknown multi-node {'hard' if hard else 'soft'} interventions"
     verdict = _row(
-        "umni",
-        theorem,
-        _ELEMENTWISE if hard else _ANCESTORS,
-        "exact" if hard else "transitive closure",
-        _EXACT if hard else _CLOSURE,
+        citations.UMNI, theorem, "scaling" if hard else "ancestors", "exact" if hard else "closure"
     )
     verdict = replace(verdict, nodes=setting.latents, estimator="umni-crl")
     count, needed = len(setting.environments), len(setting.latents)
@@ -209,8 +169,8 @@ def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdic
     reason = f"{what}, and rank {needed} is needed"
     remedy = f"add {needed - rank} environment(s) whose targets are not combinations of those there are"
     return replace(
-        verdict, covered=False, latents="not recovered", graph="none", graph_text=_NOTHING, nodes=(), estimator=None,
-        missing=(reason,), remedies=(remedy,),
+        verdict, covered=False, latents="nothing", graph="nothing", nodes=(), estimator=None,
+        missing=(Missing("rank", reason),), remedies=(remedy,),
     )  # fmt: skip
 
 
@@ -218,34 +178,39 @@ def _general(setting: Setting) -> Verdict:
     two_hard = setting.design in ("coupled", "uncoupled") and setting.kind == "hard"
     if two_hard:
         theorem = f"general mixing, two hard {setting.design} interventions per latent"
-        key = "general" if setting.design == "coupled" else "uncoupled"
-        verdict = _row(key, theorem, "up to a smooth invertible map of each by itself", "exact", _EXACT)
+        paper = citations.GENERAL if setting.design == "coupled" else citations.UNCOUPLED
+        verdict = _row(paper, theorem, "smooth-map", "exact")
         note = "the two mechanisms of a latent must differ almost everywhere, which the file cannot show"
         return _covering(setting, replace(verdict, notes=(note,), estimator="gscale-i"), needed=2)
     linear_gaussian = setting.noise == "gaussian" and setting.function == "linear"
     if setting.design == "single-node" and setting.kind == "hard" and linear_gaussian:
         theorem = "general mixing of linear-Gaussian latents, one hard intervention per latent"
-        verdict = _row("contrastive", theorem, "up to shift and scaling, each by itself", "exact", _EXACT)
+        verdict = _row(citations.CONTRASTIVE, theorem, "shift-and-scale", "exact")
         note = (
             "the noise variance or mean of each target must change, which holds for almost all interventions"
         )
         verdict = replace(verdict, notes=(note,), estimator="contrastive")
         return _covering(setting, verdict, needed=1)
     theorem = "general mixing, two hard interventions per latent"
-    verdict = _row("general", theorem, "not recovered", "none", _NOTHING)
+    verdict = _row(citations.GENERAL, theorem, "nothing", "nothing")
     return replace(
         verdict, covered=False, missing=_general_faults(setting), remedies=_general_remedies(setting)
     )
 
 
-def _general_faults(setting: Setting) -> tuple[str, ...]:
+def _general_faults(setting: Setting) -> tuple[Missing, ...]:
     faults = []
     if setting.design == "multi-node":
-        faults.append("the environments have several targets each, the theorem asks for one")
+        faults.append(
+            Missing("targets", "the environments have several targets each, the theorem asks for one")
+        )
     elif setting.design == "single-node":
-        faults.append("there is one environment per latent, a general mixing asks for two")
+        faults.append(
+            Missing("environments", "there is one environment per latent, a general mixing asks for two")
+        )
     if setting.kind != "hard":
-        faults.append(f"the interventions are {setting.kind}, a general mixing asks for hard ones")
+        text = f"the interventions are {setting.kind}, a general mixing asks for hard ones"
+        faults.append(Missing("hard", text))
     return tuple(faults)
 
 
@@ -273,8 +238,9 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
         if not count or count >= wanted:
             return replace(verdict, nodes=latents)
         reason = f"{count} interventional environments, {wanted} are needed ({needed} per latent)"
-        promise = f"{count // needed} of {len(latents)} latents, those intervened on: {verdict.latents}"
-        return _partial(replace(verdict, latents=promise), (), reason, f"add {wanted - count} environment(s)")
+        return _partial(
+            replace(verdict, count=count // needed), (), reason, f"add {wanted - count} environment(s)"
+        )
     counts = Counter(name for hit in setting.targets.values() for name in hit)
     nodes = tuple(name for name in latents if counts[name] >= needed)
     absent = [name for name in latents if counts[name] < needed]
@@ -283,9 +249,9 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
     word = "a second environment" if needed == 2 else "an environment"
     reason = f"too few environments for {', '.join(absent)}"
     if not nodes:
-        verdict = replace(verdict, latents="not recovered", graph="none", graph_text=_NOTHING)
+        verdict = replace(verdict, latents="nothing", graph="nothing")
         return replace(
-            verdict, covered=False, estimator=None, missing=(*verdict.missing, reason),
+            verdict, covered=False, estimator=None, missing=(*verdict.missing, Missing("environments", reason)),
             remedies=(*verdict.remedies, f"add {word} for {', '.join(absent)}"),
         )  # fmt: skip
     return _partial(verdict, nodes, reason, f"add {word} for {', '.join(absent)}")
@@ -294,8 +260,7 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
 def _partial(verdict: Verdict, nodes: Sequence[str], reason: str, remedy: str) -> Verdict:
     return replace(
         verdict, covered=False, graph="part", nodes=tuple(nodes), estimator=None,
-        graph_text="only the part among the latents intervened on",
-        missing=(*verdict.missing, reason), remedies=(*verdict.remedies, remedy),
+        missing=(*verdict.missing, Missing("environments", reason)), remedies=(*verdict.remedies, remedy),
     )  # fmt: skip
 
 

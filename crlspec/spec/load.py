@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import Registry
-from crlspec.spec.accepts import estimator_of
 from crlspec.spec.check import check, formula_issues
+from crlspec.spec.choice import estimator_of
 from crlspec.spec.explain import explain, place
 from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
 from crlspec.spec.slots import SLOT_MARK, plain, suggest
@@ -189,8 +189,7 @@ def _validate(tree: dict[str, Any], source: Source, registry: Registry) -> tuple
         return None, issues
     issues += check(spec) if spec is not None else ()
     if spec is not None and not any(issue.severity == "error" for issue in issues):
-        chosen = estimator_of(spec)
-        spec = spec if chosen is spec.estimator else spec.model_copy(update={"estimator": chosen})
+        spec = spec.model_copy(update={"estimator": estimator_of(spec, registry)})
     return spec, issues
 
 

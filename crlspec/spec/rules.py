@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crlspec.registry import Declaration
-from crlspec.spec.accepts import estimator_of, refusal
+from crlspec.spec.choice import estimator_of, refusal_without
 from crlspec.spec.expression import BOUNDED, LOCATION_SCALE
 from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting, declared_noises, environment_targets
@@ -201,52 +201,54 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
 
 @rule("scores", "latents", "scm", "environments", "interventions", "assume", "mixing")
 def scores(spec: Spec) -> Iterator[Finding]:
-    """Exact scores need a truth; Gaussian ones linear-Gaussian latents."""
-    if spec.scores.kind == "exact" and spec.assume is not None:
+    """Exact scores need a truth; each source of scores says where it is right."""
+    if spec.scores.needs_truth and spec.assume is not None:
         remedy = "use scores: {kind: auto}."
-        yield Finding(
-            ("scores", "kind"), "exact scores need the true model, which your own data do not have", remedy
-        )
-    setting = Setting.of(spec)
-    if spec.scores.kind == "exact" and setting.noisy:
-        message = "exact scores are those of the latents without the noise on the observations"
-        yield Finding(("scores", "kind"), message, "use scores: {kind: auto}.", "warning")
-    misfit = setting.noise == "other" or setting.function == "nonlinear" or setting.mixing not in ("linear",)
-    if spec.scores.kind == "gaussian" and misfit:
-        remedy = "use scores: {kind: ratio}."
-        message = "Gaussian scores are right for linear-Gaussian latents under a linear mixing only"
-        yield Finding(("scores", "kind"), message, remedy, "warning")
+        message = f"{spec.scores.kind} scores need the true model, which your own data do not have"
+        yield Finding(("scores", "kind"), message, remedy)
+    refused = spec.scores.refusal(Setting.of(spec))
+    if refused is not None:
+        yield Finding(("scores", "kind"), *refused, "warning")
 
 
 @rule("estimator", "latents", "scm", "environments", "interventions", "assume", "mixing", "conceal")
 def estimator(spec: Spec) -> Iterator[Finding]:
-    """The estimator can take the setting; an estimator that the file does not name is only warned of."""
-    setting = Setting.of(spec)
-    whole_model = spec.assume is not None or spec.mixing is not None
-    reason = refusal(setting, estimator_of(spec)) if whole_model else None
-    if reason is not None:
-        named = "estimator" in spec.model_fields_set
+    """The estimator can take the setting; where the file names none, a setting that none takes is only warned of."""
+    if spec.assume is None and spec.mixing is None:
+        return
+    setting, named = Setting.of(spec), spec.estimator is not None
+    declared = estimator_of(spec)
+    refused = refusal_without(setting) if declared is None else declared.refusal(setting)
+    if refused is not None:
         reading = ("assume",) if spec.assume is not None else ("mixing", "environments", "interventions")
         about = [key for key in reading if getattr(spec, key) is not None]
         about = about if setting.mixing != "linear" else about[::-1]
         path = ("estimator",) if named else tuple(about[:1])
         severity: Literal["error", "warning"] = "error" if named else "warning"
-        yield Finding(path, *reason, severity)
+        yield Finding(path, *refused, severity)
+    elif named and declared is not None and not (declared.covers(setting) or declared.baseline):
+        message = f"no theorem covers the estimator {declared.kind} in this setting"
+        if spec.assume is None:
+            remedy = "leave estimator out, or take its answer as undecided."
+            yield Finding(("estimator", "kind"), message, remedy, "warning")
+        elif not spec.assume.beyond_theory:
+            remedy = "leave estimator out; or say assume: {beyond_theory: true}, and its answer is undecided at best."
+            yield Finding(("estimator", "kind"), message, remedy)
 
 
 @rule("estimator", "latents", "scm", "environments", "interventions", "assume")
 def baseline(spec: Spec) -> Iterator[Finding]:
     """Baselines give no graph; independent components are no causal latents."""
-    kind, setting = spec.estimator.kind, Setting.of(spec)
-    if kind not in ("ica", "pca"):
+    declared, setting = spec.estimator, Setting.of(spec)
+    if declared is None or not declared.baseline:
         return
     yield Finding(
         ("estimator", "kind"),
-        f"{kind} is a baseline: it gives latents and no graph, and no theorem covers causal latents",
+        f"{declared.kind} is a baseline: it gives latents and no graph, and no theorem covers causal latents",
         "use estimator: {kind: lscale-i}.",
         "note",
     )
-    if kind == "ica" and setting.noise == "gaussian" and setting.function == "linear":
+    if declared.kind == "ica" and setting.noise == "gaussian" and setting.function == "linear":
         yield Finding(
             ("estimator", "kind"),
             "independent components of Gaussian latents are not determined: any rotation is as good",

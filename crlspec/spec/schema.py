@@ -10,7 +10,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, WithJsonSchema, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from crlspec.registry import ClosedModel, MechanismDeclaration, MixingDeclaration, NoiseDeclaration
+from crlspec.registry import (
+    ClosedModel,
+    EstimatorDeclaration,
+    MechanismDeclaration,
+    MixingDeclaration,
+    NoiseDeclaration,
+    ScoresDeclaration,
+)
 from crlspec.spec.interventions import (
     INTERVENTIONS,
     MECHANISM,
@@ -22,19 +29,7 @@ from crlspec.spec.interventions import (
 from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 
-__all__ = [
-    "Assume",
-    "Data",
-    "Estimator",
-    "GscaleI",
-    "LscaleI",
-    "RandomGraph",
-    "ReplacedMechanism",
-    "Scm",
-    "Scores",
-    "Spec",
-    "UmniCrl",
-]
+__all__ = ["Assume", "Data", "RandomGraph", "ReplacedMechanism", "Scm", "Spec"]
 
 MAX_LATENTS = 1000
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
@@ -42,6 +37,8 @@ RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 
 
 MIXING = registered("mixing", MixingDeclaration)
+SCORES = registered("scores", ScoresDeclaration)
+ESTIMATOR = registered("estimator", EstimatorDeclaration)
 
 
 def _latents(value: Any) -> Any:
@@ -141,130 +138,6 @@ class Scm(ClosedModel):
     noise: Annotated[NoiseDeclaration | dict[str, NoiseDeclaration], *_one_or_each(NOISE)]
 
 
-class Scores(ClosedModel):
-    """Where the score differences come from."""
-
-    kind: str = "auto"
-
-
-class AutoScores(Scores):
-    """``gaussian`` where all noise is Gaussian and all functions linear, else ``ratio``."""
-
-    kind: Literal["auto"] = "auto"
-
-
-class ExactScores(Scores):
-    """From the compiled model; needs a spec with a truth."""
-
-    kind: Literal["exact"] = "exact"
-
-
-class GaussianScores(Scores):
-    """From precision matrices: right for linear-Gaussian latents under a linear mixing."""
-
-    kind: Literal["gaussian"] = "gaussian"
-
-
-class RatioScores(Scores):
-    """From classifiers of each environment against the observational one."""
-
-    kind: Literal["ratio"] = "ratio"
-
-
-class SlicedScores(Scores):
-    """From sliced score matching (Song et al., UAI 2019), a network per environment: the papers' own choice."""
-
-    kind: Literal["sliced"] = "sliced"
-
-
-class KernelScores(Scores):
-    """From curl-free kernels around a Gaussian, tuned on held-out data (Zhou, Shi & Zhu, ICML 2020)."""
-
-    kind: Literal["kernel"] = "kernel"
-
-
-SCORES = fixed(
-    "scores", (AutoScores, ExactScores, GaussianScores, RatioScores, SlicedScores, KernelScores), Scores
-)
-
-
-class Estimator(ClosedModel):
-    """The method that recovers latents and graph."""
-
-    kind: str
-
-
-class LscaleI(Estimator):
-    """LSCALE-I (Varici et al., JMLR 2025): linear mixing, one single-node intervention per latent.
-
-    ``alpha`` is the significance level of all tests; ``refine: none`` is the paper's algorithm alone.
-    """
-
-    kind: Literal["lscale-i"] = "lscale-i"
-    variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
-    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
-
-
-class UmniCrl(Estimator):
-    """UMNI-CRL (Varici et al., NeurIPS 2024): linear mixing, unknown interventions on several latents at once.
-
-    ``alpha`` is the significance level of all tests; ``refine: none`` leaves out the joint likelihood.
-    """
-
-    kind: Literal["umni-crl"] = "umni-crl"
-    variant: Literal["auto", "hard", "soft"] = "auto"
-    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
-
-
-class GscaleI(Estimator):
-    """GSCALE-I (Varici et al., AISTATS 2024): general mixing, two hard interventions on each latent.
-
-    ``alpha`` is the significance level of all tests. For a general mixing ``restarts`` encoders are trained for half
-    of ``steps``, and two that begin at their best latents for all of them, at most. ``loss: structured-ratio``
-    classifies by heads of one latent each; ``score-sparsity`` is the papers', with the ``scores`` of the spec.
-    """
-
-    kind: Literal["gscale-i"] = "gscale-i"
-    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
-    restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 2000
-    loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
-
-
-class Contrastive(Estimator):
-    """Contrastive CRL (Buchholz et al., NeurIPS 2023): linear-Gaussian latents behind a general mixing, one hard
-    intervention per latent.
-
-    ``alpha`` is the significance level of all tests; ``refine: none`` trains by the paper's log odds alone; networks
-    are trained from so many ``restarts``.
-    """
-
-    kind: Literal["contrastive"] = "contrastive"
-    alpha: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
-    restarts: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
-
-
-class Ica(Estimator):
-    """A baseline: independent components of the pooled observations (FastICA); no graph.
-
-    It assumes independent non-Gaussian latents, which latents that cause one another are not.
-    """
-
-    kind: Literal["ica"] = "ica"
-
-
-class Pca(Estimator):
-    """A baseline: principal components of the pooled observations; no graph."""
-
-    kind: Literal["pca"] = "pca"
-
-
-ESTIMATOR = fixed("estimator", (LscaleI, UmniCrl, GscaleI, Contrastive, Ica, Pca), Estimator)
-
-
 class Dims(ClosedModel):
     """What the dimensions of a labelled file are called."""
 
@@ -347,7 +220,8 @@ class AssumedInterventions(ClosedModel):
 
 class Assume(ClosedModel):
     """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents, ``link``
-    is that of a glm mixing, x = link(G z)."""
+    is that of a glm mixing, x = link(G z). ``beyond_theory`` lets an estimator that the file names run though no
+    theorem covers it there; its status is ``undecided`` at best."""
 
     mixing: Literal["linear", "glm", "general"]
     link: Literal["tanh", "leaky-relu", "sinh", "arcsinh"] | None = None
@@ -355,6 +229,7 @@ class Assume(ClosedModel):
     noise: Literal["gaussian", "other", "unknown"] = "unknown"
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
     observation_noise: Literal["none", "isotropic"] = "none"
+    beyond_theory: bool = False
 
 
 def _equation(value: Any) -> Any:
@@ -381,7 +256,8 @@ class Spec(ClosedModel):
 
     ``latents`` are names in the file's order, none for ``latents: auto``, where the data tell their number;
     ``equations`` holds the text of each latent's equation where the file gives equations, None otherwise. In a file
-    both stand under ``latents:``.
+    both stand under ``latents:``. ``estimator`` is the one that the file names, or that the verdict names where the
+    file names none; None where there is none.
     """
 
     crlspec: Literal[1] = 1
@@ -394,8 +270,10 @@ class Spec(ClosedModel):
     environments: Environments | None = None
     conceal: tuple[Literal["targets", "pairs", "latents"], ...] = ()
     samples: Annotated[int | dict[str, int], BeforeValidator(_samples)] = 10_000
-    scores: Annotated[Scores, *one_of(SCORES)] = AutoScores()
-    estimator: Annotated[Estimator, *one_of(ESTIMATOR)] = LscaleI()
+    scores: Annotated[
+        ScoresDeclaration, *one_of(SCORES), Field(default={"kind": "auto"}, validate_default=True)
+    ]
+    estimator: Annotated[EstimatorDeclaration | None, *one_of(ESTIMATOR)] = None
     data: Data | None = None
     assume: Assume | None = None
 
@@ -427,7 +305,7 @@ SLOTS: tuple[Slot, ...] = (
     INTERVENTIONS,
     MECHANISM,
     NOISE,
-    registered("mixing", MixingDeclaration),
+    MIXING,
     GRAPH,
     SCORES,
     ESTIMATOR,

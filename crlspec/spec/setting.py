@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.structure import equation, parents_of, replacement
@@ -51,6 +51,17 @@ class Setting:
         """The setting that a spec declares (``scm``/equations) or assumes (``assume``)."""
         return _assumed(spec) if spec.assume is not None else _declared(spec)
 
+    def as_values(self) -> dict[str, Any]:
+        """All of it as plain values that fit into JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Setting:
+        """The setting of :meth:`as_values`, also after a way through JSON."""
+        known = {one.name for one in fields(cls)}
+        found = {key: _tupled(value) for key, value in values.items() if key in known}
+        return cls(**found)
+
     def __str__(self) -> str:
         interventions = "no interventions"
         if self.design != "observational":
@@ -58,6 +69,13 @@ class Setting:
         targets = "" if self.targets is not None or self.design == "observational" else ", targets concealed"
         number = str(len(self.latents)) if self.latents else "an unknown number of"
         return f"{self.mixing} mixing of {number} latents, {interventions}{targets}"
+
+
+def _tupled(value: Any) -> Any:
+    """Lists as tuples, as a Setting holds them."""
+    if isinstance(value, list | tuple):
+        return tuple(_tupled(one) for one in value)
+    return {key: _tupled(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _assumed(spec: Spec) -> Setting:

@@ -41,7 +41,7 @@ def true_result(truth: Model, data: xr.DataTree) -> Result:
         graph="exact",
         status=Status("ok", "made from the truth"),
     )
-    verdict = {"covered": True, "latents": "up to scaling, each by itself"}
+    verdict = {"covered": True, "latents": "scaling", "latents_text": "up to scaling, each by itself"}
     return Result.from_estimate(estimate, data, spec=truth.spec, verdict=verdict)
 
 

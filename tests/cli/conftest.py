@@ -147,12 +147,12 @@ class FixedEstimator:
 @pytest.fixture
 def fixed_estimator(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """``fixed_estimator("refuted", "…")`` puts the estimator above in the place of any other."""
-    import crlspec.inference
     import crlspec.scores
+    import crlspec.solving
 
     def install(code: Any = "ok", message: str = "all well", remedy: str | None = None) -> None:
         estimator = FixedEstimator(Status(code, message, remedy))
-        monkeypatch.setattr(crlspec.inference, "estimator_for", lambda *_: estimator, raising=False)
+        monkeypatch.setattr(crlspec.solving, "estimator_for", lambda *_: estimator, raising=False)
         monkeypatch.setattr(crlspec.scores, "scores_for", lambda *_: None, raising=False)
 
     return install

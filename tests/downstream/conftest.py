@@ -56,7 +56,7 @@ def made(
         graph=graph,
         status=Status("ok", "fixed"),
     )
-    told = {"latents": "up to scaling, each by itself"} if identified is None else identified
+    told = {"latents": "scaling"} if identified is None else identified
     return Result.from_estimate(estimate, xr.DataTree.from_dict(tree), verdict=told)
 
 

@@ -115,7 +115,13 @@ def test_a_do_that_cannot_be_is_refused(result, do, message):
 
 def test_mixed_latents_cannot_be_set(make):
     for mixed in (
-        make(EDGES, identified={"latents": "up to mixing with their surrounding parents"}),
+        make(
+            EDGES,
+            identified={
+                "latents": "surrounding-parents",
+                "latents_text": "up to mixing with their surrounding parents",
+            },
+        ),
         make(EDGES, graph="transitive closure", identified={}),
     ):
         assert mixed.bayesian_network().check_model()

@@ -11,7 +11,8 @@ import pytest
 
 import crlspec
 from crlspec.errors import DataError
-from crlspec.inference.baselines import Baseline
+from crlspec.inference import declarations
+from crlspec.inference.baselines import Baseline, Ica, Pca
 from crlspec.inference.estimate import Estimate
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
@@ -26,7 +27,7 @@ class TestPca(EstimatorContract):
     """The laws that do not speak of environments or edges: nothing ties a component to an environment."""
 
     def estimator(self) -> Baseline:
-        return Baseline("pca")
+        return Pca()
 
     def refused(self) -> Sequence[Setting]:
         return (replace(TOY, mixing="general"), replace(TOY, mixing="glm"))
@@ -52,14 +53,14 @@ class TestIca(TestPca):
     tolerance = 1e-3
 
     def estimator(self) -> Baseline:
-        return Baseline("ica")
+        return Ica()
 
 
 def independent(samples: int = 5000) -> tuple[Estimate, np.ndarray]:
     """What ICA makes of three independent Laplace latents, and its rows times the true mixing."""
     toy, rng = LinearGaussianToy(), np.random.default_rng(0)
     x = {name: rng.laplace(size=(samples, 3)) @ toy.mixing.T for name in ("obs", *toy.environments)}
-    found = Baseline("ica").solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
+    found = Ica().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
     return found, found.encoder.matrix @ toy.mixing
 
 
@@ -74,7 +75,7 @@ def test_independent_non_gaussian_latents_are_recovered_by_ica() -> None:
 
 def test_principal_components_are_sorted_and_uncorrelated() -> None:
     toy = LinearGaussianToy()
-    found = Baseline("pca").solve(toy.problem, GaussianScores(), 0, silent)
+    found = Pca().solve(toy.problem, GaussianScores(), 0, silent)
     pooled = found.encoder(np.concatenate(list(toy.problem.samples.values())))
     np.testing.assert_allclose(np.cov(pooled.T), np.eye(3), atol=1e-3)
     spectrum = found.diagnostics["spectrum"].values
@@ -90,7 +91,7 @@ def test_dependent_latents_refute_ica_and_the_status_says_so() -> None:
         return np.stack([first, second, rng.laplace(size=8000)], 1)
 
     x = {name: chain() @ toy.mixing.T for name in ("obs", *toy.environments)}
-    found = Baseline("ica").solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
+    found = Ica().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
     assert found.status.code == "refuted"
     assert "independent" in found.status.message and found.status.remedy
 
@@ -99,14 +100,14 @@ def test_more_dimensions_than_latents_are_refused() -> None:
     toy = LinearGaussianToy()
     x = {name: np.tanh(values) for name, values in toy.problem.samples.items()}
     with pytest.raises(DataError, match="a linear mixing is refuted"):
-        Baseline("pca").solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
+        Pca().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
 
 
 def test_the_promise_of_a_baseline_is_none() -> None:
-    assert promise(TOY, "lscale-i").covered
-    for kind in ("ica", "pca"):
-        verdict = promise(TOY, kind)
-        assert not verdict.covered and verdict.graph == "none" and verdict.latents == "nothing is promised"
+    assert promise(TOY, declarations.LscaleI()).covered
+    for declared in (declarations.Ica(), declarations.Pca()):
+        verdict = promise(TOY, declared)
+        assert not verdict.covered and verdict.graph == "nothing" and verdict.latents == "nothing"
 
 
 @pytest.mark.parametrize("kind", ["ica", "pca"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crlspec.errors import Issue, SettingMismatch, SpecError
 from crlspec.progress import Progress, silent
-from crlspec.spec.accepts import refusal
+from crlspec.spec.choice import estimator_of, refusal_without
 from crlspec.spec.load import dump
 from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting
@@ -142,9 +142,10 @@ def plan(
 
 def _refuse(spec: Spec) -> None:
     """Raises SettingMismatch where the estimator cannot take what the spec declares: every run would fail."""
-    reason = refusal(Setting.of(spec), spec.estimator)
-    if reason is not None:
-        raise SettingMismatch(reason[0], "a setting that its estimator can take", reason[1])
+    setting, declared = Setting.of(spec), estimator_of(spec)
+    refused = refusal_without(setting) if declared is None else declared.refusal(setting)
+    if refused is not None:
+        raise SettingMismatch(refused[0], "a setting that its estimator can take", refused[1])
 
 
 def _counts(samples: Sequence[int] | None) -> list[int] | None:

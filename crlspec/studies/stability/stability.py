@@ -90,9 +90,7 @@ def _spec_of(result: Record, plugins: tuple[str, ...]) -> Spec:
             "this result does not know the spec that it was made by.",
             remedy="Call crlspec.stability(spec, data, result=result).",
         )
-    registry = None
-    for name in plugins:
-        registry = (registry or Registry.installed()).with_plugin(name)
+    registry = Registry.with_plugins(plugins) if plugins else None
     return loads(str(result.provenance["spec"]), registry=registry, origin="the spec of the result")
 
 
@@ -121,9 +119,9 @@ def _study(
             "stability is of one spec, and --set gives several.", remedy="Give one value a key."
         )
     case, declared = cases[0], cases[0].spec()
-    if declared.scores.kind == "exact":
+    if declared.scores.needs_truth:
         raise SettingMismatch(
-            "Got scores: {kind: exact}",
+            f"Got scores: {{kind: {declared.scores.kind}}}",
             "scores that data tell",
             "Choose scores: {kind: auto}: exact ones do not vary.",
         )

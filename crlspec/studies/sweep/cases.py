@@ -152,10 +152,8 @@ def _load(source: str | PathLike[str] | Spec, sets: Sequence[str], plugins: tupl
 
 
 def _registry(plugins: tuple[str, ...]) -> Registry | None:
-    registry = None
-    for name in plugins:
-        registry = (registry or Registry.installed()).with_plugin(name)
-    return registry
+    """The installed families and those of the plug-ins; None where there is no plug-in."""
+    return Registry.with_plugins(plugins) if plugins else None
 
 
 def _flow(value: Any) -> str:

@@ -36,11 +36,11 @@ def soft(toy):
     model = toy.toy_model("soft")
     mixed = np.eye(4)
     mixed[1, 0], mixed[2, 1] = 0.6, -0.4
-    found = made(toy, model, mixed, "up to mixing with their ancestors")
+    found = made(toy, model, mixed, "ancestors")
     return replace(found, estimate=replace(found.estimate, graph="transitive closure"))
 
 
-def made(toy: ModuleType, model, transform=None, latents: str = "up to scaling, each by itself"):
+def made(toy: ModuleType, model, transform=None, latents: str = "scaling"):
     """A result from the toy truth's own samples."""
     from crlspec.result import Result
 

@@ -155,7 +155,7 @@ def test_what_needs_a_matrix_is_refused_in_words(result) -> None:
 
 
 def test_what_is_known_up_to_a_smooth_map_is_said(result) -> None:
-    told = {**result.identified, "latents": "up to a smooth invertible map of each by itself"}
+    told = {**result.identified, "latents": "smooth-map"}
     warped = replace(result, identified=told).model()
     assert (
         "a: shift(1): identified as a change on the recovered scale of a"

@@ -11,7 +11,7 @@ import torch
 
 import crlspec
 from crlspec.errors import DataError
-from crlspec.inference.baselines import Baseline
+from crlspec.inference.baselines import Pca
 from crlspec.inference.lscale import LScaleI
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
@@ -108,6 +108,6 @@ def test_baselines_tell_of_the_noise_too() -> None:
     rng, toy = np.random.default_rng(0), LinearGaussianToy()
     base = replace(toy.problem, setting=replace(toy.problem.setting, noisy=True))
     samples = {name: x + 0.1 * rng.normal(size=x.shape) for name, x in base.samples.items()}
-    found = Baseline("pca").solve(replace(base, samples=samples), GaussianScores(), 0, silent)
+    found = Pca().solve(replace(base, samples=samples), GaussianScores(), 0, silent)
     assert float(found.diagnostics["observation_noise"]) == pytest.approx(0.1, rel=0.05)
     assert "noise of standard deviation" in found.status.message

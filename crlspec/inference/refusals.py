@@ -1,64 +1,93 @@
-"""Which settings an estimator takes, and why it refuses the others. Without torch: ``check`` asks it."""
+"""Which settings an estimator takes, and why it refuses the others. Plain functions of a Setting, without torch."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crlspec.spec.schema import Contrastive, Estimator, GscaleI, Spec, UmniCrl
-from crlspec.spec.setting import Setting
+from crlspec.registry import Refusal
 
+if TYPE_CHECKING:
+    from crlspec.spec.setting import Setting
 
-class Declared(Protocol):
-    """What is asked of a declared estimator."""
+__all__ = ["baseline", "contrastive", "gscale_i", "lscale_i", "umni_crl"]
 
-    @property
-    def kind(self) -> str:
-        """Its name in a spec."""
-
-
-def refusal(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
-    """Why the estimator cannot take the setting, and what would mend it; None where it can."""
-    if estimator.kind == "lscale-i":
-        return _lscale_i(setting, estimator)
-    if estimator.kind == "umni-crl":
-        return _umni_crl(setting, estimator)
-    if estimator.kind == "gscale-i":
-        return _gscale_i(setting)
-    if estimator.kind == "contrastive":
-        return _contrastive(setting)
-    if estimator.kind in ("ica", "pca") and setting.mixing != "linear":
-        reason = f"{estimator.kind} cannot take this: it inverts linear mixings, got {setting.mixing}"
-        return (reason, "use a linear mixing.")
-    return None
-
-
-def estimator_of(spec: Spec) -> Estimator:
-    """The estimator that a spec names; else lscale-i, or the first of the others that takes the setting."""
-    if "estimator" in spec.model_fields_set or (spec.assume is None and spec.mixing is None):
-        return spec.estimator
-    setting = Setting.of(spec)
-    others: tuple[Estimator, ...] = (UmniCrl(), GscaleI(), Contrastive())
-    return next((one for one in (spec.estimator, *others) if refusal(setting, one) is None), spec.estimator)
-
+Reason = tuple[str, str]
 
 _ONE_EACH = "give one single-node intervention per latent (design: single-node)"
 
 
-def _lscale_i(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
+def lscale_i(setting: Setting, variant: str) -> Refusal | None:
+    """Linear mixing, one single-node intervention on each latent."""
     reason = _mixing(setting) or _design(setting)
     if reason is None and setting.deterministic:
         reason = (
             "do() fixes a latent to a value, which has no density, and LSCALE-I reads densities",
             'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
         )
-    reason = reason or _coverage(setting) or _variant(setting, getattr(estimator, "variant", "auto"))
-    return None if reason is None else (f"lscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
+    reason = reason or _coverage(setting) or _variant(setting, variant)
+    return _refused("lscale-i", reason)
 
 
-def _contrastive(setting: Setting) -> tuple[str, str] | None:
+def umni_crl(setting: Setting, variant: str) -> Refusal | None:
+    """Linear mixing, interventions on several latents at once, whose signature matrix has full rank."""
+    reason = _mixing(setting, "UMNI-CRL")
+    count, needed = len(setting.environments), len(setting.latents)
+    if reason is None and setting.design == "observational":
+        reason = (
+            "without interventions nothing tells the latents apart",
+            "add environments with interventions",
+        )
+    if reason is None and setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and UMNI-CRL reads densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    if reason is None and count and count < needed:
+        reason = (
+            f"got {count} interventional environments for {needed} latents, whose signature matrix cannot have "
+            f"rank {needed}",
+            f"add {needed - count} environment(s) with other targets",
+        )
+    if reason is None and setting.targets is not None and needed:
+        reason = _rank(setting)
+    reason = reason or _variant(setting, variant)
+    return _refused("umni-crl", reason)
+
+
+def gscale_i(setting: Setting) -> Refusal | None:
+    """No linear mixing, two hard single-node interventions on each latent."""
+    two = "give two hard single-node interventions per latent (design: coupled, or uncoupled)"
+    reason = None
+    if setting.mixing == "linear":
+        reason = (
+            "GSCALE-I is for mixings that are not linear",
+            "use estimator: {kind: umni-crl}, which takes two interventions per latent, or {kind: lscale-i}",
+        )
+    elif setting.mixing == "glm" and setting.link is None:
+        reason = ("a glm mixing needs its link", "name it (link: tanh), or use mixing: general")
+    elif setting.design not in ("coupled", "uncoupled"):
+        reason = (f"GSCALE-I takes two environments per latent, got a design {setting.design}", two)
+    elif setting.kind != "hard":
+        reason = (f"GSCALE-I needs hard interventions, got {setting.kind}", two)
+    elif setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and GSCALE-I contrasts densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    elif setting.noisy and setting.mixing == "glm":
+        reason = (
+            "noise on the observations cannot be taken through the link",
+            "use mixing: general, or take the noise away",
+        )
+    reason = reason or _two_each(setting, two)
+    return _refused("gscale-i", reason)
+
+
+def contrastive(setting: Setting) -> Refusal | None:
+    """Linear-Gaussian latents, one hard single-node intervention on each."""
     reason = None
     if setting.design == "observational":
         reason = ("without interventions nothing tells the latents apart", _ONE_EACH)
@@ -84,63 +113,23 @@ def _contrastive(setting: Setting) -> tuple[str, str] | None:
             "interventions per latent (design: coupled)",
         )
     reason = reason or _coverage(setting)
-    return None if reason is None else (f"contrastive cannot take this: {reason[0]}", f"{reason[1]}.")
+    return _refused("contrastive", reason)
 
 
-def _umni_crl(setting: Setting, estimator: Declared) -> tuple[str, str] | None:
-    reason = _mixing(setting, "UMNI-CRL")
-    count, needed = len(setting.environments), len(setting.latents)
-    if reason is None and setting.design == "observational":
-        reason = (
-            "without interventions nothing tells the latents apart",
-            "add environments with interventions",
-        )
-    if reason is None and setting.deterministic:
-        reason = (
-            "do() fixes a latent to a value, which has no density, and UMNI-CRL reads densities",
-            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
-        )
-    if reason is None and count and count < needed:
-        reason = (
-            f"got {count} interventional environments for {needed} latents, whose signature matrix cannot have "
-            f"rank {needed}",
-            f"add {needed - count} environment(s) with other targets",
-        )
-    if reason is None and setting.targets is not None and needed:
-        reason = _rank(setting)
-    reason = reason or _variant(setting, getattr(estimator, "variant", "auto"))
-    return None if reason is None else (f"umni-crl cannot take this: {reason[0]}", f"{reason[1]}.")
-
-
-def _gscale_i(setting: Setting) -> tuple[str, str] | None:
-    two = "give two hard single-node interventions per latent (design: coupled, or uncoupled)"
-    reason = None
+def baseline(setting: Setting, kind: str) -> Refusal | None:
+    """Linear mixing, whatever the design."""
     if setting.mixing == "linear":
-        reason = (
-            "GSCALE-I is for mixings that are not linear",
-            "use estimator: {kind: umni-crl}, which takes two interventions per latent, or {kind: lscale-i}",
-        )
-    elif setting.mixing == "glm" and setting.link is None:
-        reason = ("a glm mixing needs its link", "name it (link: tanh), or use mixing: general")
-    elif setting.design not in ("coupled", "uncoupled"):
-        reason = (f"GSCALE-I takes two environments per latent, got a design {setting.design}", two)
-    elif setting.kind != "hard":
-        reason = (f"GSCALE-I needs hard interventions, got {setting.kind}", two)
-    elif setting.deterministic:
-        reason = (
-            "do() fixes a latent to a value, which has no density, and GSCALE-I contrasts densities",
-            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
-        )
-    elif setting.noisy and setting.mixing == "glm":
-        reason = (
-            "noise on the observations cannot be taken through the link",
-            "use mixing: general, or take the noise away",
-        )
-    reason = reason or _two_each(setting, two)
-    return None if reason is None else (f"gscale-i cannot take this: {reason[0]}", f"{reason[1]}.")
+        return None
+    return Refusal(
+        f"{kind} cannot take this: it inverts linear mixings, got {setting.mixing}", "use a linear mixing."
+    )
 
 
-def _two_each(setting: Setting, remedy: str) -> tuple[str, str] | None:
+def _refused(kind: str, reason: Reason | None) -> Refusal | None:
+    return None if reason is None else Refusal(f"{kind} cannot take this: {reason[0]}", f"{reason[1]}.")
+
+
+def _two_each(setting: Setting, remedy: str) -> Reason | None:
     count, needed = len(setting.environments), 2 * len(setting.latents)
     if setting.targets is not None:
         counts = Counter(name for hit in setting.targets.values() for name in hit)
@@ -152,7 +141,7 @@ def _two_each(setting: Setting, remedy: str) -> tuple[str, str] | None:
     return None
 
 
-def _rank(setting: Setting) -> tuple[str, str] | None:
+def _rank(setting: Setting) -> Reason | None:
     assert setting.targets is not None
     signature = np.array(
         [[z in hit for hit in setting.targets.values()] for z in setting.latents], dtype=float
@@ -166,7 +155,7 @@ def _rank(setting: Setting) -> tuple[str, str] | None:
     )
 
 
-def _mixing(setting: Setting, method: str = "LSCALE-I") -> tuple[str, str] | None:
+def _mixing(setting: Setting, method: str = "LSCALE-I") -> Reason | None:
     if setting.mixing == "linear":
         return None
     return (
@@ -176,7 +165,7 @@ def _mixing(setting: Setting, method: str = "LSCALE-I") -> tuple[str, str] | Non
     )
 
 
-def _design(setting: Setting) -> tuple[str, str] | None:
+def _design(setting: Setting) -> Reason | None:
     remedies = {
         "observational": ("without interventions nothing tells the latents apart", _ONE_EACH),
         "coupled": (
@@ -197,7 +186,7 @@ def _design(setting: Setting) -> tuple[str, str] | None:
     return remedies.get(setting.design)
 
 
-def _coverage(setting: Setting) -> tuple[str, str] | None:
+def _coverage(setting: Setting) -> Reason | None:
     if setting.targets is not None and setting.environments:
         counts = Counter(name for hit in setting.targets.values() for name in hit)
         absent = [name for name in setting.latents if not counts[name]]
@@ -214,7 +203,7 @@ def _coverage(setting: Setting) -> tuple[str, str] | None:
     return None
 
 
-def _variant(setting: Setting, variant: str) -> tuple[str, str] | None:
+def _variant(setting: Setting, variant: str) -> Reason | None:
     if variant == "hard" and setting.kind != "hard":
         return (f"the variant hard needs hard interventions, got {setting.kind}", "use variant: auto")
     if variant == "full-rank" and setting.function == "linear":
