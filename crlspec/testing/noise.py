@@ -1,14 +1,13 @@
 """The contract of noise families."""
 
 import abc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import stats
 
+from crlspec.generative.drawing import drawing_from
 from crlspec.generative.scm import Noise
 from crlspec.registry import NoiseDeclaration
 from crlspec.testing.family import FamilyContract
@@ -70,7 +69,7 @@ class NoiseContract(FamilyContract):
 
     def test_samples_follow_the_distribution(self) -> None:
         noise = self.built(torch.float64).cpu()
-        with _own_stream():
+        with drawing_from(torch.Generator().manual_seed(11)):
             draws = noise.distribution(noise.mean.expand(20_000)).sample().numpy()
         family = self.expected(self.resolved())
         assert stats.kstest(draws, family.cdf).pvalue > 1e-4
@@ -99,11 +98,3 @@ class NoiseContract(FamilyContract):
         assert distribution.batch_shape == (3, 4)
         assert distribution.event_shape == ()
         assert distribution.expand((2, 3, 4)).batch_shape == (2, 3, 4)
-
-
-@contextmanager
-def _own_stream() -> Iterator[None]:
-    """A fixed random stream, with the global generator put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(11)
-        yield
