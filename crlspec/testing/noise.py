@@ -11,6 +11,7 @@ from crlspec.generative.drawing import drawing_from
 from crlspec.generative.scm import Noise
 from crlspec.registry import NoiseDeclaration
 from crlspec.testing.family import FamilyContract
+from crlspec.testing.places import all_in
 from crlspec.typing import Tensor
 
 __all__ = ["NoiseContract"]
@@ -40,6 +41,20 @@ class NoiseContract(FamilyContract):
     def values(self, built: Noise) -> Tensor:
         inside = built.mean + 0.5 * built.deviation * self.points(50, 1, built.mean.dtype)[:, 0].tanh()
         return built.distribution(built.mean.expand(50)).log_prob(inside)
+
+    def evaluated(self, built: Noise, dtype: torch.dtype) -> list[Tensor]:
+        family, like = built.distribution(built.mean.expand(50)), self.points(50, 1, dtype)[:, 0]
+        value = (built.mean + 0.5 * built.deviation * like.tanh()).requires_grad_(True)
+        density = family.log_prob(value)
+        wider = built.scaled(2.0).distribution(built.mean.expand(50)).log_prob(value)
+        (score,) = torch.autograd.grad((density + 0 * value).sum(), value)
+        return [density.detach(), score, wider.detach(), family.mean, built.standard(like.shape).mean]
+
+    def test_draws_stay_where_they_are_in_their_dtype(self) -> None:
+        for dtype in (torch.float32, torch.float64):
+            noise, generator = self.built(dtype), torch.Generator(self.device).manual_seed(1)
+            with drawing_from(generator), all_in(dtype, self.device):
+                assert noise.distribution(noise.mean.expand(50)).sample().shape == (50,)
 
     def inside(self) -> np.ndarray:
         """Points inside the support, shape (200,)."""
