@@ -92,8 +92,9 @@ class FamilyContract(abc.ABC):
 
     def test_it_is_evaluated_where_it_is_in_its_dtype(self) -> None:
         for dtype in (torch.float32, torch.float64):
+            built = self.built(dtype)
             with all_in(dtype, self.device):
-                self.evaluated(self.built(dtype), dtype)
+                self.evaluated(built, dtype)
 
     def test_it_is_evaluated_on_a_device_without_numbers(self) -> None:
         there = copy.copy(self)
