@@ -44,7 +44,7 @@ def program(
 
     def run(n: int = 1) -> tuple[Latents, Observations]:
         columns: dict[str, Node] = {}
-        with pyro.plate(f"{prefix}_samples", n):
+        with pyro.plate(f"{prefix}_samples", n, device=str(like.device)):
             for name in scm.order:
                 mechanism = scm.mechanisms[name]
                 seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
