@@ -28,6 +28,7 @@ from crlspec.models.draws import (
     until,
 )
 from crlspec.registry import Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration, Number
+from crlspec.spec.links import LinkName
 
 
 class LinearMechanism(MechanismDeclaration):
@@ -322,7 +323,7 @@ class GlmMixing(_MatrixMixing):
     implementation: ClassVar[str] = "crlspec.models.mixings:GeneralisedLinear"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "glm"
     kind: Literal["glm"] = "glm"
-    link: Literal["tanh", "leaky-relu", "sinh", "arcsinh"] = "tanh"
+    link: LinkName = "tanh"
 
 
 class MlpMixing(MixingDeclaration):

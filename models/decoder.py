@@ -1,5 +1,6 @@
 """The mixing x = decoder(z) of a result in torch; its inverse starts at the encoder's answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from crlspec.maps.maps import Network
 from crlspec.models.decoder_declaration import DecoderMixing
 from crlspec.models.draws import require_resolved
 from crlspec.models.mixings import LINKS
+from crlspec.numerics.forward_mode import jacobians
+from crlspec.spec.links import ACTIVATION_LEAK
 from crlspec.typing import Latents, Observations, Tensor
 
 __all__ = ["Decoder"]
@@ -18,7 +21,11 @@ __all__ = ["Decoder"]
 STEPS, HALVINGS = 50, 10
 """Of the inverse: at most so many Gauss–Newton steps, each halved so often where it leads away."""
 
-ACTIVATIONS = {"silu": nn.functional.silu, "tanh": torch.tanh, "leaky-relu": nn.functional.leaky_relu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": nn.functional.silu,
+    "tanh": torch.tanh,
+    "leaky-relu": lambda u: nn.functional.leaky_relu(u, ACTIVATION_LEAK),
+}
 Device = torch.device | str
 
 
@@ -82,10 +89,9 @@ class Decoder(Mixing):
         def components(z: Latents) -> Tensor:
             return self.network(z) @ self.triangle.mT
 
-        slope = torch.vmap(torch.func.jacfwd(components))
         left = target - components(z)
         for _ in range(STEPS):
-            step = torch.linalg.lstsq(slope(z), left[..., None]).solution[..., 0]
+            step = torch.linalg.lstsq(jacobians(components, z), left[..., None]).solution[..., 0]
             moved, better = z, torch.zeros(len(z), dtype=torch.bool, device=z.device)
             for k in range(HALVINGS):
                 tried = z + step / 2**k

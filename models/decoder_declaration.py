@@ -10,6 +10,7 @@ from crlspec.maps.maps import NetworkDecoder, NetworkEncoder
 from crlspec.maps.plain import decoder_from, encoder_from, unpack
 from crlspec.models.draws import refusal, require_enough
 from crlspec.registry import ClosedModel, MixingDeclaration
+from crlspec.spec.links import Activation, LinkName
 
 AGAIN = "name the file of a result, e.g. file: run.nc, or have model.save write the spec again."
 
@@ -38,8 +39,8 @@ class StoredMap(ClosedModel):
     offset      in the units of link⁻¹(x)
     """
 
-    link: Literal["tanh", "leaky-relu", "sinh", "arcsinh"] | None = None
-    activation: Literal["silu", "tanh", "leaky-relu"] = "silu"
+    link: LinkName | None = None
+    activation: Activation = "silu"
     weights: tuple[Packed, ...] = ()
     biases: tuple[Packed, ...] = ()
     skip: Packed

@@ -114,12 +114,10 @@ class LightTunnel(Mixing):
             self.register_buffer("offset", self.forward(origin)[0] - self.matrix @ self.mean)
         angles = [declaration.sensors.index(a) for a in ("angle_1", "angle_2") if a in declaration.sensors]
         self._angles = angles if held is None else []
-        straight = (self.malus == 0).all(-1) if held is None else torch.ones(len(rows), dtype=torch.bool)
-        self._light = [
-            k for k in torch.nonzero(straight).flatten().tolist() if bool(self.linear[k, :3].any())
-        ]
+        straight = (malus[rows] == 0).all(-1) | (held is not None)
+        self._light = np.flatnonzero(straight & linear[rows][:, :3].any(-1)).tolist()
         by_camera = declaration.camera is not None and not declaration.camera.saturates
-        by_sensors = bool(torch.linalg.matrix_rank(self.linear[self._light, :3]) == 3)
+        by_sensors = bool(np.linalg.matrix_rank(linear[rows][self._light, :3]) == 3)
         self.has_inverse = (held is not None or len(angles) == 2) and (by_camera or by_sensors)
         self._by_camera = by_camera
 

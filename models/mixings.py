@@ -9,13 +9,11 @@ from torch import nn
 from crlspec.generative.mixing import Mixing
 from crlspec.models import declarations
 from crlspec.models.draws import require_resolved
+from crlspec.spec.links import LINK_LEAK
 from crlspec.typing import Jacobian, Latents, Observations, Tensor
 
 Device = torch.device | str
 Elementwise = Callable[[Tensor], Tensor]
-
-LEAK = 0.2
-"""Slope of the leaky link for negative arguments."""
 
 
 class LinearMap(Mixing):
@@ -57,15 +55,16 @@ class LinearMap(Mixing):
 
 
 def _leaky_inverse(x: Tensor) -> Tensor:
-    return torch.where(x < 0, x / LEAK, x)
+    return torch.where(x < 0, x / LINK_LEAK, x)
 
 
 LINKS: dict[str, tuple[Elementwise, Elementwise]] = {
     "tanh": (torch.tanh, torch.atanh),
-    "leaky-relu": (lambda u: nn.functional.leaky_relu(u, LEAK), _leaky_inverse),
+    "leaky-relu": (lambda u: nn.functional.leaky_relu(u, LINK_LEAK), _leaky_inverse),
     "sinh": (torch.sinh, torch.asinh),
     "arcsinh": (torch.asinh, torch.sinh),
 }
+"""(forward, inverse) by their names in a spec, see :data:`crlspec.spec.links.LinkName`."""
 
 
 class GeneralisedLinear(LinearMap):
@@ -116,18 +115,20 @@ def twist(z: Latents, rate: float) -> Latents:
     First the pairs (1, 2), (3, 4), …, then (2, 3), (4, 5), …. As |z| is kept the angle can be read off the
     result, and :func:`untwist` turns back: a diffeomorphism of Rⁿ. One latent alone has nothing to turn in.
     """
-    angle = rate * _beyond_one(z)
+    angle = _angle(z, rate)
     return _turn(_turn(z, angle, 0), angle, 1)
 
 
 def untwist(z: Latents, rate: float) -> Latents:
     """The inverse of :func:`twist`."""
-    angle = -rate * _beyond_one(z)
+    angle = _angle(z, -rate)
     return _turn(_turn(z, angle, 1), angle, 0)
 
 
-def _beyond_one(z: Latents) -> Tensor:
-    return (1.0 + (z**2).sum(-1)).sqrt() - 1.0
+def _angle(z: Latents, rate: float) -> Tensor:
+    """rate · (√(1 + |z|²) − 1), shape (*sample)."""
+    # The axis is kept meanwhile: numbers widen what has no axis to float64 under forward-mode differentiation.
+    return (rate * ((1.0 + (z**2).sum(-1, keepdim=True)).sqrt() - 1.0)).squeeze(-1)
 
 
 def _turn(z: Latents, angle: Tensor, first: int) -> Latents:

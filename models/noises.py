@@ -8,6 +8,7 @@ import pyro.distributions as dist
 import torch
 from torch.distributions import constraints
 from torch.distributions.transforms import AffineTransform, ExpTransform
+from torch.distributions.utils import broadcast_all
 
 from crlspec.generative.scm import Noise
 from crlspec.models import declarations
@@ -44,6 +45,18 @@ class Laplace(Noise):
         return dist.Laplace(mean, self.deviation / math.sqrt(2), validate_args=False)
 
 
+class UncheckedStudentT(dist.StudentT):
+    """Student's t that checks no argument: torch's own reads the degrees of freedom off their device."""
+
+    def __init__(self, df: Tensor, loc: Tensor, scale: Tensor) -> None:
+        self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
+        self._chi2 = dist.Chi2(self.df, validate_args=False)
+        torch.distributions.Distribution.__init__(self, self.df.shape, validate_args=False)
+
+    def expand(self, batch_shape: Sequence[int], _instance: object = None) -> "UncheckedStudentT":
+        return UncheckedStudentT(*(value.expand(batch_shape) for value in (self.df, self.loc, self.scale)))
+
+
 class StudentT(Noise):
     """Student's t with df > 2: variance scale² df / (df − 2)."""
 
@@ -54,9 +67,9 @@ class StudentT(Noise):
         self.df = float(declaration.df)
 
     def distribution(self, mean: Node) -> dist.StudentT:
-        df = mean.new_tensor(self.df)
+        df = torch.full_like(mean, self.df)
         scale = self.deviation * math.sqrt((self.df - 2) / self.df)
-        return dist.StudentT(df, mean, scale, validate_args=False)
+        return UncheckedStudentT(df, mean, scale)
 
 
 class Uniform(Noise):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyro
 import torch
 import xarray as xr
 
 from crlspec.downstream.query import Query
-from crlspec.generative.program import abduct
+from crlspec.generative.program import abduct, predict
 from crlspec.results.encoder import align, labels
 
 if TYPE_CHECKING:
@@ -24,13 +23,11 @@ def counterfactual(
 ) -> xr.Dataset:
     """What the samples ``x`` would have been under a query. See ``Result.counterfactual``."""
     given = _labelled(model, x)
-    values = torch.as_tensor(given.values, dtype=model.dtype)
+    values = torch.as_tensor(given.values, dtype=model.dtype, device=model.device)
     with torch.no_grad():
         factual = model.mixing.encode(values)
         noise = abduct(model.environments[query.within].scm, factual)
-        run = query.pyro(noise="explicit")
-        with torch.random.fork_rng(devices=[]):
-            z, _ = pyro.condition(run, data=dict(noise))(len(values))
+        z = predict(query.environment.scm, noise, like=values.new_empty(len(values)))
         moved = model.mixing(z) - model.mixing(factual)
     dims = ("sample", "latent")
     coords = {
@@ -40,9 +37,9 @@ def counterfactual(
     }
     return xr.Dataset(
         {
-            "z": (dims, z.numpy()),
-            "z_factual": (dims, factual.numpy()),
-            "x": (("sample", "observed"), (values + moved).numpy()),
+            "z": (dims, z.cpu().numpy()),
+            "z_factual": (dims, factual.cpu().numpy()),
+            "x": (("sample", "observed"), (values + moved).cpu().numpy()),
         },
         coords=coords,
         attrs={"identified": query.identified},

@@ -47,8 +47,8 @@ def statistic(
             z, x = (_difference([one[k] for one in exact]) for k in (0, 1))
             return Statistic(z, x, np.zeros(len(z)), np.zeros(len(x)))
         draws = [scm.sample(samples, seed) for scm in pair]
-        z, z_error = _simulated(moment, [draw.numpy() for draw in draws])
-        x, x_error = _simulated(moment, [mixing(draw).numpy() for draw in draws])
+        z, z_error = _simulated(moment, [draw.cpu().numpy() for draw in draws])
+        x, x_error = _simulated(moment, [mixing(draw).cpu().numpy() for draw in draws])
     return Statistic(z, x, z_error, x_error)
 
 
@@ -59,8 +59,8 @@ def _affine(scm: SCM) -> bool:
 def _exact(moment: Moment, scm: SCM, mixing: Mixing) -> tuple[np.ndarray, np.ndarray]:
     """(latent,), (observed,) of an affine SCM: z = mean + root · noise, with noise of variance 1."""
     n = len(scm.latents)
-    centre = torch.zeros(n, dtype=torch.float64)
-    root = torch.zeros(n, n, dtype=torch.float64)
+    like = next(mixing.buffers(), torch.empty(0, dtype=torch.float64))
+    centre, root = like.new_zeros(n), like.new_zeros(n, n)
     place = {name: i for i, name in enumerate(scm.latents)}
     for name in scm.order:
         i, mechanism = place[name], scm.mechanisms[name]
@@ -78,9 +78,9 @@ def _exact(moment: Moment, scm: SCM, mixing: Mixing) -> tuple[np.ndarray, np.nda
         root[i, i] = (response(noise.mean + noise.stddev) - at)[0]
     x = mixing(centre)
     if moment == "mean":
-        return centre.numpy(), x.numpy()
+        return centre.cpu().numpy(), x.cpu().numpy()
     spread = mixing(centre + root.T) - x
-    return root.norm(dim=1).numpy(), spread.norm(dim=0).numpy()
+    return root.norm(dim=1).cpu().numpy(), spread.norm(dim=0).cpu().numpy()
 
 
 def _simulated(moment: Moment, draws: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

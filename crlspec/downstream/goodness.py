@@ -56,7 +56,7 @@ def goodness(model: Model, samples: Mapping[str, np.ndarray]) -> xr.Dataset:
     replaced = np.zeros(shape, dtype=bool)
     for row, (name, z) in enumerate(samples.items()):
         environment = model.environments[name]
-        columns = dict(zip(model.latents, torch.as_tensor(z).unbind(-1)))
+        columns = dict(zip(model.latents, model.tensor(z).unbind(-1)))
         for k, latent in enumerate(model.latents):
             mechanism = environment.scm.mechanisms[latent]
             replaced[row, k] = latent in environment.targets
@@ -64,11 +64,11 @@ def goodness(model: Model, samples: Mapping[str, np.ndarray]) -> xr.Dataset:
             with torch.no_grad():
                 noise, response = mechanism.explicit(parents)
                 values = response.inv(columns[latent])
-                quantiles = noise.cdf(values).numpy()
+                quantiles = noise.cdf(values).cpu().numpy()
             test = stats.kstest(quantiles, "uniform", method="asymp")
             found["distribution"][row, k], found["distribution_p"][row, k] = test.statistic, test.pvalue
             if mechanism.parents:
-                standard, inputs = values.numpy(), parents.numpy()
+                standard, inputs = values.cpu().numpy(), parents.cpu().numpy()
                 square = np.minimum(standard**2, 9.0)
                 both = np.column_stack([standard, square])
                 for key, targets in (("dependence", both), ("size", square[:, None])):

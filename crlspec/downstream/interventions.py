@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 import torch
@@ -128,7 +129,7 @@ def _change(latent: str, value: Any) -> Change:
         number = float(value)
     except (TypeError, ValueError):
         raise _unreadable({latent: value}) from None
-    if not torch.isfinite(torch.tensor(number)):
+    if not isfinite(number):
         raise _unreadable({latent: value})
     return number
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
 from crlspec.downstream.decoded import Code, code_of
@@ -19,7 +18,7 @@ from crlspec.downstream.goodness import goodness, split
 from crlspec.downstream.linear import LinearFit, Noises, Slot, fit_linear, slots_of
 from crlspec.downstream.noise import mixture
 from crlspec.generative.model import Model, compile
-from crlspec.generative.program import abduct, noise_site
+from crlspec.generative.program import noise_site
 from crlspec.results.record import Record
 
 __all__ = ["Judged", "judge", "latents_of", "mechanisms", "refuted"]
@@ -171,7 +170,7 @@ def _encoded(
 ) -> dict[str, np.ndarray]:
     """Latents as recovered, by way of the observations they stand for, to those of a model."""
     return {
-        name: model.mixing.inverse(torch.as_tensor(y @ mixing.T + offset)).numpy()
+        name: model.mixing.inverse(model.tensor(y @ mixing.T + offset)).cpu().numpy()
         for name, y in samples.items()
     }
 
@@ -179,11 +178,11 @@ def _encoded(
 def _noise(design: Design, model: Model, table: xr.Dataset, samples: Mapping[str, np.ndarray]) -> Noises:
     """The noise family of every mechanism: normal, unless that is refuted."""
     found: dict[Slot, Mapping[str, float | str | list[float]]] = {}
-    taken = {name: abduct(model.environments[name].scm, torch.as_tensor(z)) for name, z in samples.items()}
+    taken = {name: model.abduct(z, name) for name, z in samples.items()}
     for slot in slots_of(design):
         shown = design.untouched(slot.latent) if slot.environment is None else (slot.environment,)
         effect, p_value = _worst(table, design, slot, "distribution")
         wrong = p_value < LEVEL and effect > LITTLE["distribution"]
-        residuals = np.concatenate([taken[name][noise_site(slot.latent)].numpy() for name in shown])
+        residuals = np.concatenate([taken[name][noise_site(slot.latent)].cpu().numpy() for name in shown])
         found[slot] = mixture(residuals) if wrong else {"kind": "normal"}
     return found

@@ -47,7 +47,7 @@ class Query:
             raise CrlspecError(f"{n} samples were asked for.", remedy="ask for at least 1.")
         z = self.environment.sample(n, seed)
         arrays = {
-            "z": (("sample", "latent"), z.numpy()),
+            "z": (("sample", "latent"), z.cpu().numpy()),
             "x": (("sample", "observed"), self.model.observe(z, seed)),
         }
         return xr.Dataset(arrays, coords=self._coords())

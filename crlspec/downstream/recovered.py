@@ -119,7 +119,7 @@ class RecoveredModel(Model):
     def observe(self, z: Latents, seed: int) -> np.ndarray:
         """Observations of latents (sample, latent) → (sample, observed), noise of the observations included."""
         with torch.no_grad():
-            x = self.mixing(z).numpy()
+            x = self.mixing(z).cpu().numpy()
         if self.observation_noise > 0:
             x = x + self.observation_noise * np.random.default_rng(seed).normal(size=x.shape)
         return np.asarray(x)

@@ -9,7 +9,8 @@ import torch
 from torch.distributions.transforms import AffineTransform, ComposeTransform, Transform
 
 from crlspec.errors import CrlspecError
-from crlspec.generative.scm import SCM, AdditiveMechanism, Distribution, Mechanism, stream
+from crlspec.generative.drawing import named_seed
+from crlspec.generative.scm import SCM, AdditiveMechanism, Distribution, Mechanism
 from crlspec.handlers.changes import Moved
 from crlspec.typing import Latents, LogDensity, Parents, Tensor
 
@@ -123,7 +124,7 @@ class Environment:
 
     def sample(self, n: int, seed: int = 0) -> Latents:
         """``n`` draws, shape (n, latent), from random streams of this environment's own."""
-        return self.scm.sample(n, stream(seed, self.name))
+        return self.scm.sample(n, named_seed(seed, self.name))
 
     def log_density(self, z: Latents) -> LogDensity:
         """log p(z) in this environment, shape (*sample)."""

@@ -3,10 +3,10 @@
 import abc
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from crlspec.errors import CrlspecError
+from crlspec.numerics.forward_mode import jacobians
 from crlspec.typing import Jacobian, Latents, Observations
 
 
@@ -36,7 +36,7 @@ class Mixing(nn.Module, abc.ABC):
     def jacobian(self, z: Latents) -> Jacobian:
         """∂g/∂z at every sample, shape (*sample, observed, latent); by forward-mode differentiation."""
         flat = z.reshape(-1, z.shape[-1])
-        return torch.vmap(torch.func.jacfwd(self.forward))(flat).reshape(*z.shape[:-1], -1, z.shape[-1])
+        return jacobians(self.forward, flat).reshape(*z.shape[:-1], -1, z.shape[-1])
 
     def inverse(self, x: Observations) -> Latents:
         """z with g(z) = x: shape (*sample, observed) → (*sample, latent).

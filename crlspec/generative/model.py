@@ -21,7 +21,7 @@ from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
-from crlspec.spec.resolve import resolve, stream
+from crlspec.spec.resolve import named_rng, resolve
 from crlspec.spec.setting import Setting
 from crlspec.typing import Latents, LogDensity, Tensor
 
@@ -104,7 +104,7 @@ class Model:
                 z = source.environments[name].sample(count, seed)
                 truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
                 if self.observation_noise > 0:
-                    rng = stream(seed, "observation noise", name)
+                    rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
         observational = self.observational if self.observational in counts else None
         return from_arrays(
@@ -122,11 +122,11 @@ class Model:
         Without ``environment`` that of the SCM without interventions. Where do() clamps a latent the density
         is that of the others. Works under ``torch.func`` transforms.
         """
-        return self._scm(environment).log_density(self._tensor(z))
+        return self._scm(environment).log_density(self.tensor(z))
 
     def score(self, z: Latents | np.ndarray, environment: str | None = None) -> Latents:
         """∇ log p(z) in an environment: (*sample, latent) → (*sample, latent); 0 for a clamped latent."""
-        return self._scm(environment).score(self._tensor(z))
+        return self._scm(environment).score(self.tensor(z))
 
     def pyro(self, environment: str | None = None, noise: NoiseSites = "implicit") -> Program:
         """A plain Pyro program of one environment, to condition, infer or predict with.
@@ -155,7 +155,7 @@ class Model:
             noise = model.abduct(z, "obs")
             counterfactual, _ = pyro.condition(model.pyro("do_z1", noise="explicit"), data=noise)(len(z))
         """
-        return abduct(self._scm(environment), self._tensor(z))
+        return abduct(self._scm(environment), self.tensor(z))
 
     def _image(self) -> dict[str, list[int]]:
         """What data say of their pixels, where the mixing has a camera."""
@@ -182,7 +182,8 @@ class Model:
                 raise CrlspecError(f"{count} samples were asked for in {name}.", remedy="ask for at least 1.")
         return {name: int(counts[name]) for name in self.environments if name in counts}
 
-    def _tensor(self, z: Any) -> Latents:
+    def tensor(self, z: Any) -> Tensor:
+        """An array on the model's device and in its dtype; a tensor stays what and where it is."""
         return z if isinstance(z, torch.Tensor) else torch.as_tensor(z, dtype=self.dtype, device=self.device)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyro
-import torch
 
 from crlspec.errors import CrlspecError
 from crlspec.typing import Tensor
@@ -65,8 +65,8 @@ def _group(draws: Mapping[str, Tensor], chains: bool) -> xr.Dataset:
 def _divergences(sampler: pyro.infer.MCMC, posterior: xr.Dataset) -> xr.Dataset:
     import xarray as xr
 
-    diverging = torch.zeros(posterior.sizes["chain"], posterior.sizes["draw"], dtype=torch.bool)
+    diverging = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"]), dtype=bool)
     for k, where in enumerate(sampler.diagnostics().get("divergences", {}).values()):
         diverging[k, list(where)] = True
     coordinates = {"chain": posterior["chain"], "draw": posterior["draw"]}
-    return xr.Dataset({"diverging": (("chain", "draw"), diverging.numpy())}, coords=coordinates)
+    return xr.Dataset({"diverging": (("chain", "draw"), diverging)}, coords=coordinates)

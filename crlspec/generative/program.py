@@ -10,6 +10,7 @@ import torch
 from torch.distributions.transforms import Transform
 
 from crlspec.errors import CrlspecError
+from crlspec.generative.drawing import drawing_from, named_generator
 from crlspec.generative.mixing import Mixing
 from crlspec.generative.scm import SCM, Distribution, Mechanism, gather
 from crlspec.typing import Latents, Node, Observations, Parents, Tensor
@@ -43,7 +44,7 @@ def program(
 
     def run(n: int = 1) -> tuple[Latents, Observations]:
         columns: dict[str, Node] = {}
-        with pyro.plate(f"{prefix}_samples", n):
+        with pyro.plate(f"{prefix}_samples", n, device=str(like.device)):
             for name in scm.order:
                 mechanism = scm.mechanisms[name]
                 seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
@@ -74,6 +75,31 @@ def abduct(scm: SCM, z: Latents) -> Mapping[str, Tensor]:
             _, response = _explicit(name, mechanism, gather(columns, mechanism.parents))
             found[noise_site(name)] = response.inv(columns[name])
     return found
+
+
+def predict(scm: SCM, noise: Mapping[str, Tensor], like: Tensor, seed: int = 0) -> Latents:
+    """What ``scm`` makes of noise, site → values (sample,): z (sample, latent), the last step of a counterfactual.
+
+    It is the explicit program conditioned on the noise, without Pyro, whose handlers belong to the whole process. A
+    site that ``noise`` lacks is drawn from a stream of its own; ``like`` (sample,) has the place and dtype.
+
+    Raises:
+        CrlspecError: a mechanism has no form with explicit noise.
+    """
+    columns: dict[str, Node] = {}
+    for name in scm.order:
+        mechanism, site = scm.mechanisms[name], noise_site(name)
+        parents = gather(columns, mechanism.parents, like=like)
+        if mechanism.clamped:
+            columns[name] = mechanism.distribution(parents).mean
+            continue
+        free, response = _explicit(name, mechanism, parents)
+        values = noise.get(site)
+        if values is None:
+            with drawing_from(named_generator(seed, site, device=like.device)):
+                values = free.sample()
+        columns[name] = response(values)
+    return torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
 
 
 def noise_site(latent: str) -> str:

@@ -6,7 +6,6 @@ from it, so they agree.
 
 import abc
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -18,6 +17,7 @@ from torch.distributions.constraints import is_dependent
 from torch.distributions.transforms import AffineTransform, Transform
 
 from crlspec.errors import CrlspecError
+from crlspec.generative.drawing import drawing_from, named_generator
 from crlspec.typing import Latents, LogDensity, Node, Parents, Tensor
 
 Distribution = Any  # a univariate Pyro or torch distribution; Pyro's classes carry no type information
@@ -249,7 +249,8 @@ class SCM:
         """``n`` independent draws, shape (n, latent), on the device and in the dtype of the mechanisms.
 
         Every node has its own stream of random numbers, derived from ``seed`` and its name and drawn on the
-        CPU in float64: the draws are the same on every device, and the global generators are left alone.
+        CPU in float64: the draws are the same on every device and in every thread, and the global generators are
+        left alone.
         """
         buffer = next((b for m in self.mechanisms.values() for b in m.buffers()), None)
         dtype, device = (
@@ -257,12 +258,12 @@ class SCM:
         )
         source = self if (dtype, device.type) == (torch.float64, "cpu") else self.to(torch.float64, "cpu")
         columns: dict[str, Tensor] = {}
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad():
             for name in source.order:
                 mechanism = source.mechanisms[name]
-                torch.default_generator.manual_seed(stream(seed, name))
                 parents = gather(columns, mechanism.parents, like=torch.empty(n, dtype=torch.float64))
-                columns[name] = _drawn(name, mechanism.distribution(parents))
+                with drawing_from(named_generator(seed, name)):
+                    columns[name] = _drawn(name, mechanism.distribution(parents))
         return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
 
     def _columns(self, z: Latents) -> dict[str, Tensor]:
@@ -316,9 +317,3 @@ def _drawn(name: str, distribution: Distribution) -> Node:
             remedy="write arguments that are valid everywhere, and functions that grow less",
         )
     return drawn
-
-
-def stream(seed: int, *names: str) -> int:
-    """A seed for the random stream called ``names``, derived from ``seed``: the same in every process."""
-    digest = hashlib.sha256(repr((int(seed), *names)).encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1

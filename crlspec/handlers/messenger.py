@@ -177,11 +177,17 @@ def _holds_its_value(msg: Message) -> bool:
 
 def _seen(msg: Message) -> torch.Tensor:
     """What the program reads at a site; under ``pyro.do`` that is not the draw left behind."""
+    value: torch.Tensor = msg["value"]
     split = msg.get("_intervener_id")
     for handler in _PYRO_STACK if split else ():
         if isinstance(handler, DoMessenger) and handler._intervener_id == split:
-            return torch.as_tensor(handler.data[msg["name"]])
-    value: torch.Tensor = msg["value"]
+            read = handler.data[msg["name"]]
+            dtype = value.dtype if value.is_floating_point() else None
+            return (
+                read
+                if isinstance(read, torch.Tensor)
+                else torch.as_tensor(read, dtype=dtype, device=value.device)
+            )
     return value
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from crlspec.numerics.links import LINKS
+from crlspec.spec.links import ACTIVATION_LEAK, Activation
 
 __all__ = ["AnyEncoder", "LinearEncoder", "Network", "NetworkDecoder", "NetworkEncoder"]
 
-Activation = Literal["silu", "tanh", "leaky-relu"]
 ROWS = 8192
 """Samples that a network takes at a time, so that hidden layers of large data fit into memory."""
 
@@ -228,5 +228,5 @@ def _silu(u: np.ndarray) -> np.ndarray:
 ACTIVATIONS: Mapping[Activation, Callable[[np.ndarray], np.ndarray]] = {
     "silu": _silu,
     "tanh": np.tanh,
-    "leaky-relu": lambda u: np.where(u < 0, 0.01 * u, u),
+    "leaky-relu": lambda u: np.where(u < 0, ACTIVATION_LEAK * u, u),
 }

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LINKS", "Link"]
+from crlspec.spec.links import LINK_LEAK
 
-LEAK = 0.2
-"""Slope of the leaky link for negative arguments."""
+__all__ = ["LINKS", "Link"]
 
 NEAREST = 1.0 - 2.0**-53
 """The largest number below 1."""
@@ -41,11 +40,11 @@ def _arctanh(x: np.ndarray) -> np.ndarray:
 LINKS: Mapping[str, Link] = {
     "tanh": Link(np.tanh, _arctanh, lambda u: 1 / np.cosh(u) ** 2, 1 - 1e-12),
     "leaky-relu": Link(
-        lambda u: np.where(u < 0, LEAK * u, u),
-        lambda x: np.where(x < 0, x / LEAK, x),
-        lambda u: np.where(u < 0, LEAK, 1.0),
+        lambda u: np.where(u < 0, LINK_LEAK * u, u),
+        lambda x: np.where(x < 0, x / LINK_LEAK, x),
+        lambda u: np.where(u < 0, LINK_LEAK, 1.0),
     ),
     "sinh": Link(np.sinh, np.arcsinh, np.cosh),
     "arcsinh": Link(np.arcsinh, np.sinh, lambda u: 1 / np.sqrt(1 + u**2)),
 }
-"""By their names in a spec."""
+"""By their names in a spec, see :data:`crlspec.spec.links.LinkName`."""

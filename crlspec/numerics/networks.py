@@ -14,7 +14,8 @@ __all__ = ["BatchedNetwork", "GaussianMixture", "one_cycle"]
 class BatchedNetwork(nn.Module):
     """``batch`` independent scalar networks: two SiLU layers plus a linear skip, and a quadratic one on request.
 
-    The skips make Gaussian log ratios (quadratic) and linear mechanisms exact.
+    The skips make Gaussian log ratios (quadratic) and linear mechanisms exact. Parameters are float32, on the
+    generator's device; ``to`` moves them.
 
     inputs   number of inputs of each network
     width    hidden units a layer
@@ -34,11 +35,12 @@ class BatchedNetwork(nn.Module):
         super().__init__()
 
         def draw(rows: int, columns: int, gain: float) -> nn.Parameter:
-            start = torch.randn(1 if common else batch, rows, columns, generator=generator)
+            size = (1 if common else batch, rows, columns)
+            start = torch.randn(*size, generator=generator, device=generator.device, dtype=torch.float32)
             return nn.Parameter((gain / math.sqrt(max(rows, 1)) * start).expand(batch, -1, -1).clone())
 
         def zeros(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.zeros(batch, *shape))
+            return nn.Parameter(self.first.new_zeros(batch, *shape))
 
         self.first, self.second, self.third = (
             draw(inputs, width, 1.0),
@@ -75,10 +77,12 @@ class GaussianMixture(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], components: int = 3) -> None:
         super().__init__()
-        spread = torch.linspace(-0.7, 0.4, components) if components > 1 else torch.zeros(1)
-        self.logits = nn.Parameter(torch.zeros(*shape, components))
-        self.means = nn.Parameter(torch.zeros(*shape, components))
-        self.log_scales = nn.Parameter(spread.expand(*shape, components).clone())
+        start = torch.zeros(*shape, components, dtype=torch.float32)
+        spread = (
+            torch.linspace(-0.7, 0.4, components, dtype=start.dtype) if components > 1 else start.new_zeros(1)
+        )
+        self.logits, self.means = nn.Parameter(start), nn.Parameter(start.clone())
+        self.log_scales = nn.Parameter(spread.expand_as(start).clone())
 
     def forward(self, values: Tensor) -> Tensor:
         """Log density in nats of values (*shape, sample)."""

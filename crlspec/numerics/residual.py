@@ -16,22 +16,27 @@ class ResidualNetwork(nn.Module):
 
     ``depth`` hidden layers, two as above or more.
 
-    start   (replica, input, output): S, where each network begins; with ``width`` 0 nothing else is trained
+    start   (replica, input, output): S, where each network begins; with ``width`` 0 nothing else is trained.
+            Parameters are float32, on its device
     """
 
     def __init__(self, start: Tensor, width: int, generator: torch.Generator, depth: int = 2) -> None:
         super().__init__()
         replicas, inputs, outputs = start.shape
         self.skip = nn.Parameter(start.float().contiguous().clone())
-        self.bias = nn.Parameter(torch.zeros(replicas, 1, outputs))
+        self.bias = nn.Parameter(self.skip.new_zeros(replicas, 1, outputs))
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         if not width:
             return
         for rows in (inputs, *(width,) * (depth - 1)):
-            drawn = torch.randn(replicas, rows, width, generator=generator) / math.sqrt(rows)
-            self.weights.append(nn.Parameter(drawn))
-            self.biases.append(nn.Parameter(0.5 * torch.randn(replicas, 1, width, generator=generator)))
-        self.weights.append(nn.Parameter(torch.zeros(replicas, width, outputs)))
+            self.weights.append(nn.Parameter(self._drawn(generator, replicas, rows, width) / math.sqrt(rows)))
+            self.biases.append(nn.Parameter(0.5 * self._drawn(generator, replicas, 1, width)))
+        self.weights.append(nn.Parameter(self.skip.new_zeros(replicas, width, outputs)))
+
+    def _drawn(self, generator: torch.Generator, *shape: int) -> Tensor:
+        """Standard normal numbers, drawn where the generator is and put where the network is."""
+        drawn = torch.randn(*shape, generator=generator, device=generator.device, dtype=self.skip.dtype)
+        return drawn.to(self.skip.device)
 
     def forward(self, u: Tensor) -> Tensor:
         """(replica, sample, input) → (replica, sample, output)."""

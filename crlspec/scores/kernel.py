@@ -81,7 +81,7 @@ class KernelScores(ScoreDifference):
         quadratic, linear = _loss_terms(base, training, omega)
         held_quadratic, held_linear = _loss_terms(base, held, omega)
         values, vectors = torch.linalg.eigh(quadratic)
-        shifted = values.clamp_min(0)[:, None] + torch.tensor(self.penalties).to(values)
+        shifted = values.clamp_min(0)[:, None] + values.new_tensor(self.penalties)
         weights = -vectors @ ((vectors.T @ linear)[:, None] / shifted)
         return weights, 0.5 * (weights * (held_quadratic @ weights)).sum(0) + held_linear @ weights
 

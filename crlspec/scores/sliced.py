@@ -95,10 +95,15 @@ class _VectorFields(nn.Module):
         sizes = ((components, width), (width, width), (width, components))
 
         def draw(rows: int, columns: int) -> nn.Parameter:
-            return nn.Parameter(torch.randn(batch, rows, columns, generator=generator) / math.sqrt(rows))
+            drawn = torch.randn(
+                batch, rows, columns, generator=generator, device=generator.device, dtype=torch.float32
+            )
+            return nn.Parameter(drawn / math.sqrt(rows))
 
         self.weights = nn.ParameterList([draw(rows, columns) for rows, columns in sizes])
-        self.biases = nn.ParameterList([torch.zeros(batch, 1, columns) for _, columns in sizes])
+        self.biases = nn.ParameterList(
+            [weight.new_zeros(batch, 1, weight.shape[-1]) for weight in self.weights]
+        )
 
     def forward(self, points: Tensor) -> Tensor:
         """s: (sample, component), or (batch, sample, component), → (batch, sample, component)."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
+from threading import Lock
 from typing import Any, Literal
 
 from crlspec.spec.vocabulary import (
@@ -34,6 +35,9 @@ __all__ = [
     "BOUNDED", "DISTRIBUTIONS", "FUNCTIONS", "LOCATION_SCALE", "SCALABLE", "Equation", "Expression",
     "ExpressionError", "Replacement", "number_functions", "numpy_functions", "parse_expression", "parse_replacement",
 ]  # fmt: skip
+
+_FILTERS = Lock()
+"""Filters of warnings belong to the whole process: one thread at a time may put them aside."""
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 100
@@ -211,7 +215,7 @@ class _Reader:
         if len(self.text) > MAX_LENGTH:
             raise ExpressionError(f"the equation is longer than {MAX_LENGTH} characters", 0, "shorten it")
         try:
-            with warnings.catch_warnings():
+            with _FILTERS, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(self.clean.strip(), mode="eval").body
         except SyntaxError as error:

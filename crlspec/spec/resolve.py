@@ -30,8 +30,8 @@ from crlspec.spec.setting import environment_targets
 from crlspec.spec.structure import Parents, listed_edges, parents_from
 
 
-def stream(seed: int, *names: str) -> np.random.Generator:
-    """A generator for each name, so that a new latent or environment leaves other draws unchanged."""
+def named_rng(seed: int, *names: str) -> np.random.Generator:
+    """numpy's generator for each name, so that a new latent or environment leaves other draws unchanged."""
     digest = sha256("\0".join(names).encode()).digest()
     words = [int.from_bytes(digest[k : k + 4], "little") for k in range(0, 16, 4)]
     return np.random.default_rng([seed, *words])
@@ -49,7 +49,7 @@ def resolve(spec: Spec, seed: int) -> Spec:
     nothing to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a
     family cannot be drawn, e.g. a weight is given for a parent that is none.
     """
-    return resolve_with(spec, seed, lambda name, prior: prior.draw(stream(seed, "prior", name)))
+    return resolve_with(spec, seed, lambda name, prior: prior.draw(named_rng(seed, "prior", name)))
 
 
 def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
@@ -76,7 +76,7 @@ def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
         if not mixing.is_resolved:
             moments = linear_moments(updates["scm"], parents) if "scm" in updates else None
             mixing = mixing if moments is None else mixing.calibrated(*moments)
-        updates["mixing"] = mixing.draw(stream(seed, "mixing"), spec.latents)
+        updates["mixing"] = mixing.draw(named_rng(seed, "mixing"), spec.latents)
     base = spec.model_copy(update=updates)
     updates["environments"] = _Environments(base, parents, seed, choose).all(spec)
     if spec.interventions is not None:
@@ -106,7 +106,7 @@ def _scm(spec: Spec, scm: Scm, seed: int, choose: Choose) -> Scm:
     if isinstance(graph, RandomGraph):
         density = graph.density
         pairs = listed_edges(spec.latents, complete=True)
-        graph = tuple((a, b) for a, b in pairs if stream(seed, "edge", a, b).random() < density)
+        graph = tuple((a, b) for a, b in pairs if named_rng(seed, "edge", a, b).random() < density)
     elif not isinstance(graph, tuple):
         graph = listed_edges(spec.latents, complete=isinstance(graph, CompleteGraph))
     parents = parents_from(spec.latents, graph)
@@ -115,9 +115,9 @@ def _scm(spec: Spec, scm: Scm, seed: int, choose: Choose) -> Scm:
     for name in spec.latents:
         mechanism = scm.mechanism[name] if isinstance(scm.mechanism, dict) else scm.mechanism
         noise = scm.noise[name] if isinstance(scm.noise, dict) else scm.noise
-        drawn = mechanism.draw(stream(seed, "mechanism", name), name, parents[name])
+        drawn = mechanism.draw(named_rng(seed, "mechanism", name), name, parents[name])
         mechanisms[name] = _settled(drawn, name, choose)
-        noises[name] = _settled(noise.draw(stream(seed, "noise", name), name), name, choose)
+        noises[name] = _settled(noise.draw(named_rng(seed, "noise", name), name), name, choose)
     return scm.model_copy(update={"graph": graph, "mechanism": mechanisms, "noise": noises})
 
 
@@ -167,7 +167,7 @@ class _Environments:
 
     def _signature(self, design: MultiNode, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Random targets: no environment empty, and the signature matrix of the highest rank there can be."""
-        rng = stream(self.seed, "signature")
+        rng = named_rng(self.seed, "signature")
         latents = self.base.latents
         for _ in range(1000):
             drawn = rng.random((len(latents), len(names))) < design.density
@@ -185,7 +185,7 @@ class _Environments:
         raise SpecError([Issue("error", message, remedy, "interventions.density")])
 
     def _designed(self, environment: str, latent: str, kind: str, change: Change) -> str | ReplacedMechanism:
-        rng = stream(self.seed, "environment", environment, latent)
+        rng = named_rng(self.seed, "environment", environment, latent)
         noise = change.noise or NoiseChange()
         if self.base.equations is not None:
             parsed = parse_expression(self.base.equations[latent], self.base.latents)
@@ -212,7 +212,7 @@ class _Environments:
     def _explicit(
         self, environment: str, latent: str, value: str | ReplacedMechanism
     ) -> str | ReplacedMechanism:
-        rng = stream(self.seed, "environment", environment, latent)
+        rng = named_rng(self.seed, "environment", environment, latent)
         if isinstance(value, ReplacedMechanism):
             return self._drawn(rng, environment, latent, value)
         parsed = parse_replacement(value, self.base.latents)

@@ -26,6 +26,7 @@ from crlspec.spec.interventions import (
     Environments,
     ReplacedMechanism,
 )
+from crlspec.spec.links import LinkName
 from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 
@@ -224,7 +225,7 @@ class Assume(ClosedModel):
     theorem covers it there; its status is ``undecided`` at best."""
 
     mixing: Literal["linear", "glm", "general"]
-    link: Literal["tanh", "leaky-relu", "sinh", "arcsinh"] | None = None
+    link: LinkName | None = None
     interventions: AssumedInterventions
     noise: Literal["gaussian", "other", "unknown"] = "unknown"
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"

@@ -1,6 +1,7 @@
 """What all families share: draws, YAML, pickling, device and dtype."""
 
 import abc
+import copy
 import pickle
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import torch
 import yaml
 
 from crlspec.registry import Declaration
+from crlspec.testing.places import all_in
 from crlspec.typing import Tensor
 
 __all__ = ["FamilyContract"]
@@ -87,6 +89,25 @@ class FamilyContract(abc.ABC):
         torch.testing.assert_close(
             self.values(moved), self.values(self.built(torch.float32)), rtol=1e-4, atol=1e-5
         )
+
+    def test_it_is_evaluated_where_it_is_in_its_dtype(self) -> None:
+        for dtype in (torch.float32, torch.float64):
+            built = self.built(dtype)
+            with all_in(dtype, self.device):
+                self.evaluated(built, dtype)
+
+    def test_it_is_evaluated_on_a_device_without_numbers(self) -> None:
+        there = copy.copy(self)
+        there.device = "meta"  # type: ignore[misc]
+        for dtype in (torch.float32, torch.float64):
+            built, expected = there.built(dtype), self.evaluated(self.built(dtype), dtype)
+            with all_in(dtype, "meta"):
+                found = there.evaluated(built, dtype)
+            assert [value.shape for value in found] == [value.shape for value in expected]
+
+    def evaluated(self, built: Any, dtype: torch.dtype) -> list[Tensor]:
+        """All that the implementation computes of points on ``self.device``, no matter which."""
+        return [self.values(built)]
 
     @abc.abstractmethod
     def _again(self, resolved: Any, seed: int) -> Any:

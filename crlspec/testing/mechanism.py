@@ -47,6 +47,19 @@ class MechanismContract(FamilyContract):
         dtype = next((buffer.dtype for buffer in built.buffers()), self.dtype)
         return built(self.points(50, len(PARENTS), dtype))
 
+    def evaluated(self, built: Function, dtype: torch.dtype) -> list[Tensor]:
+        around = SCM(("a", "b", "c", "node"), self._around(dtype))
+        z = self.points(20, 4, dtype)
+        noise, response = around.mechanisms["node"].explicit(z[:, :3])
+        return [
+            built(z[:, :3]),
+            _scale(built, z[:, :3]),
+            around.log_density(z),
+            around.score(z),
+            response(noise.mean),
+            response.inv(z[:, 3]),
+        ]
+
     def test_agrees_with_numpy(self) -> None:
         points = self.points(50, len(PARENTS))
         expected = self.expected(self.resolved(), points.double().cpu().numpy())
@@ -106,10 +119,10 @@ class MechanismContract(FamilyContract):
         )
         torch.testing.assert_close(free, root - scale.log(), rtol=1e-4, atol=1e-3)
 
-    def _around(self) -> dict[str, AdditiveMechanism]:
-        noise = _UnitNormal(self.dtype, self.device)
+    def _around(self, dtype: torch.dtype | None = None) -> dict[str, AdditiveMechanism]:
+        noise = _UnitNormal(dtype or self.dtype, self.device)
         roots = {name: AdditiveMechanism(None, noise, ()) for name in PARENTS}
-        return {**roots, "node": AdditiveMechanism(self.built(), noise, PARENTS)}
+        return {**roots, "node": AdditiveMechanism(self.built(dtype), noise, PARENTS)}
 
 
 def _scale(function: Function, parents: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from crlspec.errors import CrlspecError
 from crlspec.generative.mixing import Mixing
 from crlspec.registry import MixingDeclaration
 from crlspec.testing.family import FamilyContract
+from crlspec.testing.places import all_in
 from crlspec.typing import Tensor
 
 __all__ = ["MixingContract"]
@@ -41,6 +42,18 @@ class MixingContract(FamilyContract):
     def values(self, built: Mixing) -> Tensor:
         dtype = next((buffer.dtype for buffer in built.buffers()), self.dtype)
         return built(self.points(50, len(self.latents), dtype))
+
+    def evaluated(self, built: Mixing, dtype: torch.dtype) -> list[Tensor]:
+        z = self.points(20, len(self.latents), dtype)
+        return [built(z), built.jacobian(z)]
+
+    def test_the_inverse_stays_where_it_is_in_its_dtype(self) -> None:
+        for dtype in (torch.float32, torch.float64):
+            mixing = self.built(dtype)
+            x = mixing(self.points(20, len(self.latents), dtype))
+            if mixing.has_inverse:
+                with all_in(dtype, self.device):
+                    assert mixing.inverse(x).shape == (20, len(self.latents))
 
     def test_agrees_with_numpy(self) -> None:
         points = self.points(50, len(self.latents))

@@ -1,17 +1,17 @@
 """The contract of noise families."""
 
 import abc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import stats
 
+from crlspec.generative.drawing import drawing_from
 from crlspec.generative.scm import Noise
 from crlspec.registry import NoiseDeclaration
 from crlspec.testing.family import FamilyContract
+from crlspec.testing.places import all_in
 from crlspec.typing import Tensor
 
 __all__ = ["NoiseContract"]
@@ -42,6 +42,21 @@ class NoiseContract(FamilyContract):
         inside = built.mean + 0.5 * built.deviation * self.points(50, 1, built.mean.dtype)[:, 0].tanh()
         return built.distribution(built.mean.expand(50)).log_prob(inside)
 
+    def evaluated(self, built: Noise, dtype: torch.dtype) -> list[Tensor]:
+        family, like = built.distribution(built.mean.expand(50)), self.points(50, 1, dtype)[:, 0]
+        value = (built.mean + 0.5 * built.deviation * like.tanh()).requires_grad_(True)
+        density = family.log_prob(value)
+        wider = built.scaled(2.0).distribution(built.mean.expand(50)).log_prob(value)
+        (score,) = torch.autograd.grad((density + 0 * value).sum(), value)
+        standard = built.standard(like.shape).log_prob(0.5 * like.tanh())
+        return [density.detach(), score, wider.detach(), standard]
+
+    def test_draws_stay_where_they_are_in_their_dtype(self) -> None:
+        for dtype in (torch.float32, torch.float64):
+            noise, generator = self.built(dtype), torch.Generator(self.device).manual_seed(1)
+            with drawing_from(generator), all_in(dtype, self.device):
+                assert noise.distribution(noise.mean.expand(50)).sample().shape == (50,)
+
     def inside(self) -> np.ndarray:
         """Points inside the support, shape (200,)."""
         return np.asarray(self.expected(self.resolved()).ppf(np.linspace(0.02, 0.98, 200)))
@@ -70,7 +85,7 @@ class NoiseContract(FamilyContract):
 
     def test_samples_follow_the_distribution(self) -> None:
         noise = self.built(torch.float64).cpu()
-        with _own_stream():
+        with drawing_from(torch.Generator().manual_seed(11)):
             draws = noise.distribution(noise.mean.expand(20_000)).sample().numpy()
         family = self.expected(self.resolved())
         assert stats.kstest(draws, family.cdf).pvalue > 1e-4
@@ -99,11 +114,3 @@ class NoiseContract(FamilyContract):
         assert distribution.batch_shape == (3, 4)
         assert distribution.event_shape == ()
         assert distribution.expand((2, 3, 4)).batch_shape == (2, 3, 4)
-
-
-@contextmanager
-def _own_stream() -> Iterator[None]:
-    """A fixed random stream, with the global generator put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(11)
-        yield

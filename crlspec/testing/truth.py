@@ -12,6 +12,7 @@ from crlspec.generative.model import Model
 from crlspec.inference.estimate import Edge, Estimate, Status
 from crlspec.maps.maps import LinearEncoder, Network, NetworkDecoder, NetworkEncoder
 from crlspec.result import Result
+from crlspec.spec.setting import Setting
 
 __all__ = ["true_result"]
 
@@ -42,7 +43,9 @@ def true_result(truth: Model, data: xr.DataTree) -> Result:
         status=Status("ok", "made from the truth"),
     )
     verdict = {"covered": True, "latents": "scaling", "latents_text": "up to scaling, each by itself"}
-    return Result.from_estimate(estimate, data, spec=truth.spec, verdict=verdict)
+    return Result.from_estimate(
+        estimate, data, spec=truth.spec, verdict=verdict, setting=Setting.of(truth.spec)
+    )
 
 
 def _maps(matrix: np.ndarray, link: str | None) -> dict[str, Any]:

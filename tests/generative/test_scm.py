@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from crlspec.errors import CrlspecError
-from crlspec.generative.scm import SCM, AdditiveMechanism, Function, Mechanism, Noise, stream
+from crlspec.generative.drawing import named_seed
+from crlspec.generative.scm import SCM, AdditiveMechanism, Function, Mechanism, Noise
 
 LATENTS = ("a", "b", "c", "d")
 WEIGHTS = np.array([[0, 0, 0, 0], [0.8, 0, 0, 0], [-1.2, 0.5, 0, 0], [0, 0, 0.7, 0]])
@@ -177,5 +178,5 @@ def test_a_mechanism_of_ones_own_needs_one_method_and_bad_arguments_are_named():
 
 
 def test_streams_have_names():
-    assert stream(0, "a", "b") != stream(0, "ab") != stream(1, "ab")
-    assert stream(0, "a") == 225321766190137866
+    assert named_seed(0, "a", "b") != named_seed(0, "ab") != named_seed(1, "ab")
+    assert named_seed(0, "a") == 225321766190137866

@@ -18,6 +18,8 @@ import torch
 from scipy import optimize, stats
 from torch import Tensor
 
+from crlspec.numerics.forward_mode import FORWARD_MODE
+
 __all__ = ["GaussianFit", "fit_order", "search_order", "wald_tests"]
 
 
@@ -179,7 +181,9 @@ def wald_tests(
         return terms - data.counts.sum() * torch.linalg.slogdet(rows)[1]
 
     point, pooled_sd = _standardised_point(fit, data, targeted, lower)
-    covariance = torch.linalg.pinv(torch.func.hessian(loss)(point), hermitian=True)
+    with FORWARD_MODE:
+        information = torch.func.hessian(loss)(point)
+    covariance = torch.linalg.pinv(information, hermitian=True)
     weights = point[sizes[0] : sizes[0] + sizes[1]]
     errors = covariance.diagonal()[sizes[0] : sizes[0] + sizes[1]].clamp(min=0).sqrt()
     strengths, p_values = np.zeros((n, n)), np.ones((n, n))

@@ -72,7 +72,7 @@ def units(truth, model) -> tuple[np.ndarray, np.ndarray]:
 def test_both_environments_of_a_latent_replace_it(result, truth) -> None:
     expected = {"a1": ("a",), "a2": ("a",), "b1": ("b",), "b2": ("b",), "c1": ("c",), "c2": ("c",)}
     assert dict(design_of(result).targets) == expected
-    paired = replace(result, provenance={**result.provenance, "spec": ASSUMED})
+    paired = replace(result, assumed=crlspec.Setting.of(crlspec.loads(ASSUMED)).as_values())
     assert dict(design_of(paired).targets) == expected
     assert design_of(result).untouched("b") == ("obs", "a1", "a2", "c1", "c2")
 
