@@ -69,10 +69,6 @@ def limited(seconds: float) -> Iterator[None]:
 
 def run(task: Task) -> dict[str, Any]:
     """The row of one run."""
-    import torch
-
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
     name, seed, seconds = task
     kind = KINDS[name]
     case = draw(kind, seed)
@@ -172,7 +168,15 @@ def rows_of(tasks: Iterable[Task], jobs: int) -> Iterator[dict[str, Any]]:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_quiet)
+
+
+def _quiet() -> None:
+    """One thread, no warnings: what every process of the pool begins with."""
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
 
 
 def _ended(task: Task) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def contrastive(
         )
     G = linear_mixing(rng, n, d)
     spec = setting(
-        n, mixing="general", estimator="contrastive, restarts: 1",
+        n, mixing="general", estimator="contrastive",
         assume="  noise: gaussian\n  function: linear\n",
     )  # fmt: skip
     mix = leaky(rng, n, d) if mixed else (lambda z: z @ G.T)
