@@ -40,7 +40,7 @@ from trust_kinds import CONTROL, KINDS, Case, Kind, draw
 FIELDS = (
     "kind", "group", "expected", "seed", "latents", "observed", "rows", "strong", "outcome", "stage", "graph",
     "edges", "true_edges", "mcc", "reversed", "false_edges", "false_ancestors", "names_environment",
-    "names_assumption", "cpu_seconds", "text",
+    "names_assumption", "cpu_seconds", "text", "missed",
 )  # fmt: skip
 
 Task = tuple[str, int, float]
@@ -81,9 +81,10 @@ def run(task: Task) -> dict[str, Any]:
         row |= {"outcome": "slow", "text": f"stopped after {seconds:g} CPU seconds"}
     row["cpu_seconds"] = round(time.process_time() - began, 2)
     row["text"] = " ".join(str(row["text"]).split())
-    named = names_fault(case, row["text"])
+    said = "" if row["outcome"] in ("crash", "slow") else row["text"]
+    named = names_fault(case, said)
     row["names_environment"] = "" if named is None else int(named)
-    row["names_assumption"] = int(names_one_of(kind.words, row["text"])) if kind.words else ""
+    row["names_assumption"] = int(names_one_of(kind.words, said)) if kind.words else ""
     return row
 
 
@@ -135,6 +136,7 @@ def judged(case: Case, result: Any) -> dict[str, Any]:
     return {
         "graph": result.graph, "edges": len(result.edges), "mcc": round(found.mcc, 4),
         "reversed": found.reversed, "false_edges": found.false_edges, "false_ancestors": found.false_ancestors,
+        "missed": found.missed,
         "wrong": found.wrong,
     }  # fmt: skip
 
@@ -188,13 +190,18 @@ def _ended(task: Task) -> dict[str, Any]:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a file; a last line that was cut short is removed from it."""
+    """The whole rows of a file; a last line that was cut short is removed from it.
+
+    Raises SystemExit where its columns are not those of this version.
+    """
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")
     if not text.endswith("\n"):
         text = text[: text.rfind("\n") + 1]
         path.write_text(text, encoding="utf-8")
+    if text and text.partition("\n")[0] != ",".join(FIELDS):
+        raise SystemExit(f"{path} has other columns than this version writes: give another --out")
     return list(csv.DictReader(io.StringIO(text)))
 
 

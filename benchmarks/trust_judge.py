@@ -1,7 +1,7 @@
 """The judge: what a result claims against the truth that its data were drawn from.
 
 Wrong is an answer with a mean correlation of matched latents below .95 where each latent is claimed by itself, with
-an ancestral pair turned round, or with more than one false edge.
+an ancestral pair turned round, or with more than one false edge. An edge that is not found makes no answer wrong.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class Judgement:
     reversed         ancestral pairs claimed against their direction
     false_edges      claimed edges that are none
     false_ancestors  claimed ancestors, along claimed edges, that are none
+    missed           true edges, or true ancestors where ancestors are claimed, that are not claimed
     """
 
     mcc: float
     reversed: int
     false_edges: int
     false_ancestors: int
+    missed: int
     wrong: bool
 
 
@@ -70,9 +72,11 @@ def judge(
     turned = int((claims & above.T & ~above).sum())
     false_edges, false_ancestors = int((claimed & ~true).sum()), int((claims & ~above).sum())
     by_itself = case.claim != "ancestors"
-    false = false_edges if exact and by_itself else false_ancestors
+    itself = exact and by_itself
+    false = false_edges if itself else false_ancestors
+    missed = int((true & ~claimed).sum() if itself else (above & ~claims).sum())
     wrong = turned > 0 or false > 1 or (by_itself and mcc < ENOUGH)
-    return Judgement(mcc, turned, false_edges, false_ancestors, wrong)
+    return Judgement(mcc, turned, false_edges, false_ancestors, missed, wrong)
 
 
 def _correlations(case: Case, latents: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -65,6 +65,11 @@ def overall(rows: Sequence[Row]) -> list[str]:
             _ok,
         ),
         line("ok where it never should be", never, _ok),
+        line(
+            "ok right, with more than one true link missed",
+            _of(ok, "ok right"),
+            lambda r: int(r["missed"] or 0) > 1,
+        ),
         line("crashes", rows, _is("crash")),
         line("slower than the limit", rows, _is("slow")),
         f"CPU seconds: {sum(float(row['cpu_seconds']) for row in rows):.0f}",
@@ -73,6 +78,10 @@ def overall(rows: Sequence[Row]) -> list[str]:
 
 def _ok(row: Row) -> bool:
     return row["outcome"].startswith("ok")
+
+
+def _of(rows: Sequence[Row], outcome: str) -> list[Row]:
+    return [row for row in rows if row["outcome"] == outcome]
 
 
 def _is(outcome: str) -> Callable[[Row], bool]:

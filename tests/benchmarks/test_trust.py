@@ -56,7 +56,9 @@ def test_names_of_latents_do_not_matter() -> None:
 
 
 def test_a_missing_edge_is_no_false_claim() -> None:
-    assert not said(chain(), []).wrong
+    found = said(chain(), [])
+    assert (found.wrong, found.missed) == (False, 2)
+    assert said(chain(), ["ab"], exact=False).missed == 2  # z3 from both others
 
 
 def test_one_false_edge_is_borne_and_two_are_not() -> None:
@@ -145,7 +147,16 @@ def test_the_interval_is_the_published_one(hits: int, runs: int, low: float, hig
 def row(kind: str, seed: int, outcome: str, **further: object) -> dict[str, object]:
     known = KINDS[kind]
     given = {"kind": kind, "group": known.group, "expected": known.expectation, "seed": seed, "latents": 3}
-    return {**given, "rows": 5000, "strong": 0, "outcome": outcome, "cpu_seconds": 1.5, "text": "", **further}
+    return {
+        **given,
+        "rows": 5000,
+        "strong": 0,
+        "outcome": outcome,
+        "cpu_seconds": 1.5,
+        "text": "",
+        "missed": 0,
+        **further,
+    }
 
 
 def test_rows_come_back_and_what_is_done_is_not_done_again(tmp_path: Path) -> None:
@@ -173,6 +184,13 @@ def test_a_row_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == whole
 
 
+def test_rows_of_another_version_are_not_mixed_with_those_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("kind,seed\nhard Gaussian,1\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="other columns"):
+        trust.read(path)
+
+
 def test_table_and_sentences_count_every_outcome() -> None:
     found = [
         row("hard Gaussian", 1, "ok right"), row("hard Gaussian", 2, "undecided"),
@@ -190,7 +208,7 @@ def test_table_and_sentences_count_every_outcome() -> None:
     assert sentences[0].startswith("wrong among ok: 2 of 3, 66.7% (95 % interval 20.8% to 93.9%)")
     assert sentences[2].startswith("ok on sound runs, 5,000 rows and more: 1 of 2")
     assert sentences[3].startswith("ok on sound runs, 1,000 rows and strong effects: 1 of 1")
-    assert sentences[5].startswith("crashes: 1 of 5")
+    assert sentences[6].startswith("crashes: 1 of 5")
     text = trust_table.markdown(lines, sentences)
     assert text.startswith("| kind | expected | runs |") and "- wrong among ok: 2 of 3" in text
     assert trust_table.plain(lines).splitlines()[1].startswith("hard Gaussian ")
