@@ -80,6 +80,10 @@ def _ok(row: Row) -> bool:
     return row["outcome"].startswith("ok")
 
 
+def _missed(row: Row) -> bool:
+    return int(row["missed"] or 0) > 1
+
+
 def _of(rows: Sequence[Row], outcome: str) -> list[Row]:
     return [row for row in rows if row["outcome"] == outcome]
 

@@ -146,7 +146,7 @@ def test_the_interval_is_the_published_one(hits: int, runs: int, low: float, hig
 
 def row(kind: str, seed: int, outcome: str, **further: object) -> dict[str, object]:
     known = KINDS[kind]
-    given = {"kind": kind, "group": known.group, "expected": known.expectation, "seed": seed, "latents": 3}
+    given = {"kind": kind, "group": known.group, "expected": known.expectation, "seed": seed, "text": ""}
     return {
         **given,
         "rows": 5000,
