@@ -113,11 +113,12 @@ def answered(case: Case, seed: int) -> dict[str, Any]:
         stage = "solve"
         data = crlspec.from_arrays(case.samples, observed=case.observed, observational=CONTROL)
         result = crlspec.solve(spec, data, seed=seed)
+        stage = "judge"
+        found = judged(case, result)
     except CrlspecError as error:
         return {"outcome": "refused", "stage": stage, "text": str(error)}
     except Exception as error:
         return {"outcome": "crash", "stage": stage, "text": f"{type(error).__name__}: {error}"}
-    found = judged(case, result)
     code = result.status.code
     outcome = f"ok {'wrong' if found['wrong'] else 'right'}" if code == "ok" else code
     return {**found, "outcome": outcome, "stage": "status", "text": str(result.status)}
@@ -125,11 +126,13 @@ def answered(case: Case, seed: int) -> dict[str, Any]:
 
 def judged(case: Case, result: Any) -> dict[str, Any]:
     """What the judge says of a result, by its public face alone."""
-    tables = {name: result.latents[name].to_dataset()["z_hat"] for name in case.samples}
-    names = [str(z) for z in tables[CONTROL]["latent"].values]
-    latents = {name: z.transpose("sample", "latent").values for name, z in tables.items()}
-    if any(len(latents[name]) != len(x) for name, x in case.samples.items()):  # rows were left out
-        latents = {name: result.transform(x).values for name, x in case.samples.items()}
+    latents, names = {}, [str(z) for z in result.transform(case.samples[CONTROL][:1])["latent"].values]
+    for name, x in case.samples.items():
+        kept = result.latents.children.get(name)
+        z = None if kept is None else kept.to_dataset()["z_hat"]
+        if z is None or z.sizes["sample"] != len(x):  # an environment, or rows, left out
+            z = result.transform(x)
+        latents[name] = z.sel(latent=names).transpose("sample", "latent").values
     found = judge(
         case, latents, names, [edge.pair for edge in result.edges], result.graph == "exact", result.environment_of
     )  # fmt: skip
