@@ -31,6 +31,8 @@ def single(
     density = (
         rng.choice([0.5, 1.0]) if function != "linear" or kind == "soft" else rng.choice([0.3, 0.6, 1.0])
     )
+    if function != "linear":  # without edges nothing of a function is seen
+        density = 1.0
     model = draw_model(rng, n, density, (0.8, 1.5) if strong else (0.5, 1.5), function, noise)
     intervene = hard if kind == "hard" else soft
     called = names(rng, n)
