@@ -1,0 +1,111 @@
+"""Pairs of environments that change one and the same mechanism, where each was declared to have a target of its own.
+
+Encoder rows of a changed mechanism span the generalised eigenvectors with λ ≠ 1 of an environment against the control.
+Environments of different targets span different rows, whichever the graph: the later target's own row is in no span of
+the earlier one's. Two hard environments of one latent span the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.special import chdtrc
+
+from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.moments import Moments
+from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
+
+__all__ = ["check_same_target"]
+
+CLEAR = 1e-6
+"""Level at which a direction has to have changed before it is compared."""
+
+SAME = 0.9
+"""Squared cosine between directions (the squared correlation of what they read) above which, its standard error taken
+off, they are one."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What an environment changed against the control, in coordinates in which the control's covariance is I.
+
+    span     (direction, component) two orthonormal directions at most, the clearest first
+    errors   (direction,) squared standard error of each
+    clear    how many of them have clearly changed
+    shift    (component,) unit direction of Θ Δμ, and its squared error
+    shifted  whether means have clearly changed, and nothing else has
+    """
+
+    span: np.ndarray
+    errors: np.ndarray
+    clear: int
+    shift: np.ndarray
+    error: float
+    shifted: bool
+
+
+def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ()) -> list[Check]:
+    """One check a pair of environments that change one mechanism.
+
+    declared  pairs of environments that are said to share a target, and are left out
+    """
+    left_out, checks = set(declared), []
+    changes = [_change(moments, e) for e in range(1, len(moments.names))]
+    for a, b in combinations(range(len(changes)), 2):
+        one, other = moments.names[a + 1], moments.names[b + 1]
+        if frozenset((one, other)) in left_out:
+            continue
+        figure = _agreement(changes[a], changes[b])
+        if figure < SAME and not _alike(moments, a + 1, b + 1):
+            continue
+        checks.append(
+            Check(
+                "same-target", "refuted", max(figure, SAME), SAME,
+                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off by the same "
+                "combinations of the observations. Each was declared to have a target of its own.",
+                f"Declare design: multi-node, or leave '{one}' or '{other}' out.", (one, other),
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _change(moments: Moments, e: int) -> _Change:
+    control, counts, n = moments.covariances[0], moments.counts, moments.size
+    found = relative(control, moments.covariances[e], counts[0] - 1, counts[e] - 1)
+    factor = np.linalg.cholesky(control)
+    span = found.rows[:2] @ factor  # w S wᵀ = I makes these orthonormal
+    values = found.values[:2]
+    errors = np.minimum((values / counts[e] + 1 / counts[0]) / np.maximum((values - 1) ** 2, 1e-12), 1.0)
+    clear = int((chdtrc(n * (n + 1) / 2, found.costs[:2]) < CLEAR).sum())
+    gap = np.linalg.solve(factor, moments.means[e] - moments.means[0])
+    size = float(gap @ gap)
+    error = min((1 / counts[0] + 1 / counts[e]) / max(size, 1e-300), 1.0)
+    covered = chdtrc(n * (n + 1) / 2, found.costs.sum())
+    shifted = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < CLEAR and covered > 1e-2)
+    return _Change(span, errors, clear, gap / max(size, 1e-300) ** 0.5, error, shifted)
+
+
+def _agreement(one: _Change, other: _Change) -> float:
+    """The least squared cosine between what two environments changed, less twice its standard error; 0 where too
+    little is clear."""
+    if one.shifted and other.shifted:
+        n = len(one.shift)
+        return float((one.shift @ other.shift) ** 2 - 2 * (n - 1) * (one.error + other.error))
+    if one.clear == 0 or one.clear != other.clear:
+        return 0.0
+    k, n = one.clear, one.span.shape[1]
+    if k == n:
+        return 0.0
+    cosines = np.linalg.svd(one.span[:k] @ other.span[:k].T, compute_uv=False)
+    return float(cosines[-1] ** 2 - 2 * (n - k) * (one.errors[:k].max() + other.errors[:k].max()))
+
+
+def _alike(moments: Moments, a: int, b: int) -> bool:
+    """Whether two environments cannot be told from each other while each is far from the control."""
+    if equality_p_value(moments, a, b) < 0.05:
+        return False
+    free = moments.size * (moments.size + 3) / 2
+    return min(equality(moments, 0, a), equality(moments, 0, b)) > 20 * free
