@@ -20,7 +20,7 @@ __all__ = [
 
 
 def shape_moments(y: np.ndarray) -> np.ndarray:
-    """(2, component) skewness and kurtosis (3 where normal) of samples (sample, component); NaN where nothing varies."""
+    """(2, component) skewness and kurtosis (3 where normal) of (sample, component); NaN where nothing varies."""
     centred = y - y.mean(0)
     squares = centred * centred
     second = squares.mean(0)
@@ -35,11 +35,10 @@ def normality_p_values(y: np.ndarray) -> np.ndarray:
     """p-values (2, component) of "this column is normal", by skewness and by kurtosis: (sample, component).
 
     Skewness by D'Agostino's transformation (Biometrika 57, 1970), kurtosis by that of Anscombe and Glynn
-    (Biometrika 70, 1983), which the sum of squares of the untransformed ones (Jarque and Bera) is far from before tens
-    of thousands of samples. Their far tails are too heavy where samples are few, those of light-tailed columns most
-    (fourteen times too many at p = 1e-5 and 60 samples), and are drawn in by what normal samples of 60 to 1000 showed.
-    Fewer than 20 samples, and columns in which nothing varies, say nothing.
-    """
+    (Biometrika 70, 1983), which the sum of squares of the untransformed ones (Jarque and Bera) is far from before
+    tens of thousands of samples. Their far tails are too heavy where samples are few, those of light-tailed
+    columns most (fourteen times too many at p = 1e-5 and 60 samples), and are drawn in by what normal samples of
+    60 to 1000 showed. Fewer than 20 samples, and columns in which nothing varies, say nothing."""
     if len(y) < 20:
         return np.ones((2, y.shape[1]))
     return normality_of_moments(shape_moments(y), len(y))

@@ -1,4 +1,4 @@
-"""Tests of a declared design against the data: what an estimator takes for granted, each assumption a file of its own.
+"""Tests of a declared design against the data: what an estimator takes for granted, one assumption a file.
 
 ``checks_of`` is given a Problem and gives back a tuple of ``Check``: what was measured, against what it was held,
 whether that passes, is a note, leaves the answer undecided or refutes the design, and what would mend it.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-__all__ = ["Check", "Consequence", "listed"]
+__all__ = ["Check", "Consequence", "chance", "listed"]
 
 Consequence = Literal["passed", "note", "undecided", "refuted"]
 """What follows: nothing; something to know; an answer cannot be relied on; the data contradict the design."""
@@ -53,6 +53,11 @@ class Check:
 
     def __str__(self) -> str:
         return f"{self.consequence}: {self.message}" + (f" Remedy: {self.remedy}" if self.remedy else "")
+
+
+def chance(p_value: float) -> str:
+    """``p = 0.02``, or ``p < 1e-16`` of what floating point cannot tell from nothing."""
+    return f"p = {p_value:.1g}" if p_value >= 1e-16 else "p < 1e-16"
 
 
 def listed(names: Iterable[str]) -> str:

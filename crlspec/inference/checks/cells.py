@@ -1,4 +1,4 @@
-"""Cells and columns that no estimator can use: huge ones, one that towers over all others, an index, rounded values."""
+"""Cells and columns that no estimator can use: huge ones, an outlier, an index, rounded values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HUGE = 1e100
 """Above it squares and their products leave the range of numbers."""
 
 TOWERS = 1e4
-"""So many times the middle deviation of its column from the median is an outlier that decides every moment, where it
-is also this share's inverse of the next one (``ALONE``)."""
+"""So many times the middle deviation of its column from the median is an outlier, where it lies ``ALONE`` times as
+far as the next one: it decides every moment."""
 
 ALONE = 20.0
 
@@ -26,7 +26,8 @@ SUSPECT = 10.0
 """Deviations of these rows from which on a column is looked at closely."""
 
 COARSE, NEGLIGIBLE = 0.3, 0.05
-"""Steps of a rounded column in units of its deviation: from the first on answers suffer, below the second none does."""
+"""Steps of a rounded column in units of its deviation: from the first on answers suffer, below the second none
+does."""
 
 
 def check_cells(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list[Check]:
@@ -34,15 +35,15 @@ def check_cells(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> l
 
     samples  environment → (sample, observed), finite
     """
-    high = np.stack([x.max(0) for x in samples.values()])
-    low = np.stack([x.min(0) for x in samples.values()])
+    high = np.stack([_extreme(np.maximum, x) for x in samples.values()])
+    low = np.stack([_extreme(np.minimum, x) for x in samples.values()])
     if (huge := np.maximum(high, -low)).max() > HUGE:
         return _huge(samples, observed, huge)
     checks: list[Check] = []
     for e, (name, x) in enumerate(samples.items()):
         some = x[:PROBED]
         far = np.maximum(high[e] - some.mean(0), some.mean(0) - low[e])
-        for k in np.flatnonzero(far > SUSPECT * some.std(0)):
+        for k in np.flatnonzero(far > SUSPECT * some.std(0)).tolist():
             checks += _outlier(name, x[:, k], observed[k])
     return checks or _indices(samples, observed)
 
@@ -59,7 +60,7 @@ def check_rounding(samples: Mapping[str, np.ndarray], observed: Sequence[str], s
             continue
         some = np.sort(np.unique(x[:PROBED], axis=0), axis=0)  # rows that stand twice are another fault
         equal = some[1:] == some[:-1]
-        for k in np.flatnonzero(equal.sum(0) > 0.02 * len(some)):
+        for k in np.flatnonzero(equal.sum(0) > 0.02 * len(some)).tolist():
             _, counts = np.unique(some[:, k], return_counts=True)
             pairs = (counts * (counts - 1)).sum() / (len(some) * (len(some) - 1))
             step = 2 * np.sqrt(np.pi) * pairs
@@ -79,10 +80,19 @@ def check_rounding(samples: Mapping[str, np.ndarray], observed: Sequence[str], s
     ]  # fmt: skip
 
 
+def _extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
+    """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
+    whole = len(x) // 16 * 16
+    if whole == 0 or not x.flags.c_contiguous:
+        return np.asarray(which.reduce(x, axis=0))
+    first = which.reduce(which.reduce(x[:whole].reshape(-1, 16 * x.shape[1]), axis=0).reshape(16, -1), axis=0)
+    return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
+
+
 def _huge(samples: Mapping[str, np.ndarray], observed: Sequence[str], high: np.ndarray) -> list[Check]:
     """One check a column that holds values whose squares leave the range of numbers."""
     checks = []
-    for k in np.flatnonzero((high > HUGE).any(0)):
+    for k in np.flatnonzero((high > HUGE).any(0)).tolist():
         name = list(samples)[int(high[:, k].argmax())]
         column, label, size = samples[name][:, k], observed[k], float(high[:, k].max())
         rows = np.flatnonzero(np.abs(column) > HUGE)
@@ -100,14 +110,17 @@ def _outlier(name: str, column: np.ndarray, label: str) -> list[Check]:
     away = np.abs(column - np.median(column))
     first = int(away.argmax())
     others = np.delete(away, first)
-    middle = float(np.median(others))
-    ratio = float(away[first] / middle) if middle > 0 else np.inf
+    middle = float(np.median(others)) or float(others.mean())  # most cells may be equal
+    if middle == 0:
+        return []
+    ratio = float(away[first] / middle)
     if not (ratio > TOWERS and away[first] > ALONE * others.max()):
         return []
     return [
         Check(
             "outlier", "refuted", ratio, TOWERS,
-            f"In environment '{name}', row {first + 1}, column '{label}' is {column[first]:.6g}. This lies {ratio:.2g} "
+            f"In environment '{name}', row {first + 1}, column '{label}' is {column[first]:.6g}. This lies "
+            f"{ratio:.2g} "
             "times as far from the median as half of the rows, and decides every moment of the column.",
             "Mend this cell, or leave the row out.", (name,),
         )
@@ -123,7 +136,7 @@ def _indices(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list
     rising = np.logical_and.reduce([(np.diff(x, axis=0) > 0).all(0) for x in probes])
     falling = np.logical_and.reduce([(np.diff(x, axis=0) < 0).all(0) for x in probes])
     checks = []
-    for k in np.flatnonzero(rising | falling):
+    for k in np.flatnonzero(rising | falling).tolist():
         steps = [np.diff(x[:, k]) for x in samples.values()]
         if not all((s > 0).all() or (s < 0).all() for s in steps):
             continue

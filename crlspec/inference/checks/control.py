@@ -35,7 +35,8 @@ def check_control(moments: Moments, alpha: float = 1e-3) -> list[Check]:
     return [
         Check(
             "control", "refuted", float(found[0, 1:].min()), level,
-            f"Environment{'s' * (len(names) > 1)} {listed(names)} differ{'s' * (len(names) == 1)} from the declared control "
+            f"Environment{'s' * (len(names) > 1)} {listed(names)} differ{'s' * (len(names) == 1)} from the "
+            "declared control "
             f"'{control}' by more than one mechanism. From '{fits}' all others differ by one.",
             f"Declare '{fits}' as the observational environment.", (*names, control, fits),
         )

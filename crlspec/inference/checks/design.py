@@ -17,7 +17,7 @@ from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import check_one_target
 from crlspec.inference.checks.rows import check_rows
-from crlspec.inference.checks.same_target import check_same_target
+from crlspec.inference.checks.same_target import check_alike, check_same_target
 from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
 from crlspec.numerics.linalg import ColumnSpace
@@ -25,8 +25,8 @@ from crlspec.numerics.statistics import multivariate_skewness_p_value, normality
 
 __all__ = ["checks_of"]
 
-SOME = 10
-"""Principal components in which data are looked at whose latents are no linear functions of them."""
+SOME = 25
+"""Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
 
 NORMAL = 0.05
 """Below this p-value of normality no check is made that is right for normal latents alone."""
@@ -62,6 +62,7 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     if min(len(x) for x in samples.values()) <= components + 2:
         return tuple(checks)
     moments = Moments.of(samples, components, setting.noisy, space if linear else None)
+    linear = linear and moments.size == latents
     if linear and (broken := check_singular(moments) or check_sensors(moments, problem.observed, latents)):
         return (*checks, *broken)
     dependent, sizes = check_rows(moments.y)
@@ -77,8 +78,9 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     normality = _normality(moments, shapes)
     gaussian = linear and min(normality.values()) * len(normality) > NORMAL
     checks += copies
-    checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
-    if linear and not copies:
+    if linear or moments.size == size:
+        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
+    if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
         checks += check_mixture(moments, normality, setting.kind == "hard")
     if gaussian and not copies and not _disturbed(moments, problem):
         checks += _targets(moments, problem)
@@ -88,7 +90,9 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
 def _targets(moments: Moments, problem: Problem) -> list[Check]:
     """How many mechanisms environments change, and whether two change the same one: linear-Gaussian latents."""
     setting = problem.setting
-    if setting.design == "multi-node" or setting.function == "nonlinear":
+    if setting.design == "multi-node":
+        return check_alike(moments, len(setting.latents))
+    if setting.function == "nonlinear":
         return []
     if control := check_control(moments):
         return control

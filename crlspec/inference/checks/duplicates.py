@@ -63,7 +63,8 @@ def check_copies(moments: Moments) -> list[Check]:
             checks.append(
                 Check(
                     "copied-environments", "refuted", chance, CLOSE,
-                    f"Means and covariances of environments '{one}' and '{other}' agree better than two samples of one "
+                    f"Means and covariances of environments '{one}' and '{other}' agree better than two "
+                    "samples of one "
                     "distribution do. One is a copy of the other, up to noise of no size.",
                     "Give each environment its own data.", (one, other),
                 )
@@ -104,6 +105,7 @@ def _shared(names: list[str], shared: dict[tuple[int, int], int], counts: np.nda
     also = f" So do {len(shares) - 1} other pairs." if len(shares) > 1 else ""
     return Check(
         "shared-rows", "refuted" if shares[worst] > FEW else "note", float(shares[worst]), FEW,
-        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments are to be independent samples.",
+        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments are to be "
+        "independent samples.",
         "Give each row to the one environment it was measured in.", involved,
     )  # fmt: skip

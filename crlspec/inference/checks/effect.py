@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.base import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality_p_value
 
@@ -46,7 +46,8 @@ def check_effect(
         checks.append(
             Check(
                 "effect", "undecided", found, alpha,
-                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' (p = {found:.2g}). No effect of "
+                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' "
+                f"({chance(found)}). No effect of "
                 "its intervention is seen, so that its target cannot be found.",
                 f"Give more samples or a stronger intervention, or leave '{name}' out.", (name, moments.names[0]),
             )

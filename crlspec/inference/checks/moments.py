@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,38 +51,32 @@ class Moments:
     ) -> Moments:
         """Of samples, environment → (sample, observed), the control first.
 
-        components  dimensions of the white coordinates, at most as many as there are variables
+        components  dimensions of the white coordinates; fewer, where the samples span fewer
         isotropic   whether the principal directions are those in common units of all variables
         space       the column space that is given; None: the leading principal directions
         """
         names = tuple(samples)
         counts = np.array([len(x) for x in samples.values()], dtype=float)
         weights = counts / counts.sum()
-        means = np.stack([x.mean(0) for x in samples.values()])
+        means = np.stack([np.full(len(x), 1 / len(x)) @ x for x in samples.values()])
         centre = weights @ means
         if means.shape[1] > WIDE and space is None:
             sketch = _sketch(samples, centre)
             found = cls.of({name: (x - centre) @ sketch for name, x in samples.items()}, components)
             return replace(found, observed=None, spread=None)
-        wide = means.shape[1] > WIDE
-        spread = None if wide else _spread(samples, means)
-        if spread is None:
-            scale = np.ones(means.shape[1])
-        else:
-            pooled = np.einsum("e,eij->ij", weights, spread) + (means - centre).T @ (
-                weights[:, None] * (means - centre)
-            )
+        spread, scale = None, np.ones(means.shape[1])
+        if means.shape[1] <= WIDE:
+            spread, gaps = _spread(samples, means), means - centre
+            pooled = np.einsum("e,eij->ij", weights, spread) + gaps.T @ (weights[:, None] * gaps)
             scale = np.sqrt(np.diag(pooled))
-            scale = (
-                np.full_like(scale, np.sqrt((scale**2).mean()))
-                if isotropic
-                else np.where(scale > 0, scale, 1.0)
-            )
+            common = np.full_like(scale, np.sqrt((scale**2).mean()))
+            scale = common if isotropic else np.where(scale > 0, scale, 1.0)
             spread, pooled = spread / np.outer(scale, scale), pooled / np.outer(scale, scale)
         rest = 0.0
         if space is None:
             values, vectors = np.linalg.eigh(pooled)
             values, vectors = np.maximum(values[::-1], 1e-300), vectors[:, ::-1]
+            components = min(components, int((values > 1e-13 * values[0]).sum()))
             whitener = (vectors[:, :components] / np.sqrt(values[:components])).T / scale
             if len(values) > components:
                 rest = float(values[components:].mean() / values[components - 1])
@@ -90,7 +84,7 @@ class Moments:
             whitener, spectrum = space.whitener, space.spectrum
             if len(spectrum) > components:
                 rest = float(spectrum[components:].mean() / max(spectrum[components - 1], 1e-300))
-        y = {name: (x - centre) @ whitener.T for name, x in samples.items()}
+        y = {name: x @ whitener.T for name, x in _centred(samples, [centre] * len(names))}
         scaled = whitener * scale
         covariances = (
             np.stack([np.cov(v.T).reshape(v.shape[1], -1) for v in y.values()])
@@ -117,11 +111,16 @@ class Moments:
 
 def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
     """Unbiased covariances (environment, observed, observed)."""
-    found = []
-    for x, mean in zip(samples.values(), means, strict=True):
-        centred = x - mean
-        found.append(centred.T @ centred / max(len(x) - 1, 1))
-    return np.stack(found)
+    return np.stack([x.T @ x / max(len(x) - 1, 1) for _, x in _centred(samples, means)])
+
+
+def _centred(
+    samples: Mapping[str, np.ndarray], centres: Sequence[np.ndarray] | np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and centred samples (sample, observed) of each environment in turn, in one buffer: use them at once."""
+    buffer = np.empty((max(len(x) for x in samples.values()), next(iter(samples.values())).shape[1]))
+    for (name, x), centre in zip(samples.items(), centres, strict=True):
+        yield name, np.subtract(x, centre, out=buffer[: len(x)])
 
 
 def _sketch(samples: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import chdtrc
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.base import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import Relative, box, relative
 
@@ -26,12 +26,12 @@ def one_mechanism(found: Relative, gap: np.ndarray, counts: tuple[float, float])
     gap     (component,) difference of their means
     counts  samples of the two
 
-    The least of three tests, times three. (a) The n − 2 eigenvalues nearest to one are one: the likelihood ratio (Rao,
-    in Multivariate Analysis VI, 1983) is χ² with (n − 2)(n − 1)/2 degrees of freedom where the two others are far from
-    one, and smaller where they are not. (b) The same with the signs: all but the largest above and the least below
-    one, held against χ² with n(n − 1)/2, which also bounds changes of rank one. (c) Where two directions have clearly
-    changed, means are the same along all others (χ² with n − 2, the error of the directions included).
-    """
+    The least of three tests, times three. (a) The n − 2 eigenvalues nearest to one are one: the likelihood ratio
+    (Rao, in Multivariate Analysis VI, 1983) is χ² with (n − 2)(n − 1)/2 degrees of freedom where the two others
+    are far from one, and smaller where they are not. (b) The same with the signs: all but the largest above and
+    the least below one, held against χ² with n(n − 1)/2, which also bounds changes of rank one. (c) Where two
+    directions have clearly changed, means are the same along all others (χ² with n − 2, the error of the
+    directions included)."""
     n = len(found.values)
     tests = [1.0]
     if n > 2 and (factor := box(found.one - 2, found.other - 2, n - 2)) > 0.5:
@@ -95,8 +95,10 @@ def check_one_target(moments: Moments, alpha: float = 1e-3) -> list[Check]:
         checks.append(
             Check(
                 "one-target", "refuted", p_value, level,
-                f"Environment '{name}' differs from the control '{control}' by more than one mechanism (p = {p_value:.1g}): "
-                f"variances along {_changed(found)} directions changed or means off them, where one target changes two.",
+                f"Environment '{name}' differs from the control '{control}' by more than one mechanism "
+                f"({chance(p_value)}): "
+                f"variances along {_changed(found)} directions changed or means off them, where one target "
+                "changes two.",
                 f"Declare design: multi-node, or leave '{name}' out.", (name, control),
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
-from crlspec.inference.checks.base import Check, listed
+from crlspec.inference.checks.base import Check, chance, listed
 
 __all__ = ["check_rows", "effective_size"]
 
@@ -42,9 +42,11 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
     return [
         Check(
             "rows-independent", "note" if enough else "undecided", size, float(count),
-            f"Rows of environment{many} {listed(dependent)} depend on the rows before them (p = "
-            f"{min(dependent.values()):.1g}). The {count} rows of '{least}' are worth about {size:.0f} independent ones.",
-            "If rows are sorted, shuffle them; if they are a series in time, give rows further apart or more of them.",
+            f"Rows of environment{many} {listed(dependent)} depend on the rows before them ("
+            f"{chance(min(dependent.values()))}). The {count} rows of '{least}' are worth about {size:.0f} "
+            "independent ones.",
+            "If rows are sorted, shuffle them; if they are a series in time, give rows further apart or more "
+            "of them.",
             tuple(dependent),
         )
     ], sizes  # fmt: skip
@@ -53,9 +55,8 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
 def effective_size(y: np.ndarray) -> float:
     """N / (1 + 2 Σ ρ_k) of the column (sample, component) that has the fewest, between 1 and N.
 
-    The sum ends where two neighbouring autocorrelations no longer add up to a positive number (Geyer's initial positive
-    sequence, Statistical Science 7, 1992).
-    """
+    The sum ends where two neighbouring autocorrelations no longer add up to a positive number (Geyer's initial
+    positive sequence, Statistical Science 7, 1992)."""
     count = len(y)
     centred = y - y.mean(0)
     length = 1 << (2 * count - 1).bit_length()

@@ -1,9 +1,8 @@
 """Pairs of environments that change one and the same mechanism, where each was declared to have a target of its own.
 
-Encoder rows of a changed mechanism span the generalised eigenvectors with λ ≠ 1 of an environment against the control.
-Environments of different targets span different rows, whichever the graph: the later target's own row is in no span of
-the earlier one's. Two hard environments of one latent span the same rows.
-"""
+Encoder rows of a changed mechanism span the generalised eigenvectors with λ ≠ 1 of an environment against the
+control. Environments of different targets span different rows, whichever the graph: the later target's own row is
+in no span of the earlier one's. Two hard environments of one latent span the same rows."""
 
 from __future__ import annotations
 
@@ -18,9 +17,9 @@ from crlspec.inference.checks.base import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
 
-__all__ = ["check_same_target"]
+__all__ = ["check_alike", "check_same_target"]
 
-CLEAR = 1e-6
+CLEAR = 1e-5
 """Level at which a direction has to have changed before it is compared."""
 
 SAME = 0.9
@@ -63,13 +62,38 @@ def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ())
             continue
         checks.append(
             Check(
-                "same-target", "refuted", max(figure, SAME), SAME,
-                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off by the same "
+                "same-target", "refuted", figure if figure >= SAME else 1.0, SAME,
+                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off "
+                "by the same "
                 "combinations of the observations. Each was declared to have a target of its own.",
                 f"Declare design: multi-node, or leave '{one}' or '{other}' out.", (one, other),
             )
         )  # fmt: skip
     return checks
+
+
+def check_alike(moments: Moments, needed: int) -> list[Check]:
+    """Pairs of environments that cannot be told from each other, though both from the control: their targets are the
+    same, which a design of several targets allows.
+
+    needed  environments that the design has to have, those that say nothing new left out
+    """
+    count = len(moments.names)
+    pairs = [(a, b) for a, b in combinations(range(1, count), 2) if _alike(moments, a, b)]
+    if not pairs:
+        return []
+    left = count - 1 - len({b for _, b in pairs})
+    a, b = pairs[0]
+    one, other = moments.names[a], moments.names[b]
+    return [
+        Check(
+            "same-targets", "note" if left >= needed else "undecided", float(left), float(needed),
+            f"Environments '{one}' and '{other}' cannot be told from each other, only from the control. They "
+            "have the same "
+            f"targets, so that {left} environments differ where {needed} are needed.",
+            f"Leave '{other}' out, or give an environment with other targets.", (one, other),
+        )
+    ]  # fmt: skip
 
 
 def _change(moments: Moments, e: int) -> _Change:
@@ -79,7 +103,7 @@ def _change(moments: Moments, e: int) -> _Change:
     span = found.rows[:2] @ factor  # w S wᵀ = I makes these orthonormal
     values = found.values[:2]
     errors = np.minimum((values / counts[e] + 1 / counts[0]) / np.maximum((values - 1) ** 2, 1e-12), 1.0)
-    clear = int((chdtrc(n * (n + 1) / 2, found.costs[:2]) < CLEAR).sum())
+    clear = int((chdtrc(n, found.costs[:2]) < CLEAR).sum())
     gap = np.linalg.solve(factor, moments.means[e] - moments.means[0])
     size = float(gap @ gap)
     error = min((1 / counts[0] + 1 / counts[e]) / max(size, 1e-300), 1.0)

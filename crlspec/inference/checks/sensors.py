@@ -21,13 +21,12 @@ MARGIN = 1.5
 def check_sensors(moments: Moments, observed: Sequence[str], latents: int) -> list[Check]:
     """Names environments whose observations leave the column space of the control, and the sensor where it is one.
 
-    The control's own space is exact, or surrounded by noise; then the largest root of the off-space covariance against
-    the control's is held against the edge of such roots (Wachter, Annals of Statistics 8, 1980). Nothing is said where
-    there are no more variables than latents, or few rows for them.
-    """
+    The control's own space is exact, or surrounded by noise; then the largest root of the off-space covariance
+    against the control's is held against the edge of such roots (Wachter, Annals of Statistics 8, 1980). Nothing
+    is said where there are no more variables than latents, or few rows for them."""
     if moments.spread is None or moments.observed is None:
         return []
-    spread, size = moments.spread, moments.spread.shape[1]
+    size = moments.spread.shape[1]
     rest = size - latents
     if rest < 1 or moments.counts.min() < 3 * size:
         return []
@@ -113,7 +112,8 @@ def _offset(moments: Moments, e: int, observed: Sequence[str], latents: int, fig
     told = f"Sensor '{observed[k]}' has an offset of {size:.3g}" if alone else "Its sensors have an offset"
     return Check(
         "sensors", "refuted", figure, 1.0,
-        f"The mean of environment '{name}' lies off the space that the observations span, its covariance does not. {told} "
+        f"The mean of environment '{name}' lies off the space that the observations span, its covariance does "
+        f"not. {told} "
         f"against '{control}', and an offset alone can be removed.",
         f"Subtract {size:.4g} from '{observed[k]}' in '{name}'." if alone
         else "Subtract from each environment its own mean, if no intervention shifts a latent.", (name, control),

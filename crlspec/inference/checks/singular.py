@@ -44,7 +44,8 @@ def check_singular(moments: Moments) -> list[Check]:
         Check(
             "fixed-latent", "refuted", float(found[e]), float(n),
             f"The observations of environment '{moments.names[e]}' span {found[e]} "
-            f"dimension{'s' * int(found[e] != 1)}, fewer than the {n} latents. A latent is fixed to one value there, so that it has no density.",
+            f"dimension{'s' * int(found[e] != 1)}, fewer than the {n} latents. A latent is fixed to one value "
+            "there, so that it has no density.",
             "Give an environment in which the latent still varies, or leave this one out.", (moments.names[e],),
         )
         for e in np.flatnonzero(few)
