@@ -53,18 +53,21 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     linear = setting.mixing == "linear" and 0 < latents <= size
     components = latents if linear else min(size, SOME)
     checks = check_rounding(samples, problem.observed, size > latents)
-    if (
-        not checks
-        and (checks := check_duplicates(samples))
-        and any(c.consequence == "refuted" for c in checks)
+    if not checks:  # rounded rows may be equal by chance
+        checks = check_duplicates(samples)
+    if any(
+        check.name in {"duplicate-rows", "shared-rows"} and check.consequence == "refuted" for check in checks
     ):
         return tuple(checks)
     if min(len(x) for x in samples.values()) <= components + 2:
         return tuple(checks)
     moments = Moments.of(samples, components, setting.noisy, space if linear else None)
     linear = linear and moments.size == latents
-    if linear and (broken := check_singular(moments) or check_sensors(moments, problem.observed, latents)):
-        return (*checks, *broken)
+    if linear:
+        control = samples[problem.observational]
+        broken = check_singular(moments) or check_sensors(moments, problem.observed, latents, control)
+        if broken:
+            return (*checks, *broken)
     dependent, sizes = check_rows(moments.y)
     checks += dependent
     moments = replace(moments, counts=np.array([sizes[name] for name in moments.names]))

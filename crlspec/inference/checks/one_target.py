@@ -8,7 +8,7 @@ the two covariances: at most one above one and at most one below.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtrc
+from scipy.special import chdtrc, fdtrc
 
 from crlspec.inference.checks.base import Check, chance
 from crlspec.inference.checks.moments import Moments
@@ -31,7 +31,8 @@ def one_mechanism(found: Relative, gap: np.ndarray, counts: tuple[float, float])
     are far from one, and smaller where they are not. (b) The same with the signs: all but the largest above and
     the least below one, held against χ² with n(n − 1)/2, which also bounds changes of rank one. (c) Where two
     directions have clearly changed, means are the same along all others (χ² with n − 2, the error of the
-    directions included)."""
+    directions included).
+    """
     n = len(found.values)
     tests = [1.0]
     if n > 2 and (factor := box(found.one - 2, found.other - 2, n - 2)) > 0.5:
@@ -52,17 +53,15 @@ def _means(found: Relative, gap: np.ndarray, counts: tuple[float, float]) -> flo
     along = found.rows @ gap
     one, other = counts
     away, others = slice(0, 2), slice(2, None)
-    turned = ((found.values[away] / found.other + 1 / found.one) / (found.values[away] - 1) ** 2) * along[
-        away
-    ] ** 2
+    turned = (found.values[away] / found.other + 1 / found.one) * (
+        along[away] / (found.values[away] - 1)
+    ) ** 2
     error = 1 / one + found.values[others] / other + turned.sum()
     # Hotelling's statistic is larger than χ² where samples are few: its F instead, at the lesser of the two sizes.
     squares = float((along[others] ** 2 / error).sum())
     free = min(found.one, found.other)
     if free <= n:
         return 1.0
-    from scipy.special import fdtrc
-
     return float(fdtrc(n - 2, free - n + 3, squares * (free - n + 3) / ((n - 2) * free)))
 
 
@@ -96,15 +95,21 @@ def check_one_target(moments: Moments, alpha: float = 1e-3) -> list[Check]:
             Check(
                 "one-target", "refuted", p_value, level,
                 f"Environment '{name}' differs from the control '{control}' by more than one mechanism "
-                f"({chance(p_value)}): "
-                f"variances along {_changed(found)} directions changed or means off them, where one target "
-                "changes two.",
+                f"({chance(p_value)}). {_told(found)}",
                 f"Declare design: multi-node, or leave '{name}' out.", (name, control),
             )
         )  # fmt: skip
     return checks
 
 
-def _changed(found: Relative) -> int:
-    """Directions along which the variance changed, at level 1e-3 each."""
-    return int((chdtrc(1, found.costs) < 1e-3).sum())
+def _told(found: Relative) -> str:
+    """What does not fit: directions along which the variance changed, each at level 1e-3, or a mean."""
+    up, down = ((found.values > 1), (found.values < 1))
+    changed = chdtrc(1, found.costs) < 1e-3
+    if (up & changed).sum() <= 1 and (down & changed).sum() <= 1:
+        return "Means changed along other directions than variances."
+    return (
+        f"Along {int((up & changed).sum())} directions the variance grew and along "
+        f"{int((down & changed).sum())} it fell, "
+        "where one target changes one of each."
+    )

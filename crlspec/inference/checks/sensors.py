@@ -8,6 +8,7 @@ import numpy as np
 
 from crlspec.inference.checks.base import Check
 from crlspec.inference.checks.moments import Moments
+from crlspec.numerics.statistics import explained_by_squares
 
 __all__ = ["check_sensors"]
 
@@ -18,12 +19,18 @@ MARGIN = 1.5
 """So many times the edge of what noise leaves off the space."""
 
 
-def check_sensors(moments: Moments, observed: Sequence[str], latents: int) -> list[Check]:
+def check_sensors(
+    moments: Moments, observed: Sequence[str], latents: int, control: np.ndarray | None = None
+) -> list[Check]:
     """Names environments whose observations leave the column space of the control, and the sensor where it is one.
 
     The control's own space is exact, or surrounded by noise; then the largest root of the off-space covariance
     against the control's is held against the edge of such roots (Wachter, Annals of Statistics 8, 1980). Nothing
-    is said where there are no more variables than latents, or few rows for them."""
+    is said where there are no more variables than latents, or few rows for them.
+
+    control  (sample, observed) its observations; where what lies off the space is a function of what lies in it, the
+             mixing is not linear, which is another matter
+    """
     if moments.spread is None or moments.observed is None:
         return []
     size = moments.spread.shape[1]
@@ -32,6 +39,12 @@ def check_sensors(moments: Moments, observed: Sequence[str], latents: int) -> li
         return []
     checks = []
     away = [_leaves(moments, 0, e, latents) for e in range(1, len(moments.names))]
+    if (
+        max(by_spread for by_spread, _ in away) > 1
+        and control is not None
+        and _curved(moments, control, latents)
+    ):
+        return []
     if len(away) > 2 and all(spread_found > 1 for spread_found, _ in away):
         # All leave the control's space: is it the control that differs?
         among = [_leaves(moments, 1, e, latents)[0] for e in range(2, len(moments.names))]
@@ -43,6 +56,20 @@ def check_sensors(moments: Moments, observed: Sequence[str], latents: int) -> li
         elif by_mean > 1:
             checks.append(_offset(moments, e, observed, latents, by_mean))
     return checks
+
+
+def _curved(moments: Moments, control: np.ndarray, latents: int) -> bool:
+    """Whether the control's observations leave their space as a function of where they are in it."""
+    assert moments.spread is not None
+    inside, off = _space(moments.spread[0], latents)
+    standard = (control - control.mean(0)) / moments.scale
+    if np.linalg.eigvalsh(moments.spread[0])[::-1][latents] < ROUNDING:
+        return False
+    where = standard @ inside
+    where = where / where.std(0)
+    cubed = np.concatenate([where, where**3], 1)
+    few = len(control) < 4 * latents * (2 * latents + 3)
+    return explained_by_squares(standard @ off, where if few else cubed) < 1e-6
 
 
 def _space(covariance: np.ndarray, latents: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,15 +95,17 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
     p = len(here)
     one, other = p / (counts[e] - 1), p / (counts[base] - 1)
     edge = ((1 + np.sqrt(1 - (1 - one) * (1 - other))) / (1 - other)) ** 2
-    # Noise in the control's own directions lets a share of the environment's signal leak.
+    # Noise turns the control's directions, by its sampling error and where it is not isotropic: a share of what the
+    # environment does inside the space leaks.
     back = np.linalg.inv(np.linalg.cholesky(here))
     root = float(np.linalg.eigvalsh(back @ there @ back.T)[-1])
     signal = np.linalg.eigvalsh(inside.T @ moments.spread[e] @ inside)[-1] / own[latents - 1]
-    leak = latents * signal / counts[base]
+    noise = own[latents:].mean() / own[latents - 1]
+    leak = latents * signal / counts[base] + signal * noise
     bound = MARGIN * edge * (1 + 4 * leak) + 2 * leak
     shift = gap @ np.linalg.solve(here / counts[base] + there / counts[e], gap)
     drift = inside.T @ (moments.observed[e] - moments.observed[base])
-    blur = 1 + drift @ drift / own[latents - 1]
+    blur = 1 + (1 + 4 * counts[e] * noise) * (drift @ drift) / own[latents - 1]
     return root / bound, float(shift / (blur * (p + 10 * np.sqrt(2 * p) + 20)))
 
 
@@ -86,17 +115,16 @@ def _changed(
     name, other = moments.names[e], moments.names[base]
     sensor = _one_sensor(moments, base, e, latents)
     told = "Its sensors changed, each environment spans a space of its own."
+    remedy = f"Leave '{name}' out, or measure it with the same sensors."
     if sensor is not None:
-        k, gain = sensor
-        told = f"Sensor '{observed[k]}' alone changed there" + (
-            "." if gain is None else f", by a gain of {gain:.3g}."
-        )
-    single = None if sensor is None else observed[sensor[0]]
+        single, gain = observed[sensor[0]], sensor[1]
+        by = "" if gain is None else f", by a gain of {gain:.3g}"
+        told = f"Sensor '{single}' alone changed there{by}."
+        remedy = f"Leave variable '{single}' out of every environment, or bring it to one scale."
     return Check(
         "sensors", "refuted", figure, 1.0,
         f"Environment '{name}' leaves the space that the observations of '{other}' span. {told}",
-        f"Leave '{name}' out, or measure it with the same sensors." if single is None
-        else f"Leave variable '{single}' out of every environment, or bring it to one scale.", (name, other),
+        remedy, (name, other),
     )  # fmt: skip
 
 
@@ -113,8 +141,7 @@ def _offset(moments: Moments, e: int, observed: Sequence[str], latents: int, fig
     return Check(
         "sensors", "refuted", figure, 1.0,
         f"The mean of environment '{name}' lies off the space that the observations span, its covariance does "
-        f"not. {told} "
-        f"against '{control}', and an offset alone can be removed.",
+        f"not. {told} against '{control}', and an offset alone can be removed.",
         f"Subtract {size:.4g} from '{observed[k]}' in '{name}'." if alone
         else "Subtract from each environment its own mean, if no intervention shifts a latent.", (name, control),
     )  # fmt: skip
