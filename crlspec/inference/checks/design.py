@@ -28,8 +28,12 @@ __all__ = ["checks_of"]
 SOME = 25
 """Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
 
-NORMAL = 0.05
-"""Below this p-value of normality no check is made that is right for normal latents alone."""
+NORMAL, SURELY = 1e-3, 0.05
+"""p-values of normality: below the first no check is made that is right for normal latents alone; up to the second
+only overwhelming evidence counts, at level ``STRICT``."""
+
+LEVEL, STRICT = 1e-3, 1e-8
+"""Levels of the tests of targets, all environments together."""
 
 DISTURBS = 0.05
 """N ρ² above which noise of share ρ on the observations shows in differences of precisions."""
@@ -79,27 +83,28 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
         return tuple(checks)
     copies = check_copies(moments) if not dependent else []
     normality = _normality(moments, shapes)
-    gaussian = linear and min(normality.values()) * len(normality) > NORMAL
+    normal = min(normality.values()) * len(normality)
+    gaussian = linear and normal > NORMAL
     checks += copies
     if linear or moments.size == size:
         checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
     if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
         checks += check_mixture(moments, normality, setting.kind == "hard")
     if gaussian and not copies and not _disturbed(moments, problem):
-        checks += _targets(moments, problem)
+        checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
     return tuple(checks)
 
 
-def _targets(moments: Moments, problem: Problem) -> list[Check]:
+def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
     """How many mechanisms environments change, and whether two change the same one: linear-Gaussian latents."""
     setting = problem.setting
     if setting.design == "multi-node":
         return check_alike(moments, len(setting.latents))
     if setting.function == "nonlinear":
         return []
-    if control := check_control(moments):
+    if control := check_control(moments, alpha):
         return control
-    found = check_one_target(moments)
+    found = check_one_target(moments, alpha)
     if found or setting.design != "single-node":
         return found
     shared: list[frozenset[str]] = []

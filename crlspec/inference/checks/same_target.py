@@ -22,9 +22,13 @@ __all__ = ["check_alike", "check_same_target"]
 CLEAR = 1e-5
 """Level at which a direction has to have changed before it is compared."""
 
-SAME = 0.9
-"""Squared cosine between directions (the squared correlation of what they read) above which, its standard error taken
-off, they are one."""
+SAME, BLUR = 0.9, 0.1
+"""Squared cosine between directions (the squared correlation of what they read) above which they are one, where
+sampling error takes less than this off it."""
+
+
+LEADING = 0.97
+"""The same, where only the leading directions can be compared."""
 
 
 @dataclass(frozen=True)
@@ -113,18 +117,19 @@ def _change(moments: Moments, e: int) -> _Change:
 
 
 def _agreement(one: _Change, other: _Change) -> float:
-    """The least squared cosine between what two environments changed, less twice its standard error; 0 where too
-    little is clear."""
+    """The least squared cosine between what two environments changed; 0 where too little is clear, or where sampling
+    error alone takes more than ``BLUR`` off it."""
+    n = len(one.shift)
     if one.shifted and other.shifted:
-        n = len(one.shift)
-        return float((one.shift @ other.shift) ** 2 - 2 * (n - 1) * (one.error + other.error))
-    if one.clear == 0 or one.clear != other.clear:
+        blur, figure = (n - 1) * (one.error + other.error), float((one.shift @ other.shift) ** 2)
+        return figure if blur < BLUR else 0.0
+    k, most = min(one.clear, other.clear), max(one.clear, other.clear)
+    if k == 0 or most == n:
         return 0.0
-    k, n = one.clear, one.span.shape[1]
-    if k == n:
-        return 0.0
-    cosines = np.linalg.svd(one.span[:k] @ other.span[:k].T, compute_uv=False)
-    return float(cosines[-1] ** 2 - 2 * (n - k) * (one.errors[:k].max() + other.errors[:k].max()))
+    blur = (n - k) * float(one.errors[:k].max() + other.errors[:k].max())
+    figure = float(np.linalg.svd(one.span[:k] @ other.span[:k].T, compute_uv=False)[-1] ** 2)
+    # Where the second direction of one is not clear, the span of a parent's environment may lie in that of its child.
+    return figure if blur < BLUR and (k == most or figure > LEADING) else 0.0
 
 
 def _alike(moments: Moments, a: int, b: int) -> bool:
