@@ -9,7 +9,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.inference.checks.base import Check
 from crlspec.inference.checks.cells import check_cells, check_rounding
-from crlspec.inference.checks.control import check_control
+from crlspec.inference.checks.control import better_control, check_control
 from crlspec.inference.checks.duplicates import check_copies, check_duplicates
 from crlspec.inference.checks.effect import check_effect
 from crlspec.inference.checks.heavy_tails import check_heavy_tails
@@ -104,7 +104,7 @@ def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
         return []
     if control := check_control(moments, alpha):
         return control
-    found = check_one_target(moments, alpha)
+    found = check_one_target(moments, alpha, better_control(moments, alpha)[1])
     if found or setting.design != "single-node":
         return found
     shared: list[frozenset[str]] = []

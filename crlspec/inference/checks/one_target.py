@@ -83,9 +83,16 @@ def compare(moments: Moments, a: int, b: int) -> tuple[float, Relative]:
     return one_mechanism(found, gap, (float(counts[a]), float(counts[b]))), found
 
 
-def check_one_target(moments: Moments, alpha: float = 1e-3) -> list[Check]:
-    """Names environments that differ from the control by more than one mechanism; alpha for all of them together."""
+def check_one_target(moments: Moments, alpha: float = 1e-3, fits: str | None = None) -> list[Check]:
+    """Names environments that differ from the control by more than one mechanism; alpha for all of them together.
+
+    fits  the environment that would do as control, if one does
+    """
     checks, control = [], moments.names[0]
+    also = () if fits is None else (fits,)
+    other = (
+        "" if fits is None else f" Or '{fits}' is the control: from it, all others differ by one mechanism."
+    )
     level = alpha / max(len(moments.names) - 1, 1)
     for e, name in enumerate(moments.names[1:], start=1):
         p_value, found = compare(moments, 0, e)
@@ -96,7 +103,7 @@ def check_one_target(moments: Moments, alpha: float = 1e-3) -> list[Check]:
                 "one-target", "refuted", p_value, level,
                 f"Environment '{name}' differs from the control '{control}' by more than one mechanism "
                 f"({chance(p_value)}). {_told(found)}",
-                f"Declare design: multi-node, or leave '{name}' out.", (name, control),
+                f"Declare design: multi-node, or leave '{name}' out.{other}", (name, control, *also),
             )
         )  # fmt: skip
     return checks

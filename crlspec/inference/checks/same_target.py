@@ -39,7 +39,8 @@ class _Change:
     errors   (direction,) squared standard error of each
     clear    how many of them have clearly changed
     shift    (component,) unit direction of Θ Δμ, and its squared error
-    shifted  whether means have clearly changed, and nothing else has
+    moved    whether means have clearly changed
+    shifted  whether they have, and nothing else has
     """
 
     span: np.ndarray
@@ -47,6 +48,7 @@ class _Change:
     clear: int
     shift: np.ndarray
     error: float
+    moved: bool
     shifted: bool
 
 
@@ -112,8 +114,9 @@ def _change(moments: Moments, e: int) -> _Change:
     size = float(gap @ gap)
     error = min((1 / counts[0] + 1 / counts[e]) / max(size, 1e-300), 1.0)
     covered = chdtrc(n * (n + 1) / 2, found.costs.sum())
-    shifted = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < CLEAR and covered > 1e-2)
-    return _Change(span, errors, clear, gap / max(size, 1e-300) ** 0.5, error, shifted)
+    moved = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < CLEAR)
+    shift = gap / max(size, 1e-300) ** 0.5
+    return _Change(span, errors, clear, shift, error, moved, moved and bool(covered > 1e-2))
 
 
 def _agreement(one: _Change, other: _Change) -> float:
@@ -128,6 +131,10 @@ def _agreement(one: _Change, other: _Change) -> float:
         return 0.0
     blur = (n - k) * float(one.errors[:k].max() + other.errors[:k].max())
     figure = float(np.linalg.svd(one.span[:k] @ other.span[:k].T, compute_uv=False)[-1] ** 2)
+    # A mechanism moves means along what it reads, so that the shift of each lies in the span of both.
+    for shift in (change.shift for change in (one, other) if change.moved):
+        spans = (change.span[: change.clear] for change in (one, other))
+        figure = min(figure, *(float(((span @ shift) ** 2).sum()) for span in spans))
     # Where the second direction of one is not clear, the span of a parent's environment may lie in that of its child.
     return figure if blur < BLUR and (k == most or figure > LEADING) else 0.0
 
