@@ -38,7 +38,8 @@ def normality_p_values(y: np.ndarray) -> np.ndarray:
     (Biometrika 70, 1983), which the sum of squares of the untransformed ones (Jarque and Bera) is far from before
     tens of thousands of samples. Their far tails are too heavy where samples are few, those of light-tailed
     columns most (fourteen times too many at p = 1e-5 and 60 samples), and are drawn in by what normal samples of
-    60 to 1000 showed. Fewer than 20 samples, and columns in which nothing varies, say nothing."""
+    60 to 1000 showed. Fewer than 20 samples, and columns in which nothing varies, say nothing.
+    """
     if len(y) < 20:
         return np.ones((2, y.shape[1]))
     return normality_of_moments(shape_moments(y), len(y))
@@ -47,10 +48,11 @@ def normality_p_values(y: np.ndarray) -> np.ndarray:
 def normality_of_moments(moments: np.ndarray, count: int) -> np.ndarray:
     """The same p-values from the ``shape_moments`` (2, component) of so many samples, 20 or more."""
     skewness, kurtosis = _skewness_score(moments[0], count), _kurtosis_score(moments[1], count)
-    heavy = np.where(kurtosis < 0, 0.012 / (1 + count / 350), 0.002)
-    scores = np.stack(
-        [skewness / np.sqrt(1 + 0.002 * skewness**2), kurtosis / np.sqrt(1 + 2 * heavy * kurtosis**2)]
-    )
+    slight = 0.002 / (1 + count / 5000)
+    tail = np.where(kurtosis < 0, 0.012 / (1 + count / 350), slight)
+    drawn = np.stack([np.full_like(skewness, slight), tail])
+    scores = np.stack([skewness, kurtosis])
+    scores = scores / np.sqrt(1 + 2 * drawn * scores**2)
     return np.asarray(np.where(np.isfinite(scores), 2 * special.ndtr(-np.abs(scores)), 1.0))
 
 

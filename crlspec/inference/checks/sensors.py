@@ -31,7 +31,7 @@ def check_sensors(
     control  (sample, observed) its observations; where what lies off the space is a function of what lies in it, the
              mixing is not linear, which is another matter
     """
-    if moments.spread is None or moments.observed is None:
+    if moments.spread is None or moments.observed is None or len(moments.names) == 1:
         return []
     size = moments.spread.shape[1]
     rest = size - latents

@@ -1,4 +1,4 @@
-"""Goodness of fit of linear-Gaussian models: degrees of freedom, level, power, and what a fit says of environments."""
+"""Goodness of fit of linear-Gaussian models: freedom, level, power, and what a fit says of environments."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def test_a_fit_says_the_likelihood_that_it_maximised(world: Any) -> None:
         {"e1": (1,), "e0": (0,), "obs": (), "e2": (2,)},
     ],
 )
-def test_wrong_targets_and_a_wrong_control_are_refuted(world: Any, targets: dict[str, tuple[int, ...]]) -> None:
+def test_wrong_targets_and_a_wrong_control_are_refuted(
+    world: Any, targets: dict[str, tuple[int, ...]]
+) -> None:
     fit, _ = fitted(world(observed=3, targets=targets))
     check = check_goodness(fit, list(targets))
     assert (check.name, check.consequence) == ("goodness-of-fit", "refuted")
@@ -100,7 +102,9 @@ def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
     )
     freeing = most_freeing(900.0, {"the mechanism of z2 in 'c'": (880.0, 4), "an edge z1 → z3": (15.0, 1)})
     assert freeing == "To free the mechanism of z2 in 'c' takes 98% of the misfit away."
-    wrong = check_goodness(Fit(900.0, 15, 0.0, np.array([10.0, 10, 870, 10])), ["a", "b", "c", "d"], freeing=freeing)
+    wrong = check_goodness(
+        Fit(900.0, 15, 0.0, np.array([10.0, 10, 870, 10])), ["a", "b", "c", "d"], freeing=freeing
+    )
     assert wrong.environments == ("c",)
     assert wrong.message == (
         "The declared model does not fit: likelihood ratio 900.0 with 15 degrees of freedom, p < 1e-16. "
@@ -120,7 +124,9 @@ def test_soft_models_have_a_regression_for_each_group(world: Any) -> None:
     groups = np.stack([~SINGLE, SINGLE], 1)
     statistics = []
     for seed in range(60):
-        second, means, covariances, counts = moments_of(world(seed=seed, observed=3, soft=True, shift=1.0).samples())
+        second, means, covariances, counts = moments_of(
+            world(seed=seed, observed=3, soft=True, shift=1.0).samples()
+        )
         rows = np.linalg.inv(world(seed=seed, observed=3).mixing())
         model = soft_model(rows, second, counts, groups)
         assert model.free == 3 + 2 * (2 + 3 + 4)
@@ -131,7 +137,9 @@ def test_soft_models_have_a_regression_for_each_group(world: Any) -> None:
 
 
 def test_more_parameters_than_moments_say_nothing() -> None:
-    assert goodness(np.eye(2)[None], np.eye(2)[None], np.array([100.0]), 5) == Fit(0.0, 0, 1.0, pytest.approx(0))
+    assert goodness(np.eye(2)[None], np.eye(2)[None], np.array([100.0]), 5) == Fit(
+        0.0, 0, 1.0, pytest.approx(0)
+    )
 
 
 def test_the_bootstrap_agrees_with_the_law() -> None:
