@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import fdtrc, kolmogorov
 
 from crlspec.inference.checks.base import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality_p_value
 
 __all__ = ["check_effect", "no_effect"]
+
+CUT = 3.0
+"""Deviations at which components are cut off before they are multiplied."""
 
 
 def no_effect(moments: Moments, kurtosis: float = 1.0) -> np.ndarray:
@@ -30,8 +34,8 @@ def check_effect(
 ) -> list[Check]:
     """Names environments whose distribution is not told from the control's at level alpha.
 
-    gaussian  whether means and covariances say all; else the distribution of each component is compared too, by the
-              two-sample test of Kolmogorov and Smirnov
+    gaussian  whether means and covariances say all; else the distribution of each component is compared too (by the
+              two-sample test of Kolmogorov and Smirnov), and the means of all products
     """
     checks = []
     y = moments.y if samples is None else samples
@@ -40,7 +44,8 @@ def check_effect(
         if found < alpha:
             continue
         if not gaussian:
-            found = min(found, _distributions(y[moments.names[0]], y[name]))
+            control = y[moments.names[0]]
+            found = min(1.0, 3 * min(found, _distributions(control, y[name]), _products(control, y[name])))
         if found < alpha:
             continue
         checks.append(
@@ -55,10 +60,26 @@ def check_effect(
     return checks
 
 
+def _products(one: np.ndarray, other: np.ndarray) -> float:
+    """p-value of equal means of all components and their products, (sample, component), cut off at ``CUT`` deviations
+    so that no tail decides: Hotelling's test with the covariances as they are."""
+    both = np.concatenate([one, other])
+    centre, size = both.mean(0), both.std(0)
+    if len(both) < 5 * one.shape[1] * (one.shape[1] + 3) / 2 or not (size > 0).all():
+        return 1.0
+    upper = np.triu_indices(one.shape[1])
+    sides = []
+    for y in (one, other):
+        cut = np.clip((y - centre) / size, -CUT, CUT)
+        sides.append(np.concatenate([cut, cut[:, upper[0]] * cut[:, upper[1]]], axis=1))
+    gap = sides[0].mean(0) - sides[1].mean(0)
+    spread = sum(np.cov(features.T).reshape(len(gap), -1) / len(features) for features in sides)
+    statistic, free, count = float(gap @ np.linalg.pinv(spread) @ gap), len(both) - 2, len(gap)
+    return float(fdtrc(count, free - count + 1, statistic * (free - count + 1) / (free * count)))
+
+
 def _distributions(one: np.ndarray, other: np.ndarray) -> float:
     """p-value of equal distributions of every component, (sample, component): Bonferroni over components."""
-    from scipy.special import kolmogorov
-
     least = 1.0
     size = np.sqrt(len(one) * len(other) / (len(one) + len(other)))
     for a, b in zip(one.T, other.T, strict=True):
