@@ -102,16 +102,16 @@ def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
         return check_alike(moments, len(setting.latents))
     if setting.function == "nonlinear":
         return []
-    if control := check_control(moments, alpha):
-        return control
-    found = check_one_target(moments, alpha, better_control(moments, alpha)[1])
-    if found or setting.design != "single-node":
-        return found
+    if check_one_target(moments, alpha):
+        fits = better_control(moments, alpha)[1]
+        return check_control(moments, alpha) or check_one_target(moments, alpha, fits)
+    if setting.design != "single-node":
+        return []
     shared: list[frozenset[str]] = []
     if setting.targets is not None:
         targets = setting.targets
         shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
-    return found + check_same_target(moments, shared)
+    return check_same_target(moments, shared)
 
 
 def _names(problem: Problem) -> tuple[str, ...]:
