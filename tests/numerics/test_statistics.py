@@ -145,3 +145,23 @@ def test_agreement_finds_a_shared_function_and_no_opposite_one() -> None:
     np.testing.assert_allclose(
         agreement_p_value(10 * first, 0.1 * second, 15), agreement_p_value(first, second, 15)
     )
+
+
+@pytest.mark.parametrize("samples", [40, 60, 100, 200, 500])
+def test_normality_keeps_its_level_in_the_tail_at_few_samples(samples: int) -> None:
+    rng, runs = np.random.default_rng([samples, 2]), 100_000
+    drawn = [normality_p_values(rng.standard_normal((samples, runs // 10))) for _ in range(10)]
+    for p_values in np.concatenate(drawn, axis=1):
+        for level in (1e-2, 1e-3, 1e-4):
+            assert (p_values < level).mean() <= stats.binom.ppf(1 - 1e-4, runs, 1.2 * level) / runs
+        assert (p_values < 1e-2).mean() > 0.7e-2
+
+
+def test_scores_of_normality_are_those_of_scipy_at_many_samples() -> None:
+    y = np.random.default_rng(3).gamma(400, size=(50_000, 3))
+    expected = np.stack([test(y, axis=0).pvalue for test in (stats.skewtest, stats.kurtosistest)])
+    np.testing.assert_allclose(np.log(normality_p_values(y)), np.log(expected), rtol=0.1, atol=0.02)
+
+
+def test_columns_in_which_nothing_varies_say_nothing_of_normality() -> None:
+    assert normality_p_values(np.full((100, 2), 3.0)).min() == 1

@@ -1,0 +1,139 @@
+"""All checks of a declared design that the data alone allow, before anything is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from crlspec.data import Problem
+from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.cells import check_cells, check_rounding
+from crlspec.inference.checks.control import better_control, check_control
+from crlspec.inference.checks.duplicates import check_copies, check_duplicates
+from crlspec.inference.checks.effect import check_effect
+from crlspec.inference.checks.heavy_tails import check_heavy_tails
+from crlspec.inference.checks.mixture import check_mixture
+from crlspec.inference.checks.moments import Moments
+from crlspec.inference.checks.one_target import check_one_target
+from crlspec.inference.checks.rows import check_rows
+from crlspec.inference.checks.same_target import check_alike, check_same_target
+from crlspec.inference.checks.sensors import check_sensors
+from crlspec.inference.checks.singular import check_singular
+from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
+
+__all__ = ["checks_of"]
+
+SOME = 25
+"""Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
+
+NORMAL, SURELY = 1e-3, 0.05
+"""p-values of normality: below the first no check is made that is right for normal latents alone; up to the second
+only overwhelming evidence counts, at level ``STRICT``."""
+
+LEVEL, STRICT = 1e-3, 1e-8
+"""Levels of the tests of targets, all environments together."""
+
+DISTURBS = 0.05
+"""N ρ² above which noise of share ρ on the observations shows in differences of precisions."""
+
+SAMPLED = 4000
+"""Rows of an environment, at most, in which dependence between components beyond correlation is looked for."""
+
+
+def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check, ...]:
+    """What the data say about the declared design; nothing where it has no objection.
+
+    space  the column space of the observations, where it is known already
+
+    The data are those in file order and under their own names, before any shuffle. Faults of the table end it, since
+    no moment means anything then; what does not apply to the setting is skipped.
+    """
+    setting, samples = problem.setting, {name: problem.samples[name] for name in _names(problem)}
+    if found := check_cells(samples, problem.observed):
+        return tuple(found)
+    size, latents = len(problem.observed), len(setting.latents)
+    linear = setting.mixing == "linear" and 0 < latents <= size
+    components = latents if linear else min(size, SOME)
+    checks = check_rounding(samples, problem.observed, size > latents)
+    if not checks:  # rounded rows may be equal by chance
+        checks = check_duplicates(samples)
+    if any(
+        check.name in {"duplicate-rows", "shared-rows"} and check.consequence == "refuted" for check in checks
+    ):
+        return tuple(checks)
+    if min(len(x) for x in samples.values()) <= components + 2:
+        return tuple(checks)
+    moments = Moments.of(samples, components, setting.noisy, space if linear else None)
+    linear = linear and moments.size == latents
+    if linear:
+        control = samples[problem.observational]
+        broken = check_singular(moments) or check_sensors(moments, problem.observed, latents, control)
+        if broken:
+            return (*checks, *broken)
+    dependent, sizes = check_rows(moments.y)
+    checks += dependent
+    moments = replace(moments, counts=np.array([sizes[name] for name in moments.names]))
+    shapes = {name: shape_moments(y) for name, y in moments.y.items()}
+    kurtosis = np.stack([shape[1] for shape in shapes.values()])
+    heavy = check_heavy_tails(kurtosis, moments.y)
+    checks += heavy
+    if setting.design == "observational" or heavy or min(sizes.values()) <= components + 2:
+        return tuple(checks)
+    copies = check_copies(moments) if not dependent else []
+    normality = _normality(moments, shapes)
+    normal = min(normality.values()) * len(normality)
+    gaussian = linear and normal > NORMAL
+    checks += copies
+    if linear or moments.size == size:
+        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
+    if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
+        checks += check_mixture(moments, normality, setting.kind == "hard")
+    if gaussian and not copies and not _disturbed(moments, problem):
+        checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
+    return tuple(checks)
+
+
+def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
+    """How many mechanisms environments change, and whether two change the same one: linear-Gaussian latents."""
+    setting = problem.setting
+    if setting.design == "multi-node":
+        return check_alike(moments, len(setting.latents))
+    if setting.function == "nonlinear":
+        return []
+    if check_one_target(moments, alpha):
+        fits = better_control(moments, alpha)[1]
+        return check_control(moments, alpha) or check_one_target(moments, alpha, fits)
+    if setting.design != "single-node":
+        return []
+    shared: list[frozenset[str]] = []
+    if setting.targets is not None:
+        targets = setting.targets
+        shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
+    return check_same_target(moments, shared)
+
+
+def _names(problem: Problem) -> tuple[str, ...]:
+    return (problem.observational, *problem.environments)
+
+
+def _normality(moments: Moments, shapes: dict[str, np.ndarray]) -> dict[str, float]:
+    """Environment → p-value of normal samples: Bonferroni over skewness and kurtosis of each component and the
+    skewness of all of them together."""
+    found = {}
+    for name, y in moments.y.items():
+        if len(y) < 20:
+            found[name] = 1.0
+            continue
+        columns = normality_of_moments(shapes[name], len(y))
+        joint = multivariate_skewness_p_value(y[:SAMPLED])
+        found[name] = min(1.0, 2 * min(columns.size * float(columns.min()), joint))
+    return found
+
+
+def _disturbed(moments: Moments, problem: Problem) -> bool:
+    """Whether noise on the observations shows in differences of precisions, or may."""
+    if problem.setting.noisy and len(problem.observed) == moments.size:
+        return True
+    return float(moments.counts.sum() * moments.rest**2) > DISTURBS

@@ -1,0 +1,111 @@
+"""Rows and environments that stand twice in the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+from scipy.special import chdtr
+
+from crlspec.inference.checks.base import Check, listed
+from crlspec.inference.checks.moments import Moments
+from crlspec.inference.checks.two_samples import equality
+
+__all__ = ["check_copies", "check_duplicates"]
+
+FEW = 0.01
+"""Up to this share of repeated rows is a note; more, and every test counts rows that say nothing new."""
+
+CLOSE = 1e-8
+"""Probability below which two independent samples agree as well as two environments that are called copies."""
+
+
+def check_duplicates(samples: Mapping[str, np.ndarray]) -> list[Check]:
+    """Rows that repeat within an environment, and rows that two environments share: exactly equal cells.
+
+    samples  environment → (sample, observed)
+
+    Rows whose first cell no other row has are no candidates; the others are told apart by a hash of their bits.
+    """
+    names, counts = list(samples), np.array([len(x) for x in samples.values()])
+    first = np.concatenate([x[:, 0] for x in samples.values()])
+    ordered = np.sort(first)
+    if not (equal := ordered[1:] == ordered[:-1]).any():
+        return []
+    candidate = np.isin(first, ordered[1:][equal])
+    where = np.repeat(np.arange(len(names)), counts)[candidate]
+    parts = np.split(candidate, np.cumsum(counts)[:-1])
+    hashes = np.concatenate([_hashes(x[chosen]) for x, chosen in zip(samples.values(), parts, strict=True)])
+    distinct = [np.unique(hashes[where == e]) for e in range(len(names))]
+    repeated = np.bincount(where, minlength=len(names)) - [len(found) for found in distinct]
+    shared = {
+        (a, b): len(np.intersect1d(distinct[a], distinct[b], assume_unique=True))
+        for a, b in combinations(range(len(names)), 2)
+    }
+    checks = []
+    if repeated.any():
+        checks.append(_repeated(names, repeated, counts))
+    if any(shared.values()):
+        checks.append(_shared(names, shared, counts))
+    return checks
+
+
+def check_copies(moments: Moments) -> list[Check]:
+    """Environments whose means and covariances agree far better than independent samples would: one is a copy of the
+    other, up to rounding or noise of no size."""
+    checks, free = [], moments.size * (moments.size + 3) / 2
+    for a, b in combinations(range(len(moments.names)), 2):
+        statistic = equality(moments, a, b)
+        chance = float(chdtr(free, max(statistic, 0.0)))
+        if chance < CLOSE:
+            one, other = moments.names[a], moments.names[b]
+            checks.append(
+                Check(
+                    "copied-environments", "refuted", chance, CLOSE,
+                    f"Means and covariances of environments '{one}' and '{other}' agree better than two "
+                    "samples of one "
+                    "distribution do. One is a copy of the other, up to noise of no size.",
+                    "Give each environment its own data.", (one, other),
+                )
+            )  # fmt: skip
+    return checks
+
+
+def _hashes(rows: np.ndarray) -> np.ndarray:
+    """One 64-bit number a row, equal where all cells are."""
+    bits = np.ascontiguousarray(rows + 0.0).view(np.uint64)
+    odd = np.random.default_rng(7).integers(1, 2**62, size=rows.shape[1], dtype=np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
+    folded = (bits ^ (bits >> np.uint64(32))) * odd
+    return np.asarray((folded ^ (folded >> np.uint64(29))).sum(axis=1, dtype=np.uint64))
+
+
+def _repeated(names: list[str], repeated: np.ndarray, counts: np.ndarray) -> Check:
+    """One check of all environments with repeated rows, the worst with its figures."""
+    shares = repeated / counts
+    e, others = int(shares.argmax()), [name for name, k in zip(names, repeated, strict=True) if k]
+    many = shares[e] > FEW
+    also = f" So do rows of {listed(name for name in others if name != names[e])}." if len(others) > 1 else ""
+    return Check(
+        "duplicate-rows", "refuted" if many else "note", float(shares[e]), FEW,
+        f"In environment '{names[e]}' {repeated[e]} of {counts[e]} rows repeat an earlier row exactly.{also} "
+        + ("Tests would count them as independent." if many else "They count twice."),
+        "Leave repeated rows out.", tuple(others),
+    )  # fmt: skip
+
+
+def _shared(names: list[str], shared: dict[tuple[int, int], int], counts: np.ndarray) -> Check:
+    """One check of all pairs of environments with common rows, the worst with its figures."""
+    shares = {pair: k / counts[list(pair)].min() for pair, k in shared.items() if k}
+    a, b = worst = max(shares, key=lambda pair: shares[pair])
+    involved = tuple(name for e, name in enumerate(names) if any(e in pair for pair in shares))
+    rows = f"{shared[worst]} row{'s' * (shared[worst] != 1)}"
+    also = f" So do {len(shares) - 1} other pairs." if len(shares) > 1 else ""
+    return Check(
+        "shared-rows", "refuted" if shares[worst] > FEW else "note", float(shares[worst]), FEW,
+        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments are to be "
+        "independent samples.",
+        "Give each row to the one environment it was measured in.", involved,
+    )  # fmt: skip

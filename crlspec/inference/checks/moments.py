@@ -1,0 +1,131 @@
+"""Means and covariances of every environment, of the observations and in white coordinates, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crlspec.numerics.linalg import ColumnSpace
+
+__all__ = ["Moments"]
+
+WIDE, SKETCH = 256, 64
+"""Above so many variables the white coordinates are those of so many random combinations of them."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the checks of a design work on; environments in one order, the control first.
+
+    names        of the environments
+    counts       (environment,) rows; effective ones, once it is known that rows depend on each other
+    means        (environment, component) in white coordinates: the pooled samples have covariance I
+    covariances  (environment, component, component), unbiased
+    y            environment → (sample, component)
+    observed     (environment, observed) means of the observations in units of their pooled deviations, about the
+                 pooled mean; None of very many variables
+    spread       (environment, observed, observed) their covariances; None of very many variables
+    scale        (observed,) those deviations
+    rest         variance off the white coordinates, along one direction, as a share of the least variance along them
+    """
+
+    names: tuple[str, ...]
+    counts: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    y: Mapping[str, np.ndarray]
+    observed: np.ndarray | None
+    spread: np.ndarray | None
+    scale: np.ndarray
+    rest: float
+
+    @classmethod
+    def of(
+        cls,
+        samples: Mapping[str, np.ndarray],
+        components: int,
+        isotropic: bool = False,
+        space: ColumnSpace | None = None,
+    ) -> Moments:
+        """Of samples, environment → (sample, observed), the control first.
+
+        components  dimensions of the white coordinates; fewer, where the samples span fewer
+        isotropic   whether the principal directions are those in common units of all variables
+        space       the column space that is given; None: the leading principal directions
+        """
+        names = tuple(samples)
+        counts = np.array([len(x) for x in samples.values()], dtype=float)
+        weights = counts / counts.sum()
+        means = np.stack([np.full(len(x), 1 / len(x)) @ x for x in samples.values()])
+        centre = weights @ means
+        if means.shape[1] > WIDE and space is None:
+            sketch = _sketch(samples, centre)
+            found = cls.of({name: (x - centre) @ sketch for name, x in samples.items()}, components)
+            return replace(found, observed=None, spread=None)
+        spread, scale = None, np.ones(means.shape[1])
+        if means.shape[1] <= WIDE:
+            spread, gaps = _spread(samples, means), means - centre
+            pooled = np.einsum("e,eij->ij", weights, spread) + gaps.T @ (weights[:, None] * gaps)
+            scale = np.sqrt(np.diag(pooled))
+            common = np.full_like(scale, np.sqrt((scale**2).mean()))
+            scale = common if isotropic else np.where(scale > 0, scale, 1.0)
+            spread, pooled = spread / np.outer(scale, scale), pooled / np.outer(scale, scale)
+        rest = 0.0
+        if space is None:
+            values, vectors = np.linalg.eigh(pooled)
+            values, vectors = np.maximum(values[::-1], 1e-300), vectors[:, ::-1]
+            components = min(components, int((values > 1e-13 * values[0]).sum()))
+            whitener = (vectors[:, :components] / np.sqrt(values[:components])).T / scale
+            if len(values) > components:
+                rest = float(values[components:].mean() / values[components - 1])
+        else:
+            whitener, spectrum = space.whitener, space.spectrum
+            if len(spectrum) > components:
+                rest = float(spectrum[components:].mean() / max(spectrum[components - 1], 1e-300))
+        y = {name: x @ whitener.T for name, x in _centred(samples, [centre] * len(names))}
+        scaled = whitener * scale
+        covariances = (
+            np.stack([np.cov(v.T).reshape(v.shape[1], -1) for v in y.values()])
+            if spread is None
+            else scaled @ spread @ scaled.T
+        )
+        return cls(
+            names=names,
+            counts=counts,
+            means=(means - centre) @ whitener.T,
+            covariances=covariances,
+            y=y,
+            observed=None if spread is None else (means - centre) / scale,
+            spread=spread,
+            scale=scale,
+            rest=rest,
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of white coordinates."""
+        return self.means.shape[1]
+
+
+def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
+    """Unbiased covariances (environment, observed, observed)."""
+    return np.stack([x.T @ x / max(len(x) - 1, 1) for _, x in _centred(samples, means)])
+
+
+def _centred(
+    samples: Mapping[str, np.ndarray], centres: Sequence[np.ndarray] | np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and centred samples (sample, observed) of each environment in turn, in one buffer: use them at once."""
+    buffer = np.empty((max(len(x) for x in samples.values()), next(iter(samples.values())).shape[1]))
+    for (name, x), centre in zip(samples.items(), centres, strict=True):
+        yield name, np.subtract(x, centre, out=buffer[: len(x)])
+
+
+def _sketch(samples: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:
+    """Random combinations (observed, combination) of the variables in units of their own deviations."""
+    squares = sum(np.einsum("sx,sx->x", x - centre, x - centre) for x in samples.values())
+    scale = np.sqrt(np.asarray(squares) / sum(len(x) for x in samples.values()))
+    random = np.random.default_rng(0).normal(size=(len(centre), SKETCH)) / SKETCH**0.5
+    return np.asarray(random / np.where(scale > 0, scale, 1.0)[:, None])

@@ -1,0 +1,103 @@
+"""Whether rows are independent in the order of the file, and how many independent ones they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import chdtrc, fdtrc, ndtri
+
+from crlspec.inference.checks.base import Check, chance, listed
+
+__all__ = ["check_rows", "effective_size"]
+
+BLOCKS, LEAST = 20, 40
+"""Blocks of rows whose means are compared, and rows below which nothing is tested."""
+
+RANKED = 2000
+"""Rows up to which their normal scores are tested, so that heavy tails do no harm; beyond them sums are normal."""
+
+ENOUGH = 20
+"""Effective rows a dimension below which nothing can be relied on."""
+
+
+def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[Check], dict[str, float]]:
+    """Tests each environment for dependence of rows, and measures the effective number of rows where there is some.
+
+    y      environment → (sample, component), in white coordinates and in file order
+    alpha  the probability of any finding where all rows are independent
+
+    Two tests: of correlations with the row before (Hosking's portmanteau, JASA 75, 1980), and of the means of
+    consecutive blocks, which also sees a slow drift. Returns checks, and environment → effective number of rows.
+    """
+    sizes, dependent = {}, {}
+    for name, values in y.items():
+        sizes[name] = float(len(values))
+        if (p_value := _p_value(values)) < alpha / len(y):
+            dependent[name] = p_value
+            sizes[name] = effective_size(values)
+    if not dependent:
+        return [], sizes
+    least = min(dependent, key=lambda name: sizes[name] / len(y[name]))
+    size, count = sizes[least], len(y[least])
+    enough = min(sizes[name] for name in dependent) >= ENOUGH * y[least].shape[1]
+    many = "s" * (len(dependent) > 1)
+    return [
+        Check(
+            "rows-independent", "note" if enough else "undecided", size, float(count),
+            f"Rows of environment{many} {listed(dependent)} depend on the rows before them ("
+            f"{chance(min(dependent.values()))}). The {count} rows of '{least}' are worth about {size:.0f} "
+            "independent ones.",
+            "If rows are sorted, shuffle them; if they are a series in time, give rows further apart or more "
+            "of them.",
+            tuple(dependent),
+        )
+    ], sizes  # fmt: skip
+
+
+def effective_size(y: np.ndarray) -> float:
+    """N / (1 + 2 Σ ρ_k) of the column (sample, component) that has the fewest, between 1 and N.
+
+    The sum ends where two neighbouring autocorrelations no longer add up to a positive number (Geyer's initial
+    positive sequence, Statistical Science 7, 1992)."""
+    count = len(y)
+    centred = y - y.mean(0)
+    length = 1 << (2 * count - 1).bit_length()
+    power = np.abs(np.fft.rfft(centred, length, axis=0)) ** 2
+    covariances = np.fft.irfft(power, length, axis=0)[:count]
+    varied = covariances[0] > 0
+    if not varied.any():
+        return 1.0
+    rho = covariances[:, varied] / covariances[0, varied]
+    pairs = rho[: count // 2 * 2].reshape(-1, 2, rho.shape[1]).sum(1)
+    kept = np.cumprod(pairs > 0, axis=0)
+    times = 2 * (pairs * kept).sum(0) - 1
+    return float(np.clip(count / max(times.max(), 1.0), 1.0, count))
+
+
+def _p_value(y: np.ndarray) -> float:
+    """Of independent rows (sample, component): twice the lesser of two tests."""
+    count, size = y.shape
+    if count < LEAST or count < 4 * size:
+        return 1.0
+    if count <= RANKED:
+        y = ndtri((y.argsort(0).argsort(0) + 1) / (count + 1))
+    centred = y - y.mean(0)
+    second = centred.T @ centred / count
+    values, vectors = np.linalg.eigh(second)
+    varied = values > 1e-10 * max(values[-1], 1e-300)
+    if not varied.any():
+        return 1.0
+    white, size = vectors[:, varied] / np.sqrt(values[varied]), int(varied.sum())
+    lagged = white.T @ (centred[1:].T @ centred[:-1]) @ white
+    first = float(chdtrc(size**2, (lagged**2).sum() / (count - 1)))
+    length = count // BLOCKS
+    if length < 3:
+        return min(1.0, 2 * first)
+    used = length * BLOCKS
+    means = np.add.reduceat(centred[:used], np.arange(0, used, length), axis=0) / length @ white
+    between = length * ((means - means.mean(0)) ** 2).sum(0)
+    within = np.maximum(count - between, 1e-12)  # each column has variance one, rows left over included
+    ratio = (between / (BLOCKS - 1)) / (within / (count - BLOCKS))
+    drift = size * float(fdtrc(BLOCKS - 1, count - BLOCKS, ratio.max()))
+    return min(1.0, 2 * min(first, drift))

@@ -1,0 +1,147 @@
+"""Pairs of environments that change one and the same mechanism, where each was declared to have a target of its own.
+
+Encoder rows of a changed mechanism span the generalised eigenvectors with λ ≠ 1 of an environment against the
+control. Environments of different targets span different rows, whichever the graph: the later target's own row is
+in no span of the earlier one's. Two hard environments of one latent span the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.special import chdtrc
+
+from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.moments import Moments
+from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
+
+__all__ = ["check_alike", "check_same_target"]
+
+CLEAR = 1e-5
+"""Level at which a direction has to have changed before it is compared."""
+
+SAME, BLUR = 0.9, 0.1
+"""Squared cosine between directions (the squared correlation of what they read) above which they are one, where
+sampling error takes less than this off it."""
+
+
+LEADING = 0.97
+"""The same, where only the leading directions can be compared."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What an environment changed against the control, in coordinates in which the control's covariance is I.
+
+    span     (direction, component) two orthonormal directions at most, the clearest first
+    errors   (direction,) squared standard error of each
+    clear    how many of them have clearly changed
+    shift    (component,) unit direction of Θ Δμ, and its squared error
+    moved    whether means have clearly changed
+    shifted  whether they have, and nothing else has
+    """
+
+    span: np.ndarray
+    errors: np.ndarray
+    clear: int
+    shift: np.ndarray
+    error: float
+    moved: bool
+    shifted: bool
+
+
+def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ()) -> list[Check]:
+    """One check a pair of environments that change one mechanism.
+
+    declared  pairs of environments that are said to share a target, and are left out
+    """
+    left_out, checks = set(declared), []
+    changes = [_change(moments, e) for e in range(1, len(moments.names))]
+    for a, b in combinations(range(len(changes)), 2):
+        one, other = moments.names[a + 1], moments.names[b + 1]
+        if frozenset((one, other)) in left_out:
+            continue
+        figure = _agreement(changes[a], changes[b])
+        if figure < SAME and not _alike(moments, a + 1, b + 1):
+            continue
+        checks.append(
+            Check(
+                "same-target", "refuted", figure if figure >= SAME else 1.0, SAME,
+                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off "
+                "by the same "
+                "combinations of the observations. Each was declared to have a target of its own.",
+                f"Declare design: multi-node, or leave '{one}' or '{other}' out.", (one, other),
+            )
+        )  # fmt: skip
+    return checks
+
+
+def check_alike(moments: Moments, needed: int) -> list[Check]:
+    """Pairs of environments that cannot be told from each other, though both from the control: their targets are the
+    same, which a design of several targets allows.
+
+    needed  environments that the design has to have, those that say nothing new left out
+    """
+    count = len(moments.names)
+    pairs = [(a, b) for a, b in combinations(range(1, count), 2) if _alike(moments, a, b)]
+    if not pairs:
+        return []
+    left = count - 1 - len({b for _, b in pairs})
+    a, b = pairs[0]
+    one, other = moments.names[a], moments.names[b]
+    return [
+        Check(
+            "same-targets", "note" if left >= needed else "undecided", float(left), float(needed),
+            f"Environments '{one}' and '{other}' cannot be told from each other, only from the control. They "
+            "have the same "
+            f"targets, so that {left} environments differ where {needed} are needed.",
+            f"Leave '{other}' out, or give an environment with other targets.", (one, other),
+        )
+    ]  # fmt: skip
+
+
+def _change(moments: Moments, e: int) -> _Change:
+    control, counts, n = moments.covariances[0], moments.counts, moments.size
+    found = relative(control, moments.covariances[e], counts[0] - 1, counts[e] - 1)
+    factor = np.linalg.cholesky(control)
+    span = found.rows[:2] @ factor  # w S wᵀ = I makes these orthonormal
+    values = found.values[:2]
+    errors = np.minimum((values / counts[e] + 1 / counts[0]) / np.maximum((values - 1) ** 2, 1e-12), 1.0)
+    clear = int((chdtrc(n, found.costs[:2]) < CLEAR).sum())
+    gap = np.linalg.solve(factor, moments.means[e] - moments.means[0])
+    size = float(gap @ gap)
+    error = min((1 / counts[0] + 1 / counts[e]) / max(size, 1e-300), 1.0)
+    covered = chdtrc(n * (n + 1) / 2, found.costs.sum())
+    moved = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < CLEAR)
+    shift = gap / max(size, 1e-300) ** 0.5
+    return _Change(span, errors, clear, shift, error, moved, moved and bool(covered > 1e-2))
+
+
+def _agreement(one: _Change, other: _Change) -> float:
+    """The least squared cosine between what two environments changed; 0 where too little is clear, or where sampling
+    error alone takes more than ``BLUR`` off it."""
+    n = len(one.shift)
+    if one.shifted and other.shifted:
+        blur, figure = (n - 1) * (one.error + other.error), float((one.shift @ other.shift) ** 2)
+        return figure if blur < BLUR else 0.0
+    k, most = min(one.clear, other.clear), max(one.clear, other.clear)
+    if k == 0 or most == n:
+        return 0.0
+    blur = (n - k) * float(one.errors[:k].max() + other.errors[:k].max())
+    figure = float(np.linalg.svd(one.span[:k] @ other.span[:k].T, compute_uv=False)[-1] ** 2)
+    # A mechanism moves means along what it reads, so that the shift of each lies in the span of both.
+    for shift in (change.shift for change in (one, other) if change.moved):
+        spans = (change.span[: change.clear] for change in (one, other))
+        figure = min(figure, *(float(((span @ shift) ** 2).sum()) for span in spans))
+    # Where the second direction of one is not clear, the span of a parent's environment may lie in that of its child.
+    return figure if blur < BLUR and (k == most or figure > LEADING) else 0.0
+
+
+def _alike(moments: Moments, a: int, b: int) -> bool:
+    """Whether two environments cannot be told from each other while each is far from the control."""
+    if equality_p_value(moments, a, b) < 0.05:
+        return False
+    free = moments.size * (moments.size + 3) / 2
+    return min(equality(moments, 0, a), equality(moments, 0, b)) > 20 * free

@@ -1,0 +1,177 @@
+"""Whether all environments lie in one column space: sensors that changed between environments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from crlspec.inference.checks.base import Check
+from crlspec.inference.checks.moments import Moments
+from crlspec.numerics.statistics import explained_by_squares
+
+__all__ = ["check_sensors"]
+
+ROUNDING = 1e-9
+"""Of the variance, what may lie off the space by rounding alone."""
+
+MARGIN = 1.5
+"""So many times the edge of what noise leaves off the space."""
+
+
+def check_sensors(
+    moments: Moments, observed: Sequence[str], latents: int, control: np.ndarray | None = None
+) -> list[Check]:
+    """Names environments whose observations leave the column space of the control, and the sensor where it is one.
+
+    The control's own space is exact, or surrounded by noise; then the largest root of the off-space covariance
+    against the control's is held against the edge of such roots (Wachter, Annals of Statistics 8, 1980). Nothing
+    is said where there are no more variables than latents, or few rows for them.
+
+    control  (sample, observed) its observations; where what lies off the space is a function of what lies in it, the
+             mixing is not linear, which is another matter
+    """
+    if moments.spread is None or moments.observed is None or len(moments.names) == 1:
+        return []
+    size = moments.spread.shape[1]
+    rest = size - latents
+    if rest < 1 or moments.counts.min() < 3 * size:
+        return []
+    checks = []
+    away = [_leaves(moments, 0, e, latents) for e in range(1, len(moments.names))]
+    if (
+        max(by_spread for by_spread, _ in away) > 1
+        and control is not None
+        and _curved(moments, control, latents)
+    ):
+        return []
+    if len(away) > 2 and all(spread_found > 1 for spread_found, _ in away):
+        # All leave the control's space: is it the control that differs?
+        among = [_leaves(moments, 1, e, latents)[0] for e in range(2, len(moments.names))]
+        if max(among) <= 1:
+            return [_changed(moments, 1, 0, observed, latents, away[0][0])]
+    for e, (by_spread, by_mean) in enumerate(away, start=1):
+        if by_spread > 1:
+            checks.append(_changed(moments, 0, e, observed, latents, by_spread))
+        elif by_mean > 1:
+            checks.append(_offset(moments, e, observed, latents, by_mean))
+    return checks
+
+
+def _curved(moments: Moments, control: np.ndarray, latents: int) -> bool:
+    """Whether the control's observations leave their space as a function of where they are in it."""
+    assert moments.spread is not None
+    inside, off = _space(moments.spread[0], latents)
+    standard = (control - control.mean(0)) / moments.scale
+    if np.linalg.eigvalsh(moments.spread[0])[::-1][latents] < ROUNDING:
+        return False
+    where = standard @ inside
+    where = where / where.std(0)
+    cubed = np.concatenate([where, where**3], 1)
+    few = len(control) < 4 * latents * (2 * latents + 3)
+    return explained_by_squares(standard @ off, where if few else cubed) < 1e-6
+
+
+def _space(covariance: np.ndarray, latents: int) -> tuple[np.ndarray, np.ndarray]:
+    """Leading directions (observed, latent) and the others (observed, rest)."""
+    _, vectors = np.linalg.eigh(covariance)
+    return vectors[:, ::-1][:, :latents], vectors[:, ::-1][:, latents:]
+
+
+def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, float]:
+    """How far an environment's covariance and its mean lie off the space of another one, in units of what may be."""
+    assert moments.spread is not None and moments.observed is not None
+    inside, off = _space(moments.spread[base], latents)
+    here, there = (off.T @ moments.spread[k] @ off for k in (base, e))
+    gap = off.T @ (moments.observed[e] - moments.observed[base])
+    counts = moments.counts
+    own = np.linalg.eigvalsh(moments.spread[base])[::-1]
+    exact = own[latents] < ROUNDING * own[0]
+    if exact:
+        if np.linalg.eigvalsh(moments.spread[e])[::-1][latents] > 1e-6 * own[0]:
+            return 0.0, 0.0  # not linear, or noisy, by itself
+        allowed = 1e3 * max(own[latents], 1e-13 * own[0])
+        return float(np.trace(there) / allowed), float(gap @ gap / allowed)
+    p = len(here)
+    one, other = p / (counts[e] - 1), p / (counts[base] - 1)
+    edge = ((1 + np.sqrt(1 - (1 - one) * (1 - other))) / (1 - other)) ** 2
+    # Noise turns the control's directions, by its sampling error and where it is not isotropic: a share of what the
+    # environment does inside the space leaks.
+    back = np.linalg.inv(np.linalg.cholesky(here))
+    root = float(np.linalg.eigvalsh(back @ there @ back.T)[-1])
+    signal = np.linalg.eigvalsh(inside.T @ moments.spread[e] @ inside)[-1] / own[latents - 1]
+    noise = own[latents:].mean() / own[latents - 1]
+    leak = latents * signal / counts[base] + signal * noise
+    bound = MARGIN * edge * (1 + 4 * leak) + 2 * leak
+    shift = gap @ np.linalg.solve(here / counts[base] + there / counts[e], gap)
+    drift = inside.T @ (moments.observed[e] - moments.observed[base])
+    blur = 1 + (1 + 4 * counts[e] * noise) * (drift @ drift) / own[latents - 1]
+    return root / bound, float(shift / (blur * (p + 10 * np.sqrt(2 * p) + 20)))
+
+
+def _changed(
+    moments: Moments, base: int, e: int, observed: Sequence[str], latents: int, figure: float
+) -> Check:
+    name, other = moments.names[e], moments.names[base]
+    sensor = _one_sensor(moments, base, e, latents)
+    told = "Its sensors changed, each environment spans a space of its own."
+    remedy = f"Leave '{name}' out, or measure it with the same sensors."
+    if sensor is not None:
+        single, gain = observed[sensor[0]], sensor[1]
+        by = "" if gain is None else f", by a gain of {gain:.3g}"
+        told = f"Sensor '{single}' alone changed there{by}."
+        remedy = f"Leave variable '{single}' out of every environment, or bring it to one scale."
+    return Check(
+        "sensors", "refuted", figure, 1.0,
+        f"Environment '{name}' leaves the space that the observations of '{other}' span. {told}",
+        remedy, (name, other),
+    )  # fmt: skip
+
+
+def _offset(moments: Moments, e: int, observed: Sequence[str], latents: int, figure: float) -> Check:
+    assert moments.spread is not None and moments.observed is not None
+    name, control = moments.names[e], moments.names[0]
+    _, off = _space(moments.spread[0], latents)
+    gap = off.T @ (moments.observed[e] - moments.observed[0])
+    explained = (off @ gap) ** 2 / np.maximum((off**2).sum(1), 1e-12)
+    k = int(explained.argmax())
+    alone = explained[k] > 0.99 * (gap @ gap)
+    size = float((off @ gap)[k] / (off[k] @ off[k]) * moments.scale[k])
+    told = f"Sensor '{observed[k]}' has an offset of {size:.3g}" if alone else "Its sensors have an offset"
+    return Check(
+        "sensors", "refuted", figure, 1.0,
+        f"The mean of environment '{name}' lies off the space that the observations span, its covariance does "
+        f"not. {told} against '{control}', and an offset alone can be removed.",
+        f"Subtract {size:.4g} from '{observed[k]}' in '{name}'." if alone
+        else "Subtract from each environment its own mean, if no intervention shifts a latent.", (name, control),
+    )  # fmt: skip
+
+
+def _one_sensor(moments: Moments, base: int, e: int, latents: int) -> tuple[int, float | None] | None:
+    """The one variable without which an environment fits, and its gain where it is no more than that."""
+    assert moments.spread is not None
+    one, other = moments.spread[base], moments.spread[e]
+    size = one.shape[1]
+    if size - 1 <= latents:
+        return None
+    left = np.empty(size)
+    for k in range(size):
+        kept = np.delete(np.arange(size), k)
+        _, off = _space(one[np.ix_(kept, kept)], latents)
+        left[k] = np.trace(off.T @ other[np.ix_(kept, kept)] @ off) - np.trace(
+            off.T @ one[np.ix_(kept, kept)] @ off
+        )
+    k = int(left.argmin())
+    _, off = _space(one, latents)
+    whole = np.trace(off.T @ (other - one) @ off)
+    if whole <= 0 or left[k] > 0.02 * whole:
+        return None
+    kept = np.delete(np.arange(size), k)
+    inside, _ = _space(one[np.ix_(kept, kept)], latents)
+    reads = np.linalg.solve(inside.T @ one[np.ix_(kept, kept)] @ inside, inside.T @ one[kept, k])
+    signal = inside.T @ other[np.ix_(kept, kept)] @ inside
+    crossed = inside.T @ other[kept, k]
+    gain = float(reads @ crossed / (reads @ signal @ reads))
+    now = np.linalg.solve(signal, crossed)
+    even = np.linalg.norm(now - gain * reads) < 0.02 * np.linalg.norm(now)
+    return k, (gain if even else None)

@@ -1,0 +1,60 @@
+"""Rows that an intervention did not reach are found and counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.mixture import untouched
+
+
+def escaped(w: Any, share: float, name: str = "e1") -> dict[str, np.ndarray]:
+    samples, rng = w.samples(), np.random.default_rng(w.seed)
+    left = int(share * w.rows)
+    untouched_rows = w.latents("obs", rng)[:left] @ w.mixing().T
+    samples[name] = rng.permutation(np.concatenate([samples[name][left:], untouched_rows]))
+    return samples
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_untouched_rows_refute_a_hard_intervention(world: Any, share: float) -> None:
+    right = []
+    for seed in range(10):
+        w = world(seed=seed, scale=3.0)
+        found = [c for c in checks_of(w.problem(escaped(w, share))) if c.name == "hard-mixture"]
+        right += [c for c in found if c.environments == ("e1", "obs")]
+    assert len(right) >= 8
+    assert all(abs(check.figure - share) < 0.05 for check in right)
+    assert right[0].message == (
+        f"Environment 'e1' is not hard: about {right[0].figure:.0%} of its rows look untouched. "
+        "They follow the distribution of the control 'obs'."
+    )
+    assert right[0].remedy == "Leave these rows out, or declare soft."
+
+
+def test_a_whole_intervention_is_no_mixture(world: Any) -> None:
+    for noise in (None, lambda rng, n: rng.laplace(size=n), lambda rng, n: rng.uniform(-2, 2, n)):
+        for seed in range(20):
+            w = world(seed=seed) if noise is None else world(seed=seed, noise=noise)
+            assert all(check.name != "hard-mixture" for check in checks_of(w.problem()))
+
+
+def test_a_uniform_replacement_is_no_mixture(world: Any) -> None:
+    for seed in range(10):
+        w, rng = world(seed=seed), np.random.default_rng(seed)
+        samples = w.samples()
+        z = w.latents("obs", rng)
+        z[:, 2] = rng.uniform(-4, 4, len(z))
+        samples["e2"] = z @ w.mixing().T
+        assert all(check.name != "hard-mixture" for check in checks_of(w.problem(samples)))
+
+
+def test_the_share_is_that_of_the_mixture() -> None:
+    rng = np.random.default_rng(0)
+    y = np.concatenate([rng.normal(size=(1500, 2)), rng.normal(size=(3500, 2)) * [3, 1] + [2, 0]])
+    found = untouched(y, np.zeros(2), np.eye(2))
+    assert found.share == pytest.approx(0.3, abs=0.03)
+    assert found.gain > 100 and min(found.fits, found.given) > 0.01
