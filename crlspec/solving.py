@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crlspec.errors import SettingMismatch
+from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference import estimator_for
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crlspec.data import Problem, Relabelling
     from crlspec.generative.model import Model
     from crlspec.inference.base import Estimator
+    from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
@@ -72,8 +73,8 @@ def solve(
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
+    from crlspec.inference.checks.design import checks_of, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
-    from crlspec.inference.status import beyond_theory
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
@@ -98,13 +99,21 @@ def solve(
         estimator.accepts(problem.setting)
     shuffled, relabelling = problem.shuffled(seed)
     scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
-    estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
-    if not (method.covers(problem.setting) or method.baseline):
-        estimate = replace(estimate, status=beyond_theory(estimate.status, method.kind))
+    report("checks", 0.0)
+    design = refuse_faults(checks_of(problem))
+    try:
+        estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
+    except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
+        raise broken_down(error) from error
+    except RuntimeError as error:  # torch has a LinAlgError of its own, which numpy does not know
+        if "LinAlgError" not in type(error).__name__:
+            raise
+        raise broken_down(error) from error
     if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
+    estimate = _checked(restore(estimate, relabelling, problem.setting), design, method, problem.setting)
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -116,7 +125,7 @@ def solve(
         kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
-        restore(estimate, relabelling, problem.setting),
+        estimate,
         problem,
         spec=declared,
         verdict=promise(problem.setting, method),
@@ -136,6 +145,29 @@ def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
         raise SettingMismatch(reason, "a setting that an estimator takes", remedy)
     estimator_for(method).accepts(setting)
     return method
+
+
+def broken_down(error: Exception) -> DataError:
+    """What is said where the arithmetic of an estimator breaks down on data that no check objected to."""
+    return DataError(
+        f"The arithmetic broke down on these data ({error}): some covariance is singular or a number out of range.",
+        "Look for variables that are nearly functions of each other, and for extreme values; or give more samples.",
+    )
+
+
+def _checked(
+    estimate: Estimate, design: tuple[Check, ...], method: EstimatorDeclaration, setting: Setting
+) -> Estimate:
+    """The estimate with all checks, those of the design first, and the status that follows from them."""
+    from crlspec.inference.status import as_check, beyond_theory, status_of_checks
+
+    own = estimate.checks or (as_check(estimate.status),)
+    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind),)
+    checks = (*theory, *design, *own)
+    status = estimate.status
+    if any(check.objects for check in checks):
+        status = status_of_checks(checks)
+    return replace(estimate, checks=checks, status=status)
 
 
 def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabelling) -> ScoreOracle | None:

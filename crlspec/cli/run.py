@@ -260,6 +260,7 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
 def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
     result.save(folder / "result.nc")
     (folder / "dag.json").write_text(result.dag_json(), encoding="utf-8")
+    (folder / "status.json").write_text(result.status_json(), encoding="utf-8")
     (folder / "dag.dot").write_text(result.dag_dot(), encoding="utf-8")
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"

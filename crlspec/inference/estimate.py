@@ -13,6 +13,7 @@ from typing import Literal, Self
 import numpy as np
 import xarray as xr
 
+from crlspec.inference.check import Check
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
 __all__ = ["Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status"]
@@ -99,7 +100,8 @@ class Estimate:
     edges          the edges found; ``tested`` holds every pair that was tested, found or not
     graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors); or that no
                    graph is estimated, so that no edges says nothing
-    status         whether the data decided
+    status         whether the data decided: what follows from ``checks``
+    checks         every claim and assumption that was held against the data, with what was measured
     stages         what each step of the estimation changed, first to last
     diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
                    scores were estimated ``score_differences`` (environment, latent), the mean squared score
@@ -124,6 +126,7 @@ class Estimate:
     diagnostics: Mapping[str, xr.DataArray] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     decoder: NetworkDecoder | None = None
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         names = set(self.latents)
@@ -161,6 +164,7 @@ class Estimate:
             edges=tuple(edge.renamed(latents) for edge in self.edges),
             tested=tuple(edge.renamed(latents) for edge in self.tested),
             stages=tuple(stage.renamed(latents) for stage in self.stages),
+            checks=tuple(check.renamed({**environments, **latents}) for check in self.checks),
             diagnostics={
                 key: _relabel(_relabel(array, "latent", latents), "environment", environments)
                 for key, array in self.diagnostics.items()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from crlspec.inference.estimate import Status
+from crlspec.inference.check import Check, Consequence
+from crlspec.inference.estimate import Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
 
-__all__ = ["beyond_theory", "status_of", "with_heteroscedasticity", "without_calibration"]
+__all__ = [
+    "DECIDED", "as_check", "beyond_theory", "status_of", "status_of_checks", "with_heteroscedasticity",
+    "without_calibration",
+]  # fmt: skip
 
 HETEROSCEDASTIC = 0.003
 """From this share on the size of a noise is said to vary with other latents."""
@@ -25,18 +31,44 @@ def status_of(estimate: ScoreEstimate) -> Status:
             "disagree, so that order and latents may be wrong",
             "Give more samples, or stronger interventions.",
         )
-    return Status("ok", "order, latents and edges were decided by the data")
+    return Status("ok", DECIDED)
 
 
-def beyond_theory(status: Status, estimator: str) -> Status:
-    """The status where no theorem covers the estimator in the setting: undecided at best."""
-    if status.code == "refuted":
-        return status
-    return Status(
+DECIDED = "order, latents and edges were decided by the data"
+
+
+def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
+    """What follows from all checks together: refuted if one refutes, undecided if one leaves the answer undecided.
+
+    ok  what is said where none objects
+    """
+    codes: tuple[StatusCode, ...] = ("refuted", "undecided")
+    for code in codes:
+        found = [check for check in checks if check.consequence == code]
+        if found:
+            others = list(dict.fromkeys(one.name for one in checks if one.objects and one is not found[0]))
+            more = f" Other checks object as well: {', '.join(others)}." if others else ""
+            message = found[0].message + ("" if found[0].message.endswith(".") else ".") + more
+            return Status(code, message, found[0].remedy)
+    return Status("ok", ok)
+
+
+def as_check(status: Status, name: str = "estimate") -> Check:
+    """What an estimator says of its own answer, as a check."""
+    consequence: Consequence = "passed" if status.code == "ok" else status.code
+    return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
+
+
+def beyond_theory(estimator: str) -> Check:
+    """The check of an estimator that no theorem covers in its setting: undecided at best."""
+    return Check(
+        "theory",
         "undecided",
-        f"no theorem covers the estimator {estimator} in this setting, so that its answer may be wrong whatever the "
-        f"data say; of the data it says: {status.message}",
-        status.remedy or "See crlspec check for what would be covered.",
+        float("nan"),
+        float("nan"),
+        f"No theorem covers the estimator {estimator} in this setting, so its answer may be wrong whatever the data "
+        "say.",
+        "See crlspec check for what would be covered.",
     )
 
 

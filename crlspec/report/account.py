@@ -42,6 +42,29 @@ def stages(result: Record, truth: TruthFacts | None) -> str:
     return page.section("stages", "Stage by stage", note, page.table(head, rows, numbers, "stack"))
 
 
+def checks(result: Record) -> str:
+    """Every check with its figure, its bound and its consequence; empty where there is none."""
+    if not result.checks:
+        return ""
+    marks = {"passed": "✓ passed", "note": "note", "undecided": "? undecided", "refuted": "✗ refuted"}
+    rows = [
+        [
+            escape(check.name),
+            marks[check.consequence],
+            escape(number_text(check.figure)),
+            escape(number_text(check.bound)),
+            escape(str(check.message) + (f" {check.remedy}" if check.remedy and check.objects else "")),
+        ]
+        for check in sorted(result.checks, key=lambda one: list(marks).index(one.consequence), reverse=True)
+    ]
+    note = (
+        "The status is ok where a theorem covers the setting, no check refutes the design, and order, latents, edges "
+        "and optimisers are decided."
+    )
+    head = ["Check", "Consequence", "Measured", "Bound", "What it means"]
+    return page.section("checks", "Checks", note, page.table(head, rows, [2, 3], "stack"))
+
+
 def promise(result: Record) -> str:
     """The verdict of the theory; empty where none was asked for."""
     promised = result.identified

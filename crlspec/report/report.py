@@ -50,6 +50,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
     parts = [
         _opening(result, truth, name),
         _figures(result, truth),
+        account.checks(result),
         sections.graph(result, truth),
         sections.edges(result, truth),
         sections.signature(result, truth),

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.errors import DataError, EstimationError
+from crlspec.inference.check import Check
 from crlspec.inference.estimate import Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
@@ -97,6 +98,11 @@ class Record:
     def status(self) -> Status:
         """Whether the data decided: ``ok``, ``undecided`` or ``refuted``, in words, with a remedy."""
         return self.estimate.status
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every claim and assumption that was held against the data; the status follows from them."""
+        return self.estimate.checks
 
     @property
     def graph(self) -> GraphKind:
@@ -200,6 +206,10 @@ class Record:
         z[:, self.names.index(latent)] = values
         coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
         return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
+
+    def status_json(self) -> str:
+        """JSON text: ``{"status", "message", "remedy", "checks": [{"name", "consequence", "figure", …}, …]}``."""
+        return texts.status_json(self.status, self.checks)
 
     def dag_json(self) -> str:
         """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""

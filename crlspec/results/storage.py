@@ -18,6 +18,7 @@ import xarray as xr
 
 from crlspec.data.write import write_whole
 from crlspec.errors import DataError, OutputExists
+from crlspec.inference.check import Check
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
 from crlspec.results.encoder import labels
@@ -39,6 +40,7 @@ def tree_of(
         "environment_of": dict(estimate.environment_of),
         "graph": estimate.graph,
         "status": vars(estimate.status),
+        "checks": [check.as_values() for check in estimate.checks],
         "stages": [
             {"name": s.name, "order": list(s.order), "seconds": s.seconds, "note": s.note}
             for s in estimate.stages
@@ -106,6 +108,7 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         diagnostics={key: node.to_dataset()[key] for key, node in diagnostics.items()},
         seconds=meta.pop("seconds"),
         decoder=None if decoder is None else decoder_of(decoder.to_dataset(inherit=False)),
+        checks=tuple(Check.from_values(values) for values in meta.pop("checks", [])),
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta

@@ -9,10 +9,12 @@ from typing import Any
 
 import xarray as xr
 
-from crlspec.inference.estimate import Edge, Estimate
+from crlspec.inference.check import Check
+from crlspec.inference.estimate import Edge, Estimate, Status
 
 __all__ = [
-    "count_text", "dag_dot", "dag_json", "edges_text", "metrics_of", "number_text", "p_text", "summary",
+    "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text", "figure_text", "metrics_of", "number_text",
+    "p_text", "status_json", "summary",
 ]  # fmt: skip
 
 METRICS = (
@@ -35,6 +37,40 @@ def dag_json(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
         for edge in edges
     ]
     return json.dumps({"nodes": list(nodes), "edges": listed}, indent=2, ensure_ascii=False) + "\n"
+
+
+def status_json(status: Status, checks: Sequence[Check]) -> str:
+    """The status and every check as JSON."""
+    values = {
+        "status": status.code,
+        "message": status.message,
+        "remedy": status.remedy,
+        "checks": [check.as_values() for check in checks],
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def checks_lines(checks: Sequence[Check]) -> list[str]:
+    """A table for a terminal: what objects or is to be noted in full, what passed by its name."""
+    shown = [check for check in checks if check.consequence != "passed"]
+    passed = list(dict.fromkeys(check.name for check in checks if check.consequence == "passed"))
+    width = max((len(check.name) for check in shown), default=0)
+    lines = [
+        f"         {check.consequence:<9}  {check.name:<{width}}  {figure_text(check)}  {check.message}"
+        for check in shown
+    ]
+    lines = [f"checks  {lines[0][8:]}", *lines[1:]] if lines else []
+    if passed:
+        lines.append(f"{'checks   ' if not lines else ' ' * 9}passed     {', '.join(passed)}")
+    return lines
+
+
+def figure_text(check: Check) -> str:
+    """``0.31 (bound 0.2)``; an em dash for none."""
+    if not math.isfinite(check.figure):
+        return "—"
+    bound = f" (bound {check.bound:.3g})" if math.isfinite(check.bound) else ""
+    return f"{check.figure:.3g}{bound}"
 
 
 def dag_dot(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
@@ -66,6 +102,7 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
         *([f"latents  {identified['latents_text']}"] if identified.get("latents_text") else []),
     ]
+    head += checks_lines(estimate.checks)
     if estimate.graph == "not estimated":
         return "\n".join([*head, f"edges    not estimated: {', '.join(estimate.latents)} are latents alone"])
     targets = _targets_lines(estimate)

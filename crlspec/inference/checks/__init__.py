@@ -1,17 +1,10 @@
 """Tests of a declared design against the data: what an estimator takes for granted, one assumption a file.
 
-``checks_of`` is given a Problem and gives back a tuple of ``Check``: what was measured, against what it was held,
-whether that passes, is a note, leaves the answer undecided or refutes the design, and what would mend it.
-``cells`` and ``duplicates`` read the table, then ``Moments`` are taken once, then ``rows``, ``singular``,
-``heavy_tails``, ``sensors`` and ``effect`` hold for any latents and ``one_target``, ``control``, ``same_target`` and
-``mixture`` for linear-Gaussian ones; ``goodness``, ``order_margin`` and ``freeing`` judge a model once it is fitted.
-``latent_count`` counts latents that nobody counted, before all this; ``rank`` and ``observation_noise`` are asked by
-the estimators of linear mixings themselves, and raise DataError.
+``design.checks_of`` is given a Problem and gives back a tuple of ``Check``: what was measured, against what it
+was held, whether that passes, is a note, leaves the answer undecided or refutes the design, and what would mend
+it. ``cells`` and ``duplicates`` read the table, then ``Moments`` are taken once, then ``rows``, ``singular``,
+``heavy_tails``, ``sensors`` and ``effect`` hold for any latents and ``one_target``, ``control``, ``same_target``
+and ``mixture`` for linear-Gaussian ones; ``goodness``, ``order_margin`` and ``freeing`` judge a model once it is
+fitted. ``latent_count`` counts latents that nobody counted, before all this; ``rank`` and ``observation_noise``
+are asked by the estimators of linear mixings themselves, and raise DataError.
 """
-
-from __future__ import annotations
-
-from crlspec.inference.checks.base import Check, Consequence
-from crlspec.inference.checks.design import checks_of
-
-__all__ = ["Check", "Consequence", "checks_of"]

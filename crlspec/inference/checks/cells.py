@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.check import Check
 
 __all__ = ["HUGE", "check_cells", "check_rounding"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crlspec.inference.checks.base import Check, listed
+from crlspec.inference.check import Check, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import pairwise
 

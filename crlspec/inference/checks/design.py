@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from crlspec.data import Problem
-from crlspec.inference.checks.base import Check
+from crlspec.errors import DataError
+from crlspec.inference.check import Check
 from crlspec.inference.checks.cells import check_cells, check_rounding
 from crlspec.inference.checks.control import better_control, check_control
 from crlspec.inference.checks.duplicates import check_copies, check_duplicates
@@ -23,7 +24,10 @@ from crlspec.inference.checks.singular import check_singular
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 
-__all__ = ["checks_of"]
+__all__ = ["checks_of", "refuse_faults"]
+
+FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-latent", "singular"}
+"""Refutations that no estimator can work with: the table itself is at fault."""
 
 SOME = 25
 """Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
@@ -93,6 +97,15 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     if gaussian and not copies and not _disturbed(moments, problem):
         checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
     return tuple(checks)
+
+
+def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """The checks, where the table itself is sound. Raises DataError with every fault of it."""
+    faults = [check for check in checks if check.name in FAULTS and check.consequence == "refuted"]
+    if faults:
+        remedies = list(dict.fromkeys(check.remedy for check in faults if check.remedy))
+        raise DataError(" ".join(check.message for check in faults), " ".join(remedies))
+    return checks
 
 
 def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:

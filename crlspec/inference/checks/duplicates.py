@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import chdtr
 
-from crlspec.inference.checks.base import Check, listed
+from crlspec.inference.check import Check, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality
 

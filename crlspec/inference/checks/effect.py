@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import fdtrc, kolmogorov
 
-from crlspec.inference.checks.base import Check, chance
+from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality_p_value
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, digamma
 
-from crlspec.inference.checks.base import Check, chance, listed
+from crlspec.inference.check import Check, chance, listed
 
 __all__ = ["Fit", "bootstrap_p_value", "check_goodness", "goodness"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crlspec.inference.checks.base import Check, listed
+from crlspec.inference.check import Check, listed
 
 __all__ = ["check_heavy_tails", "worth"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, kolmogorov, ndtr
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 
 __all__ = ["Mixture", "check_mixture", "untouched"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
-from crlspec.inference.checks.base import Check, chance
+from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import Relative, box, relative
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import chdtrc, fdtrc, ndtri
 
-from crlspec.inference.checks.base import Check, chance, listed
+from crlspec.inference.check import Check, chance, listed
 
 __all__ = ["check_rows", "effective_size"]
 

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import chdtrc
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crlspec.inference.checks.base import Check
+from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.numerics.statistics import explained_by_squares
 
