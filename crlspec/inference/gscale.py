@@ -203,7 +203,8 @@ class GScaleI:
 def _unlinked(problem: Problem) -> Problem:
     """The problem with the known link undone: its mixing is linear then.
 
-    Raises DataError where an observation lies outside the link's range.
+    Raises DataError where an observation lies outside the link's range, or hardly any is left that it does not
+    saturate.
     """
     if problem.setting.mixing != "glm":
         return problem
@@ -221,6 +222,12 @@ def _unlinked(problem: Problem) -> Problem:
                 "Declare another link, or mixing: general.",
             )
         samples[name] = u[~link.saturated(x).any(axis=1)]
+        if len(samples[name]) <= x.shape[1]:
+            raise DataError(
+                f"environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
+                f"{problem.setting.link}, and {len(samples[name])} are left of {x.shape[1]} observed variables",
+                "Give more samples, or observations that the link saturates less.",
+            )
     return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
 
 
