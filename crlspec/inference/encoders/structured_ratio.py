@@ -100,7 +100,7 @@ class StructuredRatio(nn.Module):
         self.curve = (
             BatchedNetwork(replicas * n * 2, 1, 16, generator, quadratic=True) if settings.flexible else None
         )
-        self.head = nn.Parameter(torch.zeros(replicas, n, 2, 3, 1))
+        self.head = nn.Parameter(rows.new_zeros(replicas, n, 2, 3, 1))
         self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
         self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
 
@@ -127,7 +127,7 @@ class StructuredRatio(nn.Module):
         labels = torch.arange(environments, device=y.device).repeat_interleave(size)
         log_probabilities = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
         if self.decoder is None:
-            return -log_probabilities.mean(-1), torch.zeros(replicas, device=y.device)
+            return -log_probabilities.mean(-1), y.new_zeros(replicas)
         return -log_probabilities.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
@@ -285,7 +285,7 @@ def _lead(
     replicas = len(model.head)
     own = [starting_latents[max(0, k - replicas + len(starting_latents))] for k in range(replicas)]
     y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
-    led = (torch.arange(replicas) >= replicas - len(starting_latents)).float().to(context.device)
+    led = (torch.arange(replicas, device=context.device) >= replicas - len(starting_latents)).float()
 
     def loss(index: Tensor) -> Tensor:
         inputs, latents = y[:, index].to(context.device), z[:, index].to(context.device)
@@ -298,7 +298,7 @@ def _lead(
     train(
         model,
         loss,
-        lambda g: torch.randint(y.shape[1], (512,), generator=g),
+        lambda g: torch.randint(y.shape[1], (512,), generator=g, device=g.device),
         generator,
         Plan(steps, 4e-3),
         groups=[group for part in parts for group in part.groups(0.0)],

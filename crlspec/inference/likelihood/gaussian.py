@@ -143,8 +143,8 @@ def _untargeted(second: Tensor, targeted: Tensor, data: _Moments) -> tuple[Tenso
 
 def _latent_moments(rows: Tensor, data: _Moments) -> Tensor:
     n = rows.shape[0]
-    extended = torch.cat([torch.zeros(n, 1, dtype=rows.dtype), rows], 1)
-    extended = torch.cat([torch.eye(1, n + 1, dtype=rows.dtype), extended], 0)
+    extended = torch.cat([rows.new_zeros(n, 1), rows], 1)
+    extended = torch.cat([torch.eye(1, n + 1, dtype=rows.dtype, device=rows.device), extended], 0)
     return extended @ data.values @ extended.T
 
 
@@ -166,8 +166,8 @@ def wald_tests(
     def loss(parameters: Tensor) -> Tensor:
         flat, weights, intercepts, means, log_variances = torch.split(parameters, sizes)
         rows = flat.reshape(n, n)
-        weight = torch.zeros(n, n, dtype=rows.dtype).index_put((lower[0], lower[1]), weights)
-        eye = torch.eye(n, dtype=rows.dtype)
+        weight = rows.new_zeros(n, n).index_put((lower[0], lower[1]), weights)
+        eye = torch.eye(n, dtype=rows.dtype, device=rows.device)
         residual = torch.cat([-intercepts[:, None], (eye - weight) @ rows], 1)
         cut = torch.cat([-means[:, None], rows[where]], 1)
         squares = torch.einsum("pi,eij,pj->ep", residual, data.values, residual)
@@ -198,8 +198,8 @@ def _standardised_point(
     second = _latent_moments(rows, data)
     others, _ = _untargeted(second, targeted, data)
     where, environment = targeted.nonzero().T
-    weight = torch.zeros(n, n, dtype=rows.dtype)
-    intercept, variance = torch.zeros(n, dtype=rows.dtype), torch.zeros(n, dtype=rows.dtype)
+    weight = rows.new_zeros(n, n)
+    intercept, variance = rows.new_zeros(n), rows.new_zeros(n)
     for p, pooled in enumerate(others):
         slope = torch.linalg.solve(pooled[: p + 1, : p + 1], pooled[: p + 1, p + 1])
         intercept[p], weight[p, :p] = slope[0], slope[1:]

@@ -76,9 +76,9 @@ def search_graph(
         after = found[-1].p_values < alpha
         settled = bool((after == graph).all()) and len(found) > 1
         graph = after
-    final = model.given(torch.as_tensor(graph)[None], generator)
+    final = model.given(torch.as_tensor(graph, device=training.y.device)[None], generator)
     train(final, everything, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
-    rows = final.rows()[0].detach().double().numpy()
+    rows = final.rows()[0].detach().double().cpu().numpy()
     return GraphSearch(found[0], found[-1], len(found), settled, rows, heteroscedasticity(final, everything))
 
 
@@ -104,7 +104,7 @@ def _round(
             graphs.append(graph.copy())
             graphs[-1][i, j] = False
         tested.append((len(graphs) - 1 if graph[i, j] else 0, i, j))
-    fitted = model.given(torch.as_tensor(np.stack(graphs)), generator)
+    fitted = model.given(torch.as_tensor(np.stack(graphs), device=training.y.device), generator)
     train(
         fitted, training, held_out, generator, progress,
         steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1,

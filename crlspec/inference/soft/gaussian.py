@@ -132,7 +132,7 @@ def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.
 
     groups  (order, position, group, environment) bool; starts (order, position, component)
     """
-    changes = torch.zeros(len(starts), starts.shape[1], starts.shape[1], dtype=starts.dtype)
+    changes = starts.new_zeros(len(starts), starts.shape[1], starts.shape[1])
     losses, changes, converged = _fit_together(groups, starts, changes, moments, counts)
     if not converged:
         for k in range(len(starts)):
@@ -150,12 +150,13 @@ def _fit_together(
     Only what changes the nesting of the rows is free; every regression, changed or not, is profiled out.
     """
     candidates, n = starts.shape[:2]
-    upper = torch.ones(n, n, dtype=starts.dtype).triu(1)
-    position, eye = torch.arange(n)[:, None], torch.eye(n, dtype=starts.dtype)
+    upper = starts.new_ones(n, n).triu(1)
+    position = torch.arange(n, device=starts.device)[:, None]
+    eye, one = (torch.eye(size, dtype=starts.dtype, device=starts.device) for size in (n, n + 1))
     counted = groups * counts
     sizes = counted.sum(-1)
     shares = counted / sizes.clamp(min=1)[..., None]
-    empty = (sizes == 0)[..., None, None] * torch.eye(n + 1, dtype=starts.dtype)
+    empty = (sizes == 0)[..., None, None] * one
     total = counts.sum()
 
     def profile(change: Tensor) -> Tensor:
@@ -171,29 +172,29 @@ def _fit_together(
         return torch.linalg.cond(rows / rows.norm(dim=-1, keepdim=True)) > 1e6
 
     def likelihood(rows: Tensor) -> Tensor:
-        extended = torch.zeros(candidates, n + 1, n + 1, dtype=starts.dtype)
+        extended = starts.new_zeros(candidates, n + 1, n + 1)
         extended[:, 0, 0], extended[:, 1:, 1:] = 1, rows
         second = extended[:, None] @ moments @ extended[:, None].transpose(-1, -2)
         pooled = torch.einsum("cpge,ceij->cpgij", shares, second) + empty
         factors = torch.linalg.cholesky(pooled)
         logs = factors.diagonal(dim1=-2, dim2=-1)[
-            :, position, torch.arange(groups.shape[2]), position + 1
+            :, position, torch.arange(groups.shape[2], device=groups.device), position + 1
         ].log()
         return (sizes * logs).sum((1, 2)) / total - torch.linalg.slogdet(rows)[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        change = torch.tensor(flat.reshape(candidates, n, n), requires_grad=True)
+        change = torch.as_tensor(flat.reshape(candidates, n, n)).to(starts, copy=True).requires_grad_(True)
         loss = 1e3 * profile(change).sum()
         (gradient,) = torch.autograd.grad(loss, change)
-        return float(loss.detach()), gradient.numpy().ravel()
+        return float(loss.detach()), gradient.cpu().numpy().ravel()
 
     found = optimize.minimize(
         objective,
-        changes.numpy().ravel(),
+        changes.cpu().numpy().ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 500, "maxcor": 30, "ftol": 1e-16, "gtol": 1e-9, "maxls": 50},
     )
-    changes = torch.as_tensor(found.x.reshape(candidates, n, n))
+    changes = torch.as_tensor(found.x.reshape(candidates, n, n)).to(starts)
     with torch.no_grad():
-        return profile(changes).numpy(), changes, found.status != 1
+        return profile(changes).cpu().numpy(), changes, found.status != 1
