@@ -26,6 +26,7 @@ from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.likelihood.gaussian import fit_order
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order, peel_sinks
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
@@ -77,8 +78,9 @@ class UmniCrl:
         the change of the latent's mechanism in the environment as a share of its root mean square where the latent
         is targeted: about 1 where the signature is 1, about 0 elsewhere.
 
-        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span more or fewer
-        linear dimensions than there are latents.
+        Raises SettingMismatch as :meth:`accepts` does, and where exact scores are asked for that nobody knows
+        (targets concealed, latents not Gaussian); DataError where the observations span more or fewer linear
+        dimensions than there are latents.
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
@@ -145,6 +147,16 @@ class _Search:
     def signature(self) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
         n = self.coordinates.observational.shape[1]
+        if not self.gaussian and self.estimate.exact:
+            if self.known is None:
+                raise SettingMismatch(
+                    "Got exact scores with concealed targets of latents that are not Gaussian",
+                    "estimated scores, since the search for targets looks at marginals, whose exact scores nobody "
+                    "knows",
+                    "Choose scores: {kind: auto}, or tell the targets: name them in interventions.targets, and "
+                    "conceal none.",
+                )
+            return in_known_signature(self.estimate, self.known), None
         if not self.gaussian:
             find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
