@@ -31,6 +31,7 @@ from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import ScoreDifference
@@ -155,8 +156,13 @@ def _linear_code(u: list[np.ndarray], seed: int, progress: Progress) -> tuple[np
     progress("contrast", 0.0)
     rng = np.random.default_rng(seed)
     found = linear_contrast([rng.permutation(y) for y in u], Start.of(first.rows @ code, u, first.step.order))
-    code = np.linalg.qr(found.T)[0].T
-    return code, unmix_code([y @ code.T for y in u], progress)
+    warn_unless_settled(
+        found.settled, found.gradient, "The log odds of the environments by linear combinations of the components",
+        "Give more samples, or observe variables that are linear in the latents.",
+    )  # fmt: skip
+    code = np.linalg.qr(found.rows.T)[0].T
+    last = unmix_code([y @ code.T for y in u], progress)
+    return code, replace(last, step=replace(last.step, settled=last.step.settled and found.settled))
 
 
 @dataclass(frozen=True)

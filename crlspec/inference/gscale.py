@@ -27,6 +27,7 @@ from crlspec.inference.encoders.answer import contrasts, diagnostics_of, encoder
 from crlspec.inference.encoders.environment_classifier import environment_logits
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
+    RankOne,
     even_direction,
     leading_direction,
     one_direction,
@@ -41,6 +42,7 @@ from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.accepts import refusal
@@ -111,7 +113,8 @@ class GScaleI:
             logits = environment_logits(y, seed, progress, self.context, self.steps)
         pairing = _pairing(linear, y, logits, order, progress)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        rows = np.stack([(_nonlinear_row if general else _row)(y[a], y[b]) for a, b in pairs])
+        ratios = [(_nonlinear_row if general else _row)(y[a], y[b]) for a, b in pairs]
+        rows = np.stack([ratio.row for ratio in ratios])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
@@ -133,6 +136,8 @@ class GScaleI:
             step, excess = edges_by_classifier(z, pairs, seed, progress)
         else:
             step, excess = edges_by_contrast(z, pairs, seed, progress), None
+        if fitted is None:
+            step = replace(step, settled=_settled(ratios))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
         edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
@@ -276,19 +281,29 @@ def _pairing(
     return Pairing(pairs, np.zeros((0, 0)), float("inf"))  # type: ignore[arg-type]
 
 
-def _row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _settled(ratios: Sequence[RankOne]) -> bool:
+    """Whether every log ratio is at its optimum; warns where one is not."""
+    worst = max(ratios, key=lambda ratio: 0.0 if ratio.settled else ratio.gradient)
+    warn_unless_settled(
+        worst.settled, worst.gradient, "The log ratio of the two environments of a latent, of one direction",
+        "Give more samples, or interventions whose two mechanisms differ more.",
+    )  # fmt: skip
+    return worst.settled
+
+
+def _row(first: np.ndarray, second: np.ndarray) -> RankOne:
     """The one direction along which two environments differ, of unit variance over both."""
     whole = quadratic_ratio(first, second)
     start = leading_direction(whole, np.concatenate([first, second]))
-    return one_direction(first, second, start).row
+    return one_direction(first, second, start)
 
 
-def _nonlinear_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _nonlinear_row(first: np.ndarray, second: np.ndarray) -> RankOne:
     """The same where the mixing bends: an even log ratio, if it tells at least half as much."""
     row, even = _row(first, second), even_direction(first, second)
-    u, v = first @ row, second @ row
+    u, v = first @ row.row, second @ row.row
     free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
-    return even.row if LOG_2 - even.loss >= EVEN * free else row
+    return even if LOG_2 - even.loss >= EVEN * free else row
 
 
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:

@@ -19,6 +19,8 @@ class Step:
     p_values   likewise
     heteroscedasticity  share of the variance of a squared residual that other latents explain, where noise was taken
                         to be of one size
+    settled    whether every search that the answer rests on came to its end: optimisers at their optimum, graphs that
+               no further round changes
     """
 
     name: str
@@ -29,3 +31,4 @@ class Step:
     seconds: float
     note: str
     heteroscedasticity: float = 0.0
+    settled: bool = True

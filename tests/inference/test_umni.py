@@ -188,7 +188,7 @@ def test_degenerate_orders_are_left_out_of_the_soft_likelihood() -> None:
     groups = np.broadcast_to(_own_and_others(n), (2, n, 2, n + 1))
     starts = np.stack([np.eye(n), np.ones((n, n))])
     arguments = (torch.as_tensor(np.ascontiguousarray(groups)), torch.as_tensor(starts))
-    losses = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
+    losses, _ = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
     assert losses[1] == FAR and losses[0] < 10
 
 

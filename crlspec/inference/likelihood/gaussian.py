@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import optimize, stats
+from scipy import stats
 from torch import Tensor
+
+from crlspec.numerics.optimum import minimised
 
 __all__ = ["GaussianFit", "fit_order", "search_order", "wald_tests"]
 
@@ -28,11 +30,14 @@ class GaussianFit:
     order  indices of the latents (of their environments, where the signature is the identity), roots first
     rows   (position, component): encoder rows H by position in the order
     loss   mean negative log likelihood, up to a constant
+    settled, gradient  whether it is an optimum, and the relative gradient there
     """
 
     order: tuple[int, ...]
     rows: np.ndarray
     loss: float
+    settled: bool = True
+    gradient: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,12 @@ def fit_order(
     signature  (latent, interventional environment) bool
     """
     n = len(order)
-    found = optimize.minimize(
+    found = minimised(
         _Profile(moments, counts, _targeted(order, signature)),
         start.ravel(),
-        jac=True,
-        method="L-BFGS-B",
         options={"maxiter": 500, "ftol": tolerance, "gtol": 1e-8},
     )
-    return GaussianFit(order, found.x.reshape(n, n), float(found.fun))
+    return GaussianFit(order, found.x.reshape(n, n), found.value, found.settled, found.gradient)
 
 
 Refit = Callable[[tuple[int, ...], np.ndarray], GaussianFit]

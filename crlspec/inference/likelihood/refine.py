@@ -19,6 +19,7 @@ from crlspec.inference.likelihood.order_search import Starts, order_by_likelihoo
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -52,11 +53,16 @@ def refine_gaussian(
 
     best = search_order(fit(order, rows), fit, margin=1e-2 / counts.sum())
     best = fit(best.order, best.rows, tolerance=1e-13)
+    warn_unless_settled(
+        best.settled, best.gradient, "The joint Gaussian likelihood of all environments",
+        "Give more samples, or check that no observed variable nearly repeats another.",
+    )  # fmt: skip
     strengths, p_values = wald_tests(best, moments, counts, signature)
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
-    return [Step("likelihood", best.order, best.rows, strengths, _either(p_values), seconds, note)]
+    p_values, settled = _either(p_values), best.settled
+    return [Step("likelihood", best.order, best.rows, strengths, p_values, seconds, note, settled=settled)]
 
 
 def refine_flexible(
@@ -91,12 +97,12 @@ def refine_flexible(
     found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
-    settled = (
+    ended = (
         f"settled after {found.rounds} rounds" if found.settled else f"not settled in {found.rounds} rounds"
     )
     notes = (
         f"flexible likelihood over all predecessors; {tried} orders tried, order {kept}",
-        f"graph and encoder in turn, {settled}",
+        f"graph and encoder in turn, {ended}",
     )
     return [
         Step(
@@ -108,10 +114,11 @@ def refine_flexible(
             spent,
             note,
             heteroscedasticity,
+            settled,
         )
-        for name, rows, tests, spent, note, heteroscedasticity in (
-            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0),
-            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity),
+        for name, rows, tests, spent, note, heteroscedasticity, settled in (
+            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0, True),
+            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity, found.settled),
         )
     ]
 
