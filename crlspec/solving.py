@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ def solve(
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
     estimator = estimator_for(spec.estimator, TrainingContext(where, folder, fabric))
-    problem, counted = count_latents(problem)
+    problem, counted = count_latents(problem, estimator.thresholds.dimension)
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
@@ -116,6 +116,7 @@ def solve(
         kept["latents"] = {"count": counted.count, "why": str(counted)}
     if (alpha := getattr(estimator, "alpha", None)) is not None:
         kept["alpha"] = alpha
+    kept["thresholds"] = asdict(estimator.thresholds)
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     return Result.from_estimate(
         restore(estimate, relabelling, problem.setting),

@@ -12,6 +12,7 @@ from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.status import status_of
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["assemble", "encoder_of", "tested_edges"]
@@ -25,6 +26,7 @@ def assemble(
     seconds: Mapping[str, float],
     *,
     alpha: float,
+    thresholds: LinearThresholds,
     exact_graph: bool,
     targeted_by: Mapping[str, str],
     status: Status | None = None,
@@ -76,7 +78,7 @@ def assemble(
             },
         ),
     }
-    noise = noise_facts(problem, coordinates, encoder, names)
+    noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
     return Estimate(
         latents=names,
@@ -87,7 +89,7 @@ def assemble(
         edges=tuple(e for e in tested if e.p_value < alpha),
         tested=tested,
         graph="exact" if exact_graph else "transitive closure",
-        status=with_noise(status or status_of(estimate), noise),
+        status=with_noise(status or status_of(estimate, thresholds.agreement), noise, thresholds.noise_share),
         stages=tuple(stages),
         diagnostics=diagnostics,
         seconds=seconds,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -21,15 +21,13 @@ from crlspec.errors import SettingMismatch
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.thresholds import BaselineThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.accepts import refusal
 from crlspec.spec.setting import Setting
 
 __all__ = ["Baseline"]
-
-LEVEL = 1e-3
-"""Of the test that components are independent, corrected for the number of pairs."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Baseline:
     """
 
     kind: Literal["ica", "pca"]
+    thresholds: BaselineThresholds = field(default_factory=BaselineThresholds)
 
     def accepts(self, setting: Setting) -> None:
         """Raises SettingMismatch unless the mixing is linear; any design will do."""
@@ -57,7 +56,7 @@ class Baseline:
         began = time.perf_counter()
         n = len(problem.latents)
         coordinates = Coordinates.of(problem, problem.environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         progress(self.kind, 0.0)
         rows, converged = (np.eye(n), True) if self.kind == "pca" else _independent(coordinates, seed)
         space = coordinates.space
@@ -66,10 +65,12 @@ class Baseline:
         rows, mixing = rows[order], mixing[:, order]
         encoder = LinearEncoder(rows @ space.whitener, coordinates.x.mean(0))
         status = (
-            _principal() if self.kind == "pca" else _judged(coordinates.observational @ rows.T, converged)
+            _principal()
+            if self.kind == "pca"
+            else _judged(coordinates.observational @ rows.T, converged, self.thresholds.dependent)
         )
         names = tuple(f"{self.kind[:2]}{k + 1}" for k in range(n))
-        noise = noise_facts(problem, coordinates, encoder, names)
+        noise = noise_facts(problem, coordinates, encoder, names, self.thresholds.dimension)
         seconds = time.perf_counter() - began
         return Estimate(
             latents=names,
@@ -80,7 +81,7 @@ class Baseline:
             edges=(),
             tested=(),
             graph="not estimated",
-            status=with_noise(status, noise),
+            status=with_noise(status, noise, self.thresholds.noise_share),
             stages=(Stage(self.kind, names, (), encoder, seconds, "no graph is estimated"),),
             diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",)), **noise},
             seconds={"scores": 0.0, "inference": seconds},
@@ -105,8 +106,9 @@ def _principal() -> Status:
     )
 
 
-def _judged(z: np.ndarray, converged: bool) -> Status:
-    """Whether components (sample, component) are independent, as ICA assumes: correlations of values and sizes."""
+def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
+    """Whether components (sample, component) are independent, as ICA assumes: correlations of values and sizes, by a
+    test of this level."""
     if not converged:
         return Status(
             "undecided",
@@ -114,7 +116,7 @@ def _judged(z: np.ndarray, converged: bool) -> Status:
             "Give more samples, or use estimator: {kind: lscale-i}.",
         )
     smallest = _dependence_p_value(z)
-    if smallest < LEVEL:
+    if smallest < level:
         shown = "p < 1e-12" if smallest < 1e-12 else f"p = {smallest:.1g}"
         return Status(
             "refuted",

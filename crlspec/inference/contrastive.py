@@ -13,7 +13,7 @@ latents, with the structure of their precision matrices, and determine them. Thr
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ from crlspec.inference.encoders.gaussianise import Gaussianised, decode, gaussia
 from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, NetworkEncoder, Stage, Status
 from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
+from crlspec.inference.thresholds import ContrastiveThresholds
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
@@ -40,14 +41,6 @@ from crlspec.spec.setting import Setting
 
 __all__ = ["Contrastive"]
 
-FURTHER = 3
-"""So many times as many components as latents are looked at beyond those needed, where they are significant."""
-GAUSSIAN, JUDGED = 1e-3, 2000
-"""p-value from which on latents pass as Gaussian, so that no network is needed; of so many samples an environment, so
-that the sampling error of a linear code, which more samples would show, does not count as curvature."""
-AGREE = 0.95
-"""Two restarts whose latents correlate less, after a linear map, have not found the same."""
-
 
 @dataclass(frozen=True)
 class Contrastive:
@@ -57,12 +50,14 @@ class Contrastive:
     refine    likelihood, or none for the paper's log odds alone
     restarts  of the network, trained side by side; the one of lowest held-out loss is taken
     place     where it is trained
+    thresholds  what else decides
     """
 
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
     restarts: int = 2
     context: TrainingContext = HERE
+    thresholds: ContrastiveThresholds = field(default_factory=ContrastiveThresholds)
     kind = "contrastive"
 
     def accepts(self, setting: Setting) -> None:
@@ -82,13 +77,14 @@ class Contrastive:
         began = time.perf_counter()
         names = (problem.observational, *problem.environments_by_latent)
         x, n = [problem.samples[name] for name in names], len(problem.latents)
-        space = ColumnSpace.fit(x, n, further=FURTHER * n)
-        check_injective(space.spectrum, n)
+        space = ColumnSpace.fit(x, n, further=self.thresholds.further * n)
+        check_injective(space.spectrum, n, self.thresholds.injective)
         u = [space(values) for values in x]
         code, first = _linear_code(u, seed, progress)
         steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
-        p_value, gaussianised = gaussianity_p_value([y[:: -(-len(y) // JUDGED)] @ code.T for y in u]), None
-        if p_value < GAUSSIAN:
+        judged = [y[:: -(-len(y) // self.thresholds.judged)] @ code.T for y in u]
+        p_value, gaussianised = gaussianity_p_value(judged), None
+        if p_value < self.thresholds.gaussian:
             began_network = time.perf_counter()
             gaussianised = self._gaussianise(u, code, first, seed, progress)
             last = unmix_code([gaussianised.network(y) for y in u], progress)
@@ -114,7 +110,7 @@ class Contrastive:
             edges=tuple(e for e in tested if e.p_value < self.alpha),
             tested=tested,
             graph="exact",
-            status=_status(p_value, gaussianised, explained),
+            status=_status(p_value, gaussianised, explained, self.thresholds.agreement),
             stages=tuple(step.stage(problem.latents, space, x, self.alpha) for step in steps),
             diagnostics=diagnostics,
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
@@ -210,12 +206,12 @@ def _decoder(
     return NetworkDecoder(network, space.coloring, space.offset), explained
 
 
-def _status(p_value: float, gaussianised: Gaussianised | None, explained: float) -> Status:
+def _status(p_value: float, gaussianised: Gaussianised | None, explained: float, agreement: float) -> Status:
     if gaussianised is None:
         return Status(
             "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
         )
-    if gaussianised.agreement < AGREE:
+    if gaussianised.agreement < agreement:
         return Status(
             "undecided",
             f"two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -38,6 +38,7 @@ from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
 from crlspec.inference.estimate import Estimate, Stage
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
@@ -51,12 +52,7 @@ from crlspec.spec.setting import Setting
 __all__ = ["GScaleI"]
 
 MOST_COMPONENTS = 64
-SMALLEST = 1e-9
-"""Principal components of less variance than this share of the largest are rounding error."""
-FLOOR = 1e-3
-"""Components of less variance than this share of the largest are not blown up to unit variance."""
-EVEN = 0.5
-"""Share of the contrast of any one direction from which on one with an even log ratio is preferred."""
+"""Principal components that are looked at, at most."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,7 @@ class GScaleI:
     steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
+    thresholds  what else decides
     """
 
     alpha: float = 0.01
@@ -79,6 +76,7 @@ class GScaleI:
     steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
     context: TrainingContext = HERE
+    thresholds: GscaleThresholds = field(default_factory=GscaleThresholds)
     kind = "gscale-i"
 
     def accepts(self, setting: Setting) -> None:
@@ -105,15 +103,18 @@ class GScaleI:
         began = time.perf_counter()
         linear = _unlinked(problem)
         order = (linear.observational, *linear.environments)
-        space, y = _components(linear, order)
+        space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
         unknown = problem.setting.pairs is None and problem.setting.targets is None
         logits = None
         if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
             logits = environment_logits(y, seed, progress, self.context, self.steps)
-        pairing = _pairing(linear, y, logits, order, progress)
+        pairing = _pairing(linear, y, logits, order, progress, self.thresholds)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        ratios = [(_nonlinear_row if general else _row)(y[a], y[b]) for a, b in pairs]
+        ratios = [
+            _nonlinear_row(y[a], y[b], self.thresholds.even) if general else _row(y[a], y[b])
+            for a, b in pairs
+        ]
         rows = np.stack([ratio.row for ratio in ratios])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
@@ -133,9 +134,9 @@ class GScaleI:
         encoded = time.perf_counter()
         z = [encoder_network(one) for one in y]
         if link is None:
-            step, excess = edges_by_classifier(z, pairs, seed, progress)
+            step, excess = edges_by_classifier(z, pairs, seed, progress, self.thresholds.kept)
         else:
-            step, excess = edges_by_contrast(z, pairs, seed, progress), None
+            step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
         if fitted is None:
             step = replace(step, settled=_settled(ratios))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
@@ -161,7 +162,11 @@ class GScaleI:
             tested=tested,
             graph="exact",
             status=status_of(
-                pairing, contrasts(z, pairs), None if fitted is None else fitted.agreement, excess
+                pairing,
+                contrasts(z, pairs),
+                None if fitted is None else fitted.agreement,
+                self.thresholds,
+                excess,
             ),
             stages=tuple(stages),
             diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
@@ -193,7 +198,12 @@ class GScaleI:
 
         starts = perturbed()
         starts[0] = rows
-        settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
+        settings = Settings(
+            setting.noise != "gaussian",
+            restarts=self.restarts,
+            steps=self.steps,
+            agreement=self.thresholds.agreement,
+        )
         y = coordinates.all
         if self.loss == "structured-ratio":
             starting_latents = (
@@ -236,24 +246,26 @@ def _unlinked(problem: Problem) -> Problem:
     return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
 
 
-def _components(problem: Problem, order: Sequence[str]) -> tuple[ColumnSpace, list[np.ndarray]]:
+def _components(
+    problem: Problem, order: Sequence[str], thresholds: GscaleThresholds
+) -> tuple[ColumnSpace, list[np.ndarray]]:
     """Principal components of all environments: as many as latents behind a link, else all that are not rounding."""
     n = len(problem.latents)
     if problem.setting.mixing == "linear":
         coordinates = Coordinates.of(problem, tuple(order[1:]))
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, thresholds)
         return coordinates.space, coordinates.all
     samples = [problem.samples[name] for name in order]
     whole = ColumnSpace.fit(samples, min(samples[0].shape[1], MOST_COMPONENTS))
     spectrum = whole.spectrum[: len(whole.whitener)]
-    count = int((spectrum > SMALLEST * spectrum[0]).sum())
+    count = int((spectrum > thresholds.smallest * spectrum[0]).sum())
     if count < n:
         raise DataError(
             f"the observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents: the mixing is "
             "not injective, and no method can recover them all",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
-    shrink = np.sqrt(spectrum / np.maximum(spectrum, FLOOR * spectrum[0]))[:count]
+    shrink = np.sqrt(spectrum / np.maximum(spectrum, thresholds.floor * spectrum[0]))[:count]
     space = replace(
         whole, whitener=whole.whitener[:count] * shrink[:, None], coloring=whole.coloring[:, :count] / shrink
     )
@@ -266,13 +278,16 @@ def _pairing(
     logits: Sequence[np.ndarray] | None,
     order: Sequence[str],
     progress: Progress,
+    thresholds: GscaleThresholds,
 ) -> Pairing:
     """The two environments of each latent, by index among the interventional ones, in the order of the latents."""
     setting = problem.setting
     place = {name: k for k, name in enumerate(order[1:])}
     if setting.pairs is None and setting.targets is None:
-        stacked = None if logits is None else np.concatenate(logits)
-        return find_pairs(y[1:], progress, None if stacked is None else stacked[:, 1:] - stacked[:, :1])
+        if logits is None:
+            return find_pairs(y[1:], progress, clear=thresholds.clear)
+        stacked = np.concatenate(logits)
+        return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], thresholds.clear_bent)
     if setting.targets is not None:
         known = [tuple(name for name in order[1:] if setting.targets[name] == (z,)) for z in problem.latents]
     else:
@@ -298,12 +313,12 @@ def _row(first: np.ndarray, second: np.ndarray) -> RankOne:
     return one_direction(first, second, start)
 
 
-def _nonlinear_row(first: np.ndarray, second: np.ndarray) -> RankOne:
-    """The same where the mixing bends: an even log ratio, if it tells at least half as much."""
+def _nonlinear_row(first: np.ndarray, second: np.ndarray, share: float) -> RankOne:
+    """The same where the mixing bends: an even log ratio, if it tells at least a share of what another does."""
     row, even = _row(first, second), even_direction(first, second)
     u, v = first @ row.row, second @ row.row
     free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
-    return even if LOG_2 - even.loss >= EVEN * free else row
+    return even if LOG_2 - even.loss >= share * free else row
 
 
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:

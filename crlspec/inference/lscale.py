@@ -8,7 +8,7 @@ follows the scores unless ``refine: none`` asks for the paper's stages alone.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_sc
 from crlspec.inference.soft.invariance import closure_by_invariance
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
@@ -44,11 +45,13 @@ class LScaleI:
     variant  auto (by the setting), hard, soft, or full-rank (soft, sufficiently nonlinear)
     alpha    significance level of every test of an edge
     refine   likelihood, or none for the paper's stages alone
+    thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    thresholds: LscaleThresholds = field(default_factory=LscaleThresholds)
     kind = "lscale-i"
 
     def accepts(self, setting: Setting) -> None:
@@ -69,7 +72,7 @@ class LScaleI:
         began = time.perf_counter()
         environments = problem.environments_by_latent
         coordinates = Coordinates.of(problem, environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
         scored = time.perf_counter()
         hard = self.variant == "hard" or (self.variant == "auto" and problem.setting.kind == "hard")
@@ -78,9 +81,9 @@ class LScaleI:
         else:
             steps = [closure_by_scores(estimate)]
             if self.variant == "full-rank":
-                steps.append(full_rank_graph(estimate, steps[0], self.alpha))
+                steps.append(full_rank_graph(estimate, steps[0], self.alpha, self.thresholds))
             elif self.refine == "likelihood" and not estimate.exact:
-                if is_gaussian(coordinates):
+                if is_gaussian(coordinates, self.thresholds.gaussian):
                     steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
                 else:
                     steps.append(
@@ -88,7 +91,9 @@ class LScaleI:
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
-        status = with_heteroscedasticity(status_of(estimate), steps[-1])
+        status = with_heteroscedasticity(
+            status_of(estimate, self.thresholds.agreement), steps[-1], self.thresholds.heteroscedastic
+        )
         if steps[-1].name == "scores" and not are_calibrated(estimate):
             status = without_calibration(status)
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))
@@ -99,6 +104,7 @@ class LScaleI:
             steps,
             seconds,
             alpha=self.alpha,
+            thresholds=self.thresholds,
             exact_graph=exact_graph,
             targeted_by=shown,
             status=status,
@@ -128,10 +134,18 @@ class LScaleI:
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]
-        if is_gaussian(coordinates):
+        if is_gaussian(coordinates, self.thresholds.gaussian):
             order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
             return [first, *refine_gaussian(coordinates.all, order, rows, progress)]
         return [
             first,
-            *refine_flexible(coordinates.all, orders, starts, self.alpha, seed, progress),
+            *refine_flexible(
+                coordinates.all,
+                orders,
+                starts,
+                self.alpha,
+                seed,
+                progress,
+                heteroscedastic=self.thresholds.heteroscedastic_level,
+            ),
         ]

@@ -10,15 +10,15 @@ from crlspec.scores.base import ScoreEstimate
 
 __all__ = ["status_of", "with_heteroscedasticity", "without_calibration"]
 
-HETEROSCEDASTIC = 0.003
-"""From this share on the size of a noise is said to vary with other latents."""
 
+def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
+    """Whether the scores say anything: two fits that share no sample must agree on every environment.
 
-def status_of(estimate: ScoreEstimate) -> Status:
-    """Whether the scores say anything: two fits that share no sample must agree on every environment."""
+    agreement  share of the size of score differences that the two must have in common
+    """
     moments = np.einsum("eii->e", estimate.moments)
     size = (estimate.values**2).sum(-1).mean(-1)
-    if not estimate.exact and bool((moments < 0.2 * size).any()):
+    if not estimate.exact and bool((moments < agreement * size).any()):
         return Status(
             "undecided",
             "in at least one environment the score differences are mostly noise: two fits on halves of the data "
@@ -28,9 +28,12 @@ def status_of(estimate: ScoreEstimate) -> Status:
     return Status("ok", "order, latents and edges were decided by the data")
 
 
-def with_heteroscedasticity(status: Status, step: Step) -> Status:
-    """The status where the last step took noise to be of one size, and its residuals say that it is not."""
-    if step.heteroscedasticity < HETEROSCEDASTIC:
+def with_heteroscedasticity(status: Status, step: Step, least: float) -> Status:
+    """The status where the last step took noise to be of one size, and its residuals say that it is not.
+
+    least  share of the variance of a squared residual from which on they do
+    """
+    if step.heteroscedasticity < least:
         return status
     return Status(
         "undecided",

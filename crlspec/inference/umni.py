@@ -10,7 +10,7 @@ not be Gaussian, there may be more environments than latents, and several may ta
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -35,6 +35,7 @@ from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_sc
 from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import UmniThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.accepts import refusal
@@ -45,9 +46,6 @@ __all__ = ["UmniCrl"]
 WIDTH = 4
 """Partial orders kept by the search."""
 
-CLOSE = 30.0
-"""Signatures within so many nats of the best are compared by their joint likelihoods."""
-
 
 @dataclass(frozen=True)
 class UmniCrl:
@@ -56,11 +54,13 @@ class UmniCrl:
     variant  auto (by the setting), hard or soft
     alpha    significance level of every test of an edge
     refine   likelihood, or none: edges by score differences alone
+    thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    thresholds: UmniThresholds = field(default_factory=UmniThresholds)
     kind = "umni-crl"
 
     def accepts(self, setting: Setting) -> None:
@@ -85,21 +85,23 @@ class UmniCrl:
         self.accepts(problem.setting)
         began = time.perf_counter()
         coordinates = Coordinates.of(problem, problem.environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
-        hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates)
+        hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
         progress("signature", 0.0)
         known = _known(problem)
         search = _Search(coordinates, estimate, scores, hard, gaussian, known, seed, progress)
         scored = time.perf_counter()
-        peeled, status = search.signature()
+        peeled, status = search.signature(self.thresholds)
         order, signature = _named(peeled, known)
         strengths = np.empty_like(peeled.strengths)
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
         found_status = with_heteroscedasticity(
-            status if status is not None else status_of(estimate), steps[-1]
+            status if status is not None else status_of(estimate, self.thresholds.agreement),
+            steps[-1],
+            self.thresholds.heteroscedastic,
         )
         uncalibrated = self.refine == "none" and not estimate.exact
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
@@ -115,6 +117,7 @@ class UmniCrl:
             steps,
             seconds,
             alpha=self.alpha,
+            thresholds=self.thresholds,
             exact_graph=search.hard,
             targeted_by=_shown_by(problem, signature, strengths),
             status=without_calibration(found_status) if uncalibrated else found_status,
@@ -144,7 +147,7 @@ class _Search:
         """Sinks by the likelihood of linear-Gaussian latents."""
         return GaussianSinks.of(self.coordinates.all, self.hard)
 
-    def signature(self) -> tuple[Peeled, Status | None]:
+    def signature(self, thresholds: UmniThresholds) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
         n = self.coordinates.observational.shape[1]
         if not self.gaussian and self.estimate.exact:
@@ -164,14 +167,14 @@ class _Search:
             return peel_sinks(find, n, known=self.known)[0], None
         sinks = self.likelihood
         found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
-        close = [peeled for peeled in found if peeled.cost < found[0].cost + CLOSE]
+        close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
             costs = [_joint_cost(peeled, sinks) for peeled in close]
             ranked = sorted(range(len(close)), key=lambda k: costs[k])
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
             gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
-        return close[0], _doubtful if self.known is None and gap < 3 else None
+        return close[0], _doubtful if self.known is None and gap < thresholds.clear else None
 
 
 _doubtful = Status(
@@ -241,7 +244,14 @@ class _Found:
         return [
             first,
             *refine_flexible(
-                samples, orders, starts, estimator.alpha, search.seed, search.progress, self.signature
+                samples,
+                orders,
+                starts,
+                estimator.alpha,
+                search.seed,
+                search.progress,
+                self.signature,
+                estimator.thresholds.heteroscedastic_level,
             ),
         ]
 

@@ -21,6 +21,7 @@ from crlspec.inference.likelihood.refine import refine_gaussian
 from crlspec.inference.soft import gaussian as soft
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.optimum import Optimum, minimised
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
@@ -49,7 +50,9 @@ def of_code() -> Step:
 
 
 def behind_a_link() -> bool:
-    _, y = gscale._components(gscale._unlinked(PairsToy().problem), ("obs", *PairsToy.environments))
+    _, y = gscale._components(
+        gscale._unlinked(PairsToy().problem), ("obs", *PairsToy.environments), GscaleThresholds()
+    )
     return gscale._settled([gscale._row(y[1], y[2]), gscale._row(y[3], y[4])])
 
 

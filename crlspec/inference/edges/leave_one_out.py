@@ -19,6 +19,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.statistics import paired_p_value
 from crlspec.numerics.training import Plan, train
@@ -30,11 +31,13 @@ CHUNK = 8192
 """Held-out samples of each fold that are looked at in one go."""
 
 
-def effects(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def effects(
+    samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]], chance: float = GscaleThresholds.moved
+) -> np.ndarray:
     """(latent, latent): [i, j] how much the interventions on i move the distribution of ẑ_j, 0 on the diagonal.
 
     The largest Kolmogorov distance between the observational environment (the first of ``samples``) and the two of i,
-    and between these two, less what chance alone reaches once in a hundred times.
+    and between these two, less what chance alone reaches with probability ``chance``.
 
     samples  (sample, latent) of every environment; pairs: for each latent the two that intervene on it
     """
@@ -43,11 +46,11 @@ def effects(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> 
     for i, (a, b) in enumerate(pairs):
         for first, second in ((0, a), (0, b), (a, b)):
             one, other = samples[first], samples[second]
-            chance = stats.kstwobign.isf(0.01) * np.sqrt(1 / len(one) + 1 / len(other))
+            reached = stats.kstwobign.isf(chance) * np.sqrt(1 / len(one) + 1 / len(other))
             for j in range(n):
                 if j != i:
                     distance = stats.ks_2samp(one[:, j], other[:, j], method="asymp").statistic
-                    moved[i, j] = max(moved[i, j], distance - chance)
+                    moved[i, j] = max(moved[i, j], distance - reached)
     return moved
 
 
@@ -72,6 +75,7 @@ def edges_by_contrast(
     batch: int = 1024,
     width: int = 16,
     rate: float = 8e-3,
+    chance: float = GscaleThresholds.moved,
 ) -> Step:
     """Order by :func:`effects`, then a test of every pair; the latents themselves are left as they are.
 
@@ -80,7 +84,7 @@ def edges_by_contrast(
     held-out squared errors, in units of the noise of the kind of environment, are tested one-sidedly.
     """
     began = time.perf_counter()
-    moved = effects(samples, pairs)
+    moved = effects(samples, pairs, chance)
     order = order_of(moved)
     n = len(order)
     pooled = np.concatenate(samples)

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crlspec.inference.encoders.recombine import AGREEMENT, recombined
+from crlspec.inference.encoders.recombine import recombined
 from crlspec.inference.encoders.restarts import agreement_of, network_of
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
@@ -45,6 +46,8 @@ class Settings:
     batch     samples a step of every environment
     restarts  replicas, trained as one batch; two are made of their latents, and that of lower held-out loss is chosen
     steps     of the last training, at most; the restarts get half of them
+    agreement least rank correlation of each latent at which two encoders have found the same, and no second
+              generation is trained
     """
 
     flexible: bool
@@ -57,6 +60,7 @@ class Settings:
     decay: float = 0.03
     reconstruction: float = 3.0
     held_out: float = 0.1
+    agreement: float = GscaleThresholds.agreement
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ def fit(
         return _kept(*trained("encoder", rows, starting_latents, settings.steps), parts)
     model, last, losses = generation("", rows, starting_latents, [])
     found = _kept(model, last, parts, losses)
-    if more is not None and found.agreement.min() < AGREEMENT:
+    if more is not None and found.agreement.min() < settings.agreement:
         model, last, losses = generation("new ", *more(), _encoders(model))
         second = replace(_kept(model, last, parts, losses), generations=2)
         return second if second.losses[0] <= found.losses[0] else replace(found, generations=2)

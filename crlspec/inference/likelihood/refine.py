@@ -18,6 +18,7 @@ from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
@@ -73,6 +74,7 @@ def refine_flexible(
     seed: int,
     progress: Progress,
     signature: np.ndarray | None = None,
+    heteroscedastic: float = LinearThresholds.heteroscedastic_level,
 ) -> list[Step]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
@@ -81,6 +83,7 @@ def refine_flexible(
 
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool; None: one environment per latent
+    heteroscedastic  level of the test whether noise has one size
     """
     began = time.perf_counter()
     targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
@@ -94,7 +97,7 @@ def refine_flexible(
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
-    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress)
+    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress, heteroscedastic)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     ended = (
