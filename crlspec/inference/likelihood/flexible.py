@@ -74,6 +74,7 @@ class FlexibleLikelihood(nn.Module):
         self.changed = BatchedNetwork(candidates * n, n, width, generator) if soft else None
         self.noise = GaussianMixture((candidates, n))
         self.replaced = GaussianMixture((candidates, n))
+        self.to(rows.device)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -198,7 +198,7 @@ def _fit_together(
         return (sizes * logs).sum((1, 2)) / total - torch.linalg.slogdet(rows)[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        change = torch.as_tensor(flat.reshape(candidates, n, n)).to(starts, copy=True).requires_grad_(True)
+        change = starts.new_tensor(flat.reshape(candidates, n, n)).requires_grad_(True)
         loss = 1e3 * profile(change).sum()
         (gradient,) = torch.autograd.grad(loss, change)
         return float(loss.detach()), gradient.cpu().numpy().ravel()
@@ -208,7 +208,7 @@ def _fit_together(
         changes.cpu().numpy().ravel(),
         options={"maxiter": 500, "maxcor": 30, "ftol": 1e-16, "gtol": 1e-9, "maxls": 50},
     )
-    changes = torch.as_tensor(found.x.reshape(candidates, n, n)).to(starts)
+    changes = starts.new_tensor(found.x.reshape(candidates, n, n))
     with torch.no_grad():
         losses = profile(changes).cpu().numpy()
     gradients, slopes = np.zeros(candidates), objective(found.x)[1].reshape(candidates, -1)
