@@ -300,7 +300,7 @@ def _settled(ratios: Sequence[RankOne]) -> bool:
     """Whether every log ratio is at its optimum; warns where one is not."""
     worst = max(ratios, key=lambda ratio: 0.0 if ratio.settled else ratio.gradient)
     warn_unless_settled(
-        worst.settled, worst.gradient, "The log ratio of the two environments of a latent, of one direction",
+        worst.settled, worst.gradient, "The log ratio of the two environments of a latent, along one direction,",
         "Give more samples, or interventions whose two mechanisms differ more.",
     )  # fmt: skip
     return worst.settled
