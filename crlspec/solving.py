@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def solve(
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
-    from crlspec.inference.checks.design import checks_of, refuse_faults
+    from crlspec.inference.checks.design import checks_of, effective_sizes, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
@@ -93,14 +93,15 @@ def solve(
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
     estimator = estimator_for(method, TrainingContext(where, folder, fabric))
-    problem, counted = count_latents(problem)
+    problem, counted = count_latents(problem, estimator.thresholds.dimension)
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
-    shuffled, relabelling = problem.shuffled(seed)
-    scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
     report("checks", 0.0)
     design = refuse_faults(checks_of(problem))
+    problem = replace(problem, effective=effective_sizes(problem, design))
+    shuffled, relabelling = problem.shuffled(seed)
+    scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
     try:
         estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
     except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
@@ -192,6 +193,7 @@ def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any
         found["image"] = image
     if (alpha := getattr(estimator, "alpha", None)) is not None:
         found["alpha"] = alpha
+    found["thresholds"] = asdict(estimator.thresholds)
     if plugins := plugins_of(spec):
         found["plugins"] = list(plugins)
     return found

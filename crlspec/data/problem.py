@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,11 +43,17 @@ class Problem:
     setting   mixing class, design, hard or soft, targets where they are not concealed
     observed  names of the observed variables, in the order of the columns
     samples   environment → (sample, observed) float64, finite, read-only; the observational one included
+    effective environment → effective number of samples, where rows of a file depend on each other; may be empty
     """
 
     setting: Setting
     observed: tuple[str, ...]
     samples: Mapping[str, np.ndarray]
+    effective: Mapping[str, float] = field(default_factory=dict)
+
+    def size(self, environment: str) -> float:
+        """Number of samples of an environment, the effective one where it is known."""
+        return float(self.effective.get(environment, len(self.samples[environment])))
 
     @property
     def observational(self) -> str:
@@ -127,7 +133,8 @@ class Problem:
         setting = _renamed(self.setting, environments, latents)
         samples = {environments[name]: self.samples[name] for name in shuffled}
         relabelling = Relabelling(environments, latents).inverse
-        return Problem(setting, self.observed, samples), relabelling
+        effective = {environments[name]: size for name, size in self.effective.items()}
+        return Problem(setting, self.observed, samples, effective), relabelling
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from crlspec.downstream.design import Design
 from crlspec.downstream.fitted import Fitted, Node
 from crlspec.numerics.linalg import augmented_moments
+from crlspec.numerics.optimum import Optimum, minimised, warn_unless_settled
 
 __all__ = ["LinearFit", "Slot", "fit_linear", "slots_of"]
 
@@ -59,6 +59,7 @@ class LinearFit:
     theta          (parameter,): H by rows, then weights, intercept and log variance of every slot
     covariance     (parameter, parameter)
     settled        whether the likelihood settles the latents; if not, H = I and errors take the latents as given
+    converged      whether ``theta`` is the optimum
     """
 
     design: Design
@@ -67,6 +68,7 @@ class LinearFit:
     theta: np.ndarray
     covariance: np.ndarray
     settled: bool
+    converged: bool = True
 
     @property
     def rotated(self) -> float:
@@ -140,15 +142,26 @@ def fit_linear(design: Design, samples: Mapping[str, np.ndarray], settle: bool =
     for candidate in (free, np.zeros_like(free)):
         layout = _Layout(design, slots, candidate)
         likelihood = _Likelihood(layout, samples)
-        theta = likelihood.maximise(_start(layout, samples))
+        optimum = likelihood.maximise(_start(layout, samples))
+        theta = optimum.x
         information = likelihood.information(theta)
         scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-300))
         if np.linalg.eigvalsh(information * np.outer(scale, scale))[0] > UNSETTLED or not candidate.any():
             break
+    warn_unless_settled(
+        optimum.settled, optimum.gradient, "The joint likelihood of the linear mechanisms",
+        "Give more samples, or take out an edge between latents that nearly repeat each other.",
+    )  # fmt: skip
     inverse = np.linalg.pinv(information, hermitian=True)
     covariance = inverse @ likelihood.outer(theta, samples) @ inverse
     return LinearFit(
-        design, slots, candidate, theta, covariance, bool(candidate.any()) or not _free(design).any()
+        design,
+        slots,
+        candidate,
+        theta,
+        covariance,
+        bool(candidate.any()) or not _free(design).any(),
+        optimum.settled,
     )
 
 
@@ -209,9 +222,9 @@ class _Likelihood:
         self.total = float(counts.sum())
         self.moments = np.einsum("es,eij->sij", active, moments) / self.total
 
-    def maximise(self, start: np.ndarray) -> np.ndarray:
-        """θ at the optimum, from a start."""
-        found = optimize.minimize(
+    def maximise(self, start: np.ndarray) -> Optimum:
+        """The optimum in θ, from a start."""
+        return minimised(
             lambda theta: self.derivatives(theta)[0],
             start,
             jac=lambda theta: self.derivatives(theta)[1],
@@ -219,7 +232,6 @@ class _Likelihood:
             method="trust-exact",
             options={"gtol": 1e-9, "maxiter": 200},
         )
-        return np.asarray(found.x)
 
     def information(self, theta: np.ndarray) -> np.ndarray:
         """J: minus the second derivative of the log likelihood, of all samples together."""

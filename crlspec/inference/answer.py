@@ -10,11 +10,13 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.status import status_of
+from crlspec.inference.likelihood.decided import Asked, settled
+from crlspec.inference.status import as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
-__all__ = ["assemble", "encoder_of", "tested_edges"]
+__all__ = ["asked_of", "assemble", "encoder_of", "tested_edges"]
 
 
 def assemble(
@@ -25,6 +27,7 @@ def assemble(
     seconds: Mapping[str, float],
     *,
     alpha: float,
+    thresholds: LinearThresholds,
     exact_graph: bool,
     targeted_by: Mapping[str, str],
     status: Status | None = None,
@@ -76,8 +79,10 @@ def assemble(
             },
         ),
     }
-    noise = noise_facts(problem, coordinates, encoder, names)
+    noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
+    said = with_noise(status or status_of(estimate, thresholds.agreement), noise, thresholds.noise_share)
+    checks = (as_check(said, "scores"), *(last.checks or (settled(last.settled),)))
     return Estimate(
         latents=names,
         environment_of=dict(targeted_by),
@@ -87,11 +92,19 @@ def assemble(
         edges=tuple(e for e in tested if e.p_value < alpha),
         tested=tested,
         graph="exact" if exact_graph else "transitive closure",
-        status=with_noise(status or status_of(estimate), noise),
+        checks=checks,
+        status=status_of_checks(checks, said.message),
         stages=tuple(stages),
         diagnostics=diagnostics,
         seconds=seconds,
     )
+
+
+def asked_of(problem: Problem, coordinates: Coordinates, alpha: float, thresholds: LinearThresholds) -> Asked:
+    """What the checks of a fit need to know, environments in the order of the coordinates."""
+    environments = (coordinates.reference, *coordinates.environments)
+    counts = np.array([problem.size(name) for name in environments])
+    return Asked(problem.latents, environments, counts, alpha, thresholds)
 
 
 def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 from crlspec.errors import SettingMismatch
+from crlspec.inference.thresholds import Thresholds
 from crlspec.registry import EstimatorDeclaration
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Estimator(ABC):
     """
 
     declaration: ClassVar[type[EstimatorDeclaration]]
+    thresholds: Thresholds = Thresholds()
+    """The numbers that decide; a field of the dataclass where a method has its own."""
 
     @property
     def declared(self) -> EstimatorDeclaration:

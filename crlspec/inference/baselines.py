@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -22,13 +22,11 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.estimate import Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.thresholds import BaselineThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 
 __all__ = ["Baseline", "Ica", "Pca"]
-
-LEVEL = 1e-3
-"""Of the test that components are independent, corrected for the number of pairs."""
 
 
 class Baseline(Estimator):
@@ -36,6 +34,8 @@ class Baseline(Estimator):
 
     Latents are named ``ic1`` … or ``pc1`` …, by falling variance explained: nothing ties them to environments.
     """
+
+    thresholds: BaselineThresholds
 
     @abstractmethod
     def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
@@ -51,7 +51,7 @@ class Baseline(Estimator):
         began = time.perf_counter()
         n, kind = len(problem.latents), self.declared.kind
         coordinates = Coordinates.of(problem, problem.environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         progress(kind, 0.0)
         rows, status = self.rows(coordinates, seed)
         space = coordinates.space
@@ -60,7 +60,7 @@ class Baseline(Estimator):
         rows, mixing = rows[order], mixing[:, order]
         encoder = LinearEncoder(rows @ space.whitener, coordinates.x.mean(0))
         names = tuple(f"{kind[:2]}{k + 1}" for k in range(n))
-        noise = noise_facts(problem, coordinates, encoder, names)
+        noise = noise_facts(problem, coordinates, encoder, names, self.thresholds.dimension)
         seconds = time.perf_counter() - began
         return Estimate(
             latents=names,
@@ -71,7 +71,7 @@ class Baseline(Estimator):
             edges=(),
             tested=(),
             graph="not estimated",
-            status=with_noise(status, noise),
+            status=with_noise(status, noise, self.thresholds.noise_share),
             stages=(Stage(kind, names, (), encoder, seconds, "no graph is estimated"),),
             diagnostics={"spectrum": xr.DataArray(space.spectrum, dims=("component",)), **noise},
             seconds={"scores": 0.0, "inference": seconds},
@@ -82,18 +82,20 @@ class Baseline(Estimator):
 class Ica(Baseline):
     """The estimator ``ica``: independent components."""
 
+    thresholds: BaselineThresholds = field(default_factory=BaselineThresholds)
     declaration = declarations.Ica
 
     def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
         """A rotation to independent components, by FastICA."""
         found, converged = _independent(coordinates, seed)
-        return found, _judged(coordinates.observational @ found.T, converged)
+        return found, _judged(coordinates.observational @ found.T, converged, self.thresholds.dependent)
 
 
 @dataclass(frozen=True)
 class Pca(Baseline):
     """The estimator ``pca``: principal components, which white coordinates are."""
 
+    thresholds: BaselineThresholds = field(default_factory=BaselineThresholds)
     declaration = declarations.Pca
 
     def rows(self, coordinates: Coordinates, seed: int) -> tuple[np.ndarray, Status]:
@@ -119,8 +121,9 @@ def _principal() -> Status:
     )
 
 
-def _judged(z: np.ndarray, converged: bool) -> Status:
-    """Whether components (sample, component) are independent, as ICA assumes: correlations of values and sizes."""
+def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
+    """Whether components (sample, component) are independent, as ICA assumes: correlations of values and sizes, by a
+    test of this level."""
     if not converged:
         return Status(
             "undecided",
@@ -128,7 +131,7 @@ def _judged(z: np.ndarray, converged: bool) -> Status:
             "Give more samples, or use estimator: {kind: lscale-i}.",
         )
     smallest = _dependence_p_value(z)
-    if smallest < LEVEL:
+    if smallest < level:
         shown = "p < 1e-12" if smallest < 1e-12 else f"p = {smallest:.1g}"
         return Status(
             "refuted",

@@ -13,7 +13,7 @@ latents, with the structure of their precision matrices, and determine them. Thr
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -29,22 +29,16 @@ from crlspec.inference.encoders.gaussianise import Gaussianised, decode, gaussia
 from crlspec.inference.encoders.linear_contrast import linear_contrast
 from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, NetworkEncoder, Stage, Status
 from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
+from crlspec.inference.thresholds import ContrastiveThresholds
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import ScoreDifference
 
 __all__ = ["Contrastive"]
-
-FURTHER = 3
-"""So many times as many components as latents are looked at beyond those needed, where they are significant."""
-GAUSSIAN, JUDGED = 1e-3, 2000
-"""p-value from which on latents pass as Gaussian, so that no network is needed; of so many samples an environment, so
-that the sampling error of a linear code, which more samples would show, does not count as curvature."""
-AGREE = 0.95
-"""Two restarts whose latents correlate less, after a linear map, have not found the same."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +49,14 @@ class Contrastive(Estimator):
     refine    likelihood, or none for the paper's log odds alone
     restarts  of the network, trained side by side; the one of lowest held-out loss is taken
     place     where it is trained
+    thresholds  what else decides
     """
 
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
     restarts: int = 2
     context: TrainingContext = HERE
+    thresholds: ContrastiveThresholds = field(default_factory=ContrastiveThresholds)
     declaration = declarations.Contrastive
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
@@ -73,13 +69,14 @@ class Contrastive(Estimator):
         began = time.perf_counter()
         names = (problem.observational, *problem.environments_by_latent)
         x, n = [problem.samples[name] for name in names], len(problem.latents)
-        space = ColumnSpace.fit(x, n, further=FURTHER * n)
-        check_injective(space.spectrum, n)
+        space = ColumnSpace.fit(x, n, further=self.thresholds.further * n)
+        check_injective(space.spectrum, n, self.thresholds.injective)
         u = [space(values) for values in x]
         code, first = _linear_code(u, seed, progress)
         steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
-        p_value, gaussianised = gaussianity_p_value([y[:: -(-len(y) // JUDGED)] @ code.T for y in u]), None
-        if p_value < GAUSSIAN:
+        judged = [y[:: -(-len(y) // self.thresholds.judged)] @ code.T for y in u]
+        p_value, gaussianised = gaussianity_p_value(judged), None
+        if p_value < self.thresholds.gaussian:
             began_network = time.perf_counter()
             gaussianised = self._gaussianise(u, code, first, seed, progress)
             last = unmix_code([gaussianised.network(y) for y in u], progress)
@@ -105,7 +102,7 @@ class Contrastive(Estimator):
             edges=tuple(e for e in tested if e.p_value < self.alpha),
             tested=tested,
             graph="exact",
-            status=_status(p_value, gaussianised, explained),
+            status=_status(p_value, gaussianised, explained, self.thresholds.agreement),
             stages=tuple(step.stage(problem.latents, space, x, self.alpha) for step in steps),
             diagnostics=diagnostics,
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
@@ -147,8 +144,13 @@ def _linear_code(u: list[np.ndarray], seed: int, progress: Progress) -> tuple[np
     progress("contrast", 0.0)
     rng = np.random.default_rng(seed)
     found = linear_contrast([rng.permutation(y) for y in u], Start.of(first.rows @ code, u, first.step.order))
-    code = np.linalg.qr(found.T)[0].T
-    return code, unmix_code([y @ code.T for y in u], progress)
+    warn_unless_settled(
+        found.settled, found.gradient, "The log odds of the environments by linear combinations of the components",
+        "Give more samples, or observe variables that are linear in the latents.",
+    )  # fmt: skip
+    code = np.linalg.qr(found.rows.T)[0].T
+    last = unmix_code([y @ code.T for y in u], progress)
+    return code, replace(last, step=replace(last.step, settled=last.step.settled and found.settled))
 
 
 @dataclass(frozen=True)
@@ -196,12 +198,12 @@ def _decoder(
     return NetworkDecoder(network, space.coloring, space.offset), explained
 
 
-def _status(p_value: float, gaussianised: Gaussianised | None, explained: float) -> Status:
+def _status(p_value: float, gaussianised: Gaussianised | None, explained: float, agreement: float) -> Status:
     if gaussianised is None:
         return Status(
             "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
         )
-    if gaussianised.agreement < AGREE:
+    if gaussianised.agreement < agreement:
         return Status(
             "undecided",
             f"two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -29,6 +29,7 @@ from crlspec.inference.encoders.answer import contrasts, diagnostics_of, encoder
 from crlspec.inference.encoders.environment_classifier import environment_logits
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
+    RankOne,
     even_direction,
     leading_direction,
     one_direction,
@@ -39,10 +40,12 @@ from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
 from crlspec.inference.estimate import Estimate, Stage
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.links import LINKS
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.setting import Setting
@@ -50,12 +53,7 @@ from crlspec.spec.setting import Setting
 __all__ = ["GScaleI"]
 
 MOST_COMPONENTS = 64
-SMALLEST = 1e-9
-"""Principal components of less variance than this share of the largest are rounding error."""
-FLOOR = 1e-3
-"""Components of less variance than this share of the largest are not blown up to unit variance."""
-EVEN = 0.5
-"""Share of the contrast of any one direction from which on one with an even log ratio is preferred."""
+"""Principal components that are looked at, at most."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ class GScaleI(Estimator):
     steps     of the last training, at most
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
+    thresholds  what else decides
     """
 
     alpha: float = 0.01
@@ -78,6 +77,7 @@ class GScaleI(Estimator):
     steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
     context: TrainingContext = HERE
+    thresholds: GscaleThresholds = field(default_factory=GscaleThresholds)
     declaration = declarations.GscaleI
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
@@ -96,15 +96,19 @@ class GScaleI(Estimator):
         began = time.perf_counter()
         linear = _unlinked(problem)
         order = (linear.observational, *linear.environments)
-        space, y = _components(linear, order)
+        space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
         unknown = problem.setting.pairs is None and problem.setting.targets is None
         logits = None
         if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
             logits = environment_logits(y, seed, progress, self.context, self.steps)
-        pairing = _pairing(linear, y, logits, order, progress)
+        pairing = _pairing(linear, y, logits, order, progress, self.thresholds)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        rows = np.stack([(_nonlinear_row if general else _row)(y[a], y[b]) for a, b in pairs])
+        ratios = [
+            _nonlinear_row(y[a], y[b], self.thresholds.even) if general else _row(y[a], y[b])
+            for a, b in pairs
+        ]
+        rows = np.stack([ratio.row for ratio in ratios])
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
@@ -123,9 +127,11 @@ class GScaleI(Estimator):
         encoded = time.perf_counter()
         z = [encoder_network(one) for one in y]
         if link is None:
-            step, excess = edges_by_classifier(z, pairs, seed, progress)
+            step, excess = edges_by_classifier(z, pairs, seed, progress, self.thresholds.kept)
         else:
-            step, excess = edges_by_contrast(z, pairs, seed, progress), None
+            step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
+        if fitted is None:
+            step = replace(step, settled=_settled(ratios))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
         edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
@@ -149,7 +155,11 @@ class GScaleI(Estimator):
             tested=tested,
             graph="exact",
             status=status_of(
-                pairing, contrasts(z, pairs), None if fitted is None else fitted.agreement, excess
+                pairing,
+                contrasts(z, pairs),
+                None if fitted is None else fitted.agreement,
+                self.thresholds,
+                excess,
             ),
             stages=tuple(stages),
             diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
@@ -181,7 +191,12 @@ class GScaleI(Estimator):
 
         starts = perturbed()
         starts[0] = rows
-        settings = Settings(setting.noise != "gaussian", restarts=self.restarts, steps=self.steps)
+        settings = Settings(
+            setting.noise != "gaussian",
+            restarts=self.restarts,
+            steps=self.steps,
+            agreement=self.thresholds.agreement,
+        )
         y = coordinates.all
         if self.loss == "structured-ratio":
             starting_latents = (
@@ -196,7 +211,8 @@ class GScaleI(Estimator):
 def _unlinked(problem: Problem) -> Problem:
     """The problem with the known link undone: its mixing is linear then.
 
-    Raises DataError where an observation lies outside the link's range.
+    Raises DataError where an observation lies outside the link's range, or hardly any is left that it does not
+    saturate.
     """
     if problem.setting.mixing != "glm":
         return problem
@@ -214,27 +230,35 @@ def _unlinked(problem: Problem) -> Problem:
                 "Declare another link, or mixing: general.",
             )
         samples[name] = u[~link.saturated(x).any(axis=1)]
+        if len(samples[name]) <= x.shape[1]:
+            raise DataError(
+                f"environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
+                f"{problem.setting.link}, and {len(samples[name])} are left of {x.shape[1]} observed variables",
+                "Give more samples, or observations that the link saturates less.",
+            )
     return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
 
 
-def _components(problem: Problem, order: Sequence[str]) -> tuple[ColumnSpace, list[np.ndarray]]:
+def _components(
+    problem: Problem, order: Sequence[str], thresholds: GscaleThresholds
+) -> tuple[ColumnSpace, list[np.ndarray]]:
     """Principal components of all environments: as many as latents behind a link, else all that are not rounding."""
     n = len(problem.latents)
     if problem.setting.mixing == "linear":
         coordinates = Coordinates.of(problem, tuple(order[1:]))
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, thresholds)
         return coordinates.space, coordinates.all
     samples = [problem.samples[name] for name in order]
     whole = ColumnSpace.fit(samples, min(samples[0].shape[1], MOST_COMPONENTS))
     spectrum = whole.spectrum[: len(whole.whitener)]
-    count = int((spectrum > SMALLEST * spectrum[0]).sum())
+    count = int((spectrum > thresholds.smallest * spectrum[0]).sum())
     if count < n:
         raise DataError(
             f"the observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents: the mixing is "
             "not injective, and no method can recover them all",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
-    shrink = np.sqrt(spectrum / np.maximum(spectrum, FLOOR * spectrum[0]))[:count]
+    shrink = np.sqrt(spectrum / np.maximum(spectrum, thresholds.floor * spectrum[0]))[:count]
     space = replace(
         whole, whitener=whole.whitener[:count] * shrink[:, None], coloring=whole.coloring[:, :count] / shrink
     )
@@ -247,13 +271,16 @@ def _pairing(
     logits: Sequence[np.ndarray] | None,
     order: Sequence[str],
     progress: Progress,
+    thresholds: GscaleThresholds,
 ) -> Pairing:
     """The two environments of each latent, by index among the interventional ones, in the order of the latents."""
     setting = problem.setting
     place = {name: k for k, name in enumerate(order[1:])}
     if setting.pairs is None and setting.targets is None:
-        stacked = None if logits is None else np.concatenate(logits)
-        return find_pairs(y[1:], progress, None if stacked is None else stacked[:, 1:] - stacked[:, :1])
+        if logits is None:
+            return find_pairs(y[1:], progress, clear=thresholds.clear)
+        stacked = np.concatenate(logits)
+        return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], thresholds.clear_bent)
     if setting.targets is not None:
         known = [tuple(name for name in order[1:] if setting.targets[name] == (z,)) for z in problem.latents]
     else:
@@ -262,19 +289,29 @@ def _pairing(
     return Pairing(pairs, np.zeros((0, 0)), float("inf"))  # type: ignore[arg-type]
 
 
-def _row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _settled(ratios: Sequence[RankOne]) -> bool:
+    """Whether every log ratio is at its optimum; warns where one is not."""
+    worst = max(ratios, key=lambda ratio: 0.0 if ratio.settled else ratio.gradient)
+    warn_unless_settled(
+        worst.settled, worst.gradient, "The log ratio of the two environments of a latent, along one direction,",
+        "Give more samples, or interventions whose two mechanisms differ more.",
+    )  # fmt: skip
+    return worst.settled
+
+
+def _row(first: np.ndarray, second: np.ndarray) -> RankOne:
     """The one direction along which two environments differ, of unit variance over both."""
     whole = quadratic_ratio(first, second)
     start = leading_direction(whole, np.concatenate([first, second]))
-    return one_direction(first, second, start).row
+    return one_direction(first, second, start)
 
 
-def _nonlinear_row(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The same where the mixing bends: an even log ratio, if it tells at least half as much."""
+def _nonlinear_row(first: np.ndarray, second: np.ndarray, share: float) -> RankOne:
+    """The same where the mixing bends: an even log ratio, if it tells at least a share of what another does."""
     row, even = _row(first, second), even_direction(first, second)
-    u, v = first @ row, second @ row
+    u, v = first @ row.row, second @ row.row
     free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
-    return even.row if LOG_2 - even.loss >= EVEN * free else row
+    return even if LOG_2 - even.loss >= share * free else row
 
 
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:

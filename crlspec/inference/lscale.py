@@ -8,14 +8,14 @@ follows the scores unless ``refine: none`` asks for the paper's stages alone.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from crlspec.data import Problem
 from crlspec.inference import declarations
-from crlspec.inference.answer import assemble
+from crlspec.inference.answer import asked_of, assemble
 from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
@@ -29,6 +29,7 @@ from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_sc
 from crlspec.inference.soft.invariance import closure_by_invariance
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
@@ -43,11 +44,13 @@ class LScaleI(Estimator):
     variant  auto (by the setting), hard, soft, or full-rank (soft, sufficiently nonlinear)
     alpha    significance level of every test of an edge
     refine   likelihood, or none for the paper's stages alone
+    thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    thresholds: LscaleThresholds = field(default_factory=LscaleThresholds)
     declaration = declarations.LscaleI
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
@@ -60,18 +63,18 @@ class LScaleI(Estimator):
         began = time.perf_counter()
         environments = problem.environments_by_latent
         coordinates = Coordinates.of(problem, environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
         scored = time.perf_counter()
         hard = self.variant == "hard" or (self.variant == "auto" and problem.setting.kind == "hard")
         if hard:
-            steps = self._hard(coordinates, estimate, seed, progress)
+            steps = self._hard(problem, coordinates, estimate, seed, progress)
         else:
             steps = [closure_by_scores(estimate)]
             if self.variant == "full-rank":
-                steps.append(full_rank_graph(estimate, steps[0], self.alpha))
+                steps.append(full_rank_graph(estimate, steps[0], self.alpha, self.thresholds))
             elif self.refine == "likelihood" and not estimate.exact:
-                if is_gaussian(coordinates):
+                if is_gaussian(coordinates, self.thresholds.gaussian):
                     steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
                 else:
                     steps.append(
@@ -79,7 +82,9 @@ class LScaleI(Estimator):
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"
-        status = with_heteroscedasticity(status_of(estimate), steps[-1])
+        status = with_heteroscedasticity(
+            status_of(estimate, self.thresholds.agreement), steps[-1], self.thresholds.heteroscedastic
+        )
         if steps[-1].name == "scores" and not are_calibrated(estimate):
             status = without_calibration(status)
         shown = dict(zip(problem.latents, coordinates.environments, strict=True))
@@ -90,13 +95,19 @@ class LScaleI(Estimator):
             steps,
             seconds,
             alpha=self.alpha,
+            thresholds=self.thresholds,
             exact_graph=exact_graph,
             targeted_by=shown,
             status=status,
         )
 
     def _hard(
-        self, coordinates: Coordinates, estimate: ScoreEstimate, seed: int, progress: Progress
+        self,
+        problem: Problem,
+        coordinates: Coordinates,
+        estimate: ScoreEstimate,
+        seed: int,
+        progress: Progress,
     ) -> list[Step]:
         began = time.perf_counter()
         orders = peel(estimate.moments, most=3)
@@ -119,10 +130,19 @@ class LScaleI(Estimator):
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]
-        if is_gaussian(coordinates):
+        if is_gaussian(coordinates, self.thresholds.gaussian):
             order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
-            return [first, *refine_gaussian(coordinates.all, order, rows, progress)]
+            asked = asked_of(problem, coordinates, self.alpha, self.thresholds)
+            return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked)]
         return [
             first,
-            *refine_flexible(coordinates.all, orders, starts, self.alpha, seed, progress),
+            *refine_flexible(
+                coordinates.all,
+                orders,
+                starts,
+                self.alpha,
+                seed,
+                progress,
+                heteroscedastic=self.thresholds.heteroscedastic_level,
+            ),
         ]

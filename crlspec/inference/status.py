@@ -16,15 +16,15 @@ __all__ = [
     "without_calibration",
 ]  # fmt: skip
 
-HETEROSCEDASTIC = 0.003
-"""From this share on the size of a noise is said to vary with other latents."""
 
+def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
+    """Whether the scores say anything: two fits that share no sample must agree on every environment.
 
-def status_of(estimate: ScoreEstimate) -> Status:
-    """Whether the scores say anything: two fits that share no sample must agree on every environment."""
+    agreement  share of the size of score differences that the two must have in common
+    """
     moments = np.einsum("eii->e", estimate.moments)
     size = (estimate.values**2).sum(-1).mean(-1)
-    if not estimate.exact and bool((moments < 0.2 * size).any()):
+    if not estimate.exact and bool((moments < agreement * size).any()):
         return Status(
             "undecided",
             "in at least one environment the score differences are mostly noise: two fits on halves of the data "
@@ -72,9 +72,12 @@ def beyond_theory(estimator: str) -> Check:
     )
 
 
-def with_heteroscedasticity(status: Status, step: Step) -> Status:
-    """The status where the last step took noise to be of one size, and its residuals say that it is not."""
-    if step.heteroscedasticity < HETEROSCEDASTIC:
+def with_heteroscedasticity(status: Status, step: Step, least: float) -> Status:
+    """The status where the last step took noise to be of one size, and its residuals say that it is not.
+
+    least  share of the variance of a squared residual from which on they do
+    """
+    if step.heteroscedasticity < least:
         return status
     return Status(
         "undecided",

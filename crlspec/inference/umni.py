@@ -10,7 +10,7 @@ not be Gaussian, there may be more environments than latents, and several may ta
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -19,14 +19,16 @@ import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
 from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
 from crlspec.inference import declarations
-from crlspec.inference.answer import assemble
+from crlspec.inference.answer import asked_of, assemble
 from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
 from crlspec.inference.likelihood.gaussian import fit_order
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order, peel_sinks
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
@@ -35,6 +37,7 @@ from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_sc
 from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import UmniThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.setting import Setting
@@ -44,9 +47,6 @@ __all__ = ["UmniCrl"]
 WIDTH = 4
 """Partial orders kept by the search."""
 
-CLOSE = 30.0
-"""Signatures within so many nats of the best are compared by their joint likelihoods."""
-
 
 @dataclass(frozen=True)
 class UmniCrl(Estimator):
@@ -55,11 +55,13 @@ class UmniCrl(Estimator):
     variant  auto (by the setting), hard or soft
     alpha    significance level of every test of an edge
     refine   likelihood, or none: edges by score differences alone
+    thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    thresholds: UmniThresholds = field(default_factory=UmniThresholds)
     declaration = declarations.UmniCrl
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
@@ -69,27 +71,30 @@ class UmniCrl(Estimator):
         the change of the latent's mechanism in the environment as a share of its root mean square where the latent
         is targeted: about 1 where the signature is 1, about 0 elsewhere.
 
-        Raises SettingMismatch as :meth:`accepts` does, and DataError where the observations span more or fewer
-        linear dimensions than there are latents.
+        Raises SettingMismatch as :meth:`accepts` does, and where exact scores are asked for that nobody knows
+        (targets concealed, latents not Gaussian); DataError where the observations span more or fewer linear
+        dimensions than there are latents.
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
         coordinates = Coordinates.of(problem, problem.environments)
-        check_rank(problem, coordinates)
+        check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
-        hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates)
+        hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
         progress("signature", 0.0)
         known = _known(problem)
-        search = _Search(coordinates, estimate, scores, hard, gaussian, known, seed, progress)
+        search = _Search(problem, coordinates, estimate, scores, hard, gaussian, known, seed, progress)
         scored = time.perf_counter()
-        peeled, status = search.signature()
+        peeled, status = search.signature(self.thresholds)
         order, signature = _named(peeled, known)
         strengths = np.empty_like(peeled.strengths)
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
         found_status = with_heteroscedasticity(
-            status if status is not None else status_of(estimate), steps[-1]
+            status if status is not None else status_of(estimate, self.thresholds.agreement),
+            steps[-1],
+            self.thresholds.heteroscedastic,
         )
         uncalibrated = self.refine == "none" and not estimate.exact
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
@@ -105,6 +110,7 @@ class UmniCrl(Estimator):
             steps,
             seconds,
             alpha=self.alpha,
+            thresholds=self.thresholds,
             exact_graph=search.hard,
             targeted_by=_shown_by(problem, signature, strengths),
             status=without_calibration(found_status) if uncalibrated else found_status,
@@ -120,6 +126,7 @@ class _Search:
     """The search for signature and order, by likelihood where no environment contradicts Gaussian latents
     (``gaussian``), else by score differences."""
 
+    problem: Problem
     coordinates: Coordinates
     estimate: ScoreEstimate
     scores: ScoreDifference
@@ -134,9 +141,19 @@ class _Search:
         """Sinks by the likelihood of linear-Gaussian latents."""
         return GaussianSinks.of(self.coordinates.all, self.hard)
 
-    def signature(self) -> tuple[Peeled, Status | None]:
+    def signature(self, thresholds: UmniThresholds) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
         n = self.coordinates.observational.shape[1]
+        if not self.gaussian and self.estimate.exact:
+            if self.known is None:
+                raise SettingMismatch(
+                    "Got exact scores with concealed targets of latents that are not Gaussian",
+                    "estimated scores, since the search for targets looks at marginals, whose exact scores nobody "
+                    "knows",
+                    "Choose scores: {kind: auto}, or tell the targets: name them in interventions.targets, and "
+                    "conceal none.",
+                )
+            return in_known_signature(self.estimate, self.known), None
         if not self.gaussian:
             find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
@@ -144,14 +161,14 @@ class _Search:
             return peel_sinks(find, n, known=self.known)[0], None
         sinks = self.likelihood
         found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
-        close = [peeled for peeled in found if peeled.cost < found[0].cost + CLOSE]
+        close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
             costs = [_joint_cost(peeled, sinks) for peeled in close]
             ranked = sorted(range(len(close)), key=lambda k: costs[k])
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
             gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
-        return close[0], _doubtful if self.known is None and gap < 3 else None
+        return close[0], _doubtful if self.known is None and gap < thresholds.clear else None
 
 
 _doubtful = Status(
@@ -217,11 +234,19 @@ class _Found:
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
         if search.gaussian:
-            return [first, *refine_gaussian(samples, order, rows, search.progress, self.signature)]
+            asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
+            return [first, *refine_gaussian(samples, order, rows, search.progress, self.signature, asked)]
         return [
             first,
             *refine_flexible(
-                samples, orders, starts, estimator.alpha, search.seed, search.progress, self.signature
+                samples,
+                orders,
+                starts,
+                estimator.alpha,
+                search.seed,
+                search.progress,
+                self.signature,
+                estimator.thresholds.heteroscedastic_level,
             ),
         ]
 

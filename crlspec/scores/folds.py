@@ -5,7 +5,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["halves"]
+from crlspec.errors import DataError
+from crlspec.scores.base import Coordinates
+
+__all__ = ["check_halves", "halves"]
+
+
+def check_halves(coordinates: Coordinates, held_out: float) -> None:
+    """Raises DataError unless what is left to train on of every half of an environment spans the components.
+
+    held_out  share of each half that is not trained on; 0 for none
+    """
+    n = coordinates.observational.shape[1]
+    for name, y in zip((coordinates.reference, *coordinates.environments), coordinates.all, strict=True):
+        half = len(y) // 2
+        left = half - (max(1, int(held_out * half)) if held_out else 0)
+        if left <= n:
+            raise DataError(
+                f"environment '{name}' has {len(y)} samples: scores are fitted on halves of them, of which {left} "
+                f"remain to train on, and {n} latents ask for more than {n}",
+                f"Give at least {_fewest(n, held_out)} samples of each environment; hundreds are needed to learn "
+                "from them.",
+            )
+
+
+def _fewest(components: int, held_out: float) -> int:
+    """The least number of samples that passes."""
+    half = components + 1
+    while half - (max(1, int(held_out * half)) if held_out else 0) <= components:
+        half += 1
+    return 2 * half
 
 
 def halves(y: Tensor, held_out: float, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:

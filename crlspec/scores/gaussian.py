@@ -8,6 +8,7 @@ import numpy as np
 
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
+from crlspec.scores.folds import check_halves
 from crlspec.scores.gaussian_facts import GaussianFacts
 
 __all__ = ["GaussianScores"]
@@ -25,6 +26,7 @@ class GaussianScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Closed form; ``seed`` decides the halves."""
+        check_halves(coordinates, 0.0)
         progress("scores", 0.0)
         rng = np.random.default_rng([seed, 11])
         points = coordinates.observational

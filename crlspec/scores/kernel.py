@@ -20,7 +20,7 @@ from torch import Tensor
 
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.folds import halves
+from crlspec.scores.folds import check_halves, halves
 
 __all__ = ["KernelScores"]
 
@@ -49,6 +49,7 @@ class KernelScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Two fits that share no sample, both evaluated at all observational samples."""
+        check_halves(coordinates, self.held_out)
         generator = torch.Generator().manual_seed(seed)
         samples = [torch.as_tensor(y, dtype=torch.float64).to(self.device) for y in coordinates.all]
         n, points = samples[0].shape[1], samples[0]

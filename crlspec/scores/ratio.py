@@ -18,7 +18,7 @@ from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.folds import halves
+from crlspec.scores.folds import check_halves, halves
 
 __all__ = ["RatioScores"]
 
@@ -42,6 +42,7 @@ class RatioScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Two fits that share no sample, both evaluated at all observational samples."""
+        check_halves(coordinates, self.held_out)
         generator = torch.Generator().manual_seed(seed)
         samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
         folds = [halves(y, self.held_out, generator) for y in samples]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from crlspec.inference.check import chance, listed
-from crlspec.inference.checks import Check
+from crlspec.inference.check import Check, chance, listed
 
 
 def test_names_in_quotes_are_given_back_all_at_once() -> None:

@@ -130,7 +130,7 @@ def test_the_linear_inverse_of_a_curved_mixing_is_found():
     scale = np.concatenate(samples).std(0)
     u = [x / scale for x in samples]
     start = Start.of(np.eye(3, 4), u, (2, 0, 1))
-    rows = linear_contrast(u, start, steps=150)
+    rows = linear_contrast(u, start, steps=150).rows
     code = u[0] @ rows.T
     z = latents()[0]
     left = (

@@ -21,11 +21,11 @@ from crlspec.inference.encoders.log_ratios import (
     quadratic_ratio,
 )
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
-from crlspec.inference.encoders.recombine import AGREEMENT
 from crlspec.inference.encoders.restarts import agreement_of
 from crlspec.inference.encoders.sign_starts import distances, sides
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.gscale import GScaleI
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting
@@ -128,7 +128,9 @@ def test_a_general_mixing():
     assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
     assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
     assert found.diagnostics["recombined_losses"].sizes == {"recombined": 2}
-    assert found.status.ok == bool((found.diagnostics["restart_agreement"] >= AGREEMENT).all())
+    assert found.status.ok == bool(
+        (found.diagnostics["restart_agreement"] >= GscaleThresholds.agreement).all()
+    )
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
     assert "one restart alone" in alone.status.message
@@ -142,7 +144,9 @@ def test_restarts_that_end_elsewhere_leave_it_undecided():
     np.testing.assert_allclose(agreement_of(np.stack([gaussianised, folded, z]), 2), 1.0)
     agreement = agreement_of(np.stack([folded, z]), 1)
     assert agreement[2] < 0.1
-    status = status_of(Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement)
+    status = status_of(
+        Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement, GscaleThresholds()
+    )
     assert status.code == "undecided"
     assert "no two restarts" in status.message
 

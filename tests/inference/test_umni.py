@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import crlspec
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Estimate
@@ -187,7 +188,7 @@ def test_degenerate_orders_are_left_out_of_the_soft_likelihood() -> None:
     groups = np.broadcast_to(_own_and_others(n), (2, n, 2, n + 1))
     starts = np.stack([np.eye(n), np.ones((n, n))])
     arguments = (torch.as_tensor(np.ascontiguousarray(groups)), torch.as_tensor(starts))
-    losses = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
+    losses, _ = _fit(*arguments, torch.as_tensor(moments), torch.full((n + 1,), 1e4, dtype=torch.float64))
     assert losses[1] == FAR and losses[0] < 10
 
 
@@ -197,3 +198,31 @@ def test_without_refinement_the_result_says_that_its_p_values_are_not_calibrated
     assert [stage.name for stage in found.stages] == ["signature"]
     assert "not calibrated" in found.status.message
     assert sorted(node_of(found, FULL_RANK).values()) == [0, 1, 2, 3]
+
+
+QUADRATIC = ["latents=3", "samples=1500", "scores.kind=exact"]
+TOLD = ["interventions.signature=random", "interventions.targets={e1: [z1], e2: [z2, z1], e3: [z3, z2]}"]
+
+
+def test_exact_scores_that_nobody_knows_are_refused_with_a_remedy_that_works() -> None:
+    """Concealed targets of latents that are not Gaussian are found by scores of marginals."""
+    spec = crlspec.load("linear/umni-quadratic-hard-5", sets=QUADRATIC)
+    model = crlspec.compile(spec, seed=0)
+    with pytest.raises(SettingMismatch, match=r"exact scores with concealed targets .* or tell the targets"):
+        crlspec.solve(spec, model.sample(seed=0), model=model)
+
+
+def test_exact_scores_serve_known_targets_of_latents_that_are_not_gaussian(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No scores are trained, and order, signature and latents are exact."""
+    monkeypatch.setattr(RatioScores, "estimate", lambda *_: pytest.fail("ratio scores were trained"))
+    spec = crlspec.load("linear/umni-quadratic-hard-5", sets=QUADRATIC + TOLD)
+    model = crlspec.compile(spec, seed=0)
+    found = crlspec.solve(spec, model.sample(seed=0), model=model)
+    assert found.status.ok
+    strength = found.diagnostics["signature_strength"].sel(
+        environment=["e1", "e2", "e3"], latent=["z1", "z2", "z3"]
+    )
+    np.testing.assert_allclose(strength, [[1, 0, 0], [1, 1, 0], [0, 1, 1]], atol=1e-6)
+    assert found.metrics(model, samples=2000)["mcc"] > 0.99

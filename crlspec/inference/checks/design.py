@@ -24,7 +24,7 @@ from crlspec.inference.checks.singular import check_singular
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 
-__all__ = ["checks_of", "refuse_faults"]
+__all__ = ["checks_of", "effective_sizes", "refuse_faults"]
 
 FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-latent", "singular"}
 """Refutations that no estimator can work with: the table itself is at fault."""
@@ -97,6 +97,15 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     if gaussian and not copies and not _disturbed(moments, problem):
         checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
     return tuple(checks)
+
+
+def effective_sizes(problem: Problem, checks: tuple[Check, ...]) -> dict[str, float]:
+    """Environment → effective number of samples, where a check found that rows depend on each other; else empty."""
+    if not any(check.name == "rows-independent" for check in checks):
+        return {}
+    samples = {name: problem.samples[name] for name in _names(problem)}
+    components = min(len(problem.observed), len(problem.setting.latents) or SOME, SOME)
+    return dict(check_rows(Moments.of(samples, components, problem.setting.noisy, None).y)[1])
 
 
 def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:

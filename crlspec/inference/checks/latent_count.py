@@ -14,6 +14,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.dimension import Dimension, count_components
 from crlspec.numerics.linalg import ColumnSpace
 
@@ -23,16 +24,18 @@ PER_LATENT = {"single-node": 1, "coupled": 2, "uncoupled": 2}
 """Environments for each latent, by design."""
 
 
-def count_latents(problem: Problem) -> tuple[Problem, Dimension | None]:
+def count_latents(problem: Problem, level: float = Thresholds.dimension) -> tuple[Problem, Dimension | None]:
     """The problem with its latents, ``z1`` …, counted, and the evidence; unchanged and None where they are known.
 
     Without noise on the observations the dimensions are those of rank; where there is some, assumed or not, those
     that stand out of it (``count_components``), and the setting is noisy from then on. Raises DataError where no
     number can be told, or one that contradicts the design.
+
+    level  of the test of each dimension
     """
     if problem.latents:
         return problem, None
-    found = _dimension(problem)
+    found = _dimension(problem, level)
     size = len(problem.observed)
     if found.count == 0:
         raise DataError(f"the number of latents cannot be told: {found}", "Declare it, e.g. latents: 3.")
@@ -59,14 +62,14 @@ def with_count(estimate: Estimate, found: Dimension) -> Estimate:
     )
 
 
-def _dimension(problem: Problem) -> Dimension:
+def _dimension(problem: Problem, level: float) -> Dimension:
     """By rank in units of each variable's own deviation; where there is no rank deficit, by tests in common units."""
     samples = list(problem.samples.values())
     count = sum(len(x) for x in samples)
-    exact = count_components(ColumnSpace.fit(samples, 1).spectrum, count)
+    exact = count_components(ColumnSpace.fit(samples, 1).spectrum, count, level)
     if exact.variance == 0:
         return exact
-    return count_components(ColumnSpace.fit(samples, 1, isotropic=True).spectrum, count)
+    return count_components(ColumnSpace.fit(samples, 1, isotropic=True).spectrum, count, level)
 
 
 def _refuse_contradiction(problem: Problem, found: Dimension) -> None:

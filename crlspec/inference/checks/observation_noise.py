@@ -19,21 +19,20 @@ from crlspec.inference.estimate import LinearEncoder, Status
 from crlspec.numerics.dimension import Dimension, count_components
 from crlspec.scores.base import Coordinates
 
-__all__ = ["LARGE", "check_noisy_rank", "noise_facts", "with_noise"]
-
-LARGE = 0.05
-"""The share of noise in a latent's variance above which its edges are not to be relied on."""
+__all__ = ["check_noisy_rank", "noise_facts", "with_noise"]
 
 
-def check_noisy_rank(problem: Problem, coordinates: Coordinates) -> None:
+def check_noisy_rank(problem: Problem, coordinates: Coordinates, level: float) -> None:
     """Raises DataError unless as many dimensions stand out of the noise as there are latents.
 
     With as many observed variables as latents nothing is left to tell noise by, and nothing is checked.
+
+    level  of the test of each dimension
     """
     n = len(problem.latents)
     if len(problem.observed) == n:
         return
-    found = _dimension(coordinates)
+    found = _dimension(coordinates, level)
     if found.count < n:
         raise DataError(
             f"{found}: fewer than the {n} latents; the others drown in the noise on x, or are not there",
@@ -47,14 +46,21 @@ def check_noisy_rank(problem: Problem, coordinates: Coordinates) -> None:
 
 
 def noise_facts(
-    problem: Problem, coordinates: Coordinates, encoder: LinearEncoder, latents: tuple[str, ...]
+    problem: Problem,
+    coordinates: Coordinates,
+    encoder: LinearEncoder,
+    latents: tuple[str, ...],
+    level: float,
 ) -> dict[str, xr.DataArray]:
     """``observation_noise`` (), its deviation in the units of x, and ``noise_share`` (latent,): of the variance of
     each recovered latent in the observational environment. Nothing where the setting has no noise, or none can be
-    told."""
+    told.
+
+    level  of the test of each dimension
+    """
     if not problem.setting.noisy or len(problem.observed) == len(latents):
         return {}
-    deviation = float(np.sqrt(_dimension(coordinates).variance) * coordinates.space.scale[0])
+    deviation = float(np.sqrt(_dimension(coordinates, level).variance) * coordinates.space.scale[0])
     variances = encoder(coordinates.x).var(axis=0)
     share = np.minimum(deviation**2 * (encoder.matrix**2).sum(1) / variances, 1.0)
     return {
@@ -63,8 +69,8 @@ def noise_facts(
     }
 
 
-def with_noise(status: Status, noise: Mapping[str, xr.DataArray]) -> Status:
-    """The status, told of the noise; undecided where more than ``LARGE`` of a latent is noise."""
+def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -> Status:
+    """The status, told of the noise; undecided where more than a share ``most`` of a latent is noise."""
     if not noise:
         return status
     worst = float(noise["noise_share"].max())
@@ -72,7 +78,7 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray]) -> Status:
         f"{status.message}; noise of standard deviation {float(noise['observation_noise']):.3g} on every observed "
         f"variable makes up to {worst:.1%} of a latent's variance, and score differences are the noisy latents'"
     )
-    if worst <= LARGE or not status.ok:
+    if worst <= most or not status.ok:
         return replace(status, message=text)
     return Status(
         "undecided",
@@ -81,5 +87,5 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray]) -> Status:
     )
 
 
-def _dimension(coordinates: Coordinates) -> Dimension:
-    return count_components(coordinates.space.spectrum, sum(len(y) for y in coordinates.all))
+def _dimension(coordinates: Coordinates, level: float) -> Dimension:
+    return count_components(coordinates.space.spectrum, sum(len(y) for y in coordinates.all), level)

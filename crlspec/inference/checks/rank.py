@@ -7,29 +7,30 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference.checks.observation_noise import check_noisy_rank
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.scores.base import Coordinates
 
 __all__ = ["check_injective", "check_rank", "is_gaussian"]
 
 
-def check_rank(problem: Problem, coordinates: Coordinates) -> None:
+def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Thresholds) -> None:
     """Linear mixing gives exactly as many linear dimensions as latents; small structureless noise is let pass, and
     where the setting declares noise, the dimensions that stand out of it are counted by a test.
 
     Raises DataError where there are fewer or more.
     """
     if problem.setting.noisy:
-        check_noisy_rank(problem, coordinates)
+        check_noisy_rank(problem, coordinates, thresholds.dimension)
         return
     spectrum, n = coordinates.space.spectrum, len(problem.latents)
-    check_injective(spectrum, n)
-    if len(spectrum) == n or spectrum[n] < 1e-11 * spectrum[0]:
+    check_injective(spectrum, n, thresholds.injective)
+    if len(spectrum) == n or spectrum[n] < thresholds.rounding * spectrum[0]:
         return
     rest = coordinates.space.off(coordinates.x)
-    sizeable = spectrum[n] > 1e-2 * spectrum[n - 1]
-    significant = int((spectrum > 1e-11 * spectrum[0]).sum())
-    if sizeable or explained_by_squares(rest, coordinates.observational) < 1e-6:
+    sizeable = spectrum[n] > thresholds.sizeable * spectrum[n - 1]
+    significant = int((spectrum > thresholds.rounding * spectrum[0]).sum())
+    if sizeable or explained_by_squares(rest, coordinates.observational) < thresholds.curved:
         raise DataError(
             f"the observations have {significant} significant linear components, more than the {n} latents: "
             "a linear mixing is refuted by the data (the rest is no small noise, but a function of the others)",
@@ -38,13 +39,14 @@ def check_rank(problem: Problem, coordinates: Coordinates) -> None:
         )
 
 
-def check_injective(spectrum: np.ndarray, latents: int) -> None:
+def check_injective(spectrum: np.ndarray, latents: int, least: float) -> None:
     """Raises DataError where the observations span fewer linear dimensions than latents, whatever the mixing.
 
     spectrum  (component,) eigenvalues of the standardised pooled covariance, descending
+    least     share of the largest eigenvalue below which a dimension is not there
     """
-    if spectrum[latents - 1] < 1e-13 * spectrum[0]:
-        significant = int((spectrum > 1e-13 * spectrum[0]).sum())
+    if spectrum[latents - 1] < least * spectrum[0]:
+        significant = int((spectrum > least * spectrum[0]).sum())
         raise DataError(
             f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
             f"{latents} latents: the mixing is not injective, and no method can recover them all",
@@ -52,6 +54,6 @@ def check_injective(spectrum: np.ndarray, latents: int) -> None:
         )
 
 
-def is_gaussian(coordinates: Coordinates) -> bool:
-    """Whether no environment contradicts Gaussian latents."""
-    return gaussianity_p_value(coordinates.all) > 1e-3
+def is_gaussian(coordinates: Coordinates, level: float) -> bool:
+    """Whether no environment contradicts Gaussian latents, by a test of this level."""
+    return gaussianity_p_value(coordinates.all) > level

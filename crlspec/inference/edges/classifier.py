@@ -18,12 +18,10 @@ from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_co
 from crlspec.inference.edges.classifier_tests import contrast_scores
 from crlspec.inference.edges.leave_one_out import order_of
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.progress import Progress
 
 __all__ = ["calibrated", "edges_by_classifier"]
-
-KEPT = 0.2
-"""Pairs of a lower p-value in the first round may be edges in the second."""
 
 
 def edges_by_classifier(
@@ -31,6 +29,7 @@ def edges_by_classifier(
     pairs: Sequence[tuple[int, int]],
     seed: int,
     progress: Progress,
+    kept: float = GscaleThresholds.kept,
 ) -> tuple[Step, float]:
     """The step, and by how much tests against the order exceed chance: see :func:`calibrated`.
 
@@ -38,6 +37,7 @@ def edges_by_classifier(
 
     samples  (sample, latent) of every environment, the observational first
     pairs    for each latent the two that intervene on it
+    kept     pairs of a lower p-value in the first round may be edges in the second
     """
     began = time.perf_counter()
     n, generator = len(pairs), torch.Generator().manual_seed(seed)
@@ -49,7 +49,7 @@ def edges_by_classifier(
         statistics, freedom = scores.tests()
         order, p_values, excess = calibrated(statistics, freedom)
         if not last:
-            graph = graph & (p_values < KEPT)
+            graph = graph & (p_values < kept)
             rows = Rows(rows.z + scores.shift(graph, rows.z), rows.kind)
     places = np.ix_(order, order)
     signal = np.tril(statistics[1][places], -1) / len(rows)

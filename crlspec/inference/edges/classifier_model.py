@@ -56,7 +56,7 @@ class Terms:
     def without(self, job: int) -> Terms:
         """The same with ψ_i as it is without the cause that the job leaves out."""
         of_job, mechanism, gradient = self.others
-        own = torch.arange(len(self.mechanism)) == of_job[job]
+        own = torch.arange(len(self.mechanism), device=self.mechanism.device) == of_job[job]
         return replace(
             self,
             mechanism=torch.where(own[:, None], mechanism[job], self.mechanism),
@@ -71,13 +71,16 @@ class ContrastModel(nn.Module):
     jobs   (i, j) of all edges
     """
 
+    seen: Tensor
+    seen_without: Tensor
+
     def __init__(self, graph: np.ndarray, generator: torch.Generator, width: int = 32) -> None:
         super().__init__()
         n = len(graph)
         self.graph, self.jobs = graph, [(int(i), int(j)) for i, j in np.argwhere(graph)]
         self.of_job = [i for i, _ in self.jobs]
-        self.seen = torch.as_tensor(graph | np.eye(n, dtype=bool)).float()[:, None]
-        self.seen_without = self.seen[self.of_job].clone()
+        self.register_buffer("seen", torch.as_tensor(graph | np.eye(n, dtype=bool)).float()[:, None])
+        self.register_buffer("seen_without", self.seen[self.of_job].clone())
         for k, (_, j) in enumerate(self.jobs):
             self.seen_without[k, 0, j] = 0
         self.heads = BatchedNetwork(2 * n, 1, 16, generator, quadratic=True)
@@ -91,7 +94,7 @@ class ContrastModel(nn.Module):
     def losses(self, rows: Rows) -> Tensor:
         """Log loss of each sample (sample,)."""
         values = logits(self.replaced(rows.z), self.mechanisms(rows.z * self.seen))
-        return -torch.log_softmax(values, 0)[rows.kind, torch.arange(len(rows))]
+        return -torch.log_softmax(values, 0)[rows.kind, torch.arange(len(rows), device=rows.z.device)]
 
     def losses_without(self, rows: Rows) -> Tensor:
         """Log loss of each sample (job, sample), where the job's ψ_i stands in; nothing else is trained by it."""
@@ -143,7 +146,7 @@ def fit_contrasts(
     """Train φ and ψ; then, from there on, each ψ_i that leaves a cause out."""
 
     def draw(g: torch.Generator) -> Rows:
-        return rows[torch.randint(len(rows), (batch,), generator=g)]
+        return rows[torch.randint(len(rows), (batch,), generator=g, device=g.device)]
 
     train(
         model, lambda some: model.losses(some).mean()[None], draw, generator, Plan(steps, 1e-2),

@@ -93,7 +93,7 @@ class ContrastScores:
         step[free] = np.linalg.solve(gram, self.sums[0, free]) / self.scale[free]
         every = np.zeros(self.used.shape)
         every[self.used] = step
-        coefficients = torch.as_tensor(every[2].T, dtype=z.dtype)
+        coefficients = torch.as_tensor(every[2].T, dtype=z.dtype, device=z.device)
         return torch.cat([self.basis(part) @ coefficients for part in z.split(CHUNK)])
 
     def _free(self, graph: np.ndarray) -> np.ndarray:
@@ -108,9 +108,9 @@ def contrast_scores(model: ContrastModel, rows: Rows) -> ContrastScores:
     n, graph, basis = rows.z.shape[1], model.graph, SmoothBasis(rows.z)
     alone = _strangers(basis.support, np.zeros((n, n), dtype=bool)) == 0
     used = np.stack([_strangers(basis.support, graph) <= 1, alone, ~alone])
-    kept = torch.as_tensor(np.flatnonzero(used))
-    sums = torch.zeros(1 + len(model.jobs), used.size, dtype=torch.float64)
-    gram = torch.zeros(len(kept), len(kept), dtype=torch.float64)
+    kept = torch.as_tensor(np.flatnonzero(used), device=rows.z.device)
+    sums = rows.z.new_zeros(1 + len(model.jobs), used.size, dtype=torch.float64)
+    gram = rows.z.new_zeros(len(kept), len(kept), dtype=torch.float64)
     some, counted = slice(None, None, -(-len(rows) // MOST_FOR_PRODUCTS)), 0
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
@@ -126,8 +126,8 @@ def contrast_scores(model: ContrastModel, rows: Rows) -> ContrastScores:
     gram *= len(rows) / counted
     scale = gram.diagonal().sqrt() + 1e-12
     return ContrastScores(
-        graph, model.jobs, basis, used, scale.numpy(), (gram / torch.outer(scale, scale)).numpy(),
-        (sums[:, kept] / scale).numpy(),
+        graph, model.jobs, basis, used, scale.cpu().numpy(), (gram / torch.outer(scale, scale)).cpu().numpy(),
+        (sums[:, kept] / scale).cpu().numpy(),
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def _strangers(support: np.ndarray, graph: np.ndarray) -> np.ndarray:
 def _weights(terms: Terms, kind: Tensor) -> Tensor:
     """(family · latent, sample): what, times a function, is the derivative along it."""
     odds = torch.softmax(terms.logits(), 0)
-    odds[kind, torch.arange(len(kind))] -= 1
+    odds[kind, torch.arange(len(kind), device=kind.device)] -= 1
     left = -odds[1:].reshape(terms.replaced.shape)
     both = left.sum(0)
     moved = (left * terms.slopes).sum(0) - torch.einsum("is,isl->ls", both, terms.gradient)

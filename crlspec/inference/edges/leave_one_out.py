@@ -19,6 +19,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.statistics import paired_p_value
 from crlspec.numerics.training import Plan, train
@@ -26,12 +27,17 @@ from crlspec.progress import Progress
 
 __all__ = ["edges_by_contrast", "effects", "order_of"]
 
+CHUNK = 8192
+"""Held-out samples of each fold that are looked at in one go."""
 
-def effects(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+
+def effects(
+    samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]], chance: float = GscaleThresholds.moved
+) -> np.ndarray:
     """(latent, latent): [i, j] how much the interventions on i move the distribution of ẑ_j, 0 on the diagonal.
 
     The largest Kolmogorov distance between the observational environment (the first of ``samples``) and the two of i,
-    and between these two, less what chance alone reaches once in a hundred times.
+    and between these two, less what chance alone reaches with probability ``chance``.
 
     samples  (sample, latent) of every environment; pairs: for each latent the two that intervene on it
     """
@@ -40,11 +46,11 @@ def effects(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> 
     for i, (a, b) in enumerate(pairs):
         for first, second in ((0, a), (0, b), (a, b)):
             one, other = samples[first], samples[second]
-            chance = stats.kstwobign.isf(0.01) * np.sqrt(1 / len(one) + 1 / len(other))
+            reached = stats.kstwobign.isf(chance) * np.sqrt(1 / len(one) + 1 / len(other))
             for j in range(n):
                 if j != i:
                     distance = stats.ks_2samp(one[:, j], other[:, j], method="asymp").statistic
-                    moved[i, j] = max(moved[i, j], distance - chance)
+                    moved[i, j] = max(moved[i, j], distance - reached)
     return moved
 
 
@@ -69,6 +75,7 @@ def edges_by_contrast(
     batch: int = 1024,
     width: int = 16,
     rate: float = 8e-3,
+    chance: float = GscaleThresholds.moved,
 ) -> Step:
     """Order by :func:`effects`, then a test of every pair; the latents themselves are left as they are.
 
@@ -77,7 +84,7 @@ def edges_by_contrast(
     held-out squared errors, in units of the noise of the kind of environment, are tested one-sidedly.
     """
     began = time.perf_counter()
-    moved = effects(samples, pairs)
+    moved = effects(samples, pairs, chance)
     order = order_of(moved)
     n = len(order)
     pooled = np.concatenate(samples)
@@ -88,24 +95,22 @@ def edges_by_contrast(
     generator = torch.Generator().manual_seed(seed)
     jobs = [(i, -1) for i in range(1, n)] + [(i, j) for i in range(1, n) for j in range(i)]
     fits = _Fits(z, own, jobs, width, generator)
-    shuffled = torch.randperm(len(z), generator=generator)
+    shuffled = torch.randperm(len(z), generator=generator, device=generator.device)
     folds = shuffled[: len(z) // 2], shuffled[len(z) // 2 :]
     if jobs:
         train(
             fits,
             lambda index: fits.losses(index).mean(-1),
-            lambda g: torch.stack([fold[torch.randint(len(fold), (batch,), generator=g)] for fold in folds]),
+            lambda g: torch.stack(
+                [fold[torch.randint(len(fold), (batch,), generator=g, device=g.device)] for fold in folds]
+            ),
             generator,
             Plan(steps, rate),
             groups=fits.groups(),
             progress=progress,
             stage="edges",
         )
-    with torch.no_grad():
-        parts = zip(folds[1].split(8192), folds[0][: len(folds[1])].split(8192), strict=False)
-        losses = [fits.losses(torch.stack([a, b[: len(a)]])) for a, b in parts if len(a) == len(b)]
-        held_out = torch.cat(losses, -1) if jobs else torch.zeros(2, 0, 1)
-    gains, p_values = _compare(jobs, held_out.double().numpy(), n)
+    gains, p_values = _compare(jobs, fits.at(folds[1], folds[0]), n)
     seconds = time.perf_counter() - began
     rows = np.eye(n)[list(order)]
     note = "order by what interventions move; edges by leaving one cause out, beside a remainder of mixing"
@@ -120,16 +125,16 @@ class _Fits(nn.Module):
     ) -> None:
         super().__init__()
         self.z, self.jobs, n = z, len(jobs), z.shape[1]
-        before, seen = torch.zeros(len(jobs), 1, n), torch.zeros(len(jobs), 1, n)
+        before, seen = z.new_zeros(len(jobs), 1, n), z.new_zeros(len(jobs), 1, n)
         for k, (i, j) in enumerate(jobs):
             before[k, 0, :i] = seen[k, 0, :i] = 1
             if j >= 0:
                 seen[k, 0, j] = 0
         self.before, self.seen = before.repeat(2, 1, 1), seen.repeat(2, 1, 1)
-        self.response = torch.tensor([i for i, _ in jobs], dtype=torch.long)
+        self.response = torch.tensor([i for i, _ in jobs], dtype=torch.long, device=z.device)
         self.own = own[self.response]
-        kinds = (~self.own).float()
-        self.log_scales = nn.Parameter(torch.zeros(2 * len(jobs), 2))
+        kinds = (~self.own).to(z)
+        self.log_scales = nn.Parameter(z.new_zeros(2 * len(jobs), 2))
         self.kinds = kinds
         self.remainder = BatchedNetwork(2 * len(jobs), n, width, generator, common=True)
         self.mechanism = BatchedNetwork(2 * len(jobs), n, width, generator, common=True)
@@ -144,20 +149,36 @@ class _Fits(nn.Module):
         scale = torch.where(natural > 0, self.log_scales[:, :1], self.log_scales[:, 1:])
         return 0.5 * ((target - fitted) * torch.exp(-scale)) ** 2 + scale
 
+    @torch.no_grad()
+    def at(self, *rows: Tensor) -> list[np.ndarray]:
+        """Losses (job, sample) of each fold at rows (sample,) of its own, none left out, however many each has.
+
+        The shorter fold begins again where it ends, so that both are one batch; what it says twice is dropped.
+        """
+        size = max(len(one) for one in rows)
+        index = torch.stack([one[torch.arange(size, device=one.device) % len(one)] for one in rows])
+        losses = torch.cat([self.losses(part) for part in index.split(CHUNK, 1)], -1)
+        both = losses.reshape(len(rows), self.jobs, size).double().cpu().numpy()
+        return [found[:, : len(one)] for found, one in zip(both, rows, strict=True)]
+
     def groups(self) -> list[dict[str, object]]:
         """Parameter groups for AdamW."""
         scales = {"params": [self.log_scales], "weight_decay": 0.0}
         return [*self.remainder.groups(1e-2), *self.mechanism.groups(1e-2), scales]
 
 
-def _compare(jobs: list[tuple[int, int]], losses: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean held-out loss in nats that leaving j out costs, and one-sided p-values: (position, position) arrays."""
+def _compare(
+    jobs: list[tuple[int, int]], losses: Sequence[np.ndarray], n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean held-out loss in nats that leaving j out costs, and one-sided p-values: (position, position) arrays.
+
+    losses  of each fold (job, sample)
+    """
     gains, p_values = np.zeros((n, n)), np.ones((n, n))
-    both = losses.reshape(2, len(jobs), -1) if jobs else losses
     full = {i: k for k, (i, j) in enumerate(jobs) if j < 0}
     for k, (i, j) in enumerate(jobs):
         if j >= 0:
-            paired = (both[:, k] - both[:, full[i]]).ravel()
+            paired = np.concatenate([fold[k] - fold[full[i]] for fold in losses])
             gains[i, j] = max(paired.mean(), 0.0)
             p_values[i, j] = paired_p_value(paired)
     return gains, p_values

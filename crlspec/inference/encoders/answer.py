@@ -10,15 +10,12 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.inference.encoders.log_ratios import LOG_2, quadratic_ratio
 from crlspec.inference.encoders.pairing import Pairing
-from crlspec.inference.encoders.recombine import AGREEMENT
 from crlspec.inference.encoders.structured_ratio import Fitted
 from crlspec.inference.estimate import Status
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.linalg import ColumnSpace
 
 __all__ = ["contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
-
-FAR = 2.5
-"""Tests against the order that are so many times what chance gives show latents further off than tests know."""
 
 
 def contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -33,7 +30,11 @@ def contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.n
 
 
 def status_of(
-    pairing: Pairing, contrasts: np.ndarray, agreement: np.ndarray | None, excess: float | None = None
+    pairing: Pairing,
+    contrasts: np.ndarray,
+    agreement: np.ndarray | None,
+    thresholds: GscaleThresholds,
+    excess: float | None = None,
 ) -> Status:
     """Whether the data decided.
 
@@ -41,10 +42,10 @@ def status_of(
     agreement  (latent,) of the encoder that was trained, if one was
     excess     of the tests against the order, where they were made: see :mod:`crlspec.inference.edges.classifier`
     """
-    if contrasts.min() < 6.0:
+    if weak := int((contrasts < thresholds.contrast).sum()):
         return Status(
             "undecided",
-            f"the two environments of a latent hardly differ ({int((contrasts < 6).sum())} of {len(contrasts)}): its "
+            f"the two environments of a latent hardly differ ({weak} of {len(contrasts)}): its "
             "latent may be anything",
             "Give more samples, or interventions whose two mechanisms differ more.",
         )
@@ -55,27 +56,28 @@ def status_of(
             f"{pairing.clear:g} is clear)",
             "Give more samples, or say which environments belong together (design: coupled).",
         )
-    if agreement is not None and not (agreement >= AGREEMENT).all():
+    if agreement is not None and not (agreement >= thresholds.agreement).all():
         several = bool(np.isfinite(agreement).all())
         return Status(
             "undecided",
             f"no two restarts found the same latents (rank correlation {agreement.min():.2f} in the worst one, "
-            f"{AGREEMENT} is asked): the training may have ended in a poor optimum, and latents and edges be wrong"
+            f"{thresholds.agreement} is asked): the training may have ended in a poor optimum, and latents and edges "
+            "be wrong"
             if several
             else "one restart alone cannot show that its latents are no poor optimum",
             "Give more restarts (estimator: {restarts: 6}), more steps, or more samples; compare several seeds.",
         )
-    return _agreed(agreement, excess)
+    return _agreed(agreement, excess, thresholds.excess)
 
 
-def _agreed(agreement: np.ndarray | None, excess: float | None) -> Status:
-    """How far the edges of decided latents are to be trusted."""
+def _agreed(agreement: np.ndarray | None, excess: float | None, most: float) -> Status:
+    """How far the edges of decided latents are to be trusted; ``most``: excess beyond which latents are mixed."""
     if agreement is None:
         return Status("ok", "latents, order and edges were decided by the data")
     agreed = f"restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one)"
     if excess is None:
         return Status("ok", f"{agreed}; edges were tested as if these latents were exact")
-    if excess > FAR:
+    if excess > most:
         return Status(
             "ok",
             f"{agreed}; but effects that the order rules out are {excess:.1f} times what chance gives: latents are "

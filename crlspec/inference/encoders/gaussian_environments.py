@@ -76,10 +76,10 @@ class GaussianEnvironments(nn.Module):
 
     def latents(self, u: np.ndarray, replica: int) -> np.ndarray:
         """z of coordinates (sample, coordinate), float64."""
-        parts = torch.as_tensor(u, dtype=torch.float32).split(8192)
+        parts = torch.as_tensor(u, dtype=self.weights.dtype, device=self.weights.device).split(8192)
         with torch.no_grad():
             found = [self.encoder(part.expand(len(self.weights), -1, -1))[replica] for part in parts]
-        return torch.cat(found).double().numpy()
+        return torch.cat(found).double().cpu().numpy()
 
     def groups(self, rate: float, decay: float = 1e-3) -> list[dict[str, object]]:
         """Parameter groups for AdamW: the perceptron's weights decay, nothing else does."""

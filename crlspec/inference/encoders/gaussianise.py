@@ -51,13 +51,13 @@ class Balanced:
     def __init__(self, sample: Sample, context: TrainingContext = HERE) -> None:
         counts = torch.bincount(sample.environment)
         self.sample, self.counts, self.context = sample, counts, context
-        self.table = torch.zeros(len(counts), int(counts.max()), dtype=torch.long)
+        self.table = counts.new_zeros(len(counts), int(counts.max()))
         for e, count in enumerate(counts.tolist()):
             self.table[e, :count] = torch.nonzero(sample.environment == e).flatten()
 
     def __call__(self, size: int, generator: torch.Generator) -> Sample:
-        environment = torch.randint(len(self.counts), (size,), generator=generator)
-        position = torch.rand(size, generator=generator) * self.counts[environment]
+        environment = torch.randint(len(self.counts), (size,), generator=generator, device=generator.device)
+        position = torch.rand(size, generator=generator, device=generator.device) * self.counts[environment]
         return self.sample[self.context.part(self.table[environment, position.long()])]
 
 

@@ -7,21 +7,32 @@ the log odds of the environments are then quadratic forms in n combinations of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import optimize
 
 from crlspec.inference.encoders.gaussian_environments import Start, log_densities
+from crlspec.numerics.optimum import minimised
 
-__all__ = ["linear_contrast"]
+__all__ = ["LinearContrast", "linear_contrast"]
 
 ROUGH, FINE = 3000, 60
 """Samples of each environment that the first search looks at; steps of the second one, on all samples."""
 
 
-def linear_contrast(samples: Sequence[np.ndarray], start: Start, steps: int = 400) -> np.ndarray:
-    """Encoder rows (latent, component), up to invertible linear maps, by the least log loss of the environments.
+@dataclass(frozen=True)
+class LinearContrast:
+    """Encoder rows (latent, component), up to invertible linear maps; whether the log loss is at an optimum there,
+    and its relative gradient."""
+
+    rows: np.ndarray
+    settled: bool
+    gradient: float
+
+
+def linear_contrast(samples: Sequence[np.ndarray], start: Start, steps: int = 400) -> LinearContrast:
+    """The encoder of least log loss of the environments.
 
     samples  (sample, component) of every environment in white coordinates, the observational first, then that of
              each latent, in random order
@@ -51,6 +62,6 @@ def linear_contrast(samples: Sequence[np.ndarray], start: Start, steps: int = 40
             (gradient,) = torch.autograd.grad(loss, parameters)
             return float(loss.detach()), gradient.numpy()
 
-        found = optimize.minimize(objective, flat, jac=True, method="L-BFGS-B", options={"maxiter": most})
+        found = minimised(objective, flat, options={"maxiter": most})
         flat = found.x
-    return np.asarray(flat[: cuts[0]].reshape(shapes[0]))
+    return LinearContrast(flat[: cuts[0]].reshape(shapes[0]), found.settled, found.gradient)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+
+from crlspec.numerics.optimum import minimised
 
 __all__ = [
     "QuadraticRatio",
@@ -36,10 +37,15 @@ class QuadraticRatio:
 
 @dataclass(frozen=True)
 class RankOne:
-    """The same as a quadratic function of u = row · y alone; the row makes u of unit variance over both samples."""
+    """The same as a quadratic function of u = row · y alone; the row makes u of unit variance over both samples.
+
+    settled, gradient  whether the loss is at an optimum there, and its relative gradient
+    """
 
     row: np.ndarray
     loss: float
+    settled: bool = True
+    gradient: float = 0.0
 
     def share(self, whole: QuadraticRatio) -> float:
         """How much of the contrast that all directions show this one shows, in [0, 1]; 0 where there is none."""
@@ -103,9 +109,9 @@ def one_direction(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> R
 
     row = start / (y @ start).std()
     flat = np.concatenate([row, head(y @ row)])
-    found = optimize.minimize(objective, flat, jac=True, method="L-BFGS-B", options={"maxiter": 60})
+    found = minimised(objective, flat, options={"maxiter": 60})
     row = found.x[:n]
-    return RankOne(row / (y @ row).std(), float(found.fun))
+    return RankOne(row / (y @ row).std(), found.value, found.settled, found.gradient)
 
 
 def even_direction(first: np.ndarray, second: np.ndarray) -> RankOne:
@@ -131,9 +137,9 @@ def even_direction(first: np.ndarray, second: np.ndarray) -> RankOne:
         return float(np.logaddexp(0.0, -labels * logits).mean()), gradient
 
     start = np.append(directions[:, k] * np.sqrt(abs(sizes[k])), 0.0)
-    found = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 60})
+    found = minimised(objective, start, options={"maxiter": 60})
     row = np.linalg.solve(root.T, found.x[:-1])
-    return RankOne(row / (y @ row).std(), float(found.fun))
+    return RankOne(row / (y @ row).std(), found.value, found.settled, found.gradient)
 
 
 def _labels(first: np.ndarray, second: np.ndarray) -> np.ndarray:

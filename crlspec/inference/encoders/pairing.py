@@ -14,14 +14,13 @@ import networkx as nx
 import numpy as np
 
 from crlspec.inference.encoders.log_ratios import leading_direction, one_direction, quadratic_ratio
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.progress import Progress
 
 __all__ = ["Pairing", "find_pairs"]
 
 FLOOR = 1e-4
 """Shares nearer to one than this are stacked apart by noise alone."""
-CLEAR, CLEAR_BENT = 3.0, 0.7
-"""Margins from which on other pairings are ruled out: of a linear mixing, and of any."""
 ROWS, BINS, TAIL = 30_000, 50, 0.005
 """Of the correlation ratio: samples and bins at most, and the share of either tail that is drawn in."""
 
@@ -40,15 +39,19 @@ class Pairing:
     pairs: tuple[tuple[int, int], ...]
     costs: np.ndarray
     margin: float
-    clear: float = CLEAR
+    clear: float = GscaleThresholds.clear
 
 
 def find_pairs(
-    samples: Sequence[np.ndarray], progress: Progress, ratios: np.ndarray | None = None
+    samples: Sequence[np.ndarray],
+    progress: Progress,
+    ratios: np.ndarray | None = None,
+    clear: float = GscaleThresholds.clear,
 ) -> Pairing:
     """The perfect matching of lowest cost among an even number of environments, each (sample, component).
 
     ratios  (sample, environment) log ratios to the observational environment, of a mixing that is not linear
+    clear   margin from which on other pairings are ruled out
     """
     count = len(samples)
     costs = np.full((count, count), np.inf)
@@ -66,7 +69,7 @@ def find_pairs(
         without[pair] = without[pair[::-1]] = np.inf
         others.append(sum(without[other] for other in _matching(without)))
     margin = float(min(others) - total) if others else float("inf")
-    return Pairing(best, costs, margin, CLEAR if ratios is None else CLEAR_BENT)
+    return Pairing(best, costs, margin, clear)
 
 
 def _cost(first: np.ndarray, second: np.ndarray) -> float:

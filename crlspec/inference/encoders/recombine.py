@@ -11,10 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["AGREEMENT", "pair_losses", "recombined"]
+__all__ = ["pair_losses", "recombined"]
 
-AGREEMENT = 0.97
-"""Least rank correlation of each latent between two encoders that are said to have found the same."""
 BINS = 64
 
 

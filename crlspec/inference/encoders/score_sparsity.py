@@ -105,7 +105,9 @@ def fit_sparse(
     generator = torch.Generator().manual_seed(seed)
     y, d = torch.as_tensor(samples[0]).double(), torch.as_tensor(differences).double()
     pooled = torch.as_tensor(np.concatenate(samples)).double()
-    order, everything = (torch.randperm(len(values), generator=generator) for values in (y, pooled))
+    order, everything = (
+        torch.randperm(len(values), generator=generator, device=generator.device) for values in (y, pooled)
+    )
     cut, cut_all = (max(1, int(settings.held_out * len(values))) for values in (y, pooled))
     model = ScoreSparsity(torch.as_tensor(rows).double(), d, settings.width, generator).to(context.device)
     held = tuple(
@@ -114,8 +116,10 @@ def fit_sparse(
     )
 
     def draw(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        some = order[cut:][context.part(torch.randint(len(order) - cut, (settings.batch,), generator=g))]
-        drawn = torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g)
+        some = order[cut:][
+            context.part(torch.randint(len(order) - cut, (settings.batch,), generator=g, device=g.device))
+        ]
+        drawn = torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g, device=g.device)
         others = everything[cut_all:][context.part(drawn)]
         return y[some].to(context.device), d[:, some].to(context.device), pooled[others].to(context.device)
 

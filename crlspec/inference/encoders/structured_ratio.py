@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crlspec.inference.encoders.recombine import AGREEMENT, recombined
+from crlspec.inference.encoders.recombine import recombined
 from crlspec.inference.encoders.restarts import agreement_of, network_of
+from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
@@ -45,6 +46,8 @@ class Settings:
     batch     samples a step of every environment
     restarts  replicas, trained as one batch; two are made of their latents, and that of lower held-out loss is chosen
     steps     of the last training, at most; the restarts get half of them
+    agreement least rank correlation of each latent at which two encoders have found the same, and no second
+              generation is trained
     """
 
     flexible: bool
@@ -57,6 +60,7 @@ class Settings:
     decay: float = 0.03
     reconstruction: float = 3.0
     held_out: float = 0.1
+    agreement: float = GscaleThresholds.agreement
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class StructuredRatio(nn.Module):
         self.curve = (
             BatchedNetwork(replicas * n * 2, 1, 16, generator, quadratic=True) if settings.flexible else None
         )
-        self.head = nn.Parameter(torch.zeros(replicas, n, 2, 3, 1))
+        self.head = nn.Parameter(rows.new_zeros(replicas, n, 2, 3, 1))
         self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
         self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
 
@@ -127,7 +131,7 @@ class StructuredRatio(nn.Module):
         labels = torch.arange(environments, device=y.device).repeat_interleave(size)
         log_probabilities = torch.log_softmax(all_logits, 1)[:, labels, torch.arange(rows, device=y.device)]
         if self.decoder is None:
-            return -log_probabilities.mean(-1), torch.zeros(replicas, device=y.device)
+            return -log_probabilities.mean(-1), y.new_zeros(replicas)
         return -log_probabilities.mean(-1), ((self.decoder(h) - flat) ** 2).mean((1, 2))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
@@ -193,7 +197,7 @@ def fit(
         return _kept(*trained("encoder", rows, starting_latents, settings.steps), parts)
     model, last, losses = generation("", rows, starting_latents, [])
     found = _kept(model, last, parts, losses)
-    if more is not None and found.agreement.min() < AGREEMENT:
+    if more is not None and found.agreement.min() < settings.agreement:
         model, last, losses = generation("new ", *more(), _encoders(model))
         second = replace(_kept(model, last, parts, losses), generations=2)
         return second if second.losses[0] <= found.losses[0] else replace(found, generations=2)
@@ -285,7 +289,7 @@ def _lead(
     replicas = len(model.head)
     own = [starting_latents[max(0, k - replicas + len(starting_latents))] for k in range(replicas)]
     y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
-    led = (torch.arange(replicas) >= replicas - len(starting_latents)).float().to(context.device)
+    led = (torch.arange(replicas, device=context.device) >= replicas - len(starting_latents)).float()
 
     def loss(index: Tensor) -> Tensor:
         inputs, latents = y[:, index].to(context.device), z[:, index].to(context.device)
@@ -298,7 +302,7 @@ def _lead(
     train(
         model,
         loss,
-        lambda g: torch.randint(y.shape[1], (512,), generator=g),
+        lambda g: torch.randint(y.shape[1], (512,), generator=g, device=g.device),
         generator,
         Plan(steps, 4e-3),
         groups=[group for part in parts for group in part.groups(0.0)],

@@ -57,13 +57,14 @@ class _Scores:
         with torch.no_grad():
             self.hidden = model.hidden(z)
         self.z = z[0].detach().double()
+        eye = torch.eye(n, dtype=self.z.dtype, device=self.z.device)
         self.ranks = legendre(self.z)
         self.of_residuals, of_latents = of_residuals[0].T.double(), of_latents[0].T.double()
         own = self.of_residuals == 0
         present = model.inputs[0].nonzero().T
         self.nuisance = torch.cat(
             [
-                (of_z[0].double()[:, :, None] * self.z[:, None, :] + torch.eye(n)).flatten(1),
+                (of_z[0].double()[:, :, None] * self.z[:, None, :] + eye).flatten(1),
                 -self.of_residuals[:, present[0]] * self.z[:, present[1]],
                 self.of_residuals,
                 of_latents,
@@ -84,8 +85,10 @@ class _Scores:
         scale = nuisance.pow(2).mean(0).sqrt() + 1e-12
         nuisance = nuisance / scale
         gram = nuisance.T @ nuisance
-        gram = gram + 1e-6 * gram.diagonal().mean() * torch.eye(len(gram))
-        cleared = (tested - nuisance @ torch.linalg.solve(gram, nuisance.T @ tested)).numpy()
+        gram = gram + 1e-6 * gram.diagonal().mean() * torch.eye(
+            len(gram), dtype=gram.dtype, device=gram.device
+        )
+        cleared = (tested - nuisance @ torch.linalg.solve(gram, nuisance.T @ tested)).cpu().numpy()
         information = cleared.T @ cleared
         unit = np.sqrt(information.diagonal()) + 1e-12
         total = cleared.sum(0) / unit

@@ -16,8 +16,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
+from crlspec.numerics import training as numerics
+from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
 from crlspec.numerics.sample import Sample
+from crlspec.numerics.training import Plan
 from crlspec.progress import Losses, Progress
 
 __all__ = ["FlexibleLikelihood", "train"]
@@ -27,8 +29,8 @@ FLAT = 1e-3
 
 CHUNK = 16_384
 """Samples whose derivatives are held at a time."""
-LAST = 3
-"""Newton steps at the end."""
+EVERY, LAST = 50, 3
+"""Gradient steps from one Newton step to the next, and Newton steps at the end."""
 
 
 class FlexibleLikelihood(nn.Module):
@@ -62,16 +64,17 @@ class FlexibleLikelihood(nn.Module):
         candidates, n, _ = rows.shape
         self.register_buffer("basis", rows.float().clone())
         self.register_buffer("targets", targets.clone())
-        self.register_buffer("lower", torch.ones(n, n).tril(-1))
+        self.register_buffer("lower", self.basis.new_ones(n, n).tril(-1))
         self.nested, self.soft = graph is None, soft
         inputs = self.lower.expand(candidates, n, n) if graph is None else graph.float()
         self.register_buffer("inputs", inputs.clone())
-        self.change = nn.Parameter(torch.zeros(candidates, n, n))
-        self.remix = nn.Parameter(torch.zeros(candidates, n, n), requires_grad=self.nested or soft)
+        self.change = nn.Parameter(self.basis.new_zeros(candidates, n, n))
+        self.remix = nn.Parameter(self.basis.new_zeros(candidates, n, n), requires_grad=self.nested or soft)
         self.network = BatchedNetwork(candidates * n, n, width, generator)
         self.changed = BatchedNetwork(candidates * n, n, width, generator) if soft else None
         self.noise = GaussianMixture((candidates, n))
         self.replaced = GaussianMixture((candidates, n))
+        self.to(rows.device)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,21 +87,27 @@ class FlexibleLikelihood(nn.Module):
         return [self.network] if self.changed is None else [self.network, self.changed]
 
     @property
+    def _eye(self) -> Tensor:
+        """The identity (position, position), where the parameters are."""
+        return torch.eye(self.shape[1], dtype=self.basis.dtype, device=self.basis.device)
+
+    @property
     def _free(self) -> Tensor:
         """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
         n = self.shape[1]
-        return torch.ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
+        return (
+            self.basis.new_ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
+        )
 
     def coordinates(self) -> Tensor:
         """U (candidate, position, component)."""
-        eye = torch.eye(self.shape[1])
-        return torch.bmm(eye + self.change * self._free, self.basis)
+        return torch.bmm(self._eye + self.change * self._free, self.basis)
 
     def rows(self) -> Tensor:
         """Encoder rows H (candidate, position, component): z = H y; the nested coordinates where that is all."""
         if not self.nested or self.soft:
             return self.coordinates()
-        return torch.bmm(torch.eye(self.shape[1]) + self.remix * self.inputs, self.coordinates())
+        return torch.bmm(self._eye + self.remix * self.inputs, self.coordinates())
 
     def seen(self, u: Tensor) -> Tensor:
         """What each mechanism sees of u (candidate, sample, position): (candidate · position, sample, position)."""
@@ -111,7 +120,7 @@ class FlexibleLikelihood(nn.Module):
         seen = self.seen(u) if seen is None else seen
         transposed = u.transpose(1, 2)
         residuals = transposed - self.network(seen).reshape(candidates, n, -1)
-        replaced = torch.bmm(torch.eye(n) + self.remix * self.inputs, transposed)
+        replaced = torch.bmm(self._eye + self.remix * self.inputs, transposed)
         if self.changed is not None:
             replaced = replaced - self.changed(seen, torch.zeros_like(seen)).reshape(candidates, n, -1)
         return residuals, replaced
@@ -136,8 +145,8 @@ class FlexibleLikelihood(nn.Module):
 
     def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
         """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
-        total, information = torch.zeros(()), torch.zeros(())
-        for index in torch.arange(len(sample)).split(CHUNK):
+        total, information = self.basis.new_zeros(()), self.basis.new_zeros(())
+        for index in torch.arange(len(sample), device=sample.y.device).split(CHUNK):
             scores = self.linear_scores(sample[index]) / len(sample)
             total = total + scores.sum(1)
             information = information + len(sample) * torch.einsum("csi,csj->cij", scores, scores)
@@ -195,10 +204,10 @@ class FlexibleLikelihood(nn.Module):
         remixed = lower.shape[1] if self.remix.requires_grad else 0
         sizes = [free.shape[1], lower.shape[1], n, remixed, len(mechanism)]
         relative, linear, intercepts, remix, maps = torch.split(step.to(self.basis.dtype), sizes, dim=1)
-        change = torch.zeros(candidates, n, n)
+        change = self.basis.new_zeros(candidates, n, n)
         change[:, free[0], free[1]] = relative
-        self.basis.copy_(torch.bmm(torch.eye(n) + change, self.basis))
-        mapped = torch.eye(n).repeat(candidates, n, 1, 1)
+        self.basis.copy_(torch.bmm(self._eye + change, self.basis))
+        mapped = self._eye.repeat(candidates, n, 1, 1)
         mapped[:, mechanism, since, to] += maps
         for network in self.networks:
             for weights in (network.first, network.linear):
@@ -232,7 +241,7 @@ class FlexibleLikelihood(nn.Module):
         assert self.nested and self.shape[0] == 1
         count, n = graphs.shape[0], self.shape[1]
         with torch.no_grad():
-            back = torch.eye(n)
+            back = self._eye
             if not self.soft:
                 back = torch.linalg.inv(back + self.remix[0] * self.lower)
             other = FlexibleLikelihood(
@@ -247,7 +256,7 @@ class FlexibleLikelihood(nn.Module):
             ):
                 value = torch.einsum("ji,pjk->pik", back, old) if name in ("first", "linear") else old
                 if name == "linear":
-                    value = value + (torch.eye(n) - back).reshape(n, n, 1)
+                    value = value + (self._eye - back).reshape(n, n, 1)
                 if name in ("first", "linear"):
                     value = value.repeat(count, 1, 1) * graphs.reshape(count * n, n, 1).float()
                 else:
@@ -274,7 +283,8 @@ def train(
 ) -> Tensor:
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
 
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less).
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less). Newton steps
+    follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
 
     polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
             others see a part of them
@@ -282,13 +292,14 @@ def train(
     slow = [p for p in (model.change, model.remix) if p.requires_grad]
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
     groups = [group for network in model.networks for group in network.groups(1e-2)]
-    groups.append({"params": densities, "weight_decay": 0.0})
-    optimizer = torch.optim.AdamW([{"params": slow, "weight_decay": 0.0, "lr": rate / 2}, *groups], lr=rate)
-    schedule = one_cycle(optimizer, [rate / 2] + [rate] * len(groups), steps)
-    position, order = len(training), torch.empty(0, dtype=torch.long)
+    groups = [
+        {"params": slow, "weight_decay": 0.0, "lr": rate / 2},
+        *groups,
+        {"params": densities, "weight_decay": 0.0},
+    ]
     most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
     batch = min(max(512, len(training) // 32), most, len(training))
-    shown = held_out[torch.arange(min(batch, len(held_out)))]
+    shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
 
     def tell(step: int) -> None:
         with torch.no_grad():
@@ -296,23 +307,36 @@ def train(
         progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
 
     def part() -> Sample:
-        return training[torch.randperm(len(training), generator=generator)[:some]]
+        return training[torch.randperm(len(training), generator=generator, device=generator.device)[:some]]
 
-    for step in range(steps):
-        if position + batch > len(training):
-            order, position = torch.randperm(len(training), generator=generator), 0
-        loss = model.loss(training[order[position : position + batch]]).mean(1).sum()
-        position += batch
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % 50 == 0:
-            tell(step)
-        if step >= warm_up and step % 50 == 0:
-            model.newton(part())
+    def after(made: int) -> None:
+        if (made - 1) % EVERY == 0:
+            tell(made - 1)
+            if made > warm_up:
+                model.newton(part())
+
+    draw = _Epochs(training, batch)
+    numerics.train(
+        model, lambda some: model.loss(some).mean(1), draw, generator, Plan(steps, rate, look=steps),
+        groups=groups, after=after,
+    )  # fmt: skip
     for k in range(LAST):
         model.newton(part() if k < LAST - polish else training)
     tell(steps)
     with torch.no_grad():
         return model.loss(held_out).detach()
+
+
+class _Epochs:
+    """Batches of a sample, each row once in an epoch. Where an epoch stands is kept here, and in no checkpoint."""
+
+    def __init__(self, sample: Sample, size: int) -> None:
+        self.sample, self.size = sample, size
+        self.order, self.position = sample.environment[:0], len(sample)
+
+    def __call__(self, generator: torch.Generator) -> Sample:
+        if self.position + self.size > len(self.sample):
+            self.order = torch.randperm(len(self.sample), generator=generator, device=generator.device)
+            self.position = 0
+        self.position += self.size
+        return self.sample[self.order[self.position - self.size : self.position]]

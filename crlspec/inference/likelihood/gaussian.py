@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import optimize, stats
+from scipy import stats
 from torch import Tensor
 
 from crlspec.numerics.forward_mode import FORWARD_MODE
+from crlspec.numerics.optimum import minimised
 
-__all__ = ["GaussianFit", "fit_order", "search_order", "wald_tests"]
+__all__ = ["GaussianFit", "WaldTests", "fit_order", "search_order", "wald_tests"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class GaussianFit:
     order  indices of the latents (of their environments, where the signature is the identity), roots first
     rows   (position, component): encoder rows H by position in the order
     loss   mean negative log likelihood, up to a constant
+    settled, gradient  whether it is an optimum, and the relative gradient there
     """
 
     order: tuple[int, ...]
     rows: np.ndarray
     loss: float
+    settled: bool = True
+    gradient: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,12 @@ def fit_order(
     signature  (latent, interventional environment) bool
     """
     n = len(order)
-    found = optimize.minimize(
+    found = minimised(
         _Profile(moments, counts, _targeted(order, signature)),
         start.ravel(),
-        jac=True,
-        method="L-BFGS-B",
         options={"maxiter": 500, "ftol": tolerance, "gtol": 1e-8},
     )
-    return GaussianFit(order, found.x.reshape(n, n), float(found.fun))
+    return GaussianFit(order, found.x.reshape(n, n), found.value, found.settled, found.gradient)
 
 
 Refit = Callable[[tuple[int, ...], np.ndarray], GaussianFit]
@@ -145,15 +147,31 @@ def _untargeted(second: Tensor, targeted: Tensor, data: _Moments) -> tuple[Tenso
 
 def _latent_moments(rows: Tensor, data: _Moments) -> Tensor:
     n = rows.shape[0]
-    extended = torch.cat([torch.zeros(n, 1, dtype=rows.dtype), rows], 1)
-    extended = torch.cat([torch.eye(1, n + 1, dtype=rows.dtype), extended], 0)
+    extended = torch.cat([rows.new_zeros(n, 1), rows], 1)
+    extended = torch.cat([torch.eye(1, n + 1, dtype=rows.dtype, device=rows.device), extended], 0)
     return extended @ data.values @ extended.T
+
+
+@dataclass(frozen=True)
+class WaldTests:
+    """What the information matrix says of an optimum; ``[i, j]`` by position, for the edge j → i or for z_j in ẑ_i.
+
+    strengths  standardised weights
+    p_values   two-sided, of "no edge"
+    errors     standard errors of the strengths
+    leftovers  standard error of what ẑ_i holds of z_j, in standard deviations of the two
+    """
+
+    strengths: np.ndarray
+    p_values: np.ndarray
+    errors: np.ndarray
+    leftovers: np.ndarray
 
 
 def wald_tests(
     fit: GaussianFit, moments: np.ndarray, counts: np.ndarray, signature: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised weights and two-sided p-values (position, position), ``[i, j]`` for the edge j → i.
+) -> WaldTests:
+    """Tests of every edge, and how far the latents may be off.
 
     The information matrix is that of all parameters together, so that a p-value knows how far Ĥ is from H.
     """
@@ -168,8 +186,8 @@ def wald_tests(
     def loss(parameters: Tensor) -> Tensor:
         flat, weights, intercepts, means, log_variances = torch.split(parameters, sizes)
         rows = flat.reshape(n, n)
-        weight = torch.zeros(n, n, dtype=rows.dtype).index_put((lower[0], lower[1]), weights)
-        eye = torch.eye(n, dtype=rows.dtype)
+        weight = rows.new_zeros(n, n).index_put((lower[0], lower[1]), weights)
+        eye = torch.eye(n, dtype=rows.dtype, device=rows.device)
         residual = torch.cat([-intercepts[:, None], (eye - weight) @ rows], 1)
         cut = torch.cat([-means[:, None], rows[where]], 1)
         squares = torch.einsum("pi,eij,pj->ep", residual, data.values, residual)
@@ -186,11 +204,24 @@ def wald_tests(
     covariance = torch.linalg.pinv(information, hermitian=True)
     weights = point[sizes[0] : sizes[0] + sizes[1]]
     errors = covariance.diagonal()[sizes[0] : sizes[0] + sizes[1]].clamp(min=0).sqrt()
-    strengths, p_values = np.zeros((n, n)), np.ones((n, n))
+    strengths, p_values, spread = np.zeros((n, n)), np.ones((n, n)), np.zeros((n, n))
     at = (lower[0].numpy(), lower[1].numpy())
-    strengths[at] = weights.numpy() * (pooled_sd[lower[1]] / pooled_sd[lower[0]]).numpy()
+    unit = (pooled_sd[lower[1]] / pooled_sd[lower[0]]).numpy()
+    strengths[at], spread[at] = weights.numpy() * unit, errors.numpy() * unit
     p_values[at] = 2 * stats.norm.sf(np.abs((weights / errors).numpy()))
-    return strengths, p_values
+    leftovers = _leftovers(point[: n * n].reshape(n, n), covariance[: n * n, : n * n], pooled_sd)
+    return WaldTests(strengths, p_values, spread, leftovers)
+
+
+def _leftovers(rows: Tensor, covariance: Tensor, deviations: Tensor) -> np.ndarray:
+    """(position, position): an error δh of row i puts δh G_j of z_j into ẑ_i, with G = H⁻¹."""
+    n = len(rows)
+    decoder = torch.linalg.inv(rows)
+    blocks = torch.stack([covariance[i * n : (i + 1) * n, i * n : (i + 1) * n] for i in range(n)])
+    variances = torch.einsum("aj,iab,bj->ij", decoder, blocks, decoder).clamp(min=0)
+    found = (variances.sqrt() * deviations[None, :] / deviations[:, None]).numpy().copy()
+    np.fill_diagonal(found, 0.0)
+    return np.asarray(found)
 
 
 def _standardised_point(
@@ -202,8 +233,8 @@ def _standardised_point(
     second = _latent_moments(rows, data)
     others, _ = _untargeted(second, targeted, data)
     where, environment = targeted.nonzero().T
-    weight = torch.zeros(n, n, dtype=rows.dtype)
-    intercept, variance = torch.zeros(n, dtype=rows.dtype), torch.zeros(n, dtype=rows.dtype)
+    weight = rows.new_zeros(n, n)
+    intercept, variance = rows.new_zeros(n), rows.new_zeros(n)
     for p, pooled in enumerate(others):
         slope = torch.linalg.solve(pooled[: p + 1, : p + 1], pooled[: p + 1, p + 1])
         intercept[p], weight[p, :p] = slope[0], slope[1:]

@@ -16,6 +16,7 @@ import torch
 from crlspec.inference.likelihood.edge_tests import absent_edge_tests
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -63,10 +64,12 @@ def search_graph(
     generator: torch.Generator,
     alpha: float,
     progress: Progress,
+    heteroscedastic: float = LinearThresholds.heteroscedastic_level,
 ) -> GraphSearch:
     """A first round with every predecessor a parent, more until the graph settles, and a last fit of all under it.
 
-    model  one candidate of nested coordinates, fitted
+    model            one candidate of nested coordinates, fitted
+    heteroscedastic  level of the test whether noise has one size
     """
     n, everything = model.shape[1], training + held_out
     graph, settled = np.tri(n, k=-1, dtype=bool), False
@@ -76,10 +79,11 @@ def search_graph(
         after = found[-1].p_values < alpha
         settled = bool((after == graph).all()) and len(found) > 1
         graph = after
-    final = model.given(torch.as_tensor(graph)[None], generator)
+    final = model.given(torch.as_tensor(graph, device=training.y.device)[None], generator)
     train(final, everything, held_out, generator, progress, steps=200, rate=2e-3, warm_up=0, stage="encoder")
-    rows = final.rows()[0].detach().double().numpy()
-    return GraphSearch(found[0], found[-1], len(found), settled, rows, heteroscedasticity(final, everything))
+    rows = final.rows()[0].detach().double().cpu().numpy()
+    share = heteroscedasticity(final, everything, heteroscedastic)
+    return GraphSearch(found[0], found[-1], len(found), settled, rows, share)
 
 
 def _round(
@@ -104,7 +108,7 @@ def _round(
             graphs.append(graph.copy())
             graphs[-1][i, j] = False
         tested.append((len(graphs) - 1 if graph[i, j] else 0, i, j))
-    fitted = model.given(torch.as_tensor(np.stack(graphs)), generator)
+    fitted = model.given(torch.as_tensor(np.stack(graphs), device=training.y.device), generator)
     train(
         fitted, training, held_out, generator, progress,
         steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1,

@@ -12,19 +12,23 @@ from scipy import stats
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.ranks import legendre
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.sample import Sample
 
 __all__ = ["heteroscedasticity"]
 
-LEVEL, CLIPPED = 1e-4, 4.0
+CLIPPED = 4.0
+"""Standard deviations at which residuals are cut."""
 
 
-def heteroscedasticity(model: FlexibleLikelihood, sample: Sample) -> float:
+def heteroscedasticity(
+    model: FlexibleLikelihood, sample: Sample, level: float = LinearThresholds.heteroscedastic_level
+) -> float:
     """The largest share, over latents, of the variance of a squared residual that the latents before it explain.
 
     Score tests of a normal regression whose variance depends on Legendre polynomials of the others' ranks, residuals
     clipped at four standard deviations (Koenker, "A note on studentizing a test for heteroscedasticity", Journal of
-    Econometrics 1981); 0 where none rejects at level 1e-4 for all latents together.
+    Econometrics 1981); 0 where none rejects at the level for all latents together.
 
     model  of one candidate, fitted
     """
@@ -44,6 +48,6 @@ def heteroscedasticity(model: FlexibleLikelihood, sample: Sample) -> float:
         before = before - before.mean(0)
         fitted = before @ torch.linalg.lstsq(before, squares[:, None]).solution
         share = float(fitted.square().sum() / squares.square().sum())
-        if stats.chi2.sf(share * len(squares), before.shape[1]) < LEVEL / n:
+        if stats.chi2.sf(share * len(squares), before.shape[1]) < level / n:
             found = max(found, share)
     return found

@@ -79,7 +79,9 @@ def nested(
     soft: bool,
 ) -> FlexibleLikelihood:
     """A candidate an order, every predecessor an input; rows start at unit standard deviation."""
-    rows = torch.stack([torch.as_tensor(starts(order), dtype=torch.float32) for order in orders])
+    rows = torch.stack(
+        [torch.as_tensor(starts(order), dtype=training.y.dtype, device=training.y.device) for order in orders]
+    )
     rows = rows / (training.y @ rows.transpose(1, 2)).std(1)[:, :, None]
-    targets = torch.as_tensor(targeted)[torch.tensor(orders)]
+    targets = torch.as_tensor(targeted[np.array(orders)], device=rows.device)
     return FlexibleLikelihood(rows, targets, generator, soft=soft, width=32)

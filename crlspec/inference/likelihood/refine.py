@@ -12,13 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from crlspec.inference.likelihood.decided import Asked, Fits, decide
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
+from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -35,28 +38,51 @@ def refine_gaussian(
     rows: np.ndarray,
     progress: Progress,
     signature: np.ndarray | None = None,
+    asked: Asked | None = None,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
     samples    (sample, component) of every environment, the observational first
     rows       (position, component) encoder rows to start from, for the order to start from
     signature  (latent, interventional environment) bool; None: one environment per latent
+    asked      names and bounds of the checks of the answer; None: none are made
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
     moments = np.stack([augmented_moments(y) for y in samples])
-    counts = np.array([len(y) for y in samples], dtype=float)
+    counts = np.array([len(y) for y in samples], dtype=float) if asked is None else asked.counts
 
     def fit(order: tuple[int, ...], start: np.ndarray, tolerance: float = 1e-10) -> GaussianFit:
         return fit_order(order, start, moments, counts, signature, tolerance)
 
     best = search_order(fit(order, rows), fit, margin=1e-2 / counts.sum())
     best = fit(best.order, best.rows, tolerance=1e-13)
-    strengths, p_values = wald_tests(best, moments, counts, signature)
+    warn_unless_settled(
+        best.settled, best.gradient, "The joint Gaussian likelihood of all environments",
+        "Give more samples, or check that no observed variable nearly repeats another.",
+    )  # fmt: skip
+    tests = wald_tests(best, moments, counts, signature)
+    p_values = _either(tests.p_values)
+    checks = (
+        ()
+        if asked is None
+        else decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values)
+    )
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
-    return [Step("likelihood", best.order, best.rows, strengths, _either(p_values), seconds, note)]
+    return [
+        Step(
+            "likelihood", best.order, best.rows, tests.strengths, p_values, seconds, note, settled=best.settled,
+            checks=checks,
+        )
+    ]  # fmt: skip
+
+
+def _table(signature: np.ndarray | None, fit: GaussianFit) -> np.ndarray:
+    """(latent, environment) bool, the observational environment first: who is targeted where."""
+    rows = np.eye(len(fit.order), dtype=bool) if signature is None else np.asarray(signature, dtype=bool)
+    return np.concatenate([np.zeros((len(rows), 1), dtype=bool), rows], 1)
 
 
 def refine_flexible(
@@ -67,6 +93,7 @@ def refine_flexible(
     seed: int,
     progress: Progress,
     signature: np.ndarray | None = None,
+    heteroscedastic: float = LinearThresholds.heteroscedastic_level,
 ) -> list[Step]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
@@ -75,6 +102,7 @@ def refine_flexible(
 
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool; None: one environment per latent
+    heteroscedastic  level of the test whether noise has one size
     """
     began = time.perf_counter()
     targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
@@ -88,15 +116,15 @@ def refine_flexible(
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
-    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress)
+    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress, heteroscedastic)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
-    settled = (
+    ended = (
         f"settled after {found.rounds} rounds" if found.settled else f"not settled in {found.rounds} rounds"
     )
     notes = (
         f"flexible likelihood over all predecessors; {tried} orders tried, order {kept}",
-        f"graph and encoder in turn, {settled}",
+        f"graph and encoder in turn, {ended}",
     )
     return [
         Step(
@@ -108,10 +136,11 @@ def refine_flexible(
             spent,
             note,
             heteroscedasticity,
+            settled,
         )
-        for name, rows, tests, spent, note, heteroscedasticity in (
-            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0),
-            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity),
+        for name, rows, tests, spent, note, heteroscedasticity, settled in (
+            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0, True),
+            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity, found.settled),
         )
     ]
 

@@ -2,5 +2,6 @@
 
 It is given score differences, or the moments of Gaussian environments, and gives back an order with encoder rows.
 ``peeling`` peels from the roots by ranks, ``sinks_gaussian`` and ``sinks_scores`` find sinks for ``signature``, which
-peels from the other end with unknown targets, and ``reversals`` lists the orders that are tried next.
+peels from the other end with unknown targets, ``known_signature`` serves exact scores of known ones, and
+``reversals`` lists the orders that are tried next.
 """

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crlspec.inference.order.signature import Sink, binary_rows
+from crlspec.inference.order.signature import ENUMERATED, Sink, binary_rows
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.ratio import RatioScores
 
 __all__ = ["ScoreSinks"]
 
 RIDGE = 1e-3
 """Share of the mean eigenvalue of T added to it: directions that no environment changes tell nothing."""
+TOP = 40
+"""Rows of each part that are continued to all environments, where these are many."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ScoreSinks:
     """Finds sinks; see :class:`crlspec.inference.order.signature.LeafFinder`.
 
     estimate  the score differences of all components, so that they are not estimated twice
-    scores    how the marginals' are estimated; exact ones are not to be had there, and ratios stand in for them
+    scores    how the marginals' are estimated; exact ones are not to be had there
     hard      whether a target is cut off from its causes
     """
 
@@ -47,19 +48,14 @@ class ScoreSinks:
             interventional={name: y @ basis.T for name, y in self.coordinates.interventional.items()},
         )
         whole = left == basis.shape[1]
-        scores = RatioScores() if self.estimate.exact else self.scores
-        estimate = self.estimate if whole else scores.estimate(here, self.seed + left, self.progress)
+        estimate = self.estimate if whole else self.scores.estimate(here, self.seed + left, self.progress)
         moments = _cross_moments(estimate)
-        tried = binary_rows(len(moments)) if rows is None else rows
-        weights = tried.astype(float)
-        weights /= np.sqrt(weights.sum(1, keepdims=True))
-        total = np.einsum("aaij->ij", moments)
-        along = np.einsum("ca,cb,abij->cij", weights, weights, moments, optimize=True)
-        metric = total + RIDGE * np.trace(total) / left * np.eye(left)
-        back = np.linalg.inv(_factor(metric))
-        values, vectors = np.linalg.eigh(back @ (total - along) @ back.T)
-        best = np.argsort(values[:, 0], kind="stable")[:most]
-        return [self._sink(here, moments, tried[k], back.T @ vectors[k, :, 0], values[k, 0]) for k in best]
+        fits = _searched(moments) if rows is None else _Fits.of(moments, rows)
+        kept = fits.top(most)
+        return [
+            self._sink(here, moments, row, g, cost)
+            for row, g, cost in zip(kept.rows, kept.directions, kept.costs, strict=True)
+        ]
 
     def _sink(
         self, here: Coordinates, moments: np.ndarray, targets: np.ndarray, g: np.ndarray, cost: float
@@ -78,6 +74,63 @@ class ScoreSinks:
         else:
             row = np.einsum("a,b,abij,j->i", mean, mean, moments, g)
         return Sink(targets.astype(bool), g, row, strengths, True, float(cost))
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Rows of the signature (row, environment) bool, the direction (row, component) along which each fits best, and
+    what it costs there (row,): min_g gᵀA(D_i)g / gᵀTg."""
+
+    rows: np.ndarray
+    directions: np.ndarray
+    costs: np.ndarray
+
+    @classmethod
+    def of(cls, moments: np.ndarray, rows: np.ndarray) -> _Fits:
+        left = moments.shape[-1]
+        weights = rows.astype(float)
+        weights /= np.sqrt(weights.sum(1, keepdims=True))
+        total = np.einsum("aaij->ij", moments)
+        along = np.einsum("ca,cb,abij->cij", weights, weights, moments, optimize=True)
+        metric = total + RIDGE * np.trace(total) / left * np.eye(left)
+        back = np.linalg.inv(_factor(metric))
+        values, vectors = np.linalg.eigh(back @ (total - along) @ back.T)
+        return cls(rows, np.stack([back.T @ vector for vector in vectors[:, :, 0]]), values[:, 0])
+
+    def top(self, most: int) -> _Fits:
+        """Those of lowest cost, the lowest first."""
+        best = np.argsort(self.costs, kind="stable")[:most]
+        return _Fits(self.rows[best], self.directions[best], self.costs[best])
+
+
+def _searched(moments: np.ndarray) -> _Fits:
+    """The fits of all binary rows; of many environments, rows of a few of them are continued to all by the directions
+    that they give, and mended by flips of single entries, as :class:`GaussianSinks` does."""
+    count = len(moments)
+    if count <= ENUMERATED:
+        return _Fits.of(moments, binary_rows(count))
+    rows = []
+    for first in range(0, count, ENUMERATED):
+        few = np.arange(ENUMERATED) + min(first, count - ENUMERATED)
+        part = _Fits.of(moments[np.ix_(few, few)], binary_rows(ENUMERATED)).top(TOP)
+        for targets, g in zip(part.rows, part.directions, strict=True):
+            whole = _shares(moments, g, few[targets]) > 0.5
+            whole[few] = targets
+            rows.append(whole)
+    fits = _Fits.of(moments, np.unique(np.array(rows), axis=0)).top(TOP)
+    while True:
+        near = (fits.rows[:8, None] ^ np.eye(count, dtype=bool)).reshape(-1, count)
+        both = np.unique(np.concatenate([fits.rows, near[near.any(1)]]), axis=0)
+        better = _Fits.of(moments, both).top(TOP)
+        if better.costs[0] > fits.costs[0] - 1e-6:
+            return better
+        fits = better
+
+
+def _shares(moments: np.ndarray, g: np.ndarray, targeting: np.ndarray) -> np.ndarray:
+    """(environment,): how much of the change along g that those ``targeting`` share each environment has."""
+    products = np.einsum("abij,i,j->ab", moments, g, g)[:, targeting].mean(1)
+    return np.asarray(products / max(products[targeting].mean(), np.finfo(float).tiny))
 
 
 def _cross_moments(estimate: ScoreEstimate) -> np.ndarray:

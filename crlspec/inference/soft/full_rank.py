@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.numerics.graphs import surrounding_parents
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
@@ -19,18 +20,21 @@ from crlspec.scores.base import ScoreEstimate
 __all__ = ["full_rank_graph"]
 
 
-def full_rank_graph(estimate: ScoreEstimate, closure: Step, alpha: float) -> Step:
+def full_rank_graph(
+    estimate: ScoreEstimate, closure: Step, alpha: float, thresholds: LscaleThresholds
+) -> Step:
     """Drop the ancestors that are no parents from a closure, and take each row from the images that share it."""
     began = time.perf_counter()
     order, n = closure.order, len(closure.order)
-    images = [_image(estimate, m, alpha) for m in order]
+    images = [_image(estimate, m, alpha, thresholds.image) for m in order]
     spreads = [_spread(estimate, m, images[k].shape[1]) for k, m in enumerate(order)]
     found = closure.p_values < alpha
     graph = np.zeros((n, n), dtype=bool)  # [i, j] for j → i
     for k in range(n):
         for t in range(k):
             common = int((graph[t] & graph[k]).sum())
-            shared = _shared(images[t], images[k], 4 * (spreads[t] + spreads[k]) + 1e-9)
+            tolerance = thresholds.spreads * (spreads[t] + spreads[k]) + thresholds.image
+            shared = _shared(images[t], images[k], min(tolerance, thresholds.widest))
             graph[k, t] = found[k, t] and shared > common
     rows = np.stack([_row(estimate, order, m, graph, images) for m in range(n)])
     return Step(
@@ -44,14 +48,15 @@ def full_rank_graph(estimate: ScoreEstimate, closure: Step, alpha: float) -> Ste
     )
 
 
-def _image(estimate: ScoreEstimate, environment: int, alpha: float) -> np.ndarray:
-    """Orthonormal basis (component, rank) of the image of R^m: directions on which independent fits agree."""
+def _image(estimate: ScoreEstimate, environment: int, alpha: float, least: float) -> np.ndarray:
+    """Orthonormal basis (component, rank) of the image of R^m: directions on which independent fits agree, or, where
+    scores are exact, of at least this share of the largest eigenvalue."""
     values, vectors = np.linalg.eigh(estimate.moments[environment])
     vectors = vectors[:, np.argsort(-values)]
     kept = [0]
     for k in range(1, vectors.shape[1]):
         if estimate.exact or estimate.replicates is None:
-            significant = np.sort(values)[::-1][k] > 1e-9 * values.max()
+            significant = np.sort(values)[::-1][k] > least * values.max()
         else:
             first, second = estimate.replicates[:, environment] @ vectors[:, k]
             significant = agreement_p_value(first, second, 3 * vectors.shape[1]) < alpha
@@ -76,7 +81,7 @@ def _spread(estimate: ScoreEstimate, environment: int, rank: int) -> float:
 def _shared(first: np.ndarray, second: np.ndarray, tolerance: float) -> int:
     """How many principal angles between two subspaces are zero, up to a squared sine."""
     cosines = np.linalg.svd(first.T @ second, compute_uv=False)
-    return int((1 - np.minimum(cosines, 1) ** 2 <= min(tolerance, 0.5)).sum())
+    return int((1 - np.minimum(cosines, 1) ** 2 <= tolerance).sum())
 
 
 def _row(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy import optimize, stats
+from scipy import stats
 from torch import Tensor
 
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
@@ -22,6 +22,7 @@ from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
 from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
+from crlspec.numerics.optimum import FLAT, minimised, relative_gradient, warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
 
@@ -70,20 +71,31 @@ def closure_by_likelihood(
     n = len(first.order)
     grouped = torch.as_tensor(_own_and_others(n) if groups is None else groups)
 
+    gradients: dict[tuple[int, ...], float] = {}
+
     def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
         rows = [rows_in_order(estimate.moments, o) if starts is None else starts(o) for o in orders]
-        return _fit(grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows)), moments, counts)
+        found, left = _fit(grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows)), moments, counts)
+        gradients.update(zip(orders, left.tolist(), strict=True))
+        return found
 
     if n <= ALL_ORDERS_UP_TO:
         table = dict(zip(orders := list(itertools.permutations(range(n))), losses(orders), strict=True))
     else:
         table = _around_the_best(first.order, losses)
     best = min(table, key=lambda order: table[order])
-    ratios = np.zeros((n, n))
+    ratios, compared = np.zeros((n, n)), {best}
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         before, after = best[j], best[i]
-        reversed_ones = [loss for order, loss in table.items() if order.index(after) < order.index(before)]
-        ratios[i, j] = 2 * float(counts.sum()) * (min(reversed_ones) - table[best])
+        reversed_ones = [order for order in table if order.index(after) < order.index(before)]
+        rival = min(reversed_ones, key=lambda order: table[order])
+        compared.add(rival)
+        ratios[i, j] = 2 * float(counts.sum()) * (table[rival] - table[best])
+    gradient = max(gradients[order] for order in compared)
+    warn_unless_settled(
+        gradient < FLAT, gradient, "The likelihood of a causal order under soft interventions",
+        "Give more samples, or stronger interventions.",
+    )  # fmt: skip
     p_values = np.where(np.tri(n, k=-1) > 0, stats.chi2.sf(np.maximum(ratios, 0), 1), 1.0)
     strengths = np.sqrt(np.maximum(ratios, 0) / float(counts.sum()))
     by_latent = np.empty_like(first.rows)
@@ -92,7 +104,8 @@ def closure_by_likelihood(
         "order kept" if best == first.order else "order changed"
     )
     seconds = time.perf_counter() - began
-    return Step("likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note)
+    rows, settled = by_latent[list(best)], gradient < FLAT
+    return Step("likelihood", best, rows, strengths, p_values, seconds, note, settled=settled)
 
 
 def _around_the_best(
@@ -124,38 +137,41 @@ def _own_and_others(n: int) -> np.ndarray:
     return np.stack([~own, own], 1)
 
 
-def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
-    """Lowest mean negative log likelihood of each order, up to a constant.
+def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest mean negative log likelihood of each order, up to a constant, and the relative gradient there; 0 where
+    the optimiser says that it is at an optimum.
 
     All orders are one smooth problem; where that does not converge, which one ill-conditioned order is enough for,
     each goes on alone.
 
     groups  (order, position, group, environment) bool; starts (order, position, component)
     """
-    changes = torch.zeros(len(starts), starts.shape[1], starts.shape[1], dtype=starts.dtype)
-    losses, changes, converged = _fit_together(groups, starts, changes, moments, counts)
-    if not converged:
+    changes = starts.new_zeros(len(starts), starts.shape[1], starts.shape[1])
+    losses, gradients, changes, spent = _fit_together(groups, starts, changes, moments, counts)
+    if spent:
         for k in range(len(starts)):
             one = slice(k, k + 1)
-            alone, _, _ = _fit_together(groups[one], starts[one], changes[one], moments, counts)
-            losses[k] = min(losses[k], alone[0])
-    return losses
+            alone, gradient, _, _ = _fit_together(groups[one], starts[one], changes[one], moments, counts)
+            losses[k], gradients[k] = min(losses[k], alone[0]), gradient[0]
+    return losses, gradients
 
 
 def _fit_together(
     groups: Tensor, starts: Tensor, changes: Tensor, moments: Tensor, counts: Tensor
-) -> tuple[np.ndarray, Tensor, bool]:
-    """Losses (order,), relative changes of the rows (order, position, position), and whether they stand still.
+) -> tuple[np.ndarray, np.ndarray, Tensor, bool]:
+    """Losses and relative gradients (order,), relative changes of the rows (order, position, position), and whether
+    iterations ran out before these stood still.
 
     Only what changes the nesting of the rows is free; every regression, changed or not, is profiled out.
     """
     candidates, n = starts.shape[:2]
-    upper = torch.ones(n, n, dtype=starts.dtype).triu(1)
-    position, eye = torch.arange(n)[:, None], torch.eye(n, dtype=starts.dtype)
+    upper = starts.new_ones(n, n).triu(1)
+    position = torch.arange(n, device=starts.device)[:, None]
+    eye, one = (torch.eye(size, dtype=starts.dtype, device=starts.device) for size in (n, n + 1))
     counted = groups * counts
     sizes = counted.sum(-1)
     shares = counted / sizes.clamp(min=1)[..., None]
-    empty = (sizes == 0)[..., None, None] * torch.eye(n + 1, dtype=starts.dtype)
+    empty = (sizes == 0)[..., None, None] * one
     total = counts.sum()
 
     def profile(change: Tensor) -> Tensor:
@@ -171,29 +187,32 @@ def _fit_together(
         return torch.linalg.cond(rows / rows.norm(dim=-1, keepdim=True)) > 1e6
 
     def likelihood(rows: Tensor) -> Tensor:
-        extended = torch.zeros(candidates, n + 1, n + 1, dtype=starts.dtype)
+        extended = starts.new_zeros(candidates, n + 1, n + 1)
         extended[:, 0, 0], extended[:, 1:, 1:] = 1, rows
         second = extended[:, None] @ moments @ extended[:, None].transpose(-1, -2)
         pooled = torch.einsum("cpge,ceij->cpgij", shares, second) + empty
         factors = torch.linalg.cholesky(pooled)
         logs = factors.diagonal(dim1=-2, dim2=-1)[
-            :, position, torch.arange(groups.shape[2]), position + 1
+            :, position, torch.arange(groups.shape[2], device=groups.device), position + 1
         ].log()
         return (sizes * logs).sum((1, 2)) / total - torch.linalg.slogdet(rows)[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        change = torch.tensor(flat.reshape(candidates, n, n), requires_grad=True)
+        change = starts.new_tensor(flat.reshape(candidates, n, n)).requires_grad_(True)
         loss = 1e3 * profile(change).sum()
         (gradient,) = torch.autograd.grad(loss, change)
-        return float(loss.detach()), gradient.numpy().ravel()
+        return float(loss.detach()), gradient.cpu().numpy().ravel()
 
-    found = optimize.minimize(
+    found = minimised(
         objective,
-        changes.numpy().ravel(),
-        jac=True,
-        method="L-BFGS-B",
+        changes.cpu().numpy().ravel(),
         options={"maxiter": 500, "maxcor": 30, "ftol": 1e-16, "gtol": 1e-9, "maxls": 50},
     )
-    changes = torch.as_tensor(found.x.reshape(candidates, n, n))
+    changes = starts.new_tensor(found.x.reshape(candidates, n, n))
     with torch.no_grad():
-        return profile(changes).numpy(), changes, found.status != 1
+        losses = profile(changes).cpu().numpy()
+    gradients, slopes = np.zeros(candidates), objective(found.x)[1].reshape(candidates, -1)
+    if not found.settled:
+        for k, change in enumerate(found.x.reshape(candidates, -1)):
+            gradients[k] = relative_gradient(slopes[k], change, 1e3 * losses[k])
+    return losses, gradients, changes, found.spent

@@ -58,9 +58,11 @@ def closure_by_invariance(
         if not fresh:
             return
         rows = np.stack([rows_in_order(estimate.moments, order) for order in fresh])
-        start = torch.as_tensor(rows, dtype=torch.float32)
+        start = torch.as_tensor(rows, dtype=training.y.dtype, device=training.y.device)
         start = start / (training.y @ start.transpose(1, 2)).std(1)[:, :, None]
-        model = FlexibleLikelihood(start, torch.tensor(fresh) + 1, generator, soft=True, width=32)
+        model = FlexibleLikelihood(
+            start, torch.tensor(fresh, device=start.device) + 1, generator, soft=True, width=32
+        )
         train(model, training, held_out, generator, progress, steps=150, warm_up=30, stage="invariance")
         for k, order in enumerate(fresh):
             table[order] = invariance(model.chosen(k, generator), everything)

@@ -46,7 +46,7 @@ class Invariance:
 def invariance(model: FlexibleLikelihood, sample: Sample, steps: int = 3) -> Invariance:
     """The test for a fitted model of one candidate order; its nesting moves by Gauss–Newton steps."""
     moments = _Moments(model, sample)
-    change = torch.zeros(moments.upper.shape[1], dtype=torch.float64)
+    change = sample.y.new_zeros(moments.upper.shape[1], dtype=torch.float64)
     for _ in range(steps):
         gaps, covariance = moments.at(change)
         slope = moments.slope(change)
@@ -75,13 +75,13 @@ class _Moments:
 
     def __init__(self, model: FlexibleLikelihood, sample: Sample) -> None:
         self.model, self.n = model, model.shape[1]
-        self.upper = torch.triu_indices(self.n, self.n, 1)
+        self.upper = torch.triu_indices(self.n, self.n, 1, device=sample.y.device)
         self.basis = model.coordinates()[0].detach()
         own = model.targets[0].tolist()
         self.samples = [
             sample.y[sample.environment == e] for e in (0, *own)
         ]  # by position, observational first
-        u, residuals = self._coordinates(torch.zeros(self.upper.shape[1]), self.samples[0])
+        u, residuals = self._coordinates(sample.y.new_zeros(self.upper.shape[1]), self.samples[0])
         self.scales = u.std(0), residuals.std(0)
 
     def at(self, change: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,7 +91,7 @@ class _Moments:
         for i in range(self.n - 1):
             unmoved = [0, *range(i + 2, self.n + 1)]
             features = [_features(u[e][:, :i].clamp(-CLIP, CLIP), residuals[e][:, i, None]) for e in unmoved]
-            contrast, size = _contrast(len(unmoved)), features[0].shape[1] * (len(unmoved) - 1)
+            contrast, size = _contrast(len(unmoved), features[0]), features[0].shape[1] * (len(unmoved) - 1)
             means.append((contrast @ torch.stack([f.mean(0) for f in features])).flatten())
             spread = torch.stack([torch.cov(f.T) / len(f) for f in features])
             spreads.append(torch.einsum("ak,bk,kfg->afbg", contrast, contrast, spread).reshape(size, size))
@@ -115,13 +115,14 @@ class _Moments:
         few = copy(self)
         few.samples = [y[:most] for y in self.samples]
         here, _ = few.at(change)
-        units = torch.eye(len(change), dtype=torch.float64)
+        units = torch.eye(len(change), dtype=change.dtype, device=change.device)
         return torch.stack([(few.at(change + width * unit)[0] - here) / width for unit in units], 1)
 
     def _coordinates(self, change: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        moved = torch.zeros(self.n, self.n).index_put((self.upper[0], self.upper[1]), change.float())
+        moved = y.new_zeros(self.n, self.n).index_put((self.upper[0], self.upper[1]), change.to(y))
         with torch.no_grad():
-            u = y @ ((torch.eye(self.n) + moved) @ self.basis).T
+            eye = torch.eye(self.n, dtype=y.dtype, device=y.device)
+            u = y @ ((eye + moved) @ self.basis).T
             return u, self.model.terms(u[None])[0][0].T
 
     def _all(self, change: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -136,11 +137,11 @@ def _features(before: Tensor, r: Tensor) -> Tensor:
     return torch.cat([r, r**2, r.abs(), torch.tanh(2 * r), r * before, r**2 * before], 1)
 
 
-def _contrast(count: int) -> Tensor:
-    """(count − 1, count): each but the first, less the mean of all others."""
+def _contrast(count: int, like: Tensor) -> Tensor:
+    """(count − 1, count): each but the first, less the mean of all others; where ``like`` is."""
     others = count - 1
-    each = torch.eye(others, dtype=torch.float64) * (1 + 1 / others) - 1 / others
-    return torch.cat([torch.full((others, 1), -1 / others, dtype=torch.float64), each], 1)
+    each = torch.eye(others, dtype=like.dtype, device=like.device) * (1 + 1 / others) - 1 / others
+    return torch.cat([like.new_full((others, 1), -1 / others), each], 1)
 
 
 def _products(before: list[Tensor], residual: list[Tensor]) -> Tensor:
@@ -149,7 +150,7 @@ def _products(before: list[Tensor], residual: list[Tensor]) -> Tensor:
     The instruments are 1 and u_k in the environment of each position k < i, environments 1 to i of the lists.
     """
     i, everything = before[0].shape[1], torch.cat(before)
-    instruments = torch.zeros(len(everything), 2 * i, dtype=torch.float64)
+    instruments = everything.new_zeros(len(everything), 2 * i)
     start = len(before[0])
     for k in range(i):
         rows = slice(start, start := start + len(before[k + 1]))
@@ -161,7 +162,7 @@ def _products(before: list[Tensor], residual: list[Tensor]) -> Tensor:
 
 def _smooth_functions(u: Tensor) -> Tensor:
     """(sample, function): cubic polynomials and kinks of each column of u, products of pairs to third order."""
-    first, second = torch.triu_indices(u.shape[1], u.shape[1], 1)
+    first, second = torch.triu_indices(u.shape[1], u.shape[1], 1, device=u.device)
     a, b = u[:, first], u[:, second]
     kinks = [(u - at).abs() for at in KINKS]
     return torch.cat(
@@ -172,5 +173,5 @@ def _smooth_functions(u: Tensor) -> Tensor:
 def _less_regression(targets: Tensor, inputs: Tensor) -> Tensor:
     """Residuals (sample, target) of the least-squares regression on the inputs (sample, input)."""
     inputs = inputs / inputs.norm(dim=0)
-    normal = inputs.T @ inputs + 1e-10 * torch.eye(inputs.shape[1], dtype=inputs.dtype)
+    normal = inputs.T @ inputs + 1e-10 * torch.eye(inputs.shape[1], dtype=inputs.dtype, device=inputs.device)
     return targets - inputs @ torch.linalg.solve(normal, inputs.T @ targets)

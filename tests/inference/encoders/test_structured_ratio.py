@@ -47,7 +47,7 @@ def test_restarts_that_disagree_are_crossed_with_new_ones(samples):
     lost = np.array([[[0, 0, 1.0], [0.7, 0.7, 0]], [[0.7, -0.7, 0], [0, 0, 1.0]]])
     found, stages = trained(samples, lost)
     assert found.generations == 2
-    assert stages == ["restart", "guide", "encoder", "new restart", "new encoder"]
+    assert stages == ["restart", "start", "encoder", "new restart", "new encoder"]
     assert found.agreement.min() > 0.97
     assert len(found.losses) == len(found.restarts) == 2
     z = found.encoder(samples[0])

@@ -1,0 +1,245 @@
+"""Do the data decide? Order, latents, edges and fit of linear-Gaussian latents under hard interventions, as checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from scipy.special import ndtri
+
+from crlspec.inference.check import Check
+from crlspec.inference.checks.fitted import FittedModel, hard_model
+from crlspec.inference.checks.freeing import most_freeing
+from crlspec.inference.checks.goodness import check_goodness, goodness
+from crlspec.inference.checks.order_margin import gaussian_margin
+from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
+from crlspec.inference.thresholds import LinearThresholds
+
+__all__ = ["Asked", "Fits", "decide", "settled"]
+
+POWER = 0.8416
+"""Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the checks of an answer need to know.
+
+    latents       their names, by index
+    environments  their names, the observational first
+    counts        (environment,) samples; effective ones where rows depend on each other
+    alpha         level of the tests of edges
+    thresholds    the bounds
+    """
+
+    latents: Sequence[str]
+    environments: Sequence[str]
+    counts: np.ndarray
+    alpha: float
+    thresholds: LinearThresholds
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What a decision rests on.
+
+    best      the fit of the best order
+    refit     another order, fitted from a start
+    tests     of the best order
+    moments   (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
+    targeted  (latent, environment) bool
+    """
+
+    best: GaussianFit
+    refit: Refit
+    tests: WaldTests
+    moments: np.ndarray
+    targeted: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Decision(Asked, Fits):
+    """Both together."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the latents by position in the order."""
+        return [self.latents[k] for k in self.best.order]
+
+    def model(self, fit: GaussianFit) -> FittedModel:
+        """Means and covariances of every environment that a fit stands for."""
+        return hard_model(fit.rows, self.moments, self.counts, self.targeted[list(fit.order)])
+
+    @property
+    def sampled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means and covariances of the samples."""
+        means = self.moments[:, 0, 1:]
+        return means, self.moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
+
+
+def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
+    """The checks ``goodness-of-fit``, ``order``, ``latents``, ``edges`` and ``settled``.
+
+    p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    """
+    given = _Decision(**vars(fits), **vars(asked))
+    found = np.tril(p_values < asked.alpha, -1)
+    return (
+        _fit(given),
+        _order(given, found),
+        _latents(given),
+        _edges(given, found),
+        settled(given.best.settled),
+    )
+
+
+def settled(flag: bool) -> Check:
+    """Whether every optimiser came to its optimum, as it says itself."""
+    if flag:
+        return Check("settled", "passed", 1.0, 1.0, "Every optimiser came to its optimum.")
+    return Check(
+        "settled", "undecided", 0.0, 1.0,
+        "An optimiser stopped before its optimum, so the answer may be off.",
+        "Give more samples, or look for variables that are nearly functions of each other.",
+    )  # fmt: skip
+
+
+def _fit(given: _Decision) -> Check:
+    model, (means, covariances) = given.model(given.best), given.sampled
+    fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
+    if fit.p_value >= given.thresholds.misfit:
+        return check_goodness(fit, given.environments, given.thresholds.misfit)
+    gains, explained = _gains(given, fit.statistic, model.free)
+    freeing = most_freeing(fit.statistic, gains, given.thresholds.misfit)
+    check = check_goodness(
+        fit, given.environments, given.thresholds.misfit, freeing, undecided=explained < 0.5
+    )
+    named = tuple(name for name in given.latents if f"'{name}'" in check.message)
+    extra = tuple(
+        name for name in given.environments if f"'{name}'" in check.message and name not in check.environments
+    )
+    return Check(
+        check.name, check.consequence, check.figure, check.bound, check.message, check.remedy,
+        (*check.environments, *extra), named,
+    )  # fmt: skip
+
+
+def _gains(given: _Decision, statistic: float, free: int) -> tuple[dict[str, tuple[float, int]], float]:
+    """By how much the misfit falls, rows kept, when one mechanism of one environment is freed; the largest share."""
+    means, covariances = given.sampled
+    gains = {}
+    for i, name in enumerate(given.latents):
+        for e in map(int, np.flatnonzero(~given.targeted[i])):
+            freed = given.targeted.copy()
+            freed[i, e] = True
+            if freed[i].all():
+                continue
+            model = hard_model(given.best.rows, given.moments, given.counts, freed[list(given.best.order)])
+            fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
+            key = f"the mechanism of '{name}' in '{given.environments[e]}'"
+            gains[key] = (statistic - fit.statistic, max(model.free - free, 1))
+    best = max((gain for gain, _ in gains.values()), default=0.0)
+    return gains, best / max(statistic, 1e-300)
+
+
+def _order(given: _Decision, found: np.ndarray) -> Check:
+    """Every order with one found edge reversed, against the best one: Vuong's test of the two likelihoods."""
+    pairs = _reversible(found)
+    best, sampled = given.model(given.best), given.sampled
+    worst: tuple[float, float, tuple[int, int]] | None = None
+    for j, i, positions in pairs:
+        order = tuple(given.best.order[p] for p in positions)
+        other = given.model(given.refit(order, given.best.rows[list(positions)]))
+        margin = gaussian_margin(
+            (best.means, best.covariances), (other.means, other.covariances), sampled, given.counts,
+            alternatives=len(pairs),
+        )  # fmt: skip
+        p_value = margin.p_value if margin.gain > 0 else 1.0
+        if worst is None or p_value > worst[0]:
+            worst = (p_value, margin.z, (j, i))
+    if worst is None:
+        return Check(
+            "order", "passed", 0.0, given.thresholds.order, "No edge was found, so no order is claimed."
+        )
+    p_value, z, (j, i) = worst
+    one, two = given.names[j], given.names[i]
+    if p_value < given.thresholds.order:
+        text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {z:.1f} errors."
+        return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
+    return Check(
+        "order", "undecided", p_value, given.thresholds.order,
+        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
+        f"only (p = {p_value:.2g}).",
+        "Give more samples, or stronger interventions on these two.", (), (one, two),
+    )  # fmt: skip
+
+
+def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
+    """(j, i, positions): edges j → i that no other path doubles, with an order in which i stands right before j and
+    all else is kept as far as the graph allows."""
+    n = len(found)
+    graph = nx.DiGraph([(int(j), int(i)) for i, j in zip(*np.nonzero(found), strict=True)])
+    graph.add_nodes_from(range(n))
+    listed = []
+    for j, i in list(graph.edges):
+        reduced = graph.copy()
+        reduced.remove_edge(j, i)
+        if nx.has_path(reduced, j, i):
+            continue
+        reduced.add_edge(i, j)
+        listed.append((j, i, tuple(nx.lexicographical_topological_sort(reduced))))
+    return listed
+
+
+def _latents(given: _Decision) -> Check:
+    """How much of the others a latent may hold, by the standard errors of the unmixing."""
+    totals = np.sqrt((given.tests.leftovers**2).sum(1))
+    i = int(totals.argmax())
+    j = int(given.tests.leftovers[i].argmax())
+    one, two = given.names[i], given.names[j]
+    figure, bound = float(totals[i]), given.thresholds.leftover
+    if len(totals) < 2:
+        return Check("latents", "passed", 0.0, bound, "There is one latent, and nothing that it could hold.")
+    text = (
+        f"'{one}' may hold up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
+    )
+    if figure <= bound:
+        return Check(
+            "latents", "passed", figure, bound, f"{text}; all latents are separated.", None, (), (one, two)
+        )
+    return Check(
+        "latents", "undecided", figure, bound, f"{text}, too much to call them separated.",
+        "Give more samples, above all in the environments that target these two, or stronger interventions.",
+        (), (one, two),
+    )  # fmt: skip
+
+
+def _edges(given: _Decision, found: np.ndarray) -> Check:
+    """The strength at which an edge that was not found would have been seen with power .8."""
+    lower = np.tri(len(found), k=-1, dtype=bool)
+    absent = lower & ~found
+    bound = given.thresholds.detectable
+    if not absent.any():
+        return Check("edges", "passed", 0.0, bound, "No pair is claimed to have no edge.")
+    critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
+    detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
+    i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
+    one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
+    text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
+    if figure <= bound:
+        return Check(
+            "edges",
+            "passed",
+            figure,
+            bound,
+            f"{text}; other absent edges are known better.",
+            None,
+            (),
+            (one, two),
+        )
+    return Check(
+        "edges", "undecided", figure, bound, f"{text}, so that its absence says little.",
+        "Give more samples, or take absent edges as not seen.", (), (one, two),
+    )  # fmt: skip
