@@ -130,9 +130,9 @@ class LScaleI(Estimator):
         )  # fmt: skip
         if self.refine == "none" or estimate.exact:
             return [first]
+        asked = asked_of(problem, coordinates, self.alpha, self.thresholds)
         if is_gaussian(coordinates, self.thresholds.gaussian):
             order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
-            asked = asked_of(problem, coordinates, self.alpha, self.thresholds)
             return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked)]
         return [
             first,
@@ -144,5 +144,6 @@ class LScaleI(Estimator):
                 seed,
                 progress,
                 heteroscedastic=self.thresholds.heteroscedastic_level,
+                asked=asked,
             ),
         ]

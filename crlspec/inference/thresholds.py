@@ -56,6 +56,8 @@ class LinearThresholds(Thresholds):
                            latents count as separated: .2 costs .02 of a correlation
     detectable             strength of an edge that could be there and not be seen, up to which absent edges count as
                            absent: benchmarks/trust.py holds what comes of it
+    flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
+                           benchmarks/trust.py holds
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
                            size of a noise is said to vary: a convention
     heteroscedastic_level  level of the test that must reject before any such share counts: a convention
@@ -67,6 +69,7 @@ class LinearThresholds(Thresholds):
     order: float = 0.01
     leftover: float = 0.2
     detectable: float = 0.3
+    flexible_samples: int = 1000
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4
 

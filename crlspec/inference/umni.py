@@ -233,8 +233,8 @@ class _Found:
         first = Step("signature", order, rows, strengths, p_values, seconds, self.note)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
+        asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
         if search.gaussian:
-            asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
             return [first, *refine_gaussian(samples, order, rows, search.progress, self.signature, asked)]
         return [
             first,
@@ -247,6 +247,7 @@ class _Found:
                 search.progress,
                 self.signature,
                 estimator.thresholds.heteroscedastic_level,
+                asked,
             ),
         ]
 

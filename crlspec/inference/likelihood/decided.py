@@ -1,13 +1,13 @@
-"""Do the data decide? Order, latents, edges and fit of linear-Gaussian latents under hard interventions, as checks."""
+"""Do the data decide? Order, latents, edges and fit of Gaussian latents under hard interventions, as checks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import FittedModel, hard_model
@@ -17,7 +17,7 @@ from crlspec.inference.checks.order_margin import gaussian_margin
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
 from crlspec.inference.thresholds import LinearThresholds
 
-__all__ = ["Asked", "Fits", "decide", "settled"]
+__all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
 
 POWER = 0.8416
 """Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
@@ -106,6 +106,65 @@ def settled(flag: bool) -> Check:
     )  # fmt: skip
 
 
+def decide_flexible(
+    asked: Asked,
+    order: tuple[int, ...],
+    rivals: Mapping[tuple[int, ...], float],
+    p_values: np.ndarray,
+    ended: bool,
+) -> tuple[Check, ...]:
+    """The checks ``samples``, ``order`` and ``settled`` of smooth mechanisms, whose likelihood is no closed form.
+
+    order     indices of the latents, roots first
+    rivals    the next orders → by how many standard errors of held-out losses they fit worse
+    p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    """
+    found = np.tril(p_values < asked.alpha, -1)
+    edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
+    return (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+
+
+def _samples(asked: Asked) -> Check:
+    k, bound = int(asked.counts.argmin()), asked.thresholds.flexible_samples
+    name, figure = asked.environments[k], float(asked.counts[k])
+    if figure >= bound:
+        text = f"The smallest environment, '{name}', has {figure:.0f} samples to fit smooth mechanisms to."
+        return Check("samples", "passed", figure, bound, text, None, (name,))
+    return Check(
+        "samples", "undecided", figure, bound,
+        f"'{name}' has {figure:.0f} samples, too few to fit smooth mechanisms to.",
+        f"Give {bound} samples or more in every environment.", (name,),
+    )  # fmt: skip
+
+
+def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tuple[int, ...], float]) -> Check:
+    """The nearest orders that turn a found edge around."""
+    worst: tuple[float, tuple[int, int]] | None = None
+    for order, z in rivals.items():
+        for a, b in edges:
+            if order.index(b) < order.index(a) and (worst is None or z < worst[0]):
+                worst = (z, (a, b))
+    bound = asked.thresholds.order
+    if worst is None:
+        return Check("order", "passed", 0.0, bound, "No order that comes near turns a found edge around.")
+    z, (a, b) = worst
+    one, two = asked.latents[a], asked.latents[b]
+    p_value = float(min(1.0, 2 * len(rivals) * ndtr(-max(z, 0.0))))
+    if p_value < bound:
+        text = f"The nearest order that turns an edge around, '{two}' before '{one}', fits worse by {z:.1f} errors."
+        return Check("order", "passed", p_value, bound, text, None, (), (one, two))
+    return _undecided_order(p_value, bound, z, one, two)
+
+
+def _undecided_order(p_value: float, bound: float, z: float, one: str, two: str) -> Check:
+    return Check(
+        "order", "undecided", p_value, bound,
+        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
+        f"only (p = {p_value:.2g}).",
+        "Give more samples, or stronger interventions on these two.", (), (one, two),
+    )  # fmt: skip
+
+
 def _fit(given: _Decision) -> Check:
     model, (means, covariances) = given.model(given.best), given.sampled
     fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
@@ -168,12 +227,7 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     if p_value < given.thresholds.order:
         text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {z:.1f} errors."
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
-    return Check(
-        "order", "undecided", p_value, given.thresholds.order,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
-        f"only (p = {p_value:.2g}).",
-        "Give more samples, or stronger interventions on these two.", (), (one, two),
-    )  # fmt: skip
+    return _undecided_order(p_value, given.thresholds.order, z, one, two)
 
 
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:

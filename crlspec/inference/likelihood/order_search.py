@@ -7,7 +7,8 @@ decide between the best of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,13 +18,29 @@ from crlspec.inference.order.reversals import moved
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
-__all__ = ["Starts", "nested", "order_by_likelihood"]
+__all__ = ["Ordered", "Starts", "nested", "order_by_likelihood"]
 
 Starts = Callable[[tuple[int, ...]], np.ndarray]
 """Encoder rows (position, component) to start from, for an order."""
 
 FINALISTS = 3
 """Orders that get a longer fit."""
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What a search of orders found.
+
+    order   of lowest held-out loss
+    model   its fit so far
+    tried   how many orders were fitted
+    rivals  the next orders → by how many standard errors of the held-out losses they fit worse (Vuong 1989)
+    """
+
+    order: tuple[int, ...]
+    model: FlexibleLikelihood
+    tried: int
+    rivals: Mapping[tuple[int, ...], float]
 
 
 def order_by_likelihood(
@@ -35,8 +52,8 @@ def order_by_likelihood(
     generator: torch.Generator,
     progress: Progress,
     soft: bool = False,
-) -> tuple[tuple[int, ...], FlexibleLikelihood, int]:
-    """The order of lowest held-out loss, its model so far, and how many orders were fitted.
+) -> Ordered:
+    """The order of lowest held-out loss, and the orders that came near it.
 
     orders    where to begin: the best of them is followed
     targeted  (latent, environment) bool, the observational environment first
@@ -56,11 +73,14 @@ def order_by_likelihood(
         fresh = [order for order in _near(best) if order not in losses] if losses[best] < before else []
     finalists = sorted(losses, key=lambda order: losses[order])[:FINALISTS]
     model = nested(finalists, starts, targeted, training, generator, soft)
-    found = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order").mean(
-        1
-    )
-    chosen = int(found.argmin())
-    return finalists[chosen], model.chosen(chosen, generator), len(losses)
+    found = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
+    chosen = int(found.mean(1).argmin())
+    rivals = {}
+    for k, order in enumerate(finalists):
+        if k != chosen:
+            gaps = (found[k] - found[chosen]).double()
+            rivals[order] = float(gaps.mean() / (gaps.std() / len(gaps) ** 0.5).clamp(min=1e-300))
+    return Ordered(finalists[chosen], model.chosen(chosen, generator), len(losses), rivals)
 
 
 def _near(order: tuple[int, ...]) -> list[tuple[int, ...]]:

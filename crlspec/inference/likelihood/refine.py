@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from crlspec.inference.likelihood.decided import Asked, Fits, decide
+from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.likelihood.graph_search import search_graph
@@ -94,6 +94,7 @@ def refine_flexible(
     progress: Progress,
     signature: np.ndarray | None = None,
     heteroscedastic: float = LinearThresholds.heteroscedastic_level,
+    asked: Asked | None = None,
 ) -> list[Step]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
@@ -103,15 +104,17 @@ def refine_flexible(
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool; None: one environment per latent
     heteroscedastic  level of the test whether noise has one size
+    asked      names and bounds of the checks of the answer; None: none are made
     """
     began = time.perf_counter()
     targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
-    order, model, tried = order_by_likelihood(
+    ordered = order_by_likelihood(
         [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress
     )
+    order, model, tried = ordered.order, ordered.model, ordered.tried
     train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
     dense = model.rows()[0].detach().double().numpy()
@@ -126,23 +129,17 @@ def refine_flexible(
         f"flexible likelihood over all predecessors; {tried} orders tried, order {kept}",
         f"graph and encoder in turn, {ended}",
     )
-    return [
-        Step(
-            name,
-            order,
-            _unit(rows, samples),
-            tests.shares,
-            _either(tests.p_values),
-            spent,
-            note,
-            heteroscedasticity,
-            settled,
-        )
-        for name, rows, tests, spent, note, heteroscedasticity, settled in (
-            ("likelihood", dense, found.first, dense_seconds, notes[0], 0.0, True),
-            ("graph", found.rows, found.last, seconds, notes[1], found.heteroscedasticity, found.settled),
-        )
-    ]
+    first = Step(
+        "likelihood", order, _unit(dense, samples), found.first.shares, _either(found.first.p_values), dense_seconds,
+        notes[0],
+    )  # fmt: skip
+    p_values = _either(found.last.p_values)
+    checks = () if asked is None else decide_flexible(asked, order, ordered.rivals, p_values, found.settled)
+    last = Step(
+        "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
+        found.heteroscedasticity, found.settled, checks,
+    )  # fmt: skip
+    return [first, last]
 
 
 def _either(p_values: np.ndarray) -> np.ndarray:

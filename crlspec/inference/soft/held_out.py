@@ -49,9 +49,10 @@ def closure_by_orders(
     targeted = np.concatenate([np.zeros((len(signature), 1), dtype=bool), signature], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator, HELD_OUT)
-    best, _, tried = order_by_likelihood(
+    ordered = order_by_likelihood(
         orders, starts, targeted, training, held_out, generator, progress, soft=True
     )
+    best, tried = ordered.order, ordered.tried
 
     def losses(orders: Sequence[Order]) -> np.ndarray:
         """(order, repeat, held-out sample)."""

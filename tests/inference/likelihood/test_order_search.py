@@ -33,10 +33,11 @@ def test_a_wrong_start_is_put_right(start: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
     training, held_out = Sample.split(chain(1), generator)
     targeted = np.concatenate([np.zeros((3, 1), dtype=bool), np.eye(3, dtype=bool)], 1)
-    order, model, tried = order_by_likelihood(
+    found = order_by_likelihood(
         [start], lambda order: np.eye(3)[list(order)], targeted, training, held_out, generator, silent
     )
-    assert order == (0, 1, 2) and model.shape == (1, 3) and 2 <= tried <= 6
+    assert found.order == (0, 1, 2) and found.model.shape == (1, 3) and 2 <= found.tried <= 6
+    assert found.order not in found.rivals and all(np.isfinite(z) for z in found.rivals.values())
 
 
 @pytest.mark.parametrize("latents", [1, 2, 4])
