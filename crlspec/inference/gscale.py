@@ -25,7 +25,14 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
-from crlspec.inference.encoders.answer import contrasts, diagnostics_of, encoder_note, start_note, status_of
+from crlspec.inference.encoders.answer import (
+    checks_of,
+    contrasts,
+    diagnostics_of,
+    encoder_note,
+    start_note,
+    status_of,
+)
 from crlspec.inference.encoders.environment_classifier import environment_logits
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
@@ -132,6 +139,8 @@ class GScaleI(Estimator):
             step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
         if fitted is None:
             step = replace(step, settled=_settled(ratios))
+        agreement = None if fitted is None else fitted.agreement
+        checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
         edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
@@ -154,13 +163,8 @@ class GScaleI(Estimator):
             edges=edges,
             tested=tested,
             graph="exact",
-            status=status_of(
-                pairing,
-                contrasts(z, pairs),
-                None if fitted is None else fitted.agreement,
-                self.thresholds,
-                excess,
-            ),
+            status=status_of(checks, agreement, excess),
+            checks=checks,
             stages=tuple(stages),
             diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},

@@ -12,7 +12,7 @@ import pytest
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.edges.leave_one_out import edges_by_contrast, effects, order_of
-from crlspec.inference.encoders.answer import status_of
+from crlspec.inference.encoders.answer import checks_of, status_of
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
     even_direction,
@@ -144,11 +144,13 @@ def test_restarts_that_end_elsewhere_leave_it_undecided():
     np.testing.assert_allclose(agreement_of(np.stack([gaussianised, folded, z]), 2), 1.0)
     agreement = agreement_of(np.stack([folded, z]), 1)
     assert agreement[2] < 0.1
-    status = status_of(
+    checks = checks_of(
         Pairing((), np.zeros((0, 0)), float("inf")), np.full(3, 100.0), agreement, GscaleThresholds()
     )
+    assert [check.name for check in checks if check.objects] == ["agreement"]
+    status = status_of(checks, agreement, None)
     assert status.code == "undecided"
-    assert "no two restarts" in status.message
+    assert "No two restarts" in status.message
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data import Problem
+from crlspec.inference.check import Check
 from crlspec.inference.encoders.log_ratios import LOG_2, quadratic_ratio
 from crlspec.inference.encoders.pairing import Pairing
 from crlspec.inference.encoders.structured_ratio import Fitted
 from crlspec.inference.estimate import Status
+from crlspec.inference.status import status_of_checks
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.linalg import ColumnSpace
 
-__all__ = ["contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
+__all__ = ["checks_of", "contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
 
 
 def contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -29,62 +31,92 @@ def contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.n
     return np.array(found)
 
 
-def status_of(
+def checks_of(
     pairing: Pairing,
     contrasts: np.ndarray,
     agreement: np.ndarray | None,
     thresholds: GscaleThresholds,
     excess: float | None = None,
-) -> Status:
-    """Whether the data decided.
+) -> tuple[Check, ...]:
+    """The checks ``contrast``, ``pairing``, ``agreement`` and ``residual-mixing``, those that apply.
 
     contrasts  (latent,): see :func:`contrasts`
     agreement  (latent,) of the encoder that was trained, if one was
     excess     of the tests against the order, where they were made: see :mod:`crlspec.inference.edges.classifier`
     """
-    if weak := int((contrasts < thresholds.contrast).sum()):
-        return Status(
-            "undecided",
-            f"the two environments of a latent hardly differ ({weak} of {len(contrasts)}): its "
-            "latent may be anything",
-            "Give more samples, or interventions whose two mechanisms differ more.",
-        )
-    if pairing.margin < pairing.clear:
-        return Status(
-            "undecided",
-            f"another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
-            f"{pairing.clear:g} is clear)",
-            "Give more samples, or say which environments belong together (design: coupled).",
-        )
-    if agreement is not None and not (agreement >= thresholds.agreement).all():
-        several = bool(np.isfinite(agreement).all())
-        return Status(
-            "undecided",
-            f"no two restarts found the same latents (rank correlation {agreement.min():.2f} in the worst one, "
-            f"{thresholds.agreement} is asked): the training may have ended in a poor optimum, and latents and edges "
-            "be wrong"
-            if several
-            else "one restart alone cannot show that its latents are no poor optimum",
-            "Give more restarts (estimator: {restarts: 6}), more steps, or more samples; compare several seeds.",
-        )
-    return _agreed(agreement, excess, thresholds.excess)
+    found = [_contrast(contrasts, thresholds.contrast)]
+    if np.isfinite(pairing.margin):
+        found.append(_pairing(pairing))
+    if agreement is not None:
+        found.append(_agreement(agreement, thresholds.agreement))
+    if excess is not None:
+        found.append(_residual_mixing(excess, thresholds.excess))
+    return tuple(found)
 
 
-def _agreed(agreement: np.ndarray | None, excess: float | None, most: float) -> Status:
-    """How far the edges of decided latents are to be trusted; ``most``: excess beyond which latents are mixed."""
-    if agreement is None:
-        return Status("ok", "latents, order and edges were decided by the data")
-    agreed = f"restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one)"
-    if excess is None:
-        return Status("ok", f"{agreed}; edges were tested as if these latents were exact")
-    if excess > most:
-        return Status(
-            "ok",
-            f"{agreed}; but effects that the order rules out are {excess:.1f} times what chance gives: latents are "
-            "still mixed, and edges were asked to stand out by as much",
-            "Give more restarts, more steps, or more samples; compare several seeds.",
+def status_of(checks: Sequence[Check], agreement: np.ndarray | None, excess: float | None) -> Status:
+    """What follows from the checks; where none objects, how far the edges of the latents are to be trusted."""
+    ok = "latents, order and edges were decided by the data"
+    if agreement is not None:
+        ok = f"restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one); "
+        ok += (
+            "edges were tested as if these latents were exact"
+            if excess is None
+            else "edges were tested free of small smooth errors of the latents"
         )
-    return Status("ok", f"{agreed}; edges were tested free of small smooth errors of the latents")
+    return status_of_checks(checks, ok)
+
+
+def _contrast(contrasts: np.ndarray, bound: float) -> Check:
+    weak, least = int((contrasts < bound).sum()), float(contrasts.min())
+    if not weak:
+        text = f"The two environments of every latent are told apart, by {least:.0f} standard errors or more."
+        return Check("contrast", "passed", least, bound, text)
+    return Check(
+        "contrast", "undecided", least, bound,
+        f"The two environments of a latent hardly differ ({weak} of {len(contrasts)}): its latent may be anything.",
+        "Give more samples, or interventions whose two mechanisms differ more.",
+    )  # fmt: skip
+
+
+def _pairing(pairing: Pairing) -> Check:
+    if pairing.margin >= pairing.clear:
+        text = "No other pairing of the environments comes near."
+        return Check("pairing", "passed", pairing.margin, pairing.clear, text)
+    return Check(
+        "pairing", "undecided", pairing.margin, pairing.clear,
+        f"Another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
+        f"{pairing.clear:g} is clear).",
+        "Give more samples, or say which environments belong together (design: coupled).",
+    )  # fmt: skip
+
+
+def _agreement(agreement: np.ndarray, bound: float) -> Check:
+    least = float(agreement.min())
+    if (agreement >= bound).all():
+        return Check("agreement", "passed", least, bound, "Two restarts found the same latents.")
+    text = (
+        f"No two restarts found the same latents (rank correlation {least:.2f} in the worst one, {bound} is asked). "
+        "The training may have ended in a poor optimum, and latents and edges be wrong."
+        if np.isfinite(agreement).all()
+        else "One restart alone cannot show that its latents are no poor optimum."
+    )
+    return Check(
+        "agreement", "undecided", least, bound, text,
+        "Give more restarts (estimator: {kind: gscale-i, restarts: 6}), more steps, or more samples.",
+    )  # fmt: skip
+
+
+def _residual_mixing(excess: float, bound: float) -> Check:
+    if excess <= bound:
+        text = "Effects that the causal order excludes are no larger than sampling error allows."
+        return Check("residual-mixing", "passed", excess, bound, text)
+    return Check(
+        "residual-mixing", "note", excess, bound,
+        f"Dependences that the causal order excludes are {excess:.1f} times larger than sampling error, so the "
+        "latents are not fully separated. Edges were asked to stand out by as much.",
+        "More restarts, more steps or more samples would help.",
+    )  # fmt: skip
 
 
 def start_note(pairing: Pairing) -> str:
