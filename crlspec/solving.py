@@ -153,7 +153,7 @@ def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabel
 
 def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any]:
     """What of data, estimator and plug-ins is kept in the provenance."""
-    from crlspec.spec.plugins import plugins_of
+    from crlspec.spec.plugins import packages_of, plugins_of
 
     found: dict[str, Any] = {}
     if image := _shown_as_image(data):
@@ -162,6 +162,8 @@ def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any
         found["alpha"] = alpha
     if plugins := plugins_of(spec):
         found["plugins"] = list(plugins)
+    if packages := packages_of(spec):
+        found["packages"] = packages
     return found
 
 

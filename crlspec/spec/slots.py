@@ -115,7 +115,7 @@ class Slot:
         reason = registry.broken.get((self.name, str(word)))
         if reason is not None:
             message = f"the {self.name} {word!r} is installed but cannot be loaded: {reason}"
-            return fault(message, "reinstall the package that brings it.")
+            return fault(message, "mend or reinstall the package that brings it.")
         return fault(f"unknown {self.name} {self.key} {shown(word)}", suggest(str(word), classes))
 
     def one_or_each(self, value: Any, info: ValidationInfo) -> Any:

@@ -1,0 +1,101 @@
+"""The same families from a module that is on the path and not installed: ``--plugin acme_crl``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import crlspec
+from crlspec.downstream.pgmpy_graph import QuestionError
+from tests.cli.conftest import Answer
+from tests.plugins.conftest import ACME, Shell
+
+PLUGIN = ("--plugin", "acme_crl")
+
+
+@pytest.fixture(scope="module")
+def call(shell: Callable[[Path], Shell]) -> Shell:
+    """The command line where the package's source is on the path."""
+    return shell(ACME)
+
+
+@pytest.fixture(scope="module")
+def ran(call: Shell) -> Answer:
+    """A run of the spec that declares all three families, into the folder ``run``."""
+    return call("run", "acme.yaml", "--seed", 3, "--out", "run", *PLUGIN)
+
+
+def remedy(answer: Answer) -> list[str]:
+    """The options that a refusal asks to add."""
+    (options,) = re.findall(r"Remedy: Add (.+) to the call, if you trust those modules\.", answer.err)
+    return options.split()
+
+
+def test_without_the_plugin_a_spec_is_refused(call: Shell) -> None:
+    answer = call("run", "acme.yaml", "--out", "none")
+    assert answer.status == 2
+    assert "unknown mechanism kind 'average'" in answer.err
+    assert "unknown scores kind 'shrunk'" in answer.err
+    assert "unknown estimator kind 'roots-first'" in answer.err
+
+
+def test_the_provenance_names_the_modules(call: Shell, ran: Answer) -> None:
+    assert ran.status == 4
+    result = crlspec.open_result(call.folder / "run")
+    assert result.provenance["plugins"] == ["acme_crl.declarations", "acme_crl.estimator"]
+
+
+@pytest.mark.parametrize("command", ["report", "compare", "replay"])
+def test_what_reads_the_spec_of_a_result_asks_for_the_plugins(call: Shell, ran: Answer, command: str) -> None:
+    out = () if command == "compare" else ("--out", f"{command}-out")
+    refused = call(command, "run", *out)
+    assert refused.status == 2
+    assert refused.err.strip() == (
+        "The result was made with the plug-ins acme_crl.declarations, acme_crl.estimator, and this call does not "
+        "name them. Remedy: Add --plugin acme_crl.declarations --plugin acme_crl.estimator to the call, if you trust "
+        "those modules."
+    )
+    for given in (remedy(refused), PLUGIN):
+        answer = call(command, "run", *out, *given, *(["--force"] if command == "replay" else []))
+        assert answer.status == (4 if command == "replay" else 0)
+    if command == "replay":
+        assert "The graph is the same as in" in answer.out
+
+
+def test_what_reads_the_result_alone_takes_the_option_and_does_without(call: Shell, ran: Answer) -> None:
+    call("sample", "acme.yaml", "--samples", 50, "--out", "new.nc", *PLUGIN)
+    for given in ((), PLUGIN):
+        assert '"b" -> "c"' in call("export", "run", *given).out
+        assert call("compare", "run", "run", *given).status == 0
+        done = call("transform", "run", "--data", "new.nc", "--out", "z.csv", "--force", *given)
+        assert done.out.startswith("z.csv is written: 200 rows, columns a, b, c.")
+
+
+def test_stability_of_a_result_asks_for_the_plugins_too(call: Shell, ran: Answer) -> None:
+    result = crlspec.open_result(call.folder / "run")
+    with pytest.raises(QuestionError, match=r"made with the plug-ins acme_crl\.declarations") as caught:
+        crlspec.stability(result)
+    assert "plugins=('acme_crl.declarations', 'acme_crl.estimator')" in str(caught.value.remedy)
+
+
+def test_worker_processes_know_the_plugins(call: Shell) -> None:
+    common = ("acme.yaml", "--set", "samples=1000", "--jobs", 2, *PLUGIN)
+    assert call("sweep", *common, "--seeds", 2, "--out", "sweep").status == 0
+    runs = pd.read_csv(call.folder / "sweep" / "runs.csv")
+    assert runs["status"].tolist() == ["undecided"] * 2
+    assert runs["graph_right"].tolist() == [1, 1]
+    bootstrapped = call("stability", *common, "--bootstraps", 2, "--out", "stability")
+    assert bootstrapped.out.startswith("2 bootstraps, half of the rows each within environments: 2 undecided")
+    planned = call("check", *common, "--power", 500, "--seeds", 2, "--json")
+    (rates,) = json.loads(planned.out)["plan"]["rates"]
+    assert rates["failed"] == 0
+
+
+def test_the_schema_lists_its_kinds(call: Shell) -> None:
+    with_plugin, without = (json.loads(call("schema", *given).out)["$defs"] for given in (PLUGIN, ()))
+    assert set(with_plugin) - set(without) == {"AverageMechanism", "ShrunkScores", "RootsFirst"}
