@@ -108,9 +108,10 @@ class Declaration(ClosedModel, ABC):
     def built(self, base: type, **offered: Any) -> Any:
         """The implementation, a dataclass and a ``base``, made of what is declared; and of what is offered as much as
         it takes. Raises SpecError where it is none, or takes something else."""
-        implementation: Any = self.implement()
-        if not (is_dataclass(implementation) and issubclass(implementation, base)):
+        found = self.implement()
+        if not (issubclass(found, base) and is_dataclass(found)):
             raise self._unusable(f"is no dataclass that inherits {base.__module__}.{base.__qualname__}")
+        implementation: Any = found
         taken = {one.name for one in fields(implementation) if one.init}
         given = {name: getattr(self, name) for name in type(self).model_fields}
         try:

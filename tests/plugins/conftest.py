@@ -27,6 +27,9 @@ for line in sys.stdin:
         except SystemExit as exit_:
             status = int(exit_.code or 0)
     print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
+if "joblib" in sys.modules:
+    from joblib.externals.loky import get_reusable_executor
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 """
 
 SPEC = """\

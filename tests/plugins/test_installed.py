@@ -47,7 +47,6 @@ def test_its_result_is_opened_where_the_package_is_not(call: Shell, ran: Answer)
     assert [one["assumption"] for one in result.identified["missing"]] == ["method"]
     assert "plugins" not in result.provenance
     assert result.provenance["packages"] == {"acme-crl": "1.2.3"}
-    assert result.effects([{"a": 1.0}]) is not None
     with pytest.raises(SpecError, match="unknown mechanism kind 'average'"):
         crlspec.loads(result.provenance["spec"])
 
