@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crlspec.data import Problem
+from crlspec.inference.estimate import Estimate, LinearEncoder
 from crlspec.testing import EstimatorContract, MechanismContract, ScoreContract
 from tests.plugins.conftest import ACME
 
@@ -31,6 +33,17 @@ class TestRootsFirst(EstimatorContract):
             replace(toy, deterministic=True),
             replace(toy, environments=toy.environments[:2]),
         ]
+
+
+class TestScaleAndSignAreFree(TestRootsFirst):
+    """The same latents in any scale and sign keep the contract: results put those right."""
+
+    def solved(self, problem: Problem, seed: int = 0) -> Estimate:
+        found, x = super().solved(problem, seed), problem.samples["obs"]
+        factor = -3.0 if x[0, 0] > x[1, 0] else 2.0
+        scaled = LinearEncoder(factor * found.encoder.matrix, found.encoder.offset)
+        assert found.mixing is not None
+        return replace(found, encoder=scaled, mixing=found.mixing / factor)
 
 
 class TestShrunk(ScoreContract):
