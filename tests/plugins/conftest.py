@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,6 @@ for line in sys.stdin:
         except SystemExit as exit_:
             status = int(exit_.code or 0)
     print(json.dumps([status, out.getvalue(), err.getvalue()]), file=answers, flush=True)
-if "joblib" in sys.modules:
-    from joblib.externals.loky import get_reusable_executor
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 """
 
 SPEC = """\
@@ -115,19 +111,8 @@ def _copy(folder: Path) -> Path:
     return Path(shutil.copytree(ACME, folder / "source", ignore=shutil.ignore_patterns("__pycache__")))
 
 
-@pytest.fixture(scope="session")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], Shell]]:
-    """``shell(path)``: the shell whose PYTHONPATH is a path, one a session, both specs in its folder."""
-    shells: dict[Path, Shell] = {}
-
-    def of(path: Path) -> Shell:
-        if path not in shells:
-            folder = tmp_path_factory.mktemp("calls")
-            (folder / "acme.yaml").write_text(SPEC, encoding="utf-8")
-            (folder / "own.yaml").write_text(OWN, encoding="utf-8")
-            shells[path] = Shell(folder, path)
-        return shells[path]
-
-    yield of
-    for one in shells.values():
-        one.close()
+def written(folder: Path) -> Path:
+    """The folder, with both specs in it."""
+    (folder / "acme.yaml").write_text(SPEC, encoding="utf-8")
+    (folder / "own.yaml").write_text(OWN, encoding="utf-8")
+    return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,17 @@ import pytest
 import crlspec
 from crlspec.errors import SpecError
 from tests.cli.conftest import Answer
-from tests.plugins.conftest import Shell
+from tests.plugins.conftest import Shell, written
 
 BEYOND = "no theorem covers the estimator roots-first in this setting"
 
 
 @pytest.fixture(scope="module")
-def call(shell: Callable[[Path], Shell], site: Path) -> Shell:
+def call(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """The command line where the package is installed."""
-    return shell(site)
+    shell = Shell(written(tmp_path_factory.mktemp("calls")), site)
+    yield shell
+    shell.close()
 
 
 @pytest.fixture(scope="module")
