@@ -178,10 +178,10 @@ def _shown_as_image(data: xr.DataTree) -> Any:
 def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem) -> str:
     """Sixteen hexadecimal digits that tell this computation from any other: spec, seed, data, device, versions."""
     from crlspec.spec.load import dump
+    from crlspec.spec.plugins import packages_of
 
-    found = hashlib.sha256(
-        json.dumps([dump(spec), seed, device, processes, versions(), problem.observed]).encode()
-    )
+    code = {**versions(), **packages_of(spec)}
+    found = hashlib.sha256(json.dumps([dump(spec), seed, device, processes, code, problem.observed]).encode())
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)

@@ -1,7 +1,7 @@
 """One discriminated union per slot: ``kind:`` (or ``design:``) chooses the class that reads a mapping.
 
-The unions of mechanisms, noises and mixings are built from the Registry, which travels in pydantic's
-validation context (``Registry.installed()`` when there is none), so that plug-ins are no global state.
+The unions of families are built from the Registry, which travels in pydantic's validation context
+(``Registry.installed()`` when there is none), so that plug-ins are no global state.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def one_of(slot: Slot) -> tuple[Any, ...]:
 
 
 def registered(name: str, base: type[ClosedModel]) -> Slot:
-    """The slot of a family in the registry: mechanism, noise or mixing."""
+    """The slot of a family in the registry: mechanism, noise, mixing, estimator or scores."""
     return Slot(name, "kind", base, lambda registry: registry.kinds(name))
 
 
