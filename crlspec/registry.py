@@ -7,10 +7,10 @@ with no randomness left: every interval replaced by a number.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from crlspec.errors import Issue, SpecError
+from crlspec.errors import CrlspecError, Issue, SpecError
 from crlspec.quantities import (
     Amount,
     Count,
@@ -93,18 +93,37 @@ class Declaration(ClosedModel, ABC):
 
     @classmethod
     def implement(cls) -> type:
-        """The class that carries this declaration out, imported now and not before."""
+        """The class that carries this declaration out, imported now and not before. Raises SpecError."""
         module, _, name = cls.implementation.partition(":")
-        implementation = getattr(import_module(module), name)
-        assert isinstance(implementation, type)
+        try:
+            implementation = getattr(import_module(module), name)
+        except CrlspecError:
+            raise
+        except Exception as error:
+            raise cls._unusable(f"cannot be loaded: {type(error).__name__}: {error}") from error
+        if not isinstance(implementation, type):
+            raise cls._unusable("is no class")
         return implementation
 
-    def built(self, **offered: Any) -> Any:
-        """The implementation, a dataclass, made of what is declared; and of what is offered as much as it takes."""
-        implementation: Any = self.implement()
+    def built(self, base: type, **offered: Any) -> Any:
+        """The implementation, a dataclass and a ``base``, made of what is declared; and of what is offered as much as
+        it takes. Raises SpecError where it is none, or takes something else."""
+        found = self.implement()
+        if not (issubclass(found, base) and is_dataclass(found)):
+            raise self._unusable(f"is no dataclass that inherits {base.__module__}.{base.__qualname__}")
+        implementation: Any = found
         taken = {one.name for one in fields(implementation) if one.init}
         given = {name: getattr(self, name) for name in type(self).model_fields}
-        return implementation(**{name: value for name, value in (given | offered).items() if name in taken})
+        try:
+            return implementation(**{name: one for name, one in (given | offered).items() if name in taken})
+        except TypeError as error:
+            raise self._unusable(f"cannot be built: {error}") from error
+
+    @classmethod
+    def _unusable(cls, what: str) -> SpecError:
+        message = f"the class {cls.implementation} of {cls.slot} {kind_of(cls)!r} {what}."
+        remedy = f"mend the package of {cls.__module__}, which declares it, or choose another kind."
+        return SpecError([Issue("error", message, remedy, field=cls.slot)])
 
     @property
     def is_resolved(self) -> bool:
@@ -286,10 +305,15 @@ def kind_of(declaration: type[Declaration]) -> str:
 
 @dataclass(frozen=True)
 class Registry:
-    """A frozen set of declaration classes per slot; ``broken`` says why an installed one is missing."""
+    """A frozen set of declaration classes per slot.
+
+    broken    (slot, kind) → why an installed one is missing
+    packages  class → (name, version) of the installed package that registers it
+    """
 
     families: Mapping[str, tuple[type[Declaration], ...]] = field(default_factory=dict)
     broken: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    packages: Mapping[type[Declaration], tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, declarations: Iterable[type[Declaration]]) -> "Registry":
@@ -334,7 +358,7 @@ class Registry:
             slots = ", ".join(list(_BASES)[:-1])
             raise _plugin_error(module_name, f"holds no declaration of {slots} or {list(_BASES)[-1]}")
         known = [declaration for slot in _BASES for declaration in self.declarations(slot)]
-        return replace(Registry.of([*known, *found]), broken=self.broken)
+        return replace(Registry.of([*known, *found]), broken=self.broken, packages=self.packages)
 
 
 def _plugin_error(name: str, what: str) -> SpecError:
@@ -353,15 +377,24 @@ def _is_concrete(value: Any) -> bool:
 def _installed() -> Registry:
     found: list[type[Declaration]] = []
     broken: dict[tuple[str, str], str] = {}
+    packages: dict[type[Declaration], tuple[str, str]] = {}
     for point in entry_points(group="crlspec.families"):
         slot, _, kind = point.name.partition(".")
         try:
             declaration = point.load()
         except Exception as error:
-            broken[slot, kind] = f"{type(error).__name__}: {error}"
+            broken[slot, kind] = f"{point.value}{_of_package(point)}: {type(error).__name__}: {error}"
             continue
         if _is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind):
             found.append(declaration)
+            if point.dist is not None:
+                packages[declaration] = (point.dist.name, point.dist.version)
         else:
-            broken[slot, kind] = f"{point.value} is not a {slot} declaration with kind {kind!r}"
-    return replace(Registry.of(found), broken=MappingProxyType(broken))
+            broken[slot, kind] = (
+                f"{point.value}{_of_package(point)} is no {slot} declaration with kind {kind!r}"
+            )
+    return replace(Registry.of(found), broken=MappingProxyType(broken), packages=MappingProxyType(packages))
+
+
+def _of_package(point: EntryPoint) -> str:
+    return "" if point.dist is None else f" of the package {point.dist.name} {point.dist.version}"

@@ -186,7 +186,7 @@ def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabel
 
 def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any]:
     """What of data, estimator and plug-ins is kept in the provenance."""
-    from crlspec.spec.plugins import plugins_of
+    from crlspec.spec.plugins import packages_of, plugins_of
 
     found: dict[str, Any] = {}
     if image := _shown_as_image(data):
@@ -196,6 +196,8 @@ def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any
     found["thresholds"] = asdict(estimator.thresholds)
     if plugins := plugins_of(spec):
         found["plugins"] = list(plugins)
+    if packages := packages_of(spec):
+        found["packages"] = packages
     return found
 
 
@@ -210,10 +212,10 @@ def _shown_as_image(data: xr.DataTree) -> Any:
 def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem) -> str:
     """Sixteen hexadecimal digits that tell this computation from any other: spec, seed, data, device, versions."""
     from crlspec.spec.load import dump
+    from crlspec.spec.plugins import packages_of
 
-    found = hashlib.sha256(
-        json.dumps([dump(spec), seed, device, processes, versions(), problem.observed]).encode()
-    )
+    code = {**versions(), **packages_of(spec)}
+    found = hashlib.sha256(json.dumps([dump(spec), seed, device, processes, code, problem.observed]).encode())
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)

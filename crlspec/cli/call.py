@@ -127,13 +127,17 @@ def truth_of(result: Result, arguments: Namespace) -> Model | None:
 
 
 def refuse_plugins(result: Result, arguments: Namespace) -> None:
-    """Raises CallError where a result was made with plug-ins that the call does not name."""
-    lacking = [name for name in result.provenance.get("plugins", ()) if name not in arguments.plugin]
+    """Raises CallError where a result was made with plug-ins that the call does not give."""
+    from crlspec.spec.plugins import lacking_plugins
+
+    lacking = lacking_plugins(result.provenance, registry_of(arguments))
     if lacking:
         given = " ".join(f"--plugin {name}" for name in lacking)
+        one = len(lacking) == 1
         raise CallError(
-            f"The result was made with the plug-in {', '.join(lacking)}, and this call does not name it.",
-            remedy=f"Add {given} to the call, if you trust that module.",
+            f"The result was made with the {'plug-in' if one else 'plug-ins'} {', '.join(lacking)}, and this call "
+            f"does not name {'it' if one else 'them'}.",
+            remedy=f"Add {given} to the call, if you trust {'that module' if one else 'those modules'}.",
         )
 
 

@@ -23,12 +23,10 @@ __all__ = ["estimator_for"]
 def estimator_for(declared: EstimatorDeclaration, context: TrainingContext | None = None) -> Estimator:
     """The estimator that a spec's ``estimator:`` slot declares, its networks trained in a context.
 
-    Raises TypeError where the declaration of a plug-in names a class that is no estimator.
+    Raises SpecError where the declaration of a plug-in names a class that is no estimator.
     """
     from crlspec.inference.base import Estimator
     from crlspec.numerics.checkpoints import HERE
 
-    built = declared.built(context=context or HERE)
-    if not isinstance(built, Estimator):
-        raise TypeError(f"{declared.implementation} is no subclass of crlspec.inference.base.Estimator")
+    built: Estimator = declared.built(Estimator, context=context or HERE)
     return built

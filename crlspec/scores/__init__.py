@@ -28,12 +28,12 @@ def scores_for(
 
     exact  (environment, x) → true d_x; for those that need the truth alone
 
-    Raises ValueError for scores that need the truth, without an oracle.
+    Raises ValueError for scores that need the truth, without an oracle; SpecError where the declaration of a plug-in
+    names a class that is no source of scores.
     """
     from crlspec.scores.base import ScoreDifference
 
     if declared.needs_truth and exact is None:
         raise ValueError(f"{declared.kind} scores need an oracle of the true score differences")
-    built = declared.built(oracle=exact, device=device)
-    assert isinstance(built, ScoreDifference)
+    built: ScoreDifference = declared.built(ScoreDifference, oracle=exact, device=device)
     return built

@@ -1,7 +1,7 @@
 """One discriminated union per slot: ``kind:`` (or ``design:``) chooses the class that reads a mapping.
 
-The unions of mechanisms, noises and mixings are built from the Registry, which travels in pydantic's
-validation context (``Registry.installed()`` when there is none), so that plug-ins are no global state.
+The unions of families are built from the Registry, which travels in pydantic's validation context
+(``Registry.installed()`` when there is none), so that plug-ins are no global state.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Slot:
         reason = registry.broken.get((self.name, str(word)))
         if reason is not None:
             message = f"the {self.name} {word!r} is installed but cannot be loaded: {reason}"
-            return fault(message, "reinstall the package that brings it.")
+            return fault(message, "mend or reinstall the package that brings it.")
         return fault(f"unknown {self.name} {self.key} {shown(word)}", suggest(str(word), classes))
 
     def one_or_each(self, value: Any, info: ValidationInfo) -> Any:
@@ -164,7 +164,7 @@ def one_of(slot: Slot) -> tuple[Any, ...]:
 
 
 def registered(name: str, base: type[ClosedModel]) -> Slot:
-    """The slot of a family in the registry: mechanism, noise or mixing."""
+    """The slot of a family in the registry: mechanism, noise, mixing, estimator or scores."""
     return Slot(name, "kind", base, lambda registry: registry.kinds(name))
 
 

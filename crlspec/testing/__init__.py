@@ -9,9 +9,10 @@ A new family writes two methods:
         def expected(self, declaration, parents):          # the same in numpy, told in another way
             return (parents**3).sum(-1)
 
-pytest then runs all the laws on it. ``device`` and ``dtype`` say where. The base classes are not collected
-themselves: their names do not begin with ``Test``. :func:`true_result` makes a result of a compiled spec's
-truth, on which what follows recovery is tried.
+pytest then runs all the laws on it. ``device`` and ``dtype`` say where. An estimator writes ``estimator`` and
+``refused`` (:class:`EstimatorContract`), a source of scores ``scores`` (:class:`ScoreContract`). The base classes are
+not collected themselves: their names do not begin with ``Test``. :func:`true_result` makes a result of a compiled
+spec's truth, on which what follows recovery is tried.
 """
 
 from crlspec.testing.estimator import EstimatorContract

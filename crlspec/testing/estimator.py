@@ -11,6 +11,7 @@ from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Estimate
 from crlspec.progress import silent
+from crlspec.results.canonical import canonical
 from crlspec.scores.base import ScoreDifference
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.setting import Setting
@@ -49,10 +50,12 @@ class EstimatorContract(abc.ABC):
 
     def by_latent(self, estimate: Estimate) -> tuple[np.ndarray, set[tuple[str, str]]]:
         """Recovered latents (latent, sample) of the observational sample in the order of the true ones, and edges
-        between true latents: free of names, by the environments that show each latent."""
+        between true latents: free of names, by the environments that show each latent, and in the scale and sign that
+        results have."""
         toy = self.toy()
         shown = {z: toy.target(environment) for z, environment in estimate.environment_of.items()}
-        found = estimate.encoder(toy.problem.samples["obs"]).T
+        x = toy.problem.samples["obs"]
+        found = canonical(estimate, x).encoder(x).T
         rows = {shown[z]: row for z, row in zip(estimate.latents, found, strict=True)}
         edges = {(shown[edge.source], shown[edge.target]) for edge in estimate.edges}
         return np.stack([rows[name] for name in toy.latents]), edges

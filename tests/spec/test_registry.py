@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from crlspec.errors import SpecError
+from crlspec.errors import Issue, SpecError
 from crlspec.registry import Amount, MechanismDeclaration, NoiseDeclaration, Registry, draw_amount
 from crlspec.spec.load import dump, json_schema, loads
+from crlspec.spec.plugins import lacking_plugins, packages_of, plugins_of
 
 TEXT = """latents: 2
 scm: {graph: [z1 -> z2], mechanism: {kind: cubic, weight: 2}, noise: {kind: box}}
@@ -103,3 +104,54 @@ def test_draws_take_the_place_of_intervals() -> None:
     assert isinstance(drawn.variance, float)
     assert 1 <= drawn.variance <= 2
     assert drawn.draw(np.random.default_rng(1), "z1") == drawn
+
+
+class _Foreign(CubicMechanism):
+    implementation: ClassVar[str] = "collections:Counter"
+
+
+class _Absent(CubicMechanism):
+    implementation: ClassVar[str] = "no_such_module_here:Cubic"
+
+
+class _NoClass(CubicMechanism):
+    implementation: ClassVar[str] = "os:sep"
+
+
+class _Taking(CubicMechanism):
+    implementation: ClassVar[str] = "crlspec.errors:Issue"
+
+
+REMEDY = f" Remedy: mend the package of {__name__}, which declares it, or choose another kind."
+
+
+@pytest.mark.parametrize(
+    ("declaration", "what"),
+    [
+        (_Foreign, "the class collections:Counter of mechanism 'cubic' is no dataclass that inherits "
+                   "crlspec.errors.Issue."),
+        (_Absent, "the class no_such_module_here:Cubic of mechanism 'cubic' cannot be loaded: ModuleNotFoundError: "
+                  "No module named 'no_such_module_here'."),
+        (_NoClass, "the class os:sep of mechanism 'cubic' is no class."),
+        (_Taking, "the class crlspec.errors:Issue of mechanism 'cubic' cannot be built: Issue.__init__() missing 2 "
+                  "required positional arguments: 'severity' and 'message'."),
+    ],
+)  # fmt: skip
+def test_a_class_that_does_not_fit_is_a_spec_error(declaration: type[CubicMechanism], what: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        declaration().built(Issue)
+    assert str(caught.value) == f"mechanism: {what}{REMEDY}"
+
+
+def test_plugins_are_lacking_where_none_of_their_families_is_known(plugin: str) -> None:
+    registry = Registry.installed().with_plugin(plugin)
+    made_with = {"plugins": list(plugins_of(loads(TEXT, registry=registry)))}
+    assert made_with["plugins"] == [CubicMechanism.__module__]
+    assert lacking_plugins(made_with) == (CubicMechanism.__module__,)
+    assert lacking_plugins(made_with, registry) == ()
+    assert lacking_plugins({}) == ()
+
+
+def test_packages_are_those_of_others() -> None:
+    assert Registry.installed().packages[Registry.installed().kinds("mixing")["linear"]][0] == "crlspec"
+    assert packages_of(loads(TEXT.replace("cubic", "linear").replace("box", "normal"))) == {}

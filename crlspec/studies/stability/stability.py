@@ -63,6 +63,7 @@ def stability(
                 there are, with replacement
     result      what they are held against; by default solved here
     sets        changes of the spec, as on the command line
+    plugins     modules whose families the spec may name
     progress    called as ``progress("bootstraps", done, total)``
 
     Latents are matched to those of the result: by name where each environment, or the declared targets, tell which
@@ -84,6 +85,7 @@ def _spec_of(result: Record, plugins: tuple[str, ...]) -> Spec:
     """The spec that a result was made by."""
     from crlspec.registry import Registry
     from crlspec.spec.load import loads
+    from crlspec.spec.plugins import lacking_plugins
 
     if "spec" not in result.provenance:
         raise QuestionError(
@@ -91,6 +93,13 @@ def _spec_of(result: Record, plugins: tuple[str, ...]) -> Spec:
             remedy="Call crlspec.stability(spec, data, result=result).",
         )
     registry = Registry.with_plugins(plugins) if plugins else None
+    if lacking := lacking_plugins(result.provenance, registry):
+        one = len(lacking) == 1
+        raise QuestionError(
+            f"this result was made with the {'plug-in' if one else 'plug-ins'} {', '.join(lacking)}, and this call "
+            f"does not name {'it' if one else 'them'}.",
+            remedy=f"Pass plugins={lacking!r}, if you trust {'that module' if one else 'those modules'}.",
+        )
     return loads(str(result.provenance["spec"]), registry=registry, origin="the spec of the result")
 
 
