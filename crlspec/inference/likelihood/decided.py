@@ -13,6 +13,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import FittedModel, hard_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import check_goodness, goodness
+from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import gaussian_margin
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
 from crlspec.inference.thresholds import LinearThresholds
@@ -112,16 +113,25 @@ def decide_flexible(
     rivals: Mapping[tuple[int, ...], float],
     p_values: np.ndarray,
     ended: bool,
+    latents: Sequence[np.ndarray],
+    targeted: np.ndarray,
 ) -> tuple[Check, ...]:
-    """The checks ``samples``, ``order`` and ``settled`` of smooth mechanisms, whose likelihood is no closed form.
+    """The checks ``samples``, ``order``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood is no closed
+    form.
 
     order     indices of the latents, roots first
     rivals    the next orders → by how many standard errors of held-out losses they fit worse
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    latents   (sample, position) of every environment
+    targeted  (latent, environment) bool
     """
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
-    return (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    names = [asked.latents[k] for k in order]
+    others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    sure = not any(check.objects for check in others)
+    hard = check_hard(latents, targeted[list(order)], names, asked.environments, asked.counts, sure=sure)
+    return (*others, hard)
 
 
 def _samples(asked: Asked) -> Check:

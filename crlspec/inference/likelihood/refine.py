@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from crlspec.inference.check import Check
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
@@ -134,7 +135,10 @@ def refine_flexible(
         notes[0],
     )  # fmt: skip
     p_values = _either(found.last.p_values)
-    checks = () if asked is None else decide_flexible(asked, order, ordered.rivals, p_values, found.settled)
+    checks: tuple[Check, ...] = ()
+    if asked is not None:
+        z = [y @ found.rows.T for y in samples]
+        checks = decide_flexible(asked, order, ordered.rivals, p_values, found.settled, z, targeted)
     last = Step(
         "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
         found.heteroscedasticity, found.settled, checks,
