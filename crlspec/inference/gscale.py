@@ -26,6 +26,7 @@ from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
+    check_pairs,
     checks_of,
     contrasts,
     diagnostics_of,
@@ -141,6 +142,9 @@ class GScaleI(Estimator):
             step = replace(step, settled=_settled(ratios))
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
+        if not unknown and len(pairs) > 1:
+            seen = self._find_pairs(y, logits, progress)
+            checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
         edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
@@ -169,6 +173,15 @@ class GScaleI(Estimator):
             diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
         )
+
+    def _find_pairs(
+        self, y: Sequence[np.ndarray], logits: Sequence[np.ndarray] | None, progress: Progress
+    ) -> Pairing:
+        """The pairs of environments that the data show, whatever is declared."""
+        if logits is None:
+            return find_pairs(y[1:], progress, clear=self.thresholds.clear)
+        stacked = np.concatenate(logits)
+        return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent)
 
     def _fit(
         self,

@@ -97,6 +97,11 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
     edge = ((1 + np.sqrt(1 - (1 - one) * (1 - other))) / (1 - other)) ** 2
     # Noise turns the control's directions, by its sampling error and where it is not isotropic: a share of what the
     # environment does inside the space leaks.
+    if np.linalg.eigvalsh(here)[0] < ROUNDING * own[0]:
+        return (
+            0.0,
+            0.0,
+        )  # what lies off the latents' space is no noise on every sensor: the rank is asked elsewhere
     back = np.linalg.inv(np.linalg.cholesky(here))
     root = float(np.linalg.eigvalsh(back @ there @ back.T)[-1])
     signal = np.linalg.eigvalsh(inside.T @ moments.spread[e] @ inside)[-1] / own[latents - 1]

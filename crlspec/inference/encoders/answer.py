@@ -17,7 +17,15 @@ from crlspec.inference.status import status_of_checks
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.linalg import ColumnSpace
 
-__all__ = ["checks_of", "contrasts", "diagnostics_of", "encoder_note", "start_note", "status_of"]
+__all__ = [
+    "check_pairs",
+    "checks_of",
+    "contrasts",
+    "diagnostics_of",
+    "encoder_note",
+    "start_note",
+    "status_of",
+]
 
 
 def contrasts(z: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -88,6 +96,26 @@ def _pairing(pairing: Pairing) -> Check:
         f"Another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
         f"{pairing.clear:g} is clear).",
         "Give more samples, or say which environments belong together (design: coupled).",
+    )  # fmt: skip
+
+
+def check_pairs(declared: Sequence[tuple[int, int]], found: Pairing, environments: Sequence[str]) -> Check:
+    """Whether the declared pairs are those that the data show.
+
+    declared, found  pairs of environments, by index among the interventional ones
+    environments     names of the interventional environments
+    """
+    told, seen = ({tuple(sorted(pair)) for pair in pairs} for pairs in (declared, found.pairs))
+    if told == seen or found.margin < found.clear:
+        text = "The data do not object to the declared pairs of environments."
+        return Check("pairs", "passed", found.margin, found.clear, text)
+    wrong = tuple(environments[k] for pair in sorted(told - seen) for k in pair)
+    better = "; ".join(f"'{environments[a]}' with '{environments[b]}'" for a, b in sorted(seen - told))
+    return Check(
+        "pairs", "refuted", found.margin, found.clear,
+        f"The declared pairs of {', '.join(repr(name) for name in wrong)} do not each differ in one latent. The data "
+        f"pair {better} (margin {found.margin:.1f}).",
+        "Correct the pairs, or use design: uncoupled, which finds them.", wrong,
     )  # fmt: skip
 
 
