@@ -235,7 +235,12 @@ class _Found:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
         if search.gaussian:
-            return [first, *refine_gaussian(samples, order, rows, search.progress, self.signature, asked)]
+            return [
+                first,
+                *refine_gaussian(
+                    samples, order, rows, search.progress, self.signature, asked, search.known is None
+                ),
+            ]
         return [
             first,
             *refine_flexible(

@@ -21,7 +21,7 @@ from torch import Tensor
 from crlspec.numerics.forward_mode import FORWARD_MODE
 from crlspec.numerics.optimum import minimised
 
-__all__ = ["GaussianFit", "WaldTests", "fit_order", "search_order", "wald_tests"]
+__all__ = ["GaussianFit", "WaldTests", "fit_order", "loss_of", "search_order", "wald_tests"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ def fit_order(
         options={"maxiter": 500, "ftol": tolerance, "gtol": 1e-8},
     )
     return GaussianFit(order, found.x.reshape(n, n), found.value, found.settled, found.gradient)
+
+
+def loss_of(
+    fit: GaussianFit, moments: np.ndarray, counts: np.ndarray, signature: np.ndarray | None = None
+) -> float:
+    """The mean negative log likelihood at the rows of a fit, under another signature; as ``GaussianFit.loss``."""
+    return _Profile(moments, counts, _targeted(fit.order, signature))(fit.rows.ravel())[0]
 
 
 Refit = Callable[[tuple[int, ...], np.ndarray], GaussianFit]

@@ -18,6 +18,7 @@ from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
+from crlspec.inference.likelihood.same_targets import check_signature
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
@@ -40,6 +41,7 @@ def refine_gaussian(
     progress: Progress,
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
+    concealed: bool = False,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -47,6 +49,7 @@ def refine_gaussian(
     rows       (position, component) encoder rows to start from, for the order to start from
     signature  (latent, interventional environment) bool; None: one environment per latent
     asked      names and bounds of the checks of the answer; None: none are made
+    concealed  whether the signature was found in the data, and others may explain them as well
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -64,11 +67,11 @@ def refine_gaussian(
     )  # fmt: skip
     tests = wald_tests(best, moments, counts, signature)
     p_values = _either(tests.p_values)
-    checks = (
-        ()
-        if asked is None
-        else decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values)
-    )
+    checks: tuple[Check, ...] = ()
+    if asked is not None:
+        checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values)
+        if concealed and signature is not None:
+            checks = (*checks, check_signature(best, moments, signature, asked))
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
