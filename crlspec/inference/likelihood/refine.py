@@ -18,7 +18,7 @@ from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
-from crlspec.inference.likelihood.same_targets import check_signature
+from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds

@@ -1,0 +1,122 @@
+"""Is the signature that was found the only one? A target too many, or two environments that share their targets.
+
+With concealed targets a model whose signature lacks rank can be one with a signature of full rank, other latents and
+another graph: both have the same likelihood. So every pair of environments is given the union of their targets, and
+the fit is compared.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from crlspec.inference.check import Check, listed
+from crlspec.inference.likelihood.decided import Asked
+from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, loss_of
+
+__all__ = ["check_signature"]
+
+CLEAR = 3.0
+"""Nats by which the signature found must fit better than one without full rank: odds of twenty to one."""
+REAL = 5.0
+"""Nats that each further target must gain, for it to be one."""
+ROUGH = 1e-9
+"""Relative tolerance of these fits."""
+
+
+def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked) -> Check:
+    """The check ``signature``: whether another signature, with fewer targets or without full rank, explains as much.
+
+    best       the fit of the signature that was found
+    moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
+    signature  (latent, interventional environment) bool
+    """
+    names = asked.environments[1:]
+    fewer, at = _without_one(best, moments, signature, asked)
+    if fewer < CLEAR:
+        latent, name = asked.latents[at[0]], names[at[1]]
+        return Check(
+            "signature", "undecided", fewer, CLEAR,
+            f"Whether '{name}' targets '{latent}' is not decided: without that target the data are explained as well.",
+            "Give more samples, stronger interventions, or environments with fewer targets in common.",
+            (name,), (latent,),
+        )  # fmt: skip
+    lead, pair = _without_rank(best, moments, signature, asked)
+    if lead > CLEAR:
+        text = "No signature with a target less or without full rank explains the data as well."
+        return Check("signature", "passed", min(fewer, lead), CLEAR, text)
+    both = (names[pair[0]], names[pair[1]])
+    return Check(
+        "signature", "undecided", lead, CLEAR,
+        f"Environments {listed(both)} may have the same targets: that explains the data as well. The signature then "
+        "lacks full rank, and latents and graph are others.",
+        f"Give an environment with other targets, or say the targets; or leave out '{both[1]}'.", both,
+    )  # fmt: skip
+
+
+def _without_one(
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked
+) -> tuple[float, tuple[int, int]]:
+    """Nats that the signature leads by before the best one with a target less, after the Bayesian information
+    criterion; and which target that is."""
+    total, leads = float(asked.counts.sum()), {}
+    for i, k in np.argwhere(signature):
+        fewer = signature.copy()
+        fewer[i, k] = False
+        if not (fewer.any(0).all() and fewer.any(1).all()):
+            continue
+        fit = fit_order(best.order, best.rows, moments, asked.counts, fewer, ROUGH)
+        leads[int(i), int(k)] = total * (fit.loss - best.loss) - np.log(total)
+    if not leads:
+        return float("inf"), (0, 0)
+    at = min(leads, key=lambda key: leads[key])
+    return float(leads[at]), at
+
+
+def _without_rank(
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked
+) -> tuple[float, tuple[int, int]]:
+    """Nats that the signature leads by before the best one in which two environments share their targets, so that
+    rank is lost, and every further target is real; and which environments these are."""
+    total = float(asked.counts.sum())
+    nearest, at = float("inf"), (0, 0)
+    for e, f in combinations(range(signature.shape[1]), 2):
+        union = signature.copy()
+        union[:, e] = union[:, f] = signature[:, e] | signature[:, f]
+        if np.linalg.matrix_rank(union.astype(float)) == len(signature):
+            continue
+        for places in _swaps(len(best.order)):
+            order = tuple(best.order[p] for p in places)
+            fit = fit_order(order, best.rows[list(places)], moments, asked.counts, union, ROUGH)
+            lead = total * (fit.loss - best.loss)
+            if lead < nearest and all(
+                _gain(fit, moments, asked.counts, union, i, k) > REAL
+                for i, k in np.argwhere(union & ~signature)
+            ):
+                nearest, at = lead, (e, f)
+    return nearest, at
+
+
+def _swaps(n: int) -> list[tuple[int, ...]]:
+    """The order itself, and those with two neighbours exchanged."""
+    found = [tuple(range(n))]
+    for k in range(n - 1):
+        places = list(range(n))
+        places[k], places[k + 1] = k + 1, k
+        found.append(tuple(places))
+    return found
+
+
+def _gain(
+    fit: GaussianFit,
+    moments: np.ndarray,
+    counts: np.ndarray,
+    signature: np.ndarray,
+    latent: int,
+    environment: int,
+) -> float:
+    """Nats that a target gains, at the rows of a fit."""
+    without = signature.copy()
+    without[latent, environment] = False
+    return float(counts.sum() * (loss_of(fit, moments, counts, without) - fit.loss))
