@@ -10,7 +10,7 @@ not be Gaussian, there may be more environments than latents, and several may ta
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -168,7 +168,10 @@ class _Search:
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
             gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
-        return close[0], _doubtful if self.known is None and gap < thresholds.clear else None
+        best = close[0]
+        if self.hard and self.known is None:
+            best = replace(best, signature=_pruned(best, sinks))
+        return best, _doubtful if self.known is None and gap < thresholds.clear else None
 
 
 _doubtful = Status(
@@ -176,6 +179,24 @@ _doubtful = Status(
     "another assignment of targets to environments explains the data about as well as the one given",
     "Give more samples, stronger interventions, or environments with fewer targets in common.",
 )
+
+
+def _pruned(peeled: Peeled, sinks: GaussianSinks) -> np.ndarray:
+    """The signature (position, environment) less every target whose removal the joint likelihood, after the Bayesian
+    information criterion, prefers, one after the other while rank is kept."""
+    signature = peeled.signature.copy()
+    best = _joint_cost(peeled, sinks)
+    while True:
+        costs = {}
+        for i, k in np.argwhere(signature):
+            fewer = signature.copy()
+            fewer[i, k] = False
+            if np.linalg.matrix_rank(fewer.astype(float)) == len(fewer):
+                costs[int(i), int(k)] = _joint_cost(replace(peeled, signature=fewer), sinks)
+        if not costs or min(costs.values()) >= best:
+            return signature
+        at = min(costs, key=lambda key: costs[key])
+        signature[at], best = False, costs[at]
 
 
 def _joint_cost(peeled: Peeled, sinks: GaussianSinks) -> float:

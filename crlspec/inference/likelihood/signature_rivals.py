@@ -38,7 +38,7 @@ def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarra
         latent, name = asked.latents[at[0]], names[at[1]]
         return Check(
             "signature", "undecided", fewer, CLEAR,
-            f"Whether '{name}' targets '{latent}' is not decided: without that target the data are explained as well.",
+            f"Whether '{name}' targets '{latent}' is not decided: without it the data are explained as well.",
             "Give more samples, stronger interventions, or environments with fewer targets in common.",
             (name,), (latent,),
         )  # fmt: skip
