@@ -104,6 +104,8 @@ def solve(
     scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
     try:
         estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
+    except DataError as error:
+        raise said_before(design, error) from error
     except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
         raise broken_down(error) from error
     except RuntimeError as error:  # torch has a LinAlgError of its own, which numpy does not know
@@ -146,6 +148,15 @@ def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
         raise SettingMismatch(reason, "a setting that an estimator takes", remedy)
     estimator_for(method).accepts(setting)
     return method
+
+
+def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
+    """The error of an estimator; where a check of the design had refuted the data already, what that said, since it
+    names what is at fault."""
+    refuted = [check for check in design if check.consequence == "refuted"]
+    if not refuted:
+        return error
+    return DataError(" ".join(check.message for check in refuted), refuted[0].remedy)
 
 
 def broken_down(error: Exception) -> DataError:
