@@ -199,6 +199,17 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
             )
 
 
+@rule("assume")
+def observation_noise(spec: Spec) -> Iterator[Finding]:
+    """The noise of each variable is told by a factor model, and that is linear."""
+    if spec.assume is None or spec.assume.observation_noise != "per-variable":
+        return
+    if spec.assume.mixing != "linear":
+        message = f"noise of its own on each variable needs a linear mixing, got {spec.assume.mixing}"
+        remedy = "write observation_noise: isotropic, or mixing: linear."
+        yield Finding(("assume", "observation_noise"), message, remedy)
+
+
 @rule("scores", "latents", "scm", "environments", "interventions", "assume", "mixing")
 def scores(spec: Spec) -> Iterator[Finding]:
     """Exact scores need a truth; each source of scores says where it is right."""
