@@ -9,6 +9,7 @@ from scipy import special
 
 __all__ = [
     "agreement_p_value",
+    "curvature_p_value",
     "explained_by_squares",
     "gaussianity_p_value",
     "multivariate_skewness_p_value",
@@ -125,6 +126,26 @@ def explained_by_squares(targets: np.ndarray, inputs: np.ndarray) -> float:
     left = ((targets - basis @ (basis.T @ targets)) ** 2).sum(0)
     free, used = count - design.shape[1], design.shape[1] - 1
     ratio = (np.maximum(total - left, 0) / used) / np.maximum(left / free, np.finfo(float).tiny)
+    return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
+
+
+def curvature_p_value(targets: np.ndarray, inputs: np.ndarray) -> float:
+    """p-value of "squares of the inputs add nothing to a linear function of them" (F-test, Bonferroni).
+
+    targets  (sample, target); inputs (sample, input); 1 where there are fewer than two samples a coefficient
+    """
+    count, n = inputs.shape
+    upper = np.triu_indices(n)
+    used = len(upper[0])
+    if count < 2 * (1 + n + used) or targets.shape[1] == 0:
+        return 1.0
+    squares = (inputs[:, :, None] * inputs[:, None, :])[:, upper[0], upper[1]]
+    basis, _ = np.linalg.qr(np.concatenate([np.ones((count, 1)), inputs, squares], axis=1))
+    shares = basis.T @ targets
+    gained = (shares[1 + n :] ** 2).sum(0)
+    left = ((targets - basis @ shares) ** 2).sum(0)
+    free = count - basis.shape[1]
+    ratio = (gained / used) / np.maximum(left / free, np.finfo(float).tiny)
     return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
 
 

@@ -63,7 +63,7 @@ def count_latents(problem: Problem) -> tuple[Problem, Dimension | CountedFactors
         raise DataError(
             f"the number of latents cannot be told: all {size} dimensions of the observations are significant, "
             "so that nothing is left to tell noise by",
-            "Declare the number of latents, or observe more variables.",
+            _unequal_noise(problem) or "Declare the number of latents, or observe more variables.",
         )
     _refuse_contradiction(problem, found)
     latents = tuple(f"z{k + 1}" for k in range(found.count))
@@ -138,16 +138,17 @@ def _refuse_contradiction(problem: Problem, found: Dimension | CountedFactors) -
         )
 
 
-def _unequal_noise(problem: Problem, latents: int) -> str | None:
-    """The remedy where so many factors and noise of another size on each variable explain the covariance."""
+def _unequal_noise(problem: Problem, latents: int | None = None) -> str | None:
+    """The remedy where so many factors and noise of another size on each variable explain the covariance; however
+    many, where None."""
     covariance, samples = pooled_within(problem)
     size = len(covariance)
     if problem.setting.observation_noise == "per-variable" or size > WIDE or samples <= 2 * size:
         return None
     model = count_factors(covariance, samples) if is_full_rank(covariance) else None
-    if model is None or model.factors != latents:
+    if model is None or model.factors != (latents or model.factors):
         return None
     return (
-        f"Declare assume: {{observation_noise: per-variable}}: with noise of its own on each variable {latents} "
-        f"factors explain the covariance ({chance(model.p_value)})."
+        f"Declare assume: {{observation_noise: per-variable}}: with noise of its own on each variable "
+        f"{model.factors} factors explain the covariance ({chance(model.p_value)})."
     )

@@ -10,9 +10,9 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.inference.check import chance
 from crlspec.numerics.dimension import EXACT, count_components
-from crlspec.numerics.factors import FactorModel, count_factors, degrees_of_freedom
+from crlspec.numerics.factors import CLOSE_FIT, FactorModel, count_factors, degrees_of_freedom
 from crlspec.numerics.linalg import WIDE, ColumnSpace
-from crlspec.numerics.statistics import explained_by_squares
+from crlspec.numerics.statistics import curvature_p_value
 from crlspec.scores.noise_units import factor_model, is_full_rank, pooled_within
 
 __all__ = ["Remainder", "remainder_of"]
@@ -36,39 +36,59 @@ def remainder_of(problem: Problem) -> Remainder:
 
     What the setting declares already has been refuted, and is not named again.
     """
-    declared, latents = problem.setting.observation_noise, len(problem.latents)
-    size, tried = len(problem.observed), []
-    if declared == "none":
-        if (exact := _exact(problem)) is not None:
-            return exact
-        found = count_components(_space(problem, np.ones(size)).spectrum, _count(problem))
-        curvature = _curvature(problem, np.ones(size))
-        if found.count == latents and found.variance > 0 and curvature >= CURVED:
-            return Remainder(
-                f"Beyond the latents it is noise of one size on every variable: {found}",
-                "Declare assume: {observation_noise: isotropic}.",
-            )
+    tried: list[str] = []
+    if problem.setting.observation_noise == "none":
+        if (found := _exact(problem) or _isotropic(problem)) is not None:
+            return found
         tried.append("noise of one size on every variable")
     model = _factors(problem)
-    units = np.ones(size) if model is None else np.sqrt(model.variances)
-    curvature = _curvature(problem, units)
-    if declared != "per-variable" and model is not None:
-        if model.p_value >= FITS and curvature >= CURVED:
-            return Remainder(
-                "Beyond the latents it is noise of another size on each variable: a factor model fits "
-                f"({chance(model.p_value)})",
-                "Declare assume: {observation_noise: per-variable}.",
-            )
-        tried.append("noise of another size on each variable")
-    if curvature < CURVED:
-        return Remainder(
-            f"What lies beyond is a function of the other components ({chance(curvature)})", GENERAL
-        )
-    if (more := _more(problem)) is not None:
-        return more
+    if (found := _own_noise(problem, model, tried) or _curved(problem, model) or _more(problem)) is not None:
+        return found
     tried.append("a quadratic function of the other components")
     told = f"neither {' nor '.join(tried)}" if len(tried) > 1 else f"not {tried[0]}"
     return Remainder(f"What lies beyond is {told}", GENERAL)
+
+
+def _isotropic(problem: Problem) -> Remainder | None:
+    """Noise of one size, where as many components as latents stand out of it, and it is no function of them."""
+    common = np.ones(len(problem.observed))
+    found = count_components(_space(problem, common).spectrum, _count(problem))
+    if found.count != len(problem.latents) or found.variance == 0 or _curvature(problem, common) < CURVED:
+        return None
+    return Remainder(
+        f"Beyond the latents it is noise of one size on every variable: {found}",
+        "Declare assume: {observation_noise: isotropic}.",
+    )
+
+
+def _own_noise(problem: Problem, model: FactorModel | None, tried: list[str]) -> Remainder | None:
+    """Noise of another size on each variable, where the factor model fits; else what was tried is noted."""
+    if model is None or problem.setting.observation_noise == "per-variable":
+        return None
+    if model.p_value < FITS or _curvature(problem, np.sqrt(model.variances)) < CURVED:
+        tried.append("noise of another size on each variable")
+        return None
+    return Remainder(
+        f"Beyond the latents it is noise of another size on each variable: a factor model fits "
+        f"({chance(model.p_value)})",
+        "Declare assume: {observation_noise: per-variable}.",
+    )
+
+
+def _curved(problem: Problem, model: FactorModel | None) -> Remainder | None:
+    """A function of the latents' components: in units of the factor model, which noise does not turn."""
+    p_value = _curvature(
+        problem, np.ones(len(problem.observed)) if model is None else np.sqrt(model.variances)
+    )
+    if p_value >= CURVED:
+        return None
+    curved = f"hat lies beyond is a function of the other components ({chance(p_value)})"
+    if problem.setting.observation_noise == "isotropic" and model is not None and model.misfit <= CLOSE_FIT:
+        return Remainder(
+            f"Noise of another size on each variable comes close (misfit {model.misfit:.3f}), though w{curved}",
+            "Declare assume: {observation_noise: per-variable}, or mixing: general.",
+        )
+    return Remainder(f"W{curved}", GENERAL)
 
 
 def _exact(problem: Problem) -> Remainder | None:
@@ -115,10 +135,7 @@ def _curvature(problem: Problem, units: np.ndarray | None) -> float:
     """p-value of "what lies off the space in these units is no quadratic function of what lies in it"; 1 where
     there are too few samples to tell."""
     space, x = _space(problem, units), problem.samples[problem.observational]
-    latents = len(problem.latents)
-    if len(x) < (latents + 1) * (latents + 2):
-        return 1.0
-    return explained_by_squares(space.off(x), space(x))
+    return curvature_p_value(space.off(x), space(x))
 
 
 def _space(problem: Problem, units: np.ndarray | None) -> ColumnSpace:

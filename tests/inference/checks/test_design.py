@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from crlspec.data import Problem
-from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.design import checks_of
 from crlspec.numerics.linalg import ColumnSpace
 
 NOISES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {

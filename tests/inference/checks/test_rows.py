@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.design import checks_of
 from crlspec.inference.checks.rows import check_rows, effective_size
 
 RUNS = 400

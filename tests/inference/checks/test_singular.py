@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.design import checks_of
 from crlspec.inference.checks.heavy_tails import worth
 
 RUNS = 200

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.design import checks_of
 
 
 def only(checks: tuple[Any, ...]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crlspec.inference.checks import checks_of
+from crlspec.inference.checks.design import checks_of
 from crlspec.inference.checks.one_target import one_mechanism
 from crlspec.inference.checks.two_samples import relative
 
