@@ -44,7 +44,7 @@ def remainder_of(problem: Problem) -> Remainder:
     model = _factors(problem)
     if (found := _own_noise(problem, model, tried) or _curved(problem, model) or _more(problem)) is not None:
         return found
-    tried.append("a quadratic function of the other components")
+    tried.append("a polynomial of the other components")
     told = f"neither {' nor '.join(tried)}" if len(tried) > 1 else f"not {tried[0]}"
     return Remainder(f"What lies beyond is {told}", GENERAL)
 
