@@ -256,14 +256,14 @@ def baseline(spec: Spec) -> Iterator[Finding]:
     yield Finding(
         ("estimator", "kind"),
         f"{declared.kind} is a baseline: it gives latents and no graph, and no theorem covers causal latents",
-        "use estimator: {kind: lscale-i}.",
+        "leave estimator out: the verdict then names one for causal latents.",
         "note",
     )
     if declared.kind == "ica" and setting.noise == "gaussian" and setting.function == "linear":
         yield Finding(
             ("estimator", "kind"),
             "independent components of Gaussian latents are not determined: any rotation is as good",
-            "use estimator: {kind: lscale-i}, or noise other than normal.",
+            "leave estimator out: the verdict then names another; or declare noise other than normal.",
             "warning",
         )
 
