@@ -154,13 +154,13 @@ def inspect_constants(
                 if len(found) == 1
                 else "nothing varies"
             )
-            column = f"column{'s' * (len(found) > 1)} {listed(found)}"
+            column = f"column{'s' * (len(found) > 1)} {_quoted(found)}"
             lines.append(f"{place(tree, environment)}, {column}: {each}, so it says nothing.")
             names |= set(found)
     if not names:
         return []
     left = len(observed) - len(names)
-    out = listed([name for name in observed if name in names])
+    out = _quoted([name for name in observed if name in names])
     remedy = f"Leave {out} out of every environment, or mend {'its' if len(names) == 1 else 'their'} values."
     if left < max(latents, 1):
         few = "no variable" if left == 0 else f"{left} variable{'s' * (left > 1)}"
@@ -169,3 +169,7 @@ def inspect_constants(
             f"{len(observed)}, too few for the latents."
         )
     return [Finding("\n".join(lines[:SHOWN]), remedy)]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

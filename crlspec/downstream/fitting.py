@@ -122,7 +122,9 @@ def _caveats(result: Record, found: Fit) -> tuple[str, ...]:
             f"The fitted mechanisms of {', '.join(poor)} are refuted by held-out latents (see model.fit)."
         )
     if result.diagnostics.get("observation_noise", xr.DataArray(0.0)).dims:
-        texts.append("The noise on x is of another size on each variable; the model has their root mean square.")
+        texts.append(
+            "The noise on x is of another size on each variable; the model has their root mean square."
+        )
     if found.errors == "given the latents":
         known = "the latents" if result.estimate.mixing is not None else "latents and decoder"
         texts.append(f"Standard errors take {known} as given.")

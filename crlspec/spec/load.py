@@ -241,8 +241,11 @@ def _apply(tree: dict[str, Any], source: Source, entry: str) -> None:
 
 
 def _fill_in_estimator(tree: dict[str, Any], source: Source, registry: Registry) -> None:
-    """Options of an estimator that the file names none of, given by --set, are those of the one the verdict names."""
+    """Options of an estimator, given by --set where the file names none, are those of the one that the verdict names;
+    ``--set estimator=null`` leaves out the one that the file names."""
     options = tree.get("estimator")
+    if options is None and source.values.get(("estimator",), Mark(source.origin)).origin != source.origin:
+        tree.pop("estimator", None)
     if not isinstance(options, dict) or "kind" in options or set(options) - _set_below(source, "estimator"):
         return
     spec, _, _ = _schema({key: value for key, value in tree.items() if key != "estimator"}, source, registry)
