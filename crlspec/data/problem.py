@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crlspec.data.tree import environments_of, listed, observational_of, pixels_of
-from crlspec.data.validate import Finding, align, inspect_samples, raise_findings
+from crlspec.data.validate import Finding, align, inspect_constants, inspect_samples, raise_findings
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -101,8 +101,12 @@ class Problem:
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
                 wanted, samples[name] = aligned
-                constant_allowed = setting.deterministic and name != setting.observational
-                findings += inspect_samples(tree, name, wanted, samples[name], constant_allowed, pixels)
+                findings += inspect_samples(tree, name, wanted, samples[name], pixels)
+        if wanted is not None:
+            varied = {
+                k: x for k, x in samples.items() if not setting.deterministic or k == setting.observational
+            }
+            findings += inspect_constants(tree, wanted, varied, len(setting.latents), pixels)
         if wanted is not None and len(wanted) < len(setting.latents):
             findings.append(
                 Finding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from crlspec.errors import DataError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Finding", "align", "inspect_samples", "raise_findings"]
+__all__ = ["Finding", "align", "inspect_constants", "inspect_samples", "raise_findings"]
 
 ROUNDING = 1e-14  # a relative spread below this is rounding, not variation
 SHOWN = 12  # findings listed in one error
@@ -98,12 +98,11 @@ def inspect_samples(
     environment: str,
     observed: tuple[str, ...],
     values: np.ndarray,
-    constant_allowed: bool,
     pixels: int = 0,
 ) -> list[Finding]:
-    """Findings about the cells of one environment: not finite, constant, too few.
+    """Findings about the cells of one environment: not finite, too few.
 
-    The first ``pixels`` columns are those of an image: dark corners are no fault, nor are more pixels than samples.
+    The first ``pixels`` columns are those of an image, of which there may be more than samples.
     """
     where = place(tree, environment)
     findings = []
@@ -126,14 +125,51 @@ def inspect_samples(
                 "Fill in these cells or leave these samples out.",
             )
         )
-    if len(values) > 1 and not constant_allowed:
-        constant = ~bad.any(axis=0) & (np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0))
-        constant[:pixels] = False
-        findings += [
-            Finding(
-                f"{where}, column '{observed[k]}': every sample is {values[0, k]:g}, so it says nothing.",
-                "Leave this variable out of every environment, or mend its values.",
-            )
-            for k in np.flatnonzero(constant)
-        ]
     return findings
+
+
+def inspect_constants(
+    tree: xr.DataTree,
+    observed: tuple[str, ...],
+    samples: Mapping[str, np.ndarray],
+    latents: int,
+    pixels: int = 0,
+) -> list[Finding]:
+    """One finding for all columns in which nothing varies within an environment, and what is left without them.
+
+    samples  environment → (sample, observed), those in which every column should vary; columns of an image, the first
+             ``pixels``, need not: dark corners are no fault
+    """
+    lines, names = [], set()
+    for environment, values in samples.items():
+        if len(values) < 2:
+            continue
+        known = np.isfinite(values).all(axis=0)
+        constant = known & (np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0))
+        constant[:pixels] = False
+        found = [observed[k] for k in np.flatnonzero(constant)]
+        if found:
+            each = (
+                f"every sample is {values[0, observed.index(found[0])]:g}"
+                if len(found) == 1
+                else "nothing varies"
+            )
+            column = f"column{'s' * (len(found) > 1)} {_quoted(found)}"
+            lines.append(f"{place(tree, environment)}, {column}: {each}, so it says nothing.")
+            names |= set(found)
+    if not names:
+        return []
+    left = len(observed) - len(names)
+    out = _quoted([name for name in observed if name in names])
+    remedy = f"Leave {out} out of every environment, or mend {'its' if len(names) == 1 else 'their'} values."
+    if left < max(latents, 1):
+        few = "no variable" if left == 0 else f"{left} variable{'s' * (left > 1)}"
+        remedy = (
+            f"Mend these values, or leave out the environments named: without {out} {few} would be left of "
+            f"{len(observed)}, too few for the latents."
+        )
+    return [Finding("\n".join(lines[:SHOWN]), remedy)]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

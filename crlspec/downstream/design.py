@@ -78,7 +78,7 @@ def design_of(result: Record) -> Design:
         raise SettingMismatch(
             "Got a result whose graph is not estimated",
             "a graph, or its transitive closure, whose mechanisms can be fitted",
-            "Recover the latents by an estimator that gives a graph, e.g. estimator: {kind: lscale-i}.",
+            "Leave estimator out: the verdict then names one that gives a graph, where there is one.",
         )
     found: dict[str, list[str]] = {name: [] for name in result.names}
     for edge in result.edges:

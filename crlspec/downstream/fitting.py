@@ -78,7 +78,7 @@ def model_of(result: Record, found: Fit, anchors: Mapping[str, str]) -> Recovere
         observed,
         "recovered",
         {name: result.latents[name].sizes["sample"] for name in fitted.design.environments},
-        float(result.diagnostics.get("observation_noise", xr.DataArray(0.0))),
+        _noise(result),
         code=code,
         fit=found.table,
         anchors=dict(anchors),
@@ -94,6 +94,12 @@ def _anchored(fitted: Fitted, anchors: Mapping[str, str], observed: tuple[str, .
     """Each anchored latent times its loading, so that it then loads on its anchor with 1."""
     place = {z: i for i, z in enumerate(fitted.design.latents)}
     return fitted.rescaled({z: float(fitted.mixing[observed.index(x), place[z]]) for z, x in anchors.items()})
+
+
+def _noise(result: Record) -> float:
+    """The deviation of noise on x; of noise of another size on each variable, the root mean square."""
+    noise = result.diagnostics.get("observation_noise", xr.DataArray(0.0))
+    return float((noise**2).mean()) ** 0.5
 
 
 def _require(name: str, names: tuple[str, ...], what: str) -> None:
@@ -114,6 +120,10 @@ def _caveats(result: Record, found: Fit) -> tuple[str, ...]:
     if poor:
         texts.append(
             f"The fitted mechanisms of {', '.join(poor)} are refuted by held-out latents (see model.fit)."
+        )
+    if result.diagnostics.get("observation_noise", xr.DataArray(0.0)).dims:
+        texts.append(
+            "The noise on x is of another size on each variable; the model has their root mean square."
         )
     if found.errors == "given the latents":
         known = "the latents" if result.estimate.mixing is not None else "latents and decoder"

@@ -128,7 +128,7 @@ def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
         return Status(
             "undecided",
             "ICA did not converge, as where latents are Gaussian: its components mean nothing; no graph estimated",
-            "Give more samples, or use estimator: {kind: lscale-i}.",
+            "Give more samples, or leave estimator out: the verdict then names one for causal latents.",
         )
     smallest = _dependence_p_value(z)
     if smallest < level:
@@ -137,7 +137,7 @@ def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
             "refuted",
             f"the components of ICA are dependent ({shown}), and it assumes independent latents, which latents that "
             "cause one another are not; no graph is estimated",
-            "Use an estimator for causal latents: estimator: {kind: lscale-i}.",
+            "Leave estimator out: the verdict then names one for causal latents.",
         )
     return Status("ok", "independent components, a baseline: they pass as independent; no graph is estimated")
 

@@ -84,7 +84,7 @@ def with_heteroscedasticity(status: Status, step: Step, least: float) -> Status:
         "the noise of a recovered latent varies in size with other latents, which explain "
         f"{step.heteroscedasticity:.3f} of the variance of its square: the likelihood takes it to be of one size, "
         "and its latents may be wrong",
-        "Use estimator: {refine: none}, which does not, and compare.",
+        "Run with --set estimator.refine=none, which does not, and compare.",
     )
 
 
@@ -94,5 +94,5 @@ def without_calibration(status: Status) -> Status:
         status.code,
         f"{status.message}; the p-values of the edges are not calibrated: they leave out how far the latents are "
         "off, and many more absent edges than alpha are found",
-        status.remedy or "Take the edges of refine: likelihood.",
+        status.remedy or "Run with --set estimator.refine=likelihood, and take its edges.",
     )

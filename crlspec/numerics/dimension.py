@@ -37,9 +37,9 @@ class Dimension:
             return (
                 f"{k} eigenvalues of the pooled covariance, down to {values[k - 1]:.2g}, are not zero{after}"
             )
-        below = (
-            f"; the next, {values[k]:.3g}, is below its edge {self.edges[k]:.3g}" if k < len(values) else ""
-        )
+        tested = k < len(values) and np.isfinite(self.edges[k])
+        alone = f"; the last, {values[-1]:.3g}, has nothing to be compared with" if k < len(values) else ""
+        below = f"; the next, {values[k]:.3g}, is below its edge {self.edges[k]:.3g}" if tested else alone
         least = f", down to {values[k - 1]:.3g} against {self.edges[k - 1]:.3g}" if k else ""
         return f"{k} eigenvalues of the pooled covariance stand out of isotropic noise{least}{below}"
 

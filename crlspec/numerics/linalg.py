@@ -23,8 +23,8 @@ class ColumnSpace:
               than 256 variables the leading ones, and beyond them the mean of the others
     residual  (observed, rest): orthonormal directions off the space, acting on standardised observations
     scale     (observed,) pooled standard deviations, by which observations are standardised (1 where nothing varies);
-              where ``isotropic`` was asked for, their root mean square for all, since the principal directions of
-              data with isotropic noise are those of the signal only in common units
+              where the ``units`` of noise were given, those, times one factor: the principal directions of noisy
+              data are those of the signal only in units in which the noise of all variables is equal
     """
 
     offset: np.ndarray
@@ -40,20 +40,21 @@ class ColumnSpace:
         samples: Sequence[np.ndarray],
         components: int,
         *,
-        isotropic: bool = False,
+        units: np.ndarray | None = None,
         further: int = 0,
         share: float = 1e-7,
     ) -> ColumnSpace:
         """The leading ``components`` principal directions of the pooled samples, each (sample, observed).
 
-        And up to ``further`` beyond them, those whose eigenvalue exceeds that ``share`` of the largest.
+        And up to ``further`` beyond them, those whose eigenvalue exceeds that ``share`` of the largest. ``units``
+        (observed,) are in proportion to the deviations of noise on x, ones where it is isotropic.
         """
         standard = np.concatenate(samples)
         offset = standard.mean(0)
         standard -= offset
         scale = np.sqrt(np.einsum("sx,sx->x", standard, standard) / len(standard))
-        if isotropic:
-            scale = np.full_like(scale, np.sqrt((scale**2).mean()))
+        if units is not None:
+            scale = units * np.sqrt(((scale / units) ** 2).mean())
         else:
             scale[scale <= 1e-14 * np.abs(offset)] = 1.0
         standard /= scale

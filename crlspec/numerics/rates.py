@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-__all__ = ["smallest_found", "wilson"]
+__all__ = ["seeds_needed", "smallest_found", "wilson"]
 
 
 def wilson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
@@ -24,6 +24,11 @@ def wilson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     centre = (rate + weight / 2) / (1 + weight)
     half = z * math.sqrt(rate * (1 - rate) / trials + weight / (4 * trials)) / (1 + weight)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def seeds_needed(rate: float) -> int:
+    """The fewest trials of which the interval can lie above a rate: where all of them succeed."""
+    return next(trials for trials in range(1, 10**6) if wilson(trials, trials)[0] >= rate)
 
 
 def smallest_found(strengths: np.ndarray, found: np.ndarray, power: float = 0.8) -> float:

@@ -9,6 +9,7 @@ from scipy import special
 
 __all__ = [
     "agreement_p_value",
+    "curvature_p_value",
     "explained_by_squares",
     "gaussianity_p_value",
     "multivariate_skewness_p_value",
@@ -125,6 +126,31 @@ def explained_by_squares(targets: np.ndarray, inputs: np.ndarray) -> float:
     left = ((targets - basis @ (basis.T @ targets)) ** 2).sum(0)
     free, used = count - design.shape[1], design.shape[1] - 1
     ratio = (np.maximum(total - left, 0) / used) / np.maximum(left / free, np.finfo(float).tiny)
+    return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
+
+
+def curvature_p_value(targets: np.ndarray, inputs: np.ndarray) -> float:
+    """p-value of "products of the inputs add nothing to a linear function of them" (F-test, Bonferroni).
+
+    Products of two, and of a square and one where there are four samples a coefficient of them; with fewer than two
+    for those of two nothing can be told, and the answer is 1.
+
+    targets  (sample, target); inputs (sample, input)
+    """
+    count, n = inputs.shape
+    upper = np.triu_indices(n)
+    if count < 2 * (1 + n + len(upper[0])) or targets.shape[1] == 0:
+        return 1.0
+    products = (inputs[:, :, None] * inputs[:, None, :])[:, upper[0], upper[1]]
+    if count >= 4 * (1 + n + len(upper[0]) + n * n):
+        cubes = (inputs[:, :, None] ** 2 * inputs[:, None, :]).reshape(count, -1)
+        products = np.concatenate([products, cubes], axis=1)
+    basis, _ = np.linalg.qr(np.concatenate([np.ones((count, 1)), inputs, products], axis=1))
+    shares = basis.T @ (targets - targets.mean(0))
+    gained = (shares[1 + n :] ** 2).sum(0)
+    left = ((targets - targets.mean(0) - basis @ shares) ** 2).sum(0)
+    used, free = products.shape[1], count - basis.shape[1]
+    ratio = (gained / used) / np.maximum(left / free, np.finfo(float).tiny)
     return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.progress import Progress
+from crlspec.scores.noise_units import noise_units
 
 if TYPE_CHECKING:
     from crlspec.scores.gaussian import GaussianFacts
@@ -48,10 +49,13 @@ class Coordinates:
 
     @classmethod
     def of(cls, problem: Problem, environments: tuple[str, ...]) -> Coordinates:
-        """The column space of a problem with as many dimensions as latents; in common units where x is noisy."""
+        """The column space of a problem with as many dimensions as latents; in units of equal noise where x is noisy.
+
+        Raises DataError where the noise of each variable cannot be told (``noise_units``).
+        """
         names = (problem.observational, *environments)
         space = ColumnSpace.fit(
-            [problem.samples[name] for name in names], len(problem.latents), isotropic=problem.setting.noisy
+            [problem.samples[name] for name in names], len(problem.latents), units=noise_units(problem)
         )
         return cls._in(space, problem.samples, problem.observational, environments)
 

@@ -79,7 +79,7 @@ def promise(setting: Setting, estimator: EstimatorDeclaration) -> Verdict:
             latents="nothing",
             graph="nothing",
             missing=(reason,),
-            remedies=("use an estimator for causal latents: estimator: {kind: lscale-i}",),
+            remedies=("leave estimator out: the verdict then names one for causal latents",),
             estimator=estimator.kind,
         )
     if estimator.covers(setting):

@@ -162,6 +162,7 @@ def _build(
     for part, key in FILES:
         if folder is not None and key not in _set_below(source, part):
             _anchor(tree.get(part), key, folder)
+    _fill_in_estimator(tree, source, registry or Registry.installed())
     spec, issues = _validate(tree, source, registry or Registry.installed())
     errors = [issue for issue in issues if issue.severity == "error"]
     if spec is None or errors:
@@ -237,6 +238,22 @@ def _apply(tree: dict[str, Any], source: Source, entry: str) -> None:
     for below in paths(value):
         full = (*path, *below)
         source.values[full] = source.keys[full] = Mark(origin)
+
+
+def _fill_in_estimator(tree: dict[str, Any], source: Source, registry: Registry) -> None:
+    """Options of an estimator, given by --set where the file names none, are those of the one that the verdict names;
+    ``--set estimator=null`` leaves out the one that the file names."""
+    options = tree.get("estimator")
+    if options is None and source.values.get(("estimator",), Mark(source.origin)).origin != source.origin:
+        tree.pop("estimator", None)
+    if not isinstance(options, dict) or "kind" in options or set(options) - _set_below(source, "estimator"):
+        return
+    spec, _, _ = _schema({key: value for key, value in tree.items() if key != "estimator"}, source, registry)
+    if spec is None or any(issue.severity == "error" for issue in check(spec)):
+        return
+    method = estimator_of(spec, registry)
+    if method is not None:
+        options["kind"] = method.kind
 
 
 def _is_list(tree: Any, steps: Sequence[str]) -> bool:

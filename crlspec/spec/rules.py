@@ -199,6 +199,17 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
             )
 
 
+@rule("assume")
+def observation_noise(spec: Spec) -> Iterator[Finding]:
+    """The noise of each variable is told by a factor model, and that is linear."""
+    if spec.assume is None or spec.assume.observation_noise != "per-variable":
+        return
+    if spec.assume.mixing != "linear":
+        message = f"noise of its own on each variable needs a linear mixing, got {spec.assume.mixing}"
+        remedy = "write observation_noise: isotropic, or mixing: linear."
+        yield Finding(("assume", "observation_noise"), message, remedy)
+
+
 @rule("scores", "latents", "scm", "environments", "interventions", "assume", "mixing")
 def scores(spec: Spec) -> Iterator[Finding]:
     """Exact scores need a truth; each source of scores says where it is right."""
@@ -245,14 +256,14 @@ def baseline(spec: Spec) -> Iterator[Finding]:
     yield Finding(
         ("estimator", "kind"),
         f"{declared.kind} is a baseline: it gives latents and no graph, and no theorem covers causal latents",
-        "use estimator: {kind: lscale-i}.",
+        "leave estimator out: the verdict then names one for causal latents.",
         "note",
     )
     if declared.kind == "ica" and setting.noise == "gaussian" and setting.function == "linear":
         yield Finding(
             ("estimator", "kind"),
             "independent components of Gaussian latents are not determined: any rotation is as good",
-            "use estimator: {kind: lscale-i}, or noise other than normal.",
+            "leave estimator out: the verdict then names another; or declare noise other than normal.",
             "warning",
         )
 

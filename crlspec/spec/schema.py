@@ -221,7 +221,8 @@ class AssumedInterventions(ClosedModel):
 
 class Assume(ClosedModel):
     """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents, ``link``
-    is that of a glm mixing, x = link(G z). ``beyond_theory`` lets an estimator that the file names run though no
+    is that of a glm mixing, x = link(G z). ``observation_noise`` says what noise of unknown size is on x: the same on
+    every variable, or each its own. ``beyond_theory`` lets an estimator that the file names run though no
     theorem covers it there; its status is ``undecided`` at best."""
 
     mixing: Literal["linear", "glm", "general"]
@@ -229,7 +230,7 @@ class Assume(ClosedModel):
     interventions: AssumedInterventions
     noise: Literal["gaussian", "other", "unknown"] = "unknown"
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
-    observation_noise: Literal["none", "isotropic"] = "none"
+    observation_noise: Literal["none", "isotropic", "per-variable"] = "none"
     beyond_theory: bool = False
 
 

@@ -26,9 +26,9 @@ class Setting:
     ``targets`` gives the latents intervened on in each environment, None when concealed: then nothing tells which
     latent is which, and those of a declared model go by numbers. ``pairs`` gives the
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
-    latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
-    observations carry isotropic noise of unknown size; ``link`` names the known link of a glm mixing. ``latents``
-    is empty while their number is left to the data.
+    latent model; ``deterministic`` tells whether some intervention fixes a latent to a value;
+    ``observation_noise`` what noise of unknown size the observations carry: of one size, or each variable its own;
+    ``link`` names the known link of a glm mixing. ``latents`` is empty while their number is left to the data.
     """
 
     mixing: MixingClass
@@ -43,13 +43,18 @@ class Setting:
     function: Literal["linear", "nonlinear", "unknown"] = "unknown"
     deterministic: bool = False
     observed: tuple[str, ...] | None = None
-    noisy: bool = False
+    observation_noise: Literal["none", "isotropic", "per-variable"] = "none"
     link: str | None = None
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:
         """The setting that a spec declares (``scm``/equations) or assumes (``assume``)."""
         return _assumed(spec) if spec.assume is not None else _declared(spec)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the observations carry noise of their own."""
+        return self.observation_noise != "none"
 
     def as_values(self) -> dict[str, Any]:
         """All of it as plain values that fit into JSON."""
@@ -60,6 +65,8 @@ class Setting:
         """The setting of :meth:`as_values`, also after a way through JSON."""
         known = {one.name for one in fields(cls)}
         found = {key: _tupled(value) for key, value in values.items() if key in known}
+        if values.get("noisy"):  # as results of version 0.1 say it
+            found["observation_noise"] = "isotropic"
         return cls(**found)
 
     def __str__(self) -> str:
@@ -100,7 +107,7 @@ def _assumed(spec: Spec) -> Setting:
         pairs=interventions.pairs,
         noise=assume.noise,
         function=assume.function,
-        noisy=assume.observation_noise == "isotropic",
+        observation_noise=assume.observation_noise,
         link=assume.link,
     )
 
@@ -132,7 +139,7 @@ def _declared(spec: Spec) -> Setting:
         function=function,
         deterministic=any(_formula_kind(value) == "do" for value in _replacements(spec)),
         observed=None if spec.mixing is None else spec.mixing.observed_names(),
-        noisy=spec.mixing is not None and spec.mixing.noise > 0,
+        observation_noise="isotropic" if spec.mixing is not None and spec.mixing.noise > 0 else "none",
         link=getattr(spec.mixing, "link", None),
     )
 

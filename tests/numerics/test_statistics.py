@@ -8,6 +8,7 @@ from scipy import stats
 
 from crlspec.numerics.statistics import (
     agreement_p_value,
+    curvature_p_value,
     explained_by_squares,
     gaussianity_p_value,
     multivariate_skewness_p_value,
@@ -165,3 +166,16 @@ def test_scores_of_normality_are_those_of_scipy_at_many_samples() -> None:
 
 def test_columns_in_which_nothing_varies_say_nothing_of_normality() -> None:
     assert normality_p_values(np.full((100, 2), 3.0)).min() == 1
+
+
+def test_curvature_is_found_and_a_linear_rest_is_none() -> None:
+    rng = np.random.default_rng(0)
+    p_values = []
+    for _ in range(300):
+        y = rng.normal(size=(500, 3))
+        p_values.append(curvature_p_value(y @ rng.normal(size=(3, 2)) + rng.normal(size=(500, 2)), y))
+    assert stats.binomtest(int((np.array(p_values) < 0.05).sum()), 300, 0.05).pvalue > 0.01
+    y = rng.normal(size=(2000, 3))
+    for bent in (y[:, :1] * y[:, 1:2], y[:, :1] ** 3, y[:, :1] ** 2 * y[:, 1:2]):
+        assert curvature_p_value(0.2 * bent + rng.normal(size=(2000, 1)), y) < 1e-6
+    assert curvature_p_value(y[:15, :1] ** 2, y[:15]) == 1.0

@@ -13,6 +13,7 @@ from crlspec.inference.checks.cells import check_cells, check_rounding
 from crlspec.inference.checks.control import better_control, check_control
 from crlspec.inference.checks.duplicates import check_copies, check_duplicates
 from crlspec.inference.checks.effect import check_effect
+from crlspec.inference.checks.factor_model import check_factor_model
 from crlspec.inference.checks.heavy_tails import check_heavy_tails
 from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
@@ -23,6 +24,7 @@ from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
+from crlspec.scores.noise_units import noise_units
 
 __all__ = ["checks_of", "effective_sizes", "refuse_faults"]
 
@@ -69,7 +71,9 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
         return tuple(checks)
     if min(len(x) for x in samples.values()) <= components + 2:
         return tuple(checks)
-    moments = Moments.of(samples, components, setting.noisy, space if linear else None)
+    if linear:
+        checks += check_factor_model(problem)
+    moments = Moments.of(samples, components, noise_units(problem), space if linear else None)
     linear = linear and moments.size == latents
     if linear:
         control = samples[problem.observational]
@@ -105,7 +109,7 @@ def effective_sizes(problem: Problem, checks: tuple[Check, ...]) -> dict[str, fl
         return {}
     samples = {name: problem.samples[name] for name in _names(problem)}
     components = min(len(problem.observed), len(problem.setting.latents) or SOME, SOME)
-    return dict(check_rows(Moments.of(samples, components, problem.setting.noisy, None).y)[1])
+    return dict(check_rows(Moments.of(samples, components, noise_units(problem)).y)[1])
 
 
 def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -46,13 +46,14 @@ class Moments:
         cls,
         samples: Mapping[str, np.ndarray],
         components: int,
-        isotropic: bool = False,
+        units: np.ndarray | None = None,
         space: ColumnSpace | None = None,
     ) -> Moments:
         """Of samples, environment → (sample, observed), the control first.
 
         components  dimensions of the white coordinates; fewer, where the samples span fewer
-        isotropic   whether the principal directions are those in common units of all variables
+        units       (observed,) in proportion to the deviations of noise on x, where there is some: the principal
+                    directions are those in these units
         space       the column space that is given; None: the leading principal directions
         """
         names = tuple(samples)
@@ -69,8 +70,10 @@ class Moments:
             spread, gaps = _spread(samples, means), means - centre
             pooled = np.einsum("e,eij->ij", weights, spread) + gaps.T @ (weights[:, None] * gaps)
             scale = np.sqrt(np.diag(pooled))
-            common = np.full_like(scale, np.sqrt((scale**2).mean()))
-            scale = common if isotropic else np.where(scale > 0, scale, 1.0)
+            if units is None:
+                scale = np.where(scale > 0, scale, 1.0)
+            else:
+                scale = units * np.sqrt(((scale / units) ** 2).mean())
             spread, pooled = spread / np.outer(scale, scale), pooled / np.outer(scale, scale)
         rest = 0.0
         if space is None:

@@ -1,8 +1,9 @@
-"""Noise on the observations: x = G z + ε with isotropic normal ε of unknown size.
+"""Noise on the observations: x = G z + ε with normal ε of unknown size, one for all variables or each its own.
 
-The column space survives it: ε adds the same to every eigenvalue of the covariance and turns no eigenvector. What is
-recovered, though, is the noisy projection z + G⁺ε, and score differences are its: the noise of one latent blurs the
-others, so that what should be zero is only small. How much of each latent is noise is part of the result.
+The column space survives it: in units in which ε is of one size it adds the same to every eigenvalue of the
+covariance and turns no eigenvector. What is recovered, though, is the noisy projection z + G⁺ε, and score differences
+are its: the noise of one latent blurs the others, so that what should be zero is only small. How much of each latent
+is noise is part of the result.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
+from crlspec.inference.check import chance
+from crlspec.inference.checks.remainder import FITS, remainder_of
 from crlspec.inference.estimate import LinearEncoder, Status
 from crlspec.numerics.dimension import Dimension, count_components
+from crlspec.numerics.factors import fit_factors
 from crlspec.scores.base import Coordinates
+from crlspec.scores.noise_units import factor_model, pooled_within
 
 __all__ = ["check_noisy_rank", "noise_facts", "with_noise"]
 
@@ -25,12 +30,16 @@ __all__ = ["check_noisy_rank", "noise_facts", "with_noise"]
 def check_noisy_rank(problem: Problem, coordinates: Coordinates, level: float) -> None:
     """Raises DataError unless as many dimensions stand out of the noise as there are latents.
 
-    With as many observed variables as latents nothing is left to tell noise by, and nothing is checked.
+    With as many observed variables as latents nothing is left to tell noise by, and nothing is checked. Where each
+    variable has noise of its own, fewer are refused here, and more are what ``check_factor_model`` tests.
 
     level  of the test of each dimension
     """
     n = len(problem.latents)
     if len(problem.observed) == n:
+        return
+    if problem.setting.observation_noise == "per-variable":
+        _refuse_fewer_factors(problem)
         return
     found = _dimension(coordinates, level)
     if found.count < n:
@@ -39,9 +48,26 @@ def check_noisy_rank(problem: Problem, coordinates: Coordinates, level: float) -
             "Declare fewer latents, give more samples, or observe more variables.",
         )
     if found.count > n:
+        rest = remainder_of(problem)
         raise DataError(
-            f"{found}: more than the {n} latents, so that the data refute a linear mixing with isotropic noise",
-            "Declare more latents, or mixing: general, or bring the observed variables to units of equal noise.",
+            f"{found}: more than the {n} latents, so that the data refute a linear mixing with isotropic noise. "
+            f"{rest.finding}.",
+            rest.remedy,
+        )
+
+
+def _refuse_fewer_factors(problem: Problem) -> None:
+    """Raises DataError where fewer factors than latents explain the covariance."""
+    covariance, samples = pooled_within(problem)
+    n = len(problem.latents)
+    if n < 2 or factor_model(problem) is None:
+        return
+    fewer = fit_factors(covariance, samples, n - 1)
+    if fewer.degrees > 0 and fewer.p_value >= FITS:
+        raise DataError(
+            f"A factor model of {n - 1} factors explains the covariance ({chance(fewer.p_value)}), fewer than the "
+            f"{n} latents. The others drown in the noise on x, or are not there.",
+            "Declare fewer latents, give more samples, or observe more variables.",
         )
 
 
@@ -52,19 +78,26 @@ def noise_facts(
     latents: tuple[str, ...],
     level: float,
 ) -> dict[str, xr.DataArray]:
-    """``observation_noise`` (), its deviation in the units of x, and ``noise_share`` (latent,): of the variance of
-    each recovered latent in the observational environment. Nothing where the setting has no noise, or none can be
-    told.
+    """``observation_noise``, its deviation in the units of x, one () or each variable's own (observed,), and
+    ``noise_share`` (latent,): of the variance of each recovered latent in the observational environment. Nothing
+    where the setting has no noise, or none can be told.
 
     level  of the test of each dimension
     """
     if not problem.setting.noisy or len(problem.observed) == len(latents):
         return {}
-    deviation = float(np.sqrt(_dimension(coordinates, level).variance) * coordinates.space.scale[0])
+    space, own = coordinates.space, problem.setting.observation_noise == "per-variable"
+    variance = (
+        max(float(space.spectrum[len(latents) :].mean()), 0.0)
+        if own
+        else _dimension(coordinates, level).variance
+    )
+    deviations = np.sqrt(variance) * space.scale
     variances = encoder(coordinates.x).var(axis=0)
-    share = np.minimum(deviation**2 * (encoder.matrix**2).sum(1) / variances, 1.0)
+    share = np.minimum((deviations**2 * encoder.matrix**2).sum(1) / variances, 1.0)
+    labelled = xr.DataArray(deviations, dims=("observed",), coords={"observed": list(problem.observed)})
     return {
-        "observation_noise": xr.DataArray(deviation),
+        "observation_noise": labelled if own else xr.DataArray(float(deviations[0])),
         "noise_share": xr.DataArray(share, dims=("latent",), coords={"latent": list(latents)}),
     }
 
@@ -74,9 +107,13 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
     if not noise:
         return status
     worst = float(noise["noise_share"].max())
+    size = noise["observation_noise"]
+    told, where = f"{float(size.max()):.3g}", "every observed variable"
+    if size.dims:
+        told, where = f"{float(size.min()):.3g} to {told}", "the observed variables"
     text = (
-        f"{status.message}; noise of standard deviation {float(noise['observation_noise']):.3g} on every observed "
-        f"variable makes up to {worst:.1%} of a latent's variance, and score differences are the noisy latents'"
+        f"{status.message}; noise of standard deviation {told} on {where} makes up to {worst:.1%} of a latent's "
+        "variance, and score differences are the noisy latents'"
     )
     if worst <= most or not status.ok:
         return replace(status, message=text)

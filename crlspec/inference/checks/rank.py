@@ -7,6 +7,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference.checks.observation_noise import check_noisy_rank
+from crlspec.inference.checks.remainder import remainder_of
 from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
 from crlspec.scores.base import Coordinates
@@ -31,11 +32,11 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     sizeable = spectrum[n] > thresholds.sizeable * spectrum[n - 1]
     significant = int((spectrum > thresholds.rounding * spectrum[0]).sum())
     if sizeable or explained_by_squares(rest, coordinates.observational) < thresholds.curved:
+        found = remainder_of(problem)
         raise DataError(
-            f"the observations have {significant} significant linear components, more than the {n} latents: "
-            "a linear mixing is refuted by the data (the rest is no small noise, but a function of the others)",
-            "Declare mixing: general, observe only variables that are linear in the latents, or, if there are more "
-            f"latents than {n}, say so.",
+            f"The observations have {significant} significant linear components, more than the {n} latents: a "
+            f"linear mixing without noise is refuted by the data. {found.finding}.",
+            found.remedy,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from crlspec.numerics.rates import wilson
+from crlspec.numerics.rates import seeds_needed, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,19 +53,20 @@ def _rates(plan: Plan) -> list[str]:
 def _words(plan: Plan) -> list[str]:
     graph = "graph" if plan.exact else "transitive closure of the graph, which is what the theory promises,"
     enough = plan.enough(POWER)
-    tried = (
-        "of the numbers tried, none is"
-        if enough is None
-        else f"{_samples(enough)} samples an environment are"
-    )
+    seeds = plan.runs["seed"].nunique()
+    tried = f"{_samples(enough)} samples an environment are"
+    if enough is None:
+        tried = "of the numbers tried, none is"
+    if enough is None and seeds < (needed := seeds_needed(POWER)):
+        tried = f"{seeds} seed{'s' * (seeds > 1)} cannot show {POWER:.0%}: use {needed} or more (--seeds {needed})"
     lines = [
         f"Enough for the {graph} to be right in {POWER:.0%} of such models (lower end of the interval): {tried}.",
         "Score error: ‖d̂ − d‖ / ‖d‖. Bound: C · log(1/δ) · N^(-1/4) at δ = 0.05 (Acartürk, Varıcı, Shanmugam & "
         "Tajer, NeurIPS 2024), C fitted to the simulated errors, so that only its rate says something.",
     ]
-    needed = plan.error_needed(POWER)
-    if not math.isnan(needed):
-        lines.insert(1, f"The score error that this needs, read off all runs: {needed:.3f} or less.")
+    error = plan.error_needed(POWER)
+    if not math.isnan(error):
+        lines.insert(1, f"The score error that this needs, read off all runs: {error:.3f} or less.")
     if not math.isnan(plan.exponent):
         lines.append(
             f"Here the score error falls as N^(-{plan.exponent:.2f}); the bound's falls as N^(-0.25)."

@@ -109,8 +109,8 @@ def test_without_a_graph_there_is_no_model(result) -> None:
         bare.model()
     assert str(caught.value) == (
         "Got a result whose graph is not estimated; expected a graph, or its transitive closure, whose mechanisms "
-        "can be fitted. Remedy: Recover the latents by an estimator that gives a graph, e.g. estimator: "
-        "{kind: lscale-i}."
+        "can be fitted. Remedy: Leave estimator out: the verdict then names one that gives a graph, where there is "
+        "one."
     )
 
 

@@ -81,7 +81,7 @@ def test_unequal_units_do_not_turn_the_column_space() -> None:
         }
 
     base = toy.problem
-    setting = replace(base.setting, environments=("do_a",), noisy=True)
+    setting = replace(base.setting, environments=("do_a",), observation_noise="isotropic")
     coordinates = Coordinates.of(replace(base, setting=setting, samples=problem(0)), ("do_a",))
     basis, _ = np.linalg.qr(coordinates.space.coloring)
     off = units - basis @ (basis.T @ units)
@@ -98,7 +98,7 @@ def test_a_wrong_number_of_latents_is_refuted(latents: int, word: str) -> None:
     samples = {name: x + 0.2 * rng.normal(size=x.shape) for name, x in base.samples.items()}
     samples["do_d"] = samples["obs"][::-1] + 0.0
     environments = tuple(f"do_{name}" for name in names)
-    setting = replace(base.setting, latents=names, environments=environments, noisy=True)
+    setting = replace(base.setting, latents=names, environments=environments, observation_noise="isotropic")
     with pytest.raises(DataError, match=word) as caught:
         LScaleI().solve(replace(base, setting=setting, samples=samples), GaussianScores(), 0, silent)
     assert caught.value.remedy
@@ -106,7 +106,7 @@ def test_a_wrong_number_of_latents_is_refuted(latents: int, word: str) -> None:
 
 def test_baselines_tell_of_the_noise_too() -> None:
     rng, toy = np.random.default_rng(0), LinearGaussianToy()
-    base = replace(toy.problem, setting=replace(toy.problem.setting, noisy=True))
+    base = replace(toy.problem, setting=replace(toy.problem.setting, observation_noise="isotropic"))
     samples = {name: x + 0.1 * rng.normal(size=x.shape) for name, x in base.samples.items()}
     found = Pca().solve(replace(base, samples=samples), GaussianScores(), 0, silent)
     assert float(found.diagnostics["observation_noise"]) == pytest.approx(0.1, rel=0.05)

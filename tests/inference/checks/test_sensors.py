@@ -82,7 +82,10 @@ def test_noise_alone_raises_no_alarm(world: Any, rows: int) -> None:
         w, rng = world(seed=seed, observed=12, rows=rows, scale=3.0), np.random.default_rng(seed)
         size = rng.choice([1e-3, 0.05, 0.4]) * rng.uniform(0.3, 2, 12)
         samples = {k: x + size * rng.normal(size=x.shape) for k, x in w.samples().items()}
-        assert all(check.name != "sensors" for check in checks_of(w.problem(samples, noisy=bool(seed % 2))))
+        assert all(
+            check.name != "sensors"
+            for check in checks_of(w.problem(samples, observation_noise="isotropic" if seed % 2 else "none"))
+        )
 
 
 def test_a_curved_mixing_is_another_matter(world: Any) -> None:

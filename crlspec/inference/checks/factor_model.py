@@ -1,0 +1,70 @@
+"""Whether noise of its own size on each variable, and as many factors as latents, explain the observations."""
+
+from __future__ import annotations
+
+from crlspec.data import Problem
+from crlspec.inference.check import Check, chance, listed
+from crlspec.inference.checks.remainder import remainder_of
+from crlspec.numerics.factors import CLOSE_FIT, FactorModel
+from crlspec.scores.noise_units import factor_model
+
+__all__ = ["LEVEL", "check_factor_model"]
+
+LEVEL = 1e-3
+"""Of the test of the factor model."""
+
+
+def check_factor_model(problem: Problem) -> list[Check]:
+    """The check ``observation-noise`` where the setting declares noise of each variable's own; else none.
+
+    A model that is rejected at ``LEVEL`` is refuted only where its misfit exceeds ``CLOSE_FIT`` per degree of
+    freedom; many samples reject what is good enough to weigh variables by. Raises DataError as ``factor_model``.
+    """
+    if problem.setting.observation_noise != "per-variable":
+        return []
+    model = factor_model(problem)
+    if model is None:
+        return [
+            Check(
+                "observation-noise", "passed", 0.0, 0.0,
+                "The observations are of deficient rank, so that they carry no noise of their own.",
+            )
+        ]  # fmt: skip
+    checks = [_fit(problem, model)]
+    if model.heywood:
+        names = [problem.observed[k] for k in model.heywood]
+        one = len(names) == 1
+        checks.append(
+            Check(
+                "heywood-case", "undecided", float(len(names)), 0.0,
+                f"The noise of {listed(names)} is zero in the most likely factor model (a Heywood case). Its size "
+                "cannot be told, and latents lean on " + ("this variable alone." if one else "these variables."),
+                f"Leave {listed(names)} out of every environment, or declare fewer latents.",
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _fit(problem: Problem, model: FactorModel) -> Check:
+    name, latents, size = "observation-noise", len(problem.latents), len(problem.observed)
+    if model.degrees == 0:
+        return Check(
+            name, "note", 1.0, LEVEL,
+            f"{latents} latents and noise of its own on each of {size} variables fit every covariance. So the noise "
+            "was estimated, and not tested.",
+            "Observe one variable more.",
+        )  # fmt: skip
+    figures = f"{chance(model.p_value)}, misfit {model.misfit:.3f} per degree of freedom"
+    model_in_words = f"{latents} latents and noise of its own on each variable"
+    if model.p_value >= LEVEL:
+        return Check(
+            name, "passed", model.p_value, LEVEL, f"{model_in_words} explain the covariance ({figures})."
+        )
+    refuted = model.misfit > CLOSE_FIT
+    rest = remainder_of(problem)
+    verdict = f"do not explain the covariance ({figures})" if refuted else f"explain it almost ({figures})"
+    return Check(
+        name, "refuted" if refuted else "undecided", model.p_value, LEVEL,
+        f"{model_in_words} {verdict}. {rest.finding}.",
+        rest.remedy,
+    )  # fmt: skip
