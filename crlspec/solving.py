@@ -162,7 +162,7 @@ def _checked(
     from crlspec.inference.status import as_check, beyond_theory, status_of_checks
 
     own = estimate.checks or (as_check(estimate.status),)
-    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind),)
+    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind, setting),)
     checks = (*theory, *design, *own)
     status = estimate.status
     if any(check.objects for check in checks):

@@ -10,6 +10,7 @@ from crlspec.inference.check import Check, Consequence
 from crlspec.inference.estimate import Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
+from crlspec.spec.setting import Setting
 
 __all__ = [
     "DECIDED", "as_check", "beyond_theory", "status_of", "status_of_checks", "with_heteroscedasticity",
@@ -59,8 +60,18 @@ def as_check(status: Status, name: str = "estimate") -> Check:
     return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
 
 
-def beyond_theory(estimator: str) -> Check:
+def beyond_theory(estimator: str, setting: Setting) -> Check:
     """The check of an estimator that no theorem covers in its setting: undecided at best."""
+    if setting.noise_alone:
+        return Check(
+            "theory",
+            "undecided",
+            float("nan"),
+            float("nan"),
+            "The environments are declared to shift or rescale their targets only. With linear latents that cannot "
+            "show the graph: a model without edges fits as well.",
+            "Use interventions that change how a latent depends on its parents, or hard ones.",
+        )
     return Check(
         "theory",
         "undecided",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
+from crlspec.spec.changes import Changes, soft_changes
 from crlspec.spec.structure import equation, parents_of, replacement
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Setting:
     two environments of each latent (coupled designs). ``noise`` and ``function`` tell what is known about the
     latent model; ``deterministic`` tells whether some intervention fixes a latent to a value; ``noisy`` whether the
     observations carry isotropic noise of unknown size; ``link`` names the known link of a glm mixing. ``latents``
-    is empty while their number is left to the data.
+    is empty while their number is left to the data. ``changes`` tells what the soft interventions change: how targets
+    depend on their parents, or, of some target, only the place (``shift``) or size (``scale``) of its noise.
     """
 
     mixing: MixingClass
@@ -45,6 +47,13 @@ class Setting:
     observed: tuple[str, ...] | None = None
     noisy: bool = False
     link: str | None = None
+    changes: Changes = "mechanism"
+
+    @property
+    def noise_alone(self) -> bool:
+        """Whether soft interventions may leave linear mechanisms as they are, so that only noise terms show."""
+        soft = self.kind in ("soft", "mixed") and self.changes in ("shift", "scale")
+        return soft and self.function != "nonlinear"
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:
@@ -102,6 +111,7 @@ def _assumed(spec: Spec) -> Setting:
         function=assume.function,
         noisy=assume.observation_noise == "isotropic",
         link=assume.link,
+        changes=interventions.changes,
     )
 
 
@@ -134,6 +144,7 @@ def _declared(spec: Spec) -> Setting:
         observed=None if spec.mixing is None else spec.mixing.observed_names(),
         noisy=spec.mixing is not None and spec.mixing.noise > 0,
         link=getattr(spec.mixing, "link", None),
+        changes=soft_changes(spec),
     )
 
 
