@@ -10,7 +10,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.status import status_of
+from crlspec.inference.status import as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
@@ -78,6 +78,10 @@ def assemble(
     }
     noise = noise_facts(problem, coordinates, encoder, names)
     diagnostics.update({**noise, **(further or {})})
+    said, checks = with_noise(status or status_of(estimate), noise), last.checks
+    if checks:
+        checks = (as_check(said, "scores"), *checks)
+        said = status_of_checks(checks, said.message)
     return Estimate(
         latents=names,
         environment_of=dict(targeted_by),
@@ -87,7 +91,8 @@ def assemble(
         edges=tuple(e for e in tested if e.p_value < alpha),
         tested=tested,
         graph="exact" if exact_graph else "transitive closure",
-        status=with_noise(status or status_of(estimate), noise),
+        checks=checks,
+        status=said,
         stages=tuple(stages),
         diagnostics=diagnostics,
         seconds=seconds,

@@ -72,10 +72,14 @@ class LScaleI(Estimator):
                 steps.append(full_rank_graph(estimate, steps[0], self.alpha))
             elif self.refine == "likelihood" and not estimate.exact:
                 if is_gaussian(coordinates):
-                    steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
+                    steps.append(
+                        closure_by_likelihood(coordinates, estimate, steps[0], problem.latents, self.alpha)
+                    )
                 else:
                     steps.append(
-                        closure_by_invariance(coordinates, estimate, steps[0], self.alpha, seed, progress)
+                        closure_by_invariance(
+                            coordinates, estimate, steps[0], problem.latents, self.alpha, seed, progress
+                        )
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"

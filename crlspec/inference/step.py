@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crlspec.inference.check import Check
+
 __all__ = ["Step"]
 
 
@@ -19,6 +21,9 @@ class Step:
     p_values   likewise
     heteroscedasticity  share of the variance of a squared residual that other latents explain, where noise was taken
                         to be of one size
+    settled    whether every search that the answer rests on came to its end: optimisers at their optimum, graphs that
+               no further round changes
+    checks     what speaks for and against the step's claims
     """
 
     name: str
@@ -29,3 +34,5 @@ class Step:
     seconds: float
     note: str
     heteroscedasticity: float = 0.0
+    settled: bool = True
+    checks: tuple[Check, ...] = ()

@@ -80,7 +80,9 @@ class UmniCrl(Estimator):
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates)
         progress("signature", 0.0)
         known = _known(problem)
-        search = _Search(coordinates, estimate, scores, hard, gaussian, known, seed, progress)
+        search = _Search(
+            coordinates, estimate, scores, hard, gaussian, known, problem.latents, seed, progress
+        )
         scored = time.perf_counter()
         peeled, status = search.signature()
         order, signature = _named(peeled, known)
@@ -126,6 +128,7 @@ class _Search:
     hard: bool
     gaussian: bool
     known: np.ndarray | None
+    latents: tuple[str, ...]
     seed: int
     progress: Progress
 
@@ -245,7 +248,15 @@ class _Found:
 
         return [
             first,
-            closure_by_likelihood(search.coordinates, single, first, self._groups(), starts),
+            closure_by_likelihood(
+                search.coordinates,
+                single,
+                first,
+                search.latents,
+                estimator.alpha,
+                self._groups(),
+                starts,
+            ),
         ]
 
     def _own_covariances(self, samples: list[np.ndarray]) -> np.ndarray:
@@ -278,6 +289,7 @@ class _Found:
             [peeling.order for peeling in peel(single.moments, most=3)],
             starts,
             first,
+            search.latents,
             estimator.alpha,
             search.seed,
             search.progress,

@@ -66,9 +66,7 @@ def _listed(spec: Spec) -> Mapping[str, Changes]:
 def _replaced(spec: Spec, latent: str, value: str | ReplacedMechanism) -> Changes | None:
     """What one replacement changes; None of a hard one."""
     if not isinstance(value, str):
-        if value.kind == "hard":
-            return None
-        return "scale" if value.mechanism is None else "mechanism"
+        return None if value.kind == "hard" else _of_families(spec, latent, value)
     new = replacement(value, spec.latents)
     if new is None:
         return "unknown"
@@ -78,6 +76,23 @@ def _replaced(spec: Spec, latent: str, value: str | ReplacedMechanism) -> Change
         return new.kind
     base = None if spec.equations is None else equation(spec.equations[latent], spec.latents)
     return "mechanism" if base is None or new.equation is None else _compared(base, new.equation)
+
+
+def _of_families(spec: Spec, latent: str, new: ReplacedMechanism) -> Changes:
+    """Of a mechanism and a noise by their families, beside those of the model."""
+    mechanism, noise = (_own(getattr(spec.scm, slot, None), latent) for slot in ("mechanism", "noise"))
+    if new.mechanism is not None and new.mechanism != mechanism:
+        return "mechanism"
+    means = [getattr(one, "mean", None) for one in (noise, new.noise)]
+    if noise is None or new.noise is None or None in means:
+        return "scale"
+    moved = noise.model_dump(exclude={"mean"}) == new.noise.model_dump(exclude={"mean"})
+    return "shift" if moved else "scale"
+
+
+def _own(slot: Any, latent: str) -> Any:
+    """What a slot holds for a latent: one for all, or one for each."""
+    return slot.get(latent) if isinstance(slot, dict) else slot
 
 
 def _compared(base: Equation, new: Equation) -> Changes:

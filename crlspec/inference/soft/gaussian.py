@@ -20,6 +20,7 @@ from torch import Tensor
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
+from crlspec.inference.soft.decided import GaussianClosure
 from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -52,16 +53,23 @@ def closure_by_likelihood(
     coordinates: Coordinates,
     estimate: ScoreEstimate,
     first: Step,
+    latents: Sequence[str],
+    alpha: float,
     groups: np.ndarray | None = None,
     starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
+    effective: np.ndarray | None = None,
 ) -> Step:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
-    The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone.
+    The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone. The
+    checks of the step say how well the best order fits, and how far it is ahead of those that reverse a claimed pair.
 
+    latents their names, for the checks
+    alpha   level below which a pair is claimed
     groups  (latent, group, environment) bool, the observational environment first: the environments in which a
             latent follows one and the same mechanism; None: its own environment, and all others
     starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
+    effective  (environment,) samples that the rows are worth, where they depend on each other; None: all of them
     """
     began = time.perf_counter()
     samples = coordinates.all
@@ -70,20 +78,24 @@ def closure_by_likelihood(
     n = len(first.order)
     grouped = torch.as_tensor(_own_and_others(n) if groups is None else groups)
 
-    def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
+    def begun(orders: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         rows = [rows_in_order(estimate.moments, o) if starts is None else starts(o) for o in orders]
-        return _fit(grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows)), moments, counts)
+        return grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows))
+
+    def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
+        return _fit(*begun(orders), moments, counts)
 
     if n <= ALL_ORDERS_UP_TO:
         table = dict(zip(orders := list(itertools.permutations(range(n))), losses(orders), strict=True))
     else:
         table = _around_the_best(first.order, losses)
     best = min(table, key=lambda order: table[order])
-    ratios = np.zeros((n, n))
+    ratios, rivals = np.zeros((n, n)), {}
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         before, after = best[j], best[i]
-        reversed_ones = [loss for order, loss in table.items() if order.index(after) < order.index(before)]
-        ratios[i, j] = 2 * float(counts.sum()) * (min(reversed_ones) - table[best])
+        reversed_ones = [order for order in table if order.index(after) < order.index(before)]
+        rival = rivals[i, j] = min(reversed_ones, key=lambda order: table[order])
+        ratios[i, j] = 2 * float(counts.sum()) * (table[rival] - table[best])
     p_values = np.where(np.tri(n, k=-1) > 0, stats.chi2.sf(np.maximum(ratios, 0), 1), 1.0)
     strengths = np.sqrt(np.maximum(ratios, 0) / float(counts.sum()))
     by_latent = np.empty_like(first.rows)
@@ -91,8 +103,40 @@ def closure_by_likelihood(
     note = "likelihood ratios between causal orders; " + (
         "order kept" if best == first.order else "order changed"
     )
+    claimed = {pair: order for pair, order in rivals.items() if p_values[pair] < alpha}
+    compared = list(dict.fromkeys((best, *claimed.values())))
+    chosen, begin = begun(compared)
+    rows, settled = _rows(chosen, begin, moments, counts)
+    fits = dict(zip(compared, zip(rows, chosen.numpy(), strict=True), strict=True))
+    closure = GaussianClosure(
+        (coordinates.reference, *coordinates.environments),
+        moments.numpy(),
+        counts.numpy() if effective is None else effective,
+        fits[best],
+        {(latents[best[j]], latents[best[i]]): fits[order] for (i, j), order in claimed.items()},
+        settled,
+    )
     seconds = time.perf_counter() - began
-    return Step("likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note)
+    return Step(
+        "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
+        settled=settled, checks=closure.checks(),
+    )  # fmt: skip
+
+
+def _rows(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> tuple[np.ndarray, bool]:
+    """Fitted rows (order, position, component) of a few orders, and whether all of them stand still.
+
+    Each goes on alone where together they do not come to an end.
+    """
+    n = starts.shape[1]
+    upper, eye = torch.ones(n, n, dtype=starts.dtype).triu(1), torch.eye(n, dtype=starts.dtype)
+    changes = torch.zeros(len(starts), n, n, dtype=starts.dtype)
+    _, changes, converged = _fit_together(groups, starts, changes, moments, counts)
+    if not converged:
+        parts = [slice(k, k + 1) for k in range(len(starts))]
+        alone = [_fit_together(groups[k], starts[k], changes[k], moments, counts) for k in parts]
+        changes, converged = torch.cat([found[1] for found in alone]), all(found[2] for found in alone)
+    return ((eye + changes * upper) @ starts).numpy(), converged
 
 
 def _around_the_best(
