@@ -13,8 +13,8 @@ from crlspec.scores.base import ScoreEstimate
 from crlspec.spec.setting import Setting
 
 __all__ = [
-    "DECIDED", "as_check", "beyond_theory", "status_of", "status_of_checks", "with_heteroscedasticity",
-    "without_calibration",
+    "DECIDED", "as_check", "beyond_theory", "relative_to_hardness", "status_of", "status_of_checks",
+    "with_heteroscedasticity", "without_calibration",
 ]  # fmt: skip
 
 HETEROSCEDASTIC = 0.003
@@ -80,6 +80,27 @@ def beyond_theory(estimator: str, setting: Setting) -> Check:
         f"No theorem covers the estimator {estimator} in this setting, so its answer may be wrong whatever the data "
         "say.",
         "See crlspec check for what would be covered.",
+    )
+
+
+def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
+    """The note that hardness is taken on trust, of settings whose latents may be linear functions of their parents.
+
+    There a soft change of weights b to c is a hard one on the latent less c times its parents, behind another mixing.
+    """
+    single = setting.design in ("single-node", "coupled", "uncoupled")
+    if setting.kind != "hard" or not single or setting.function == "nonlinear":
+        return ()
+    told = "are" if setting.function == "linear" else "may be"
+    return (
+        Check(
+            "hard",
+            "note",
+            float("nan"),
+            float("nan"),
+            f"The latents {told} linear functions of their parents, and of such no data can show that interventions "
+            "are hard. The latents are those on which the interventions are hard, and effects are relative to them.",
+        ),
     )
 
 
