@@ -88,8 +88,7 @@ def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
 
     There a soft change of weights b to c is a hard one on the latent less c times its parents, behind another mixing.
     """
-    single = setting.design in ("single-node", "coupled", "uncoupled")
-    if setting.kind != "hard" or not single or setting.function == "nonlinear":
+    if not setting.hardness_unseen:
         return ()
     told = "are" if setting.function == "linear" else "may be"
     return (

@@ -40,8 +40,8 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
 def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
     """What soft interventions change, and whether hard ones can be known to be hard."""
     if setting.kind == "hard":
-        alone = setting.design in ("single-node", "coupled", "uncoupled") and setting.function != "nonlinear"
-        return replace(verdict, notes=(*verdict.notes, HARD_NOTE)) if alone else verdict
+        unseen = setting.hardness_unseen
+        return replace(verdict, notes=(*verdict.notes, HARD_NOTE)) if unseen else verdict
     if setting.changes in ("shift", "scale") and not setting.noise_alone:
         note = (
             "a latent that is a linear function of its parents does not show them where its environment only shifts "

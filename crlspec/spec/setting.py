@@ -55,6 +55,14 @@ class Setting:
         soft = self.kind in ("soft", "mixed") and self.changes in ("shift", "scale")
         return soft and self.function != "nonlinear"
 
+    @property
+    def hardness_unseen(self) -> bool:
+        """Whether latents may be linear functions of their parents, so that no data show interventions to be hard."""
+        single = self.design == "single-node" or (
+            self.mixing == "linear" and self.design in ("coupled", "uncoupled")
+        )
+        return single and self.kind == "hard" and self.function != "nonlinear"
+
     @classmethod
     def of(cls, spec: Spec) -> Setting:
         """The setting that a spec declares (``scm``/equations) or assumes (``assume``)."""
