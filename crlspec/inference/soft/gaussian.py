@@ -103,7 +103,9 @@ def closure_by_likelihood(
     note = "likelihood ratios between causal orders; " + (
         "order kept" if best == first.order else "order changed"
     )
-    claimed = {pair: order for pair, order in rivals.items() if p_values[pair] < alpha}
+    found = np.tril(p_values < alpha, -1)
+    through = (found.astype(int) @ found.astype(int)) > 0  # an order that reverses such a pair reverses one on the way
+    claimed = {pair: order for pair, order in rivals.items() if found[pair] and not through[pair]}
     compared = list(dict.fromkeys((best, *claimed.values())))
     chosen, begin = begun(compared)
     rows, settled = _rows(chosen, begin, moments, counts)
