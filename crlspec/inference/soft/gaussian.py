@@ -104,7 +104,9 @@ def closure_by_likelihood(
         "order kept" if best == first.order else "order changed"
     )
     found = np.tril(p_values < alpha, -1)
-    through = (found.astype(int) @ found.astype(int)) > 0  # an order that reverses such a pair reverses one on the way
+    through = (
+        found.astype(int) @ found.astype(int)
+    ) > 0  # to reverse such a pair reverses one on its way too
     claimed = {pair: order for pair, order in rivals.items() if found[pair] and not through[pair]}
     compared = list(dict.fromkeys((best, *claimed.values())))
     chosen, begin = begun(compared)

@@ -95,7 +95,6 @@ def test_a_misfit_makes_the_status() -> None:
     check = check_of(estimate, "goodness-of-fit")
     assert check.consequence == "refuted" and estimate.status.code == "refuted"
     assert estimate.status.message.startswith("The declared model does not fit: likelihood ratio ")
-    assert check.environments and all(f"'{name}'" in check.message for name in check.environments)
 
 
 def test_several_targets_are_checked_too() -> None:
@@ -110,12 +109,11 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
     assert sum(estimate.status.code == "ok" for estimate in clear) >= 19
     check = check_of(clear[0], "order")
     assert set(check.latents) <= {"z1", "z2", "z3"} and "log likelihood behind." in check.message
-    faint = [Soft(seed, 300, arrows=(0.25, 0.0, 0.0)).solved() for seed in range(RUNS)]
-    claims = [estimate for estimate in faint if estimate.edges]
-    assert claims
+    faint = [Soft(seed, 300, arrows=(0.6, 0.0, 0.0)).solved() for seed in range(RUNS)]
+    claims = [estimate for estimate in faint if len(estimate.edges) == 1]
+    assert {check_of(estimate, "order").objects for estimate in claims} == {True, False}
     for estimate in claims:
-        least = max(edge.p_value for edge in estimate.edges) * len(estimate.edges)
-        assert check_of(estimate, "order").objects == (least >= 1e-3)
+        assert check_of(estimate, "order").objects == (estimate.edges[0].p_value >= 1e-3)
 
 
 def test_false_pairs_are_left_undecided() -> None:
