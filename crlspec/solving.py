@@ -171,11 +171,12 @@ def _checked(
     estimate: Estimate, design: tuple[Check, ...], method: EstimatorDeclaration, setting: Setting
 ) -> Estimate:
     """The estimate with all checks, those of the design first, and the status that follows from them."""
-    from crlspec.inference.status import as_check, beyond_theory, status_of_checks
+    from crlspec.inference.status import as_check, beyond_theory, relative_to_hardness, status_of_checks
 
     own = estimate.checks or (as_check(estimate.status),)
-    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind),)
-    checks = (*theory, *design, *own)
+    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind, setting),)
+    trust = () if method.baseline else relative_to_hardness(setting)
+    checks = (*theory, *design, *own, *trust)
     status = estimate.status
     if any(check.objects for check in checks):
         status = status_of_checks(checks)

@@ -37,8 +37,8 @@ class LscaleI(EstimatorDeclaration):
         return refusals.lscale_i(setting, self.variant)
 
     def covers(self, setting: Setting) -> bool:
-        """JMLR 2025 covers all that it takes."""
-        return self.refusal(setting) is None
+        """JMLR 2025 covers all that it takes, unless only noise is known to change."""
+        return self.refusal(setting) is None and not setting.noise_alone
 
 
 class UmniCrl(EstimatorDeclaration):
@@ -60,8 +60,8 @@ class UmniCrl(EstimatorDeclaration):
         return refusals.umni_crl(setting, self.variant)
 
     def covers(self, setting: Setting) -> bool:
-        """NeurIPS 2024 covers all that it takes."""
-        return self.refusal(setting) is None
+        """NeurIPS 2024 covers all that it takes, unless only noise is known to change."""
+        return self.refusal(setting) is None and not setting.noise_alone
 
 
 class GscaleI(EstimatorDeclaration):

@@ -75,10 +75,19 @@ class LScaleI(Estimator):
                 steps.append(full_rank_graph(estimate, steps[0], self.alpha, self.thresholds))
             elif self.refine == "likelihood" and not estimate.exact:
                 if is_gaussian(coordinates, self.thresholds.gaussian):
-                    steps.append(closure_by_likelihood(coordinates, estimate, steps[0]))
+                    effective = np.array(
+                        [problem.size(name) for name in (problem.observational, *coordinates.environments)]
+                    )
+                    steps.append(
+                        closure_by_likelihood(
+                            coordinates, estimate, steps[0], problem.latents, self.alpha, effective=effective
+                        )
+                    )
                 else:
                     steps.append(
-                        closure_by_invariance(coordinates, estimate, steps[0], self.alpha, seed, progress)
+                        closure_by_invariance(
+                            coordinates, estimate, steps[0], problem.latents, self.alpha, seed, progress
+                        )
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
         exact_graph = hard or self.variant == "full-rank"

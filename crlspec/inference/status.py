@@ -10,10 +10,11 @@ from crlspec.inference.check import Check, Consequence
 from crlspec.inference.estimate import Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
+from crlspec.spec.setting import Setting
 
 __all__ = [
-    "DECIDED", "as_check", "beyond_theory", "status_of", "status_of_checks", "with_heteroscedasticity",
-    "without_calibration",
+    "DECIDED", "as_check", "beyond_theory", "relative_to_hardness", "status_of", "status_of_checks",
+    "with_heteroscedasticity", "without_calibration",
 ]  # fmt: skip
 
 
@@ -59,8 +60,18 @@ def as_check(status: Status, name: str = "estimate") -> Check:
     return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
 
 
-def beyond_theory(estimator: str) -> Check:
+def beyond_theory(estimator: str, setting: Setting) -> Check:
     """The check of an estimator that no theorem covers in its setting: undecided at best."""
+    if setting.noise_alone:
+        return Check(
+            "theory",
+            "undecided",
+            float("nan"),
+            float("nan"),
+            "The environments are declared to shift or rescale their targets only. With linear latents that cannot "
+            "show the graph: a model without edges fits as well.",
+            "Use interventions that change how a latent depends on its parents, or hard ones.",
+        )
     return Check(
         "theory",
         "undecided",
@@ -69,6 +80,26 @@ def beyond_theory(estimator: str) -> Check:
         f"No theorem covers the estimator {estimator} in this setting, so its answer may be wrong whatever the data "
         "say.",
         "See crlspec check for what would be covered.",
+    )
+
+
+def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
+    """The note that hardness is taken on trust, of settings whose latents may be linear functions of their parents.
+
+    There a soft change of weights b to c is a hard one on the latent less c times its parents, behind another mixing.
+    """
+    if not setting.hardness_unseen:
+        return ()
+    told = "are" if setting.function == "linear" else "may be"
+    return (
+        Check(
+            "hard",
+            "note",
+            float("nan"),
+            float("nan"),
+            f"The latents {told} linear functions of their parents, and of such no data can show that interventions "
+            "are hard. The latents are those on which the interventions are hard, and effects are relative to them.",
+        ),
     )
 
 

@@ -297,7 +297,15 @@ class _Found:
 
         return [
             first,
-            closure_by_likelihood(search.coordinates, single, first, self._groups(), starts),
+            closure_by_likelihood(
+                search.coordinates,
+                single,
+                first,
+                search.problem.latents,
+                estimator.alpha,
+                self._groups(),
+                starts,
+            ),
         ]
 
     def _own_covariances(self, samples: list[np.ndarray]) -> np.ndarray:
@@ -330,6 +338,7 @@ class _Found:
             [peeling.order for peeling in peel(single.moments, most=3)],
             starts,
             first,
+            search.problem.latents,
             estimator.alpha,
             search.seed,
             search.progress,

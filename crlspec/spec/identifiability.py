@@ -31,9 +31,51 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
         return _deterministic(setting)
     if setting.mixing == "linear":
         verdict = _multi_node(setting) if setting.design == "multi-node" else _linear(setting)
+        verdict = _with_changes(setting, verdict)
     else:
         verdict = _general(setting)
     return _with_support(setting, _with_count(setting, _with_noise(setting, verdict)))
+
+
+def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
+    """What soft interventions change, and whether hard ones can be known to be hard."""
+    if setting.kind == "hard":
+        unseen = setting.hardness_unseen
+        return replace(verdict, notes=(*verdict.notes, HARD_NOTE)) if unseen else verdict
+    if setting.changes in ("shift", "scale") and not setting.noise_alone:
+        note = (
+            "a latent that is a linear function of its parents does not show them where its environment only shifts "
+            "or rescales it"
+        )
+        return replace(verdict, notes=(*verdict.notes, note))
+    if not setting.noise_alone:
+        return verdict
+    what = "shift" if setting.changes == "shift" else "shift or rescale"
+    reason = (
+        f"environments that only {what} their targets leave a linear model without edges just as possible"
+    )
+    note = "what the data give is the noise of each latent, each by itself up to scaling, and not the latents"
+    remedies = ["use interventions that change how a latent depends on its parents, or hard ones"]
+    if setting.function == "unknown":
+        remedies.append("if no latent is a linear function of its parents, say so (function: nonlinear)")
+    return replace(
+        verdict,
+        covered=False,
+        latents="nothing",
+        graph="nothing",
+        nodes=(),
+        count=None,
+        missing=(*verdict.missing, Missing("mechanisms", reason)),
+        remedies=(*remedies, *(text for text in verdict.remedies if text.startswith("add "))),
+        notes=(*(text for text in verdict.notes if "hard and some soft" not in text), note),
+    )
+
+
+HARD_NOTE = (
+    "if the latents are linear functions of their parents, no data can show that interventions are hard: the latents "
+    "are then those on which the interventions are hard, and effects are relative to them"
+)
+"""A soft change of weights b to c is a hard one on the latent less c times its parents."""
 
 
 def _with_count(setting: Setting, verdict: Verdict) -> Verdict:
@@ -82,7 +124,7 @@ def promise(setting: Setting, estimator: EstimatorDeclaration) -> Verdict:
             remedies=("leave estimator out: the verdict then names one for causal latents",),
             estimator=estimator.kind,
         )
-    if estimator.covers(setting):
+    if estimator.covers(setting) or any(one.assumption == "mechanisms" for one in verdict.missing):
         return verdict
     reason = Missing("method", f"no theorem covers the estimator {estimator.kind} in this setting")
     return replace(verdict, covered=False, missing=(*verdict.missing, reason))
@@ -189,7 +231,7 @@ def _general(setting: Setting) -> Verdict:
         note = (
             "the noise variance or mean of each target must change, which holds for almost all interventions"
         )
-        verdict = replace(verdict, notes=(note,), estimator="contrastive")
+        verdict = replace(verdict, notes=(note, HARD_NOTE), estimator="contrastive")
         return _covering(setting, verdict, needed=1)
     theorem = "general mixing, two hard interventions per latent"
     verdict = _row(citations.GENERAL, theorem, "nothing", "nothing")
@@ -258,8 +300,21 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
 
 
 def _partial(verdict: Verdict, nodes: Sequence[str], reason: str, remedy: str) -> Verdict:
+    """What is left for ``nodes`` where others have too few environments.
+
+    Two hard environments of a latent differ by a function of it alone, whatever the others do: it is recovered, and
+    its effects on others that are. A single one shows a latent mixed with its parents (JMLR 2025, the image of R^m),
+    which nothing unmixes where a parent has no environment; then the graph is open too. Behind a general mixing a
+    single one shows nothing by itself.
+    """
+    latents: Latents = "ancestors"
+    graph: Graph = "nothing"
+    if verdict.latents == "smooth-map":
+        latents, graph = "smooth-map", "part"
+    elif verdict.latents == "shift-and-scale":
+        latents, graph = "nothing", "nothing"
     return replace(
-        verdict, covered=False, graph="part", nodes=tuple(nodes), estimator=None,
+        verdict, covered=False, latents=latents, graph=graph, nodes=tuple(nodes), estimator=None,
         missing=(*verdict.missing, Missing("environments", reason)), remedies=(*verdict.remedies, remedy),
     )  # fmt: skip
 

@@ -237,6 +237,8 @@ def estimator(spec: Spec) -> Iterator[Finding]:
         path = ("estimator",) if named else tuple(about[:1])
         severity: Literal["error", "warning"] = "error" if named else "warning"
         yield Finding(path, *refused, severity)
+    elif setting.noise_alone:  # said where the interventions stand
+        return
     elif named and declared is not None and not (declared.covers(setting) or declared.baseline):
         message = f"no theorem covers the estimator {declared.kind} in this setting"
         if spec.assume is None:

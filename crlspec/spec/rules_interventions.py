@@ -10,7 +10,7 @@ from crlspec.spec.expression import LOCATION_SCALE, SCALABLE
 from crlspec.spec.interventions import Coupled, MultiNode, NoiseChange, ReplacedMechanism, Uncoupled
 from crlspec.spec.rules import Finding, rule
 from crlspec.spec.schema import Spec
-from crlspec.spec.setting import replaced_kinds
+from crlspec.spec.setting import Setting, replaced_kinds
 from crlspec.spec.slots import suggest
 from crlspec.spec.structure import equation, parents_of, replacement
 
@@ -62,23 +62,34 @@ def designed(spec: Spec) -> Iterator[Finding]:
             yield Finding((*here, "environments"), message, remedy)
 
 
-@rule("latents", "scm", "interventions", "environments")
+@rule("assume")
+def assumed_changes(spec: Spec) -> Iterator[Finding]:
+    """What interventions change is said of soft ones: hard ones cut the parents."""
+    assumed = None if spec.assume is None else spec.assume.interventions
+    if assumed is not None and assumed.changes != "mechanism" and assumed.kind == "hard":
+        path = ("assume", "interventions", "changes")
+        message = f"changes: {assumed.changes} speaks of soft interventions, got kind: hard"
+        yield Finding(path, message, "remove changes, or use kind: soft.", at_key=True)
+
+
+@rule("latents", "scm", "interventions", "environments", "assume", "mixing")
 def soft_in_noise_alone(spec: Spec) -> Iterator[Finding]:
-    """Linear mechanisms whose noise alone changes: the score differences know the noises, not their causes."""
-    design: Any = spec.interventions
-    if (
-        design is None
-        or spec.environments is not None
-        or spec.scm is None
-        or design.design == "observational"
-    ):
+    """Linear mechanisms whose noise alone changes: the data show the noises, not their causes."""
+    if spec.assume is None and spec.mixing is None:
         return
-    changes = [design, design.second] if getattr(design, "second", None) is not None else [design]
-    linear = getattr(spec.scm.mechanism, "kind", None) == "linear"
-    if design.kind == "soft" and linear and all(change.mechanism is None for change in changes):
-        message = (
-            "soft interventions that change the noise alone leave no trace of linear mechanisms in the scores"
+    setting = Setting.of(spec)
+    if not setting.noise_alone or setting.mixing != "linear":
+        return
+    message = "soft interventions that change the noise alone leave no trace of linear mechanisms in the data"
+    if spec.assume is not None:
+        remedy = (
+            "leave changes out if they change how a latent depends on its parents; else no edge can be told."
         )
+        yield Finding(("assume", "interventions", "changes"), message, remedy, "warning", at_key=True)
+    elif spec.environments is not None:
+        remedy = 'change the weights of parents, e.g. "Normal(0.4*a, 1)", or cut them off: "Normal(0, 2)".'
+        yield Finding(("environments",), message, remedy, "warning", at_key=True)
+    else:
         remedy = "add mechanism: {times: 0.5}; as it is, noises come in place of latents, and no edges."
         yield Finding(("interventions", "kind"), message, remedy, "warning")
 

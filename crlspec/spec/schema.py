@@ -209,10 +209,13 @@ def _targets(value: Any) -> Any:
 
 
 class AssumedInterventions(ClosedModel):
-    """What is assumed of the interventions behind one's own data."""
+    """What is assumed of the interventions behind one's own data. ``changes`` says what soft ones change: how a
+    latent depends on its parents (``mechanism``), or only where it lies (``shift``) or how much it varies
+    (``scale``)."""
 
     design: Literal["observational", "single-node", "coupled", "uncoupled", "multi-node"]
     kind: Literal["hard", "soft"] | None = None
+    changes: Literal["mechanism", "shift", "scale"] = "mechanism"
     targets: Annotated[Literal["concealed"] | dict[str, tuple[str, ...]], BeforeValidator(_targets)] = (
         "concealed"
     )

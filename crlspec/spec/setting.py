@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
+from crlspec.spec.changes import Changes, soft_changes
 from crlspec.spec.structure import equation, parents_of, replacement
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Setting:
     latent model; ``deterministic`` tells whether some intervention fixes a latent to a value;
     ``observation_noise`` what noise of unknown size the observations carry: of one size, or each variable its own;
     ``link`` names the known link of a glm mixing. ``latents`` is empty while their number is left to the data.
+    ``changes`` tells what the soft
+    interventions change: how targets depend on their parents, or, of some target, only the place (``shift``) or size
+    (``scale``) of its noise.
     """
 
     mixing: MixingClass
@@ -45,6 +49,21 @@ class Setting:
     observed: tuple[str, ...] | None = None
     observation_noise: Literal["none", "isotropic", "per-variable"] = "none"
     link: str | None = None
+    changes: Changes = "mechanism"
+
+    @property
+    def noise_alone(self) -> bool:
+        """Whether soft interventions may leave linear mechanisms as they are, so that only noise terms show."""
+        soft = self.kind in ("soft", "mixed") and self.changes in ("shift", "scale")
+        return soft and self.function != "nonlinear"
+
+    @property
+    def hardness_unseen(self) -> bool:
+        """Whether latents may be linear functions of their parents, so that no data show interventions to be hard."""
+        single = self.design == "single-node" or (
+            self.mixing == "linear" and self.design in ("coupled", "uncoupled")
+        )
+        return single and self.kind == "hard" and self.function != "nonlinear"
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:
@@ -109,6 +128,7 @@ def _assumed(spec: Spec) -> Setting:
         function=assume.function,
         observation_noise=assume.observation_noise,
         link=assume.link,
+        changes=interventions.changes,
     )
 
 
@@ -141,6 +161,7 @@ def _declared(spec: Spec) -> Setting:
         observed=None if spec.mixing is None else spec.mixing.observed_names(),
         observation_noise="isotropic" if spec.mixing is not None and spec.mixing.noise > 0 else "none",
         link=getattr(spec.mixing, "link", None),
+        changes=soft_changes(spec),
     )
 
 

@@ -12,7 +12,7 @@ Latents = Literal["scaling", "shift-and-scale", "smooth-map", "ancestors", "surr
 with its ancestors or its surrounding parents; or not at all."""
 
 Graph = Literal["exact", "closure", "part", "nothing"]
-"""What of the graph is recovered: all of it, who is an ancestor of whom, the part among the latents intervened on."""
+"""What of the graph is recovered: all of it, who is an ancestor of whom, the same among those intervened on alone."""
 
 Assumption = Literal[
     "interventions", "density", "environments", "targets", "rank", "hard", "injective", "noise-free", "mechanisms",
@@ -31,7 +31,7 @@ LATENTS: dict[Latents, str] = {
 GRAPH: dict[Graph, str] = {
     "exact": "exact",
     "closure": "its transitive closure: who is an ancestor of whom, not which edges are direct",
-    "part": "only the part among the latents intervened on",
+    "part": "only who is an ancestor of whom among the latents intervened on",
     "nothing": "nothing",
 }
 

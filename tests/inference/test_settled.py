@@ -38,7 +38,7 @@ def hard() -> Step:
 
 def of_soft() -> Step:
     estimate = GaussianScores().estimate(COORDINATES, 0, silent)
-    return closure_by_likelihood(COORDINATES, estimate, closure_by_scores(estimate))
+    return closure_by_likelihood(COORDINATES, estimate, closure_by_scores(estimate), ("a", "b", "c"), 0.01)
 
 
 def of_code() -> Step:

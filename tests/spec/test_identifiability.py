@@ -96,17 +96,19 @@ def test_fewer_environments_name_the_covered_nodes() -> None:
         setting("linear", "single-node", "hard", {"do_a": ("a",), "do_c": ("c",)}), "for b", "for b"
     )
     assert verdict.nodes == ("a", "c")
-    assert verdict.graph == "part"
+    assert (verdict.latents, verdict.graph) == ("ancestors", "nothing")
     short = {name: hit for name, hit in PAIRS.items() if name != "do_c_2"}
     verdict = faulty(setting("general", "coupled", "hard", short), "for c", "second environment for c")
     assert verdict.nodes == ("a", "b")
+    assert (verdict.latents, verdict.graph) == ("smooth-map", "part")
+    assert "Graph: only who is an ancestor of whom among the latents intervened on." in str(verdict)
 
 
 def test_fewer_environments_with_concealed_targets_are_counted() -> None:
     given = replace(setting("linear", "single-node", "hard", SINGLE), environments=("e1", "e2"), targets=None)
     verdict = faulty(given, "3 are needed", "add 1 environment")
-    assert (verdict.count, verdict.latents) == (2, "scaling")
-    assert "2 of them, those intervened on: up to scaling" in str(verdict)
+    assert (verdict.count, verdict.latents) == (2, "ancestors")
+    assert "2 of them, those intervened on: up to mixing with their ancestors" in str(verdict)
 
 
 def test_do_is_refused_with_its_reason() -> None:
@@ -264,7 +266,7 @@ def test_facts_of_a_verdict_go_through_json() -> None:
 
     verdict = identifiability(setting("linear", "single-node", "hard", {"do_a": ("a",)}))
     values = json.loads(json.dumps(verdict.as_values()))
-    assert (values["covered"], values["latents"], values["graph"]) == (False, "scaling", "part")
+    assert (values["covered"], values["latents"], values["graph"]) == (False, "ancestors", "nothing")
     assert values["missing"][0]["assumption"] == "environments"
     assert values["text"] == str(verdict)
 

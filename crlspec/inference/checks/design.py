@@ -15,6 +15,7 @@ from crlspec.inference.checks.duplicates import check_copies, check_duplicates
 from crlspec.inference.checks.effect import check_effect
 from crlspec.inference.checks.factor_model import check_factor_model
 from crlspec.inference.checks.heavy_tails import check_heavy_tails
+from crlspec.inference.checks.mechanism_changed import check_mechanism_changed
 from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import check_one_target
@@ -100,6 +101,7 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
         checks += check_mixture(moments, normality, setting.kind == "hard")
     if gaussian and not copies and not _disturbed(moments, problem):
         checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
+        checks += _changed(moments, problem)
     return tuple(checks)
 
 
@@ -138,6 +140,15 @@ def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
         targets = setting.targets
         shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
     return check_same_target(moments, shared)
+
+
+def _changed(moments: Moments, problem: Problem) -> list[Check]:
+    """Whether soft interventions change more than noise, where their declaration says so."""
+    setting = problem.setting
+    soft = setting.kind in ("soft", "mixed") and not setting.noise_alone
+    if not soft or setting.design == "multi-node" or setting.function == "nonlinear":
+        return []
+    return check_mechanism_changed(moments)
 
 
 def _names(problem: Problem) -> tuple[str, ...]:

@@ -18,8 +18,10 @@ from scipy import stats
 from torch import Tensor
 
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
+from crlspec.inference.likelihood import decided
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
+from crlspec.inference.soft.decided import GaussianClosure
 from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import FLAT, minimised, relative_gradient, warn_unless_settled
@@ -53,16 +55,23 @@ def closure_by_likelihood(
     coordinates: Coordinates,
     estimate: ScoreEstimate,
     first: Step,
+    latents: Sequence[str],
+    alpha: float,
     groups: np.ndarray | None = None,
     starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
+    effective: np.ndarray | None = None,
 ) -> Step:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
-    The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone.
+    The encoder stays that of the scores: under soft interventions the likelihood knows nested spaces alone. The
+    checks of the step say how well the best order fits, and how far it is ahead of those that reverse a claimed pair.
 
+    latents their names, for the checks
+    alpha   level below which a pair is claimed
     groups  (latent, group, environment) bool, the observational environment first: the environments in which a
             latent follows one and the same mechanism; None: its own environment, and all others
     starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
+    effective  (environment,) samples that the rows are worth, where they depend on each other; None: all of them
     """
     began = time.perf_counter()
     samples = coordinates.all
@@ -73,9 +82,12 @@ def closure_by_likelihood(
 
     gradients: dict[tuple[int, ...], float] = {}
 
-    def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
+    def begun(orders: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         rows = [rows_in_order(estimate.moments, o) if starts is None else starts(o) for o in orders]
-        found, left = _fit(grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows)), moments, counts)
+        return grouped[torch.tensor(orders)], torch.as_tensor(np.stack(rows))
+
+    def losses(orders: Sequence[tuple[int, ...]]) -> np.ndarray:
+        found, left = _fit(*begun(orders), moments, counts)
         gradients.update(zip(orders, left.tolist(), strict=True))
         return found
 
@@ -84,14 +96,14 @@ def closure_by_likelihood(
     else:
         table = _around_the_best(first.order, losses)
     best = min(table, key=lambda order: table[order])
-    ratios, compared = np.zeros((n, n)), {best}
+    ratios, rivals, seen = np.zeros((n, n)), {}, {best}
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         before, after = best[j], best[i]
         reversed_ones = [order for order in table if order.index(after) < order.index(before)]
-        rival = min(reversed_ones, key=lambda order: table[order])
-        compared.add(rival)
+        rival = rivals[i, j] = min(reversed_ones, key=lambda order: table[order])
+        seen.add(rival)
         ratios[i, j] = 2 * float(counts.sum()) * (table[rival] - table[best])
-    gradient = max(gradients[order] for order in compared)
+    gradient = max(gradients[order] for order in seen)
     warn_unless_settled(
         gradient < FLAT, gradient, "The likelihood of a causal order under soft interventions",
         "Give more samples, or stronger interventions.",
@@ -103,9 +115,44 @@ def closure_by_likelihood(
     note = "likelihood ratios between causal orders; " + (
         "order kept" if best == first.order else "order changed"
     )
+    found = np.tril(p_values < alpha, -1)
+    through = (
+        found.astype(int) @ found.astype(int)
+    ) > 0  # to reverse such a pair reverses one on its way too
+    claimed = {pair: order for pair, order in rivals.items() if found[pair] and not through[pair]}
+    compared = list(dict.fromkeys((best, *claimed.values())))
+    chosen, begin = begun(compared)
+    rows = _rows(chosen, begin, moments, counts)
+    fits = dict(zip(compared, zip(rows, chosen.numpy(), strict=True), strict=True))
+    closure = GaussianClosure(
+        (coordinates.reference, *coordinates.environments),
+        moments.numpy(),
+        counts.numpy() if effective is None else effective,
+        fits[best],
+        {(latents[best[j]], latents[best[i]]): fits[order] for (i, j), order in claimed.items()},
+        gradient < FLAT,
+    )
     seconds = time.perf_counter() - began
-    rows, settled = by_latent[list(best)], gradient < FLAT
-    return Step("likelihood", best, rows, strengths, p_values, seconds, note, settled=settled)
+    return Step(
+        "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
+        settled=gradient < FLAT, checks=(*closure.checks(), decided.settled(gradient < FLAT)),
+    )  # fmt: skip
+
+
+def _rows(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
+    """Fitted rows (order, position, component) of a few orders.
+
+    Each goes on alone where together they do not come to an end.
+    """
+    n = starts.shape[1]
+    upper, eye = starts.new_ones(n, n).triu(1), torch.eye(n, dtype=starts.dtype, device=starts.device)
+    changes = starts.new_zeros(len(starts), n, n)
+    _, _, changes, spent = _fit_together(groups, starts, changes, moments, counts)
+    if spent:
+        parts = [slice(k, k + 1) for k in range(len(starts))]
+        alone = [_fit_together(groups[k], starts[k], changes[k], moments, counts) for k in parts]
+        changes = torch.cat([found[2] for found in alone])
+    return ((eye + changes * upper) @ starts).numpy()
 
 
 def _around_the_best(

@@ -16,6 +16,7 @@ from scipy import stats
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.order_search import Starts, nested, order_by_likelihood
 from crlspec.inference.order.reversals import Order, closure_by_reversals
+from crlspec.inference.soft.decided import check_by_errors, claimed
 from crlspec.inference.step import Step
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
@@ -32,6 +33,7 @@ def closure_by_orders(
     orders: Sequence[Order],
     starts: Starts,
     first: Step,
+    latents: Sequence[str],
     alpha: float,
     seed: int,
     progress: Progress,
@@ -40,8 +42,10 @@ def closure_by_orders(
     """Search the order, then ask of every pair whether the reversed order predicts held-out samples worse.
 
     The encoder stays that of the scores. p-values are one-sided, of the mean difference of the log likelihood of
-    held-out samples (Vuong, Econometrica 1989), its variance that of the samples and that between repeated fits.
+    held-out samples (Vuong, Econometrica 1989), its variance that of the samples and that between repeated fits. The
+    check of the step asks for more: that all claimed pairs together are clear of reversal.
 
+    latents    their names, for the check
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool
     """
@@ -77,5 +81,7 @@ def closure_by_orders(
     by_latent[list(first.order)] = first.rows
     kept = "kept" if best == first.order else "changed"
     note = f"held-out likelihood of causal orders; {tried} orders tried, order {kept}"
-    seconds = time.perf_counter() - began
-    return Step("orders", best, by_latent[list(best)], np.sqrt(sizes), p_values, seconds, note)
+    found = claimed(best, p_values, alpha, latents)
+    check = check_by_errors({pair: float(stats.norm.isf(max(p, 1e-300))) for pair, p in found.items()})
+    seconds, rows = time.perf_counter() - began, by_latent[list(best)]
+    return Step("orders", best, rows, np.sqrt(sizes), p_values, seconds, note, checks=(check,))

@@ -17,6 +17,7 @@ from scipy import stats
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.order.peeling import peel, rows_in_order
 from crlspec.inference.order.reversals import Order, closure_by_reversals, moved
+from crlspec.inference.soft.decided import check_by_chance, claimed
 from crlspec.inference.soft.invariance_test import FREEDOM, Invariance, invariance
 from crlspec.inference.step import Step
 from crlspec.numerics.sample import Sample
@@ -33,6 +34,7 @@ def closure_by_invariance(
     coordinates: Coordinates,
     estimate: ScoreEstimate,
     first: Step,
+    latents: Sequence[str],
     alpha: float,
     seed: int,
     progress: Progress,
@@ -43,7 +45,10 @@ def closure_by_invariance(
     Where a mechanism of the two changes in the other's environment even under the order that puts i first, j is an
     ancestor of i.
     A χ² is taken in units of what the best order has over its degrees of freedom, where that is above one (as in
-    the genomic control of Devlin & Roeder, Biometrics 1999): the networks leave that much unexplained.
+    the genomic control of Devlin & Roeder, Biometrics 1999): the networks leave that much unexplained. The check of
+    the step says whether the best order stands by itself, and every claimed pair clear of reversal.
+
+    latents their names, for the check
     """
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
@@ -82,8 +87,11 @@ def closure_by_invariance(
     kept = "kept" if best == first.order else "changed"
     note = f"invariance of what comes before: {len(table)} orders fitted, order {kept}; "
     note += f"χ² of the best over its degrees of freedom {table[best].overall:.2f}"
-    seconds = time.perf_counter() - began
-    return Step("invariance", best, by_latent[list(best)], strengths, p_values, seconds, note)
+    own = stats.chi2.sf(table[best].statistics[np.triu_indices(len(best), 1)] / excess, FREEDOM)
+    contradicted = min(1.0, own.size * float(own.min(initial=1.0)))
+    check = check_by_chance(claimed(best, p_values, alpha, latents), contradicted)
+    seconds, rows = time.perf_counter() - began, by_latent[list(best)]
+    return Step("invariance", best, rows, strengths, p_values, seconds, note, checks=(check,))
 
 
 def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order], alpha: float) -> Order:

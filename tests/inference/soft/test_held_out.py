@@ -52,7 +52,15 @@ def test_of_two_latents_the_cause_is_found(effect: float) -> None:
     signature = np.array([[False, True], [True, True]])
     first_answer = Step("scores", (1, 0), np.eye(2)[[1, 0]], np.zeros((2, 2)), np.ones((2, 2)), 0.0, "")
     found = closure_by_orders(
-        samples, [(1, 0)], lambda order: np.eye(2)[list(order)], first_answer, 0.01, 0, silent, signature
+        samples,
+        [(1, 0)],
+        lambda order: np.eye(2)[list(order)],
+        first_answer,
+        ("a", "b"),
+        0.01,
+        0,
+        silent,
+        signature,
     )
     if effect:
         assert found.order == (0, 1) and found.p_values[1, 0] < 1e-4

@@ -1,0 +1,155 @@
+"""Do the data decide? Order and fit of latents under soft interventions, as checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, ndtr
+
+from crlspec.inference.check import Check, chance
+from crlspec.inference.checks.fitted import FittedModel, soft_model
+from crlspec.inference.checks.goodness import check_goodness, goodness
+from crlspec.inference.checks.order_margin import gaussian_margin
+
+__all__ = ["GaussianClosure", "check_by_chance", "check_by_errors", "claimed"]
+
+ORDER = 1e-3
+"""Level at which every order with a claimed pair reversed must be ruled out, all of them together: at .01 false pairs
+get through at 100 samples, where χ² is too small."""
+
+MISFIT = 1e-3
+"""Level of the goodness of fit against free Gaussians."""
+
+REACH = 1e-4
+"""The same where networks were trained for every order, which leaves p-values to some chance: a convention."""
+
+HELD_OUT = 0.01
+"""The same for losses of held-out samples, which are normal."""
+
+Pair = tuple[str, str]
+
+REMEDY = "Give more samples, or stronger interventions on these two."
+
+
+@dataclass(frozen=True)
+class GaussianClosure:
+    """The closure of linear-Gaussian latents as the likelihood found it.
+
+    environments  their names, the observational first
+    moments       (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ]
+    counts        (environment,) samples; effective ones where rows depend on each other
+    best          the rows (position, component) and groups (position, group, environment) of the best order
+    rivals        claimed pair (ancestor, descendant) → the same of the best order that reverses it
+    settled       whether the optimisers of all of them came to their end
+    """
+
+    environments: Sequence[str]
+    moments: np.ndarray
+    counts: np.ndarray
+    best: tuple[np.ndarray, np.ndarray]
+    rivals: Mapping[Pair, tuple[np.ndarray, np.ndarray]]
+    settled: bool
+
+    def checks(self) -> tuple[Check, ...]:
+        """``goodness-of-fit`` of the best order, and ``order``: its likelihood ratio over each rival.
+
+        Of a pair without effect on each other both orders are one and the same model in the limit, and twice the log
+        ratio is χ² with one degree of freedom, not normal (the degenerate case of Vuong, Econometrica 1989).
+        """
+        means = self.moments[:, 0, 1:]
+        covariances = self.moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
+        best = self._model(*self.best)
+        fit = goodness(covariances, best.covariances, self.counts, best.free, (means, best.means))
+        chances, gains = {}, {}
+        for pair, rival in self.rivals.items():
+            other = self._model(*rival)
+            margin = gaussian_margin(
+                (best.means, best.covariances), (other.means, other.covariances), (means, covariances), self.counts
+            )  # fmt: skip
+            gains[pair] = (margin.gain, margin.error)
+            chances[pair] = float(chdtrc(1, 2 * max(margin.gain, 0.0)))
+        fitted = check_goodness(fit, self.environments, MISFIT, undecided=not self.settled)
+        return (fitted, check_by_chance(chances, 1.0, ORDER, gains))
+
+    def _model(self, rows: np.ndarray, groups: np.ndarray) -> FittedModel:
+        return soft_model(rows, self.moments, self.counts, groups)
+
+
+def claimed(
+    order: Sequence[int], p_values: np.ndarray, alpha: float, latents: Sequence[str]
+) -> dict[Pair, float]:
+    """Ancestor and descendant, by name → p-value, of the pairs of a closure whose p-value is below alpha.
+
+    p_values  (position, position), ``[i, j]`` for j → i
+    """
+    found = zip(*np.nonzero(np.tril(p_values < alpha, -1)), strict=True)
+    return {(latents[order[j]], latents[order[i]]): float(p_values[i, j]) for i, j in found}
+
+
+def check_by_errors(errors: Mapping[Pair, float], level: float = HELD_OUT) -> Check:
+    """The check ``order``.
+
+    errors  claimed pair (ancestor, descendant) → by how many standard errors the best order that reverses it fits
+            worse; below nothing where it fits better
+    level   below which the two-sided p-value of all pairs together decides (Vuong, Econometrica 1989)
+    """
+    if not errors:
+        return _unclaimed(level)
+    pair = min(errors, key=lambda one: errors[one])
+    z = errors[pair]
+    p_value = float(min(1.0, 2 * len(errors) * ndtr(-max(z, 0.0))))
+    one, two = pair
+    if p_value < level:
+        text = f"Every order with a claimed pair reversed fits worse; the nearest, '{two}' first, by {z:.1f} errors."
+        return Check("order", "passed", p_value, level, text, None, (), pair)
+    return Check(
+        "order", "undecided", p_value, level,
+        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
+        f"only (p = {p_value:.2g}).",
+        REMEDY, (), pair,
+    )  # fmt: skip
+
+
+def check_by_chance(
+    p_values: Mapping[Pair, float],
+    contradicted: float,
+    level: float = REACH,
+    gains: Mapping[Pair, tuple[float, float]] | None = None,
+) -> Check:
+    """The same where each order was tested by itself.
+
+    p_values      claimed pair (ancestor, descendant) → p-value of the order that reverses it
+    contradicted  p-value of the order that was taken, over all that speaks against it together
+    level         below which either is unlikely
+    gains         claimed pair → log likelihood of the order taken over that order, and its standard error
+    """
+    if contradicted < level:
+        return Check(
+            "order", "undecided", contradicted, level,
+            "Under the order taken, mechanisms change in environments that should leave them alone "
+            f"({chance(contradicted)}). No order that was tried fits.",
+            "Give more samples; or look at the targets and the control.",
+        )  # fmt: skip
+    if not p_values:
+        return _unclaimed(level)
+    pair = max(p_values, key=lambda one: p_values[one])
+    p_value = min(1.0, len(p_values) * p_values[pair])
+    one, two = pair
+    behind = "" if gains is None else f", {gains[pair][0]:.1f} ± {gains[pair][1]:.1f} log likelihood behind"
+    if p_value < level:
+        text = (
+            f"Every order with a claimed pair reversed is ruled out; the nearest has '{two}' first{behind}."
+        )
+        return Check("order", "passed", p_value, level, text, None, (), pair)
+    return Check(
+        "order", "undecided", p_value, level,
+        f"The order of '{one}' and '{two}' is not decided. The order that has '{two}' first is within reach{behind} "
+        f"({chance(p_value)}).",
+        REMEDY, (), pair,
+    )  # fmt: skip
+
+
+def _unclaimed(level: float) -> Check:
+    return Check("order", "passed", 0.0, level, "No pair is claimed, so no order is.")
