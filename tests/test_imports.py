@@ -47,10 +47,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "inference.declarations": ("registry", "inference.refusals", "spec.citations"),
     "inference.refusals": ("registry",),
     "results": (
-        *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "results", "provenance", "spec.load",
+        *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results", "provenance",
+        "spec.load",
         "spec.setting",
     ),
-    "report": (*BASE, "data", "numerics", "maps", "inference.estimate", "results", "report", "provenance"),
+    "report": (
+        *BASE, "data", "numerics", "maps", "inference.estimate", "inference.check", "results", "report", "provenance",
+    ),
     "downstream": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),

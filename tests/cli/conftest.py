@@ -13,6 +13,7 @@ import xarray as xr
 
 from crlspec.cli import main
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.thresholds import Thresholds
 from tests.reference.generator import Reference, generate, write_csv_folder
 
 SPEC = """\
@@ -96,6 +97,8 @@ def own(tmp_path: Path, reference: Reference) -> Path:
 
 class FixedEstimator:
     """Knows nothing of causality: principal components for latents, one edge, the status it is told."""
+
+    thresholds = Thresholds()
 
     def __init__(self, status: Status) -> None:
         self.status = status

@@ -34,7 +34,7 @@ from crlspec.testing import LinearGaussianToy, PairsToy
 TOY = LinearGaussianToy(2000).problem
 NOISY = replace(
     TOY,
-    setting=replace(TOY.setting, noisy=True),
+    setting=replace(TOY.setting, observation_noise="isotropic"),
     samples={
         name: x + np.random.default_rng(k).normal(0, 0.05, x.shape)
         for k, (name, x) in enumerate(TOY.samples.items())

@@ -337,6 +337,8 @@ def test_one_hard_intervention_behind_a_general_mixing_asks_for_linear_gaussian_
 def test_noise_on_the_observations_is_no_part_of_any_theorem() -> None:
     """All of them ask for x = f(z): the row keeps its words and is not covered."""
     hit = {name: tuple(NAMES[k] for k in which) for name, which in SINGLE.items()}
-    given = Setting("linear", "single-node", "hard", NAMES, "obs", tuple(hit), hit, noisy=True)
+    given = Setting(
+        "linear", "single-node", "hard", NAMES, "obs", tuple(hit), hit, observation_noise="isotropic"
+    )
     assert not identifiability(given).covered
     assert identifiability(replace(given, noisy=False)).covered
