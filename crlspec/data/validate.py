@@ -18,6 +18,7 @@ __all__ = ["Finding", "align", "inspect_constants", "inspect_samples", "raise_fi
 
 ROUNDING = 1e-14  # a relative spread below this is rounding, not variation
 SHOWN = 12  # findings listed in one error
+NAMED = 50  # columns named in one finding
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,8 @@ def inspect_constants(
         constant[:pixels] = False
         found = [observed[k] for k in np.flatnonzero(constant)]
         if found:
-            each = (
-                f"every sample is {values[0, observed.index(found[0])]:g}"
-                if len(found) == 1
-                else "nothing varies"
-            )
+            same = np.ptp(values[0, constant]) == 0
+            each = f"every sample is {values[0, constant][0]:g}" if same else "nothing varies"
             column = f"column{'s' * (len(found) > 1)} {_quoted(found)}"
             lines.append(f"{place(tree, environment)}, {column}: {each}, so it says nothing.")
             names |= set(found)
@@ -172,4 +170,6 @@ def inspect_constants(
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
+    """The names in quotes; of very many the first ones, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:NAMED]) + more
