@@ -66,9 +66,9 @@ class LinearThresholds(Thresholds):
     gaussian: float = 1e-3
     agreement: float = 0.2
     misfit: float = 1e-3
-    order: float = 0.01
+    order: float = 1e-3
     leftover: float = 0.2
-    detectable: float = 0.3
+    detectable: float = 0.5
     flexible_samples: int = 1000
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4

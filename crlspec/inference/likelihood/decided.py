@@ -14,7 +14,7 @@ from crlspec.inference.checks.fitted import FittedModel, hard_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
-from crlspec.inference.checks.order_margin import gaussian_margin
+from crlspec.inference.checks.order_margin import Margin, gaussian_margin
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
 from crlspec.inference.thresholds import LinearThresholds
 
@@ -163,14 +163,14 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
     if p_value < bound:
         text = f"The nearest order that turns an edge around, '{two}' before '{one}', fits worse by {z:.1f} errors."
         return Check("order", "passed", p_value, bound, text, None, (), (one, two))
-    return _undecided_order(p_value, bound, z, one, two)
+    return _undecided_order(p_value, bound, f"{z:.1f} standard errors", one, two)
 
 
-def _undecided_order(p_value: float, bound: float, z: float, one: str, two: str) -> Check:
+def _undecided_order(p_value: float, bound: float, told: str, one: str, two: str) -> Check:
     return Check(
         "order", "undecided", p_value, bound,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
-        f"only (p = {p_value:.2g}).",
+        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {told} only "
+        f"(p = {p_value:.2g}).",
         "Give more samples, or stronger interventions on these two.", (), (one, two),
     )  # fmt: skip
 
@@ -214,10 +214,15 @@ def _gains(given: _Decision, statistic: float, free: int) -> tuple[dict[str, tup
 
 
 def _order(given: _Decision, found: np.ndarray) -> Check:
-    """Every order with one found edge reversed, against the best one: Vuong's test of the two likelihoods."""
+    """Every order with one found edge reversed, against the best one.
+
+    Were a reversed order the truth, the best one would fit better by g nats with probability e⁻ᵍ at most, about (a
+    likelihood ratio is at least k with probability 1/k at most where its denominator is true); times the number of
+    reversed orders. Vuong's standard error stands beside the gain.
+    """
     pairs = _reversible(found)
     best, sampled = given.model(given.best), given.sampled
-    worst: tuple[float, float, tuple[int, int]] | None = None
+    worst: tuple[float, Margin, tuple[int, int]] | None = None
     for j, i, positions in pairs:
         order = tuple(given.best.order[p] for p in positions)
         other = given.model(given.refit(order, given.best.rows[list(positions)]))
@@ -225,19 +230,20 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
             (best.means, best.covariances), (other.means, other.covariances), sampled, given.counts,
             alternatives=len(pairs),
         )  # fmt: skip
-        p_value = margin.p_value if margin.gain > 0 else 1.0
+        p_value = min(1.0, len(pairs) * float(np.exp(-max(margin.gain, 0.0))))
         if worst is None or p_value > worst[0]:
-            worst = (p_value, margin.z, (j, i))
+            worst = (p_value, margin, (j, i))
     if worst is None:
         return Check(
             "order", "passed", 0.0, given.thresholds.order, "No edge was found, so no order is claimed."
         )
-    p_value, z, (j, i) = worst
+    p_value, margin, (j, i) = worst
     one, two = given.names[j], given.names[i]
+    told = f"{margin.gain:.1f} ± {margin.error:.1f} nats"
     if p_value < given.thresholds.order:
-        text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {z:.1f} errors."
+        text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {told}."
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
-    return _undecided_order(p_value, given.thresholds.order, z, one, two)
+    return _undecided_order(p_value, given.thresholds.order, told, one, two)
 
 
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
