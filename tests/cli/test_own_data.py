@@ -16,7 +16,7 @@ from crlspec.spec.load import load
 from tests.cli.conftest import Call
 from tests.reference.generator import Reference
 
-FILES = {"result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot"}
+FILES = {"result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json"}
 
 
 def names_in(folder: Path) -> set[str]:

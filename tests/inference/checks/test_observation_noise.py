@@ -61,7 +61,8 @@ def test_latents_and_noise_are_recovered(noise: float) -> None:
     assert float(found["mcc"]) > 0.98
     for name in result.names:  # what is neither noise nor the latent itself is little
         assert float(found["correlation"].sel(latent=name)) ** 2 > 1 - float(share.sel(latent=name)) - 0.03
-    assert "noise of standard deviation" in result.status.message
+    told = " ".join(check.message for check in result.checks)
+    assert "noise of standard deviation" in told
     assert not result.identified["covered"]
 
 
