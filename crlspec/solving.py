@@ -151,9 +151,8 @@ def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
 
 
 def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
-    """The error of an estimator; where a check of the design had refuted the data already, what that said, since it
-    names what is at fault."""
-    refuted = [check for check in design if check.consequence == "refuted"]
+    """The error of an estimator; where a check of the design had named an environment already, what that said."""
+    refuted = [check for check in design if check.consequence == "refuted" and check.environments]
     if not refuted:
         return error
     return DataError(" ".join(check.message for check in refuted), refuted[0].remedy)

@@ -230,13 +230,15 @@ def test_options_of_the_estimator_are_set_where_the_file_names_none() -> None:
         z[:, 1] = z[:, 1] * np.exp(0.6 * np.tanh(z[:, 0])) + z[:, 0] if k != 2 else z[:, 1]
         samples[name] = z @ np.random.default_rng(0).normal(size=(6, 3)).T
     text = OWN.replace("gaussian", "other").replace("function: linear", "function: unknown")
-    status = solved(samples, text=text).status
-    assert status.code == "undecided" and "varies in size with other latents" in status.message
-    (given,) = as_sets(str(status.remedy))
+    result = solved(samples, text=text)
+    (check,) = [one for one in result.checks if "varies in size with other latents" in one.message]
+    assert check.consequence == "undecided"
+    (given,) = as_sets(str(check.remedy))
     assert given == "estimator.refine=none"
     result = solved(samples, given, text=text)
-    assert "varies in size" not in result.status.message
-    back = as_sets(str(result.status.remedy))  # its edges are not calibrated, and that is said
+    assert not any("varies in size" in one.message for one in result.checks)
+    (said,) = [one for one in result.checks if "not calibrated" in one.message]
+    back = as_sets(str(said.remedy))  # its edges are not calibrated, and that is said
     assert back == ["estimator.refine=likelihood"]
     assert loads(text, sets=back).estimator == loads(text).estimator
 

@@ -27,7 +27,7 @@ def assemble(
     seconds: Mapping[str, float],
     *,
     alpha: float,
-    thresholds: LinearThresholds,
+    thresholds: LinearThresholds | None = None,
     exact_graph: bool,
     targeted_by: Mapping[str, str],
     status: Status | None = None,
@@ -42,6 +42,7 @@ def assemble(
     status       whether the data decided; read off the score differences where None
     further      diagnostics beside those that every estimate has
     """
+    thresholds = thresholds or LinearThresholds()
     names = problem.latents
     space, n = coordinates.space, len(names)
     stages, last = [], steps[-1]

@@ -99,7 +99,7 @@ def test_dependent_latents_refute_ica_and_the_status_says_so() -> None:
 def test_more_dimensions_than_latents_are_refused() -> None:
     toy = LinearGaussianToy()
     x = {name: np.tanh(values) for name, values in toy.problem.samples.items()}
-    with pytest.raises(DataError, match="a linear mixing is refuted"):
+    with pytest.raises(DataError, match="a linear mixing without noise is refuted"):
         Pca().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crlspec.data import Problem
 from crlspec.errors import CrlspecError, DataError
-from crlspec.inference.baselines import Baseline
+from crlspec.inference.baselines import Ica, Pca
 from crlspec.inference.contrastive import Contrastive
 from crlspec.inference.edges import classifier_tests, leave_one_out
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows
@@ -44,8 +44,8 @@ ESTIMATORS = {
     "lscale-i soft": (LScaleI(), SOFT),
     "umni-crl": (UmniCrl(), LINEAR),
     "contrastive": (Contrastive(), LINEAR),
-    "ica": (Baseline("ica"), LINEAR),
-    "pca": (Baseline("pca"), LINEAR),
+    "ica": (Ica(), LINEAR),
+    "pca": (Pca(), LINEAR),
 }
 SCORES = {
     "gaussian": GaussianScores(),

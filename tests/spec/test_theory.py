@@ -341,4 +341,4 @@ def test_noise_on_the_observations_is_no_part_of_any_theorem() -> None:
         "linear", "single-node", "hard", NAMES, "obs", tuple(hit), hit, observation_noise="isotropic"
     )
     assert not identifiability(given).covered
-    assert identifiability(replace(given, noisy=False)).covered
+    assert identifiability(replace(given, observation_noise="none")).covered

@@ -24,7 +24,7 @@ from crlspec.inference.order.reversals import moved
 from crlspec.inference.soft.decided import GaussianClosure
 from crlspec.inference.step import Step
 from crlspec.numerics.linalg import augmented_moments
-from crlspec.numerics.optimum import FLAT, minimised, relative_gradient, warn_unless_settled
+from crlspec.numerics.optimum import minimised, relative_gradient, warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
 
@@ -96,18 +96,12 @@ def closure_by_likelihood(
     else:
         table = _around_the_best(first.order, losses)
     best = min(table, key=lambda order: table[order])
-    ratios, rivals, seen = np.zeros((n, n)), {}, {best}
+    ratios, rivals = np.zeros((n, n)), {}
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         before, after = best[j], best[i]
         reversed_ones = [order for order in table if order.index(after) < order.index(before)]
         rival = rivals[i, j] = min(reversed_ones, key=lambda order: table[order])
-        seen.add(rival)
         ratios[i, j] = 2 * float(counts.sum()) * (table[rival] - table[best])
-    gradient = max(gradients[order] for order in seen)
-    warn_unless_settled(
-        gradient < FLAT, gradient, "The likelihood of a causal order under soft interventions",
-        "Give more samples, or stronger interventions.",
-    )  # fmt: skip
     p_values = np.where(np.tri(n, k=-1) > 0, stats.chi2.sf(np.maximum(ratios, 0), 1), 1.0)
     strengths = np.sqrt(np.maximum(ratios, 0) / float(counts.sum()))
     by_latent = np.empty_like(first.rows)
@@ -122,7 +116,11 @@ def closure_by_likelihood(
     claimed = {pair: order for pair, order in rivals.items() if found[pair] and not through[pair]}
     compared = list(dict.fromkeys((best, *claimed.values())))
     chosen, begin = begun(compared)
-    rows = _rows(chosen, begin, moments, counts)
+    rows, settled = _rows(chosen, begin, moments, counts)
+    warn_unless_settled(
+        settled, max(gradients[order] for order in compared),
+        "The likelihood of a causal order under soft interventions", "Give more samples, or stronger interventions.",
+    )  # fmt: skip
     fits = dict(zip(compared, zip(rows, chosen.numpy(), strict=True), strict=True))
     closure = GaussianClosure(
         (coordinates.reference, *coordinates.environments),
@@ -130,17 +128,17 @@ def closure_by_likelihood(
         counts.numpy() if effective is None else effective,
         fits[best],
         {(latents[best[j]], latents[best[i]]): fits[order] for (i, j), order in claimed.items()},
-        gradient < FLAT,
+        settled,
     )
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=gradient < FLAT, checks=(*closure.checks(), decided.settled(gradient < FLAT)),
+        settled=settled, checks=(*closure.checks(), decided.settled(settled)),
     )  # fmt: skip
 
 
-def _rows(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np.ndarray:
-    """Fitted rows (order, position, component) of a few orders.
+def _rows(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> tuple[np.ndarray, bool]:
+    """Fitted rows (order, position, component) of a few orders, and whether all of them stand still.
 
     Each goes on alone where together they do not come to an end.
     """
@@ -151,8 +149,8 @@ def _rows(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> np
     if spent:
         parts = [slice(k, k + 1) for k in range(len(starts))]
         alone = [_fit_together(groups[k], starts[k], changes[k], moments, counts) for k in parts]
-        changes = torch.cat([found[2] for found in alone])
-    return ((eye + changes * upper) @ starts).numpy()
+        changes, spent = torch.cat([found[2] for found in alone]), any(found[3] for found in alone)
+    return ((eye + changes * upper) @ starts).numpy(), not spent
 
 
 def _around_the_best(
