@@ -155,7 +155,10 @@ def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
     refuted = [check for check in design if check.consequence == "refuted" and check.environments]
     if not refuted:
         return error
-    return DataError(" ".join(check.message for check in refuted), refuted[0].remedy)
+    remedies = [text for text in (refuted[0].remedy, error.remedy) if text]
+    return DataError(
+        " ".join([*(check.message for check in refuted), str(error.message)]), " Or: ".join(remedies)
+    )
 
 
 def broken_down(error: Exception) -> DataError:

@@ -59,7 +59,7 @@ def test_the_calls_that_are_shown_work(written: Path, call) -> None:  # type: ig
     (shown,) = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
     answers = [call(*shlex.split(line)[1:]) for line in shown.splitlines() if line.startswith("crlspec ")]
     assert [answer.status for answer in answers] == [0, 4, 0]
-    assert "undecided: no theorem covers the estimator roots-first" in answers[1].out
+    assert "undecided: No theorem covers the estimator roots-first" in answers[1].out
 
 
 def test_every_folder_of_the_house_is_on_the_map() -> None:

@@ -27,6 +27,7 @@ from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
     check_pairs,
+    check_samples,
     checks_of,
     contrasts,
     diagnostics_of,
@@ -142,6 +143,8 @@ class GScaleI(Estimator):
             step = replace(step, settled=_settled(ratios))
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
+        sizes = {name: problem.size(name) for name in order}
+        checks = (*checks, check_samples(sizes, self.thresholds.samples))
         if not unknown and len(pairs) > 1:
             seen = self._find_pairs(y, logits, progress)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))

@@ -116,6 +116,7 @@ class GscaleThresholds(Thresholds):
     kept        p-value below which a pair of the first round of tests may be an edge in the second: a convention
     agreement   least rank correlation of each latent between two encoders that are said to have found the same; the
                 tables of docs/general.md count those that fall below as undecided
+    samples     least samples of an environment: a convention, which benchmarks/trust.py holds
     excess      tests against the order that are so many times what chance gives show latents that are still mixed:
                 benchmarks/leftovers.py shows it grow with the mixing, the number is a convention
     """
@@ -129,6 +130,7 @@ class GscaleThresholds(Thresholds):
     moved: float = 0.01
     kept: float = 0.2
     agreement: float = 0.97
+    samples: int = 500
     excess: float = 2.5
 
 

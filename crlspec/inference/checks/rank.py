@@ -15,9 +15,7 @@ from crlspec.scores.base import Coordinates
 __all__ = ["check_injective", "check_rank", "is_gaussian"]
 
 
-def check_rank(
-    problem: Problem, coordinates: Coordinates, thresholds: Thresholds | None = None
-) -> None:
+def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Thresholds | None = None) -> None:
     """Linear mixing gives exactly as many linear dimensions as latents; small structureless noise is let pass, and
     where the setting declares noise, the dimensions that stand out of it are counted by a test.
 

@@ -67,7 +67,7 @@ def _without_one(
     for i, k in np.argwhere(signature):
         fewer = signature.copy()
         fewer[i, k] = False
-        if not (fewer.any(0).all() and fewer.any(1).all()):
+        if not fewer.any(0).all():  # a latent may be targeted nowhere, an environment must target some
             continue
         fit = fit_order(best.order, best.rows, moments, asked.counts, fewer, ROUGH)
         leads[int(i), int(k)] = total * (fit.loss - best.loss) - np.log(total)
