@@ -12,7 +12,9 @@ from crlspec.errors import OutputExists
 
 __all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "unfinished", "whole_folder"]
 
-RUN_FILES = ("result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "metrics.json")
+RUN_FILES = (
+    "result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json",
+)  # fmt: skip
 
 
 def refuse_used(folder: Path, force: bool) -> None:

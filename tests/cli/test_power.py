@@ -66,7 +66,7 @@ def test_no_result_at_all_is_no_success(call: Call, spec: Path) -> None:
 def test_what_no_estimator_can_take_is_refused(call: Call, spec: Path) -> None:
     sets = ("--set", "mixing.kind=glm", "interventions.kind=soft")
     answer = call("check", spec, "--power", "100", "--seeds", 1, *sets)
-    assert answer.status == 2 and "lscale-i cannot take this" in answer.err
+    assert answer.status == 2 and "no estimator takes this" in answer.err
 
 
 def test_a_plain_check_loads_no_torch(spec: Path) -> None:
