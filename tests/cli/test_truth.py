@@ -15,7 +15,16 @@ from crlspec.result import open_result
 from crlspec.spec.load import load
 from tests.cli.conftest import Call
 
-FILES = {"result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json"}
+FILES = {
+    "result.nc",
+    "spec.yaml",
+    "run.log",
+    "report.html",
+    "dag.json",
+    "dag.dot",
+    "status.json",
+    "metrics.json",
+}
 METRICS = [
     "mcc", "mcc_spearman", "r2", "shd", "shd_closure", "edge_precision", "edge_recall", "mixing_error", "score_error",
     "seconds",
