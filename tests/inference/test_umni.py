@@ -87,8 +87,8 @@ def correlations(found: Estimate, node: dict[str, int], reference: Reference) ->
 
 @pytest.mark.parametrize("targets", [TRIANGULAR, FULL_RANK, MORE, TWICE])
 def test_hard_signature_latents_and_graph_are_recovered(targets: Targets) -> None:
-    """On all of three seeds the signature and the latents; of 18 pairs at alpha = .01 at most one is wrong; two of the
-    three are decided, at least."""
+    """On all of three seeds the signature and the latents; of 18 pairs at alpha = .01 at most one is wrong; two of
+    the three are decided, at least."""
     wrong = decided = 0
     for seed in (1, 2, 3):
         reference = generate(
