@@ -87,6 +87,8 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     shapes = {name: shape_moments(y) for name, y in moments.y.items()}
     kurtosis = np.stack([shape[1] for shape in shapes.values()])
     heavy = check_heavy_tails(kurtosis, moments.y)
+    if not linear:  # such estimators classify samples, and rest on no moments
+        heavy = [replace(check, consequence="note") for check in heavy]
     checks += heavy
     if setting.design == "observational" or heavy or min(sizes.values()) <= components + 2:
         return tuple(checks)
