@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crlspec.inference.estimate import Estimate
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
+    from crlspec.scores.base import ScoreDifference
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
 
@@ -102,16 +103,7 @@ def solve(
     problem = replace(problem, effective=effective_sizes(problem, design))
     shuffled, relabelling = problem.shuffled(seed)
     scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
-    try:
-        estimate = with_training(estimator.solve(shuffled, scores, seed, report), report)
-    except DataError as error:
-        raise said_before(design, error) from error
-    except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
-        raise broken_down(error) from error
-    except RuntimeError as error:  # torch has a LinAlgError of its own, which numpy does not know
-        if "LinAlgError" not in type(error).__name__:
-            raise
-        raise broken_down(error) from error
+    estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
     if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)
     if counted is not None:
@@ -150,6 +142,27 @@ def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
     return method
 
 
+def _estimated(
+    estimator: Estimator,
+    problem: Problem,
+    scores: ScoreDifference,
+    seed: int,
+    report: Recorder,
+    design: tuple[Check, ...],
+) -> Estimate:
+    """What the estimator gives. Raises DataError in place of every error of arithmetic."""
+    try:
+        return estimator.solve(problem, scores, seed, report)
+    except DataError as error:
+        raise said_before(design, error) from error
+    except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
+        raise broken_down(error) from error
+    except RuntimeError as error:  # torch has a LinAlgError of its own, which numpy does not know
+        if "LinAlgError" not in type(error).__name__:
+            raise
+        raise broken_down(error) from error
+
+
 def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
     """The error of an estimator; where a check of the design had named an environment already, what that said."""
     refuted = [check for check in design if check.consequence == "refuted" and check.environments]
@@ -176,7 +189,7 @@ def _checked(
     from crlspec.inference.status import as_check, beyond_theory, relative_to_hardness, status_of_checks
 
     own = estimate.checks or (as_check(estimate.status),)
-    theory = () if method.covers(setting) or method.baseline else (beyond_theory(method.kind, setting),)
+    theory = () if method.covers(setting) else (beyond_theory(method.kind, setting),)
     trust = () if method.baseline else relative_to_hardness(setting)
     checks = (*theory, *design, *own, *trust)
     status = estimate.status

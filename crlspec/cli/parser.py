@@ -156,9 +156,7 @@ def _power(check: argparse.ArgumentParser) -> None:
     _seeds(check, "40; of --power, as all that follows")
     check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
     check.add_argument("--out", metavar="DIR", help="keep the runs there, to stop and go on")
-    check.add_argument(
-        "--progress", action="store_true", help="show progress even where stderr is no terminal"
-    )
+    _progress(check)
 
 
 def _runs(add) -> None:  # type: ignore[no-untyped-def]
@@ -185,7 +183,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     run.add_argument(
         "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
     )
-    run.add_argument("--progress", action="store_true", help="show progress even where stderr is no terminal")
+    _progress(run)
     _sweep(add)
     replay = add(
         "replay",
@@ -195,9 +193,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         _out(),
     )
     replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
-    replay.add_argument(
-        "--progress", action="store_true", help="show progress even where stderr is no terminal"
-    )
+    _progress(replay)
     transform = add(
         "transform",
         "crlspec.cli.results:transform",
@@ -259,9 +255,7 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     stability.add_argument("--jobs", type=_jobs, default=1, metavar="J", help="at a time, or all (default 1)")
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
-    stability.add_argument(
-        "--progress", action="store_true", help="show progress even where stderr is no terminal"
-    )
+    _progress(stability)
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]
@@ -281,9 +275,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
     sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
-    sweep.add_argument(
-        "--progress", action="store_true", help="show progress even where stderr is no terminal"
-    )
+    _progress(sweep)
 
 
 def _seeds(command: argparse.ArgumentParser, count: str) -> None:
@@ -313,6 +305,12 @@ def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.
     )  # fmt: skip
     _plugin(parent)
     return parent
+
+
+def _progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--progress", action="store_true", help="show progress even where stderr is no terminal"
+    )
 
 
 def _plugin(parser: argparse.ArgumentParser) -> None:

@@ -119,6 +119,7 @@ def test_a_whole_run_says_plainly_that_no_graph_was_estimated(kind: str, tmp_pat
     assert 0.3 < float(found["mcc"]) < 1
     assert np.isnan(float(found["shd"])) and result.metrics(found)["shd"] is None
     assert "not estimated" in str(result)
+    assert not result.status.ok  # no theorem covers it
     result.save(tmp_path / "result.nc")
     again = crlspec.open_result(tmp_path / "result.nc")
     assert again.graph == "not estimated" and again.names == result.names and not again.environment_of

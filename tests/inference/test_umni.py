@@ -99,6 +99,7 @@ def test_hard_signature_latents_and_graph_are_recovered(targets: Targets) -> Non
         wrong += int((graph_of(found, node) != reference.adjacency).sum())
         assert min(correlations(found, node, reference)) > 0.999
         decided += found.status.ok
+        assert {check.name for check in found.checks if check.objects} <= {"order"}
         assert found.graph == "exact"
         assert sorted(node.values()) == [0, 1, 2, 3]
     assert wrong <= 1 and decided >= 2
