@@ -177,8 +177,8 @@ def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
 def broken_down(error: Exception) -> DataError:
     """What is said where the arithmetic of an estimator breaks down on data that no check objected to."""
     return DataError(
-        f"The arithmetic broke down on these data ({error}): some covariance is singular or a number out of range.",
-        "Look for variables that are nearly functions of each other, and for extreme values; or give more samples.",
+        f"The computation failed on these data ({error}). Some covariance is singular, or a number is out of range.",
+        "Look for variables that are nearly functions of each other, and for extreme values. Or give more samples.",
     )
 
 

@@ -201,20 +201,21 @@ def _decoder(
 def _status(p_value: float, gaussianised: Gaussianised | None, explained: float, agreement: float) -> Status:
     if gaussianised is None:
         return Status(
-            "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
+            "ok",
+            "A linear encoder makes the latents Gaussian. Latents, order and edges were decided by the data.",
         )
     if gaussianised.agreement < agreement:
         return Status(
             "undecided",
-            f"two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "
-            "linear map), so that latents and edges may be wrong",
+            f"Two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "
+            "linear map). Latents and edges may be wrong.",
             "Give more samples, or more restarts: estimator: {kind: contrastive, restarts: 4}.",
         )
     return Status(
         "undecided",
-        f"no linear encoder makes the latents Gaussian (p = {p_value:.1g}), so that a network was trained, by "
-        f"{gaussianised.objective}; it explains {100 * explained:.1f} % of the observations' variance; the "
-        "p-values of the edges are not calibrated, since they leave out how far the network is off",
-        "Give two hard interventions on each latent (design: coupled, estimator: {kind: gscale-i}), whose edges are "
-        "tested free of such errors; or take the edges as guesses.",
+        f"No linear encoder makes the latents Gaussian (p = {p_value:.1g}), so a network was trained by "
+        f"{gaussianised.objective}. It explains {100 * explained:.1f} % of the observations' variance. The "
+        "p-values of the edges are not calibrated, since they leave out its error.",
+        "Give two hard interventions on each latent (design: coupled, estimator: {kind: gscale-i}), whose tests of "
+        "edges allow for such errors. Or take the edges as guesses.",
     )

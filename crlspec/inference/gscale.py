@@ -244,16 +244,17 @@ def _unlinked(problem: Problem) -> Problem:
         outside = ~np.isfinite(u)
         if outside.any():
             raise DataError(
-                f"environment '{name}': {int(outside.any(axis=1).sum())} samples lie outside the range of the link "
-                f"{problem.setting.link}, among them a {problem.observed[int(outside.any(axis=0).argmax())]} of "
-                f"{x[outside][0]:.4g}: that link is refuted by the data",
+                f"Environment '{name}': {int(outside.any(axis=1).sum())} of {len(x)} samples lie outside the "
+                f"range of the link {problem.setting.link}, for example in variable "
+                f"'{problem.observed[int(outside.any(axis=0).argmax())]}'. So the data refute that link.",
                 "Declare another link, or mixing: general.",
             )
         samples[name] = u[~link.saturated(x).any(axis=1)]
         if len(samples[name]) <= x.shape[1]:
             raise DataError(
-                f"environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
-                f"{problem.setting.link}, and {len(samples[name])} are left of {x.shape[1]} observed variables",
+                f"Environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
+                f"{problem.setting.link}. The {len(samples[name])} others are too few for {x.shape[1]} "
+                "observed variables.",
                 "Give more samples, or observations that the link saturates less.",
             )
     return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
@@ -274,8 +275,8 @@ def _components(
     count = int((spectrum > thresholds.smallest * spectrum[0]).sum())
     if count < n:
         raise DataError(
-            f"the observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents: the mixing is "
-            "not injective, and no method can recover them all",
+            f"The observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents. So the "
+            "mixing is not injective, and no method can recover all latents.",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
     shrink = np.sqrt(spectrum / np.maximum(spectrum, thresholds.floor * spectrum[0]))[:count]

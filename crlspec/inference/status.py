@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crlspec.inference.check import Check, Consequence
+from crlspec.inference.check import Check, Consequence, sentence
 from crlspec.inference.estimate import Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
@@ -28,14 +28,14 @@ def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
     if not estimate.exact and bool((moments < agreement * size).any()):
         return Status(
             "undecided",
-            "in at least one environment the score differences are mostly noise: two fits on halves of the data "
-            "disagree, so that order and latents may be wrong",
+            "In at least one environment two fits on halves of the data disagree on the score differences. These are "
+            "mostly noise, so order and latents may be wrong.",
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", DECIDED)
 
 
-DECIDED = "order, latents and edges were decided by the data"
+DECIDED = "Order, latents and edges were decided by the data."
 
 
 def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
@@ -49,8 +49,7 @@ def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
         if found:
             others = list(dict.fromkeys(one.name for one in checks if one.objects and one is not found[0]))
             more = f" Other checks object as well: {', '.join(others)}." if others else ""
-            message = found[0].message + ("" if found[0].message.endswith(".") else ".") + more
-            return Status(code, message, found[0].remedy)
+            return Status(code, sentence(found[0].message) + more, found[0].remedy)
     return Status("ok", ok)
 
 
@@ -77,8 +76,8 @@ def beyond_theory(estimator: str, setting: Setting) -> Check:
         "undecided",
         float("nan"),
         float("nan"),
-        f"No theorem covers the estimator {estimator} in this setting, so its answer may be wrong whatever the data "
-        "say.",
+        f"No theorem covers the estimator {estimator} in this setting. Its answer may be wrong whatever "
+        "the data say.",
         "See crlspec check for what would be covered.",
     )
 
@@ -97,8 +96,8 @@ def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
             "note",
             float("nan"),
             float("nan"),
-            f"The latents {told} linear functions of their parents, and of such no data can show that interventions "
-            "are hard. The latents are those on which the interventions are hard, and effects are relative to them.",
+            f"The latents {told} linear functions of their parents, so no data can show that interventions are hard. "
+            "They are taken as hard, and latents and effects are relative to that.",
         ),
     )
 
@@ -112,10 +111,10 @@ def with_heteroscedasticity(status: Status, step: Step, least: float) -> Status:
         return status
     return Status(
         "undecided",
-        "the noise of a recovered latent varies in size with other latents, which explain "
-        f"{step.heteroscedasticity:.3f} of the variance of its square: the likelihood takes it to be of one size, "
-        "and its latents may be wrong",
-        "Run with --set estimator.refine=none, which does not, and compare.",
+        "The noise of a recovered latent varies in size with other latents. They explain "
+        f"{step.heteroscedasticity:.1%} of the variance of its square. The likelihood assumes noise of one size, "
+        "so its latents may be wrong.",
+        "Run with --set estimator.refine=none, which assumes nothing of the kind, and compare.",
     )
 
 
@@ -123,7 +122,7 @@ def without_calibration(status: Status) -> Status:
     """The status of a result whose p-values leave out the error of the latents."""
     return Status(
         status.code,
-        f"{status.message}; the p-values of the edges are not calibrated: they leave out how far the latents are "
-        "off, and many more absent edges than alpha are found",
+        f"{sentence(status.message)} The p-values of the edges are not calibrated, since they leave out the "
+        "error of the latents. Far more absent edges than a share alpha are found.",
         status.remedy or "Run with --set estimator.refine=likelihood, and take its edges.",
     )

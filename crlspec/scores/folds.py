@@ -22,9 +22,9 @@ def check_halves(coordinates: Coordinates, held_out: float) -> None:
         left = half - (max(1, int(held_out * half)) if held_out else 0)
         if left <= n:
             raise DataError(
-                f"environment '{name}' has {len(y)} samples: scores are fitted on halves of them, of which {left} "
-                f"remain to train on, and {n} latents ask for more than {n}",
-                f"Give at least {_fewest(n, held_out)} samples of each environment; hundreds are needed to learn "
+                f"Environment '{name}' has {len(y)} samples. Scores are fitted on halves, which leaves {left} to "
+                f"train on. {n} latents need more than {n}.",
+                f"Give at least {_fewest(n, held_out)} samples of each environment. Hundreds are needed to learn "
                 "from them.",
             )
 

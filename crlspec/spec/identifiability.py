@@ -72,8 +72,8 @@ def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
 
 
 HARD_NOTE = (
-    "if the latents are linear functions of their parents, no data can show that interventions are hard: the latents "
-    "are then those on which the interventions are hard, and effects are relative to them"
+    "if the latents are linear functions of their parents, no data can show that interventions are hard. They are "
+    "then taken as hard, and latents and effects are relative to that"
 )
 """A soft change of weights b to c is a hard one on the latent less c times its parents."""
 

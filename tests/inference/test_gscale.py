@@ -133,7 +133,7 @@ def test_a_general_mixing():
     )
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
-    assert "One restart alone" in alone.status.message
+    assert "one restart alone" in alone.status.message
     assert alone.status.remedy
 
 

@@ -182,9 +182,9 @@ AGREED, FAR, CLEAR = np.full(3, 0.98), np.full(3, 100.0), Pairing((), np.zeros((
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({}, "ok: restarts agree .* free of small smooth errors"),
-        ({"contrast": 101.0}, "undecided: The two environments .* \\(3 of 3\\)"),
-        ({"agreement": 0.99}, "undecided: No two restarts .* 0.99 is asked"),
+        ({}, "ok: Restarts agree .* allow for small smooth errors"),
+        ({"contrast": 101.0}, "undecided: The two environments of 3 of 3 latents hardly differ"),
+        ({"agreement": 0.99}, "undecided: No two restarts .* 0.99 is needed"),
         ({"excess": 1.5}, "note: Dependences that the causal order excludes are 2.0 times larger"),
     ],
 )
@@ -212,7 +212,7 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
         return gscale._components(problem, order, replace(GscaleThresholds(), **changed))[1]
 
     assert components()[0].shape[1] == 4
-    with pytest.raises(DataError, match="the observations span 1 dimension,"):
+    with pytest.raises(DataError, match="The observations span 1 dimension,"):
         components(smallest=0.999)
     deviations = [np.concatenate(components(floor=floor)).std(0) for floor in (1e-3, 1.0)]
     assert deviations[0] == pytest.approx(1.0) and deviations[1][-1] < 0.9

@@ -158,7 +158,7 @@ def test_that_hardness_cannot_be_tested_is_noted(mixing: str) -> None:
         design="single-node", kind="hard", latents=("a", "b"), environments=tuple(hit), targets=hit, **family
     )
     (note,) = [text for text in identifiability(hard).notes if "are hard" in text]
-    assert note.endswith("those on which the interventions are hard, and effects are relative to them")
+    assert note.endswith("taken as hard, and latents and effects are relative to that")
     assert not [
         text for text in identifiability(replace(hard, function="nonlinear")).notes if "are hard" in text
     ]

@@ -74,8 +74,8 @@ def check_rounding(samples: Mapping[str, np.ndarray], observed: Sequence[str], s
         Check(
             "rounded", "undecided" if coarse else "note", worst, COARSE if coarse else NEGLIGIBLE,
             f"Values are rounded: column '{observed[column]}' has steps of about {worst:.2g} standard deviations. "
-            f"That is noise of {share:.1%} of its variance, which a linear mixing does not account for.",
-            "Give values before rounding, or more observed variables than latents.",
+            f"Rounding adds noise of {share:.1%} of its variance, which a linear mixing does not allow for.",
+            "Give the values before rounding, or observe more variables than latents.",
         )
     ]  # fmt: skip
 
@@ -101,7 +101,9 @@ def _huge(samples: Mapping[str, np.ndarray], observed: Sequence[str], high: np.n
         if len(rows) > 0.5 * len(column):
             place = f"In environment '{name}' column '{label}' holds values as large as {size:.3g}."
             remedy = f"Give column '{label}' in a larger unit, in every environment."
-        told = f"{place} Squares of it leave the range of numbers, so that no moment can be computed."
+        told = (
+            f"{place} The square exceeds the range of floating-point numbers, so no variance can be computed."
+        )
         checks.append(Check("huge-values", "refuted", size, HUGE, told, remedy, (name,)))
     return checks
 
@@ -120,8 +122,8 @@ def _outlier(name: str, column: np.ndarray, label: str) -> list[Check]:
         Check(
             "outlier", "refuted", ratio, TOWERS,
             f"In environment '{name}', row {first + 1}, column '{label}' is {column[first]:.6g}. This lies "
-            f"{ratio:.2g} "
-            "times as far from the median as half of the rows, and decides every moment of the column.",
+            f"{ratio:.2g} median absolute deviations from the median. It alone decides mean and variance of the "
+            "column.",
             "Mend this cell, or leave the row out.", (name,),
         )
     ]  # fmt: skip
@@ -141,15 +143,19 @@ def _indices(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list
         if not all((s > 0).all() or (s < 0).all() for s in steps):
             continue
         even = all(np.ptp(s) <= 1e-9 * np.abs(s).max() for s in steps)
-        what = "counts the rows" if even else "goes one way from the first row to the last"
-        means = "It is an index, no measurement." if even else "It is a clock, or the file is sorted by it."
+        what = "counts the rows" if even else "only rises or only falls from row to row"
+        means = (
+            "It is an index, not a measurement."
+            if even
+            else "It is a time stamp, or the file is sorted by it."
+        )
         remedy = f"Leave column '{observed[k]}' out" + (
             "." if even else ", or shuffle the rows if the file was sorted."
         )
         checks.append(
             Check(
                 "index-column", "refuted", 1.0, 1.0,
-                f"In every environment column '{observed[k]}' {what}. {means}", remedy,
+                f"In every environment, column '{observed[k]}' {what}. {means}", remedy,
             )
         )  # fmt: skip
     return checks

@@ -27,7 +27,7 @@ def check_control(moments: Moments, alpha: float = 1e-3) -> list[Check]:
         Check(
             "control", "refuted", float(pairwise(moments)[0, 1:].min()), alpha / (len(moments.names) - 1),
             f"Environments {listed(names)} differ from the declared control '{control}' by more than one mechanism. "
-            f"From '{fits}' all others differ by one.",
+            f"All others differ from '{fits}' by one.",
             f"Declare '{fits}' as the observational environment.", (*names, control, fits),
         )
     ]  # fmt: skip

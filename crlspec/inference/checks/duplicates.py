@@ -63,9 +63,8 @@ def check_copies(moments: Moments) -> list[Check]:
             checks.append(
                 Check(
                     "copied-environments", "refuted", chance, CLOSE,
-                    f"Means and covariances of environments '{one}' and '{other}' agree better than two "
-                    "samples of one "
-                    "distribution do. One is a copy of the other, up to noise of no size.",
+                    f"Means and covariances of environments '{one}' and '{other}' agree better than those of two "
+                    "independent samples do. One is a copy of the other, up to negligible noise.",
                     "Give each environment its own data.", (one, other),
                 )
             )  # fmt: skip
@@ -90,8 +89,8 @@ def _repeated(names: list[str], repeated: np.ndarray, counts: np.ndarray) -> Che
     also = f" So do rows of {listed(name for name in others if name != names[e])}." if len(others) > 1 else ""
     return Check(
         "duplicate-rows", "refuted" if many else "note", float(shares[e]), FEW,
-        f"In environment '{names[e]}' {repeated[e]} of {counts[e]} rows repeat an earlier row exactly.{also} "
-        + ("Tests would count them as independent." if many else "They count twice."),
+        f"In environment '{names[e]}', {repeated[e]} of {counts[e]} rows repeat an earlier row exactly.{also} "
+        + ("Tests take rows as independent, and would be wrong." if many else "So few hardly change any test."),
         "Leave repeated rows out.", tuple(others),
     )  # fmt: skip
 
@@ -102,10 +101,11 @@ def _shared(names: list[str], shared: dict[tuple[int, int], int], counts: np.nda
     a, b = worst = max(shares, key=lambda pair: shares[pair])
     involved = tuple(name for e, name in enumerate(names) if any(e in pair for pair in shares))
     rows = f"{shared[worst]} row{'s' * (shared[worst] != 1)}"
-    also = f" So do {len(shares) - 1} other pairs." if len(shares) > 1 else ""
+    more = len(shares) - 1
+    also = f" {more} other pair{'s share rows' if more > 1 else ' shares rows'} as well." if more else ""
     return Check(
         "shared-rows", "refuted" if shares[worst] > FEW else "note", float(shares[worst]), FEW,
-        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments are to be "
+        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments must be "
         "independent samples.",
         "Give each row to the one environment it was measured in.", involved,
     )  # fmt: skip

@@ -51,9 +51,8 @@ def check_effect(
         checks.append(
             Check(
                 "effect", "undecided", found, alpha,
-                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' "
-                f"({chance(found)}). No effect of "
-                "its intervention is seen, so that its target cannot be found.",
+                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' ({chance(found)}). "
+                "No effect of its intervention is seen, so its target cannot be found.",
                 f"Give more samples or a stronger intervention, or leave '{name}' out.", (name, moments.names[0]),
             )
         )  # fmt: skip

@@ -27,7 +27,7 @@ def check_factor_model(problem: Problem) -> list[Check]:
         return [
             Check(
                 "observation-noise", "passed", 0.0, 0.0,
-                "The observations are of deficient rank, so that they carry no noise of their own.",
+                "The observations have deficient rank, so no variable carries noise of its own.",
             )
         ]  # fmt: skip
     checks = [_fit(problem, model)]
@@ -37,8 +37,8 @@ def check_factor_model(problem: Problem) -> list[Check]:
         checks.append(
             Check(
                 "heywood-case", "undecided", float(len(names)), 0.0,
-                f"The noise of {listed(names)} is zero in the most likely factor model (a Heywood case). Its size "
-                "cannot be told, and latents lean on " + ("this variable alone." if one else "these variables."),
+                f"The noise of {listed(names)} is estimated as zero (a Heywood case). Its true size is not known. "
+                "Latents then depend on " + ("this variable alone." if one else "these variables alone."),
                 f"Leave {listed(names)} out of every environment, or declare fewer latents.",
             )
         )  # fmt: skip
@@ -50,8 +50,8 @@ def _fit(problem: Problem, model: FactorModel) -> Check:
     if model.degrees == 0:
         return Check(
             name, "note", 1.0, LEVEL,
-            f"{latents} latents and noise of its own on each of {size} variables fit every covariance. So the noise "
-            "was estimated, and not tested.",
+            f"{latents} latents and noise of its own on each of {size} variables fit every covariance matrix. So the "
+            "noise was estimated, but the model could not be tested.",
             "Observe one variable more.",
         )  # fmt: skip
     figures = f"{chance(model.p_value)}, misfit {model.misfit:.3f} per degree of freedom"
@@ -62,7 +62,11 @@ def _fit(problem: Problem, model: FactorModel) -> Check:
         )
     refuted = model.misfit > CLOSE_FIT
     rest = remainder_of(problem)
-    verdict = f"do not explain the covariance ({figures})" if refuted else f"explain it almost ({figures})"
+    verdict = (
+        f"do not explain the covariance ({figures})"
+        if refuted
+        else f"explain the covariance only roughly ({figures})"
+    )
     return Check(
         name, "refuted" if refuted else "undecided", model.p_value, LEVEL,
         f"{model_in_words} {verdict}. {rest.finding}.",

@@ -26,7 +26,5 @@ def most_freeing(statistic: float, gains: Mapping[str, tuple[float, int]], alpha
     best = max(real, key=lambda what: gains[what][0] - 2 * gains[what][1])
     gain = gains[best][0]
     if gain < 0.1 * statistic:
-        return (
-            f"No single change explains it: to free {best} takes {gain / statistic:.0%} of the misfit away."
-        )
-    return f"To free {best} takes {min(gain / statistic, 1):.0%} of the misfit away."
+        return f"No single change explains the misfit: freeing {best} removes {gain / statistic:.0%} of it."
+    return f"Freeing {best} removes {min(gain / statistic, 1):.0%} of the misfit."

@@ -101,18 +101,17 @@ def check_goodness(
     kept = int(np.searchsorted(np.cumsum(share[order]), 0.7)) + 1
     worst = tuple(names[e] for e in sorted(order[:kept]))
     where = (
-        "all environments alike"
+        "is spread over all environments"
         if kept > 0.7 * len(names)
-        else f"environment{'s' * (kept > 1)} {listed(worst)}"
+        else f"is largest in environment{'s' * (kept > 1)} {listed(worst)}"
     )
     return Check(
         "goodness-of-fit", "undecided" if undecided else "refuted", fit.statistic, float(fit.freedom),
         f"The declared model does not fit: likelihood ratio {fit.statistic:.1f} with {fit.freedom} degrees of "
         "freedom, "
-        f"{chance(fit.p_value)}. The misfit is largest in {where}." + (f" {freeing}" if freeing else ""),
-        "Look at the targets, the control and the sensors of these environments; a hidden common cause of "
-        "latents shows "
-        "like this as well.", worst,
+        f"{chance(fit.p_value)}. The misfit {where}." + (f" {freeing}" if freeing else ""),
+        "Look at the targets, the control and the sensors of these environments. A hidden common cause of latents "
+        "gives such a misfit too.", worst,
     )  # fmt: skip
 
 

@@ -49,13 +49,12 @@ def check_heavy_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray]) -> list
         return []
     worst = min(few, key=lambda name: few[name][0])
     size, bound, told = few[worst]
-    also = f" So it is in {listed(name for name in few if name != worst)}." if len(few) > 1 else ""
+    also = f" The same holds in {listed(name for name in few if name != worst)}." if len(few) > 1 else ""
     return [
         Check(
             "heavy-tails", "undecided", size, bound,
-            f"In environment '{worst}' {told} along one direction.{also} Covariances are known no better "
-            "there than from "
-            f"{size:.0f} normal rows, so that tests of them say nothing.",
+            f"In environment '{worst}' {told} along one direction.{also} Covariances are as uncertain "
+            f"there as those of {size:.0f} normal rows, so tests of them say nothing.",
             "Transform the observations if the mixing allows it, or look for faulty rows.", tuple(few),
         )
     ]  # fmt: skip

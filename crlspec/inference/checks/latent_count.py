@@ -13,7 +13,7 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference.check import chance
+from crlspec.inference.check import chance, sentence
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.dimension import Dimension, count_components
@@ -63,11 +63,11 @@ def count_latents(
     found = _dimension(problem, level)
     size = len(problem.observed)
     if found.count == 0:
-        raise DataError(f"the number of latents cannot be told: {found}", "Declare it, e.g. latents: 3.")
+        raise DataError(f"The number of latents cannot be told: {found}.", "Declare it, e.g. latents: 3.")
     if isinstance(found, Dimension) and found.variance > 0 and found.count == size - 1:
         raise DataError(
-            f"the number of latents cannot be told: all {size} dimensions of the observations are significant, "
-            "so that nothing is left to tell noise by",
+            f"The number of latents cannot be told. All {size} dimensions of the observations are significant, so "
+            "none is left to measure the noise by.",
             _unequal_noise(problem) or "Declare the number of latents, or observe more variables.",
         )
     _refuse_contradiction(problem, found)
@@ -81,7 +81,7 @@ def count_latents(
 def with_count(estimate: Estimate, found: Dimension | CountedFactors) -> Estimate:
     """The estimate, its status saying how many latents were counted and why; the test's edges beside the spectrum."""
     status = estimate.status
-    text = f"{status.message}; the number of latents, {found.count}, was counted: {found}"
+    text = f"{sentence(status.message)} The number of latents, {found.count}, was counted: {found}."
     tested = {}
     if found.edges is not None and np.isfinite(found.edges).any():
         tested = {"spectrum_edge": xr.DataArray(found.edges, dims=("component",))}
@@ -112,8 +112,8 @@ def _factors(problem: Problem) -> CountedFactors:
     model = count_factors(covariance, samples) if samples > size else None
     if model is None:
         raise DataError(
-            f"the number of latents cannot be told: no factor model of {size} variables, of up to "
-            f"{most_factors(size)} factors, explains their covariance",
+            f"The number of latents cannot be told. No factor model of up to {most_factors(size)} factors "
+            f"explains the covariance of the {size} variables.",
             "Declare the number of latents, observe more variables, or declare mixing: general.",
         )
     return CountedFactors(model)
@@ -127,20 +127,19 @@ def _refuse_contradiction(problem: Problem, found: Dimension | CountedFactors) -
         asked = "one environment" if each == 1 else "two environments"
         few = environments < each * found.count
         raise DataError(
-            f"{text}; but the design ({design}) has {asked} for each latent, and there are {environments} "
-            f"environments with interventions, which makes {environments / each:g} latents: the two contradict "
-            "each other",
+            f"{text}. The design ({design}) has {asked} for each latent, and there are {environments} environments "
+            f"with interventions, enough for {environments / each:g} latents. The two contradict each other.",
             _unequal_noise(problem, environments // each)
-            or "Add the environments of the other latents; if some dimensions are no latents but curvature, declare "
+            or "Add the environments of the other latents. If some dimensions come from a nonlinear mixing, declare "
             "mixing: general."
             if few
-            else "If several environments intervene on one latent, declare design: multi-node; if latents drown in "
-            "noise, give more samples or variables.",
+            else "If several environments intervene on one latent, declare design: multi-node. If noise hides "
+            "latents, give more samples or variables.",
         )
     if design == "multi-node" and environments < found.count:
         raise DataError(
-            f"{text}; but there are only {environments} environments with interventions, and a multi-node design "
-            "asks for as many as latents, at least",
+            f"{text}. But there are only {environments} environments with interventions. A multi-node design "
+            "needs at least as many as latents.",
             "Add environments with other targets.",
         )
 

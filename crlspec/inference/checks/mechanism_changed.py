@@ -50,7 +50,7 @@ def check_mechanism_changed(moments: Moments, alpha: float = 0.01) -> list[Check
         Check(
             "mechanism-changed", "undecided", least, level,
             f"The environments {listed(names)} only shift or rescale their targets, as far as the data show "
-            f"({chance(least)}). So no edge can be told from none.",
+            f"({chance(least)}). A model without edges fits as well.",
             "Give more samples, or interventions that change how a latent depends on its parents. If these only "
             "shift or rescale, say changes: shift or changes: scale.", names,
         )

@@ -60,13 +60,16 @@ def check_mixture(
         explained = found.gain > bound and min(found.fits, found.given) > EXPLAINED
         if not (explained and 0.02 < found.share < 0.98):
             continue
-        what, remedy = ("not hard", ", or declare soft") if hard else ("mixed", "")
+        what, remedy = (
+            ("the intervention is not hard", ", or declare kind: soft")
+            if hard
+            else ("the environment is a mixture", "")
+        )
         checks.append(
             Check(
                 "hard-mixture", "refuted", found.share, 0.02,
-                f"Environment '{name}' is {what}: about {found.share:.0%} of its rows look untouched. They "
-                "follow the "
-                f"distribution of the control '{names[0]}'.",
+                f"In environment '{name}' about {found.share:.0%} of the rows follow the distribution of the control "
+                f"'{names[0]}'. The intervention did not reach them, so {what}.",
                 f"Leave these rows out{remedy}.", (name, names[0]),
             )
         )  # fmt: skip

@@ -16,7 +16,7 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference.check import chance
+from crlspec.inference.check import chance, sentence
 from crlspec.inference.checks.remainder import FITS, remainder_of
 from crlspec.inference.estimate import LinearEncoder, Status
 from crlspec.numerics.dimension import Dimension, count_components
@@ -44,13 +44,13 @@ def check_noisy_rank(problem: Problem, coordinates: Coordinates, level: float) -
     found = _dimension(coordinates, level)
     if found.count < n:
         raise DataError(
-            f"{found}: fewer than the {n} latents; the others drown in the noise on x, or are not there",
+            f"{found}. That is fewer than the {n} latents. The others are hidden by the noise on x, or do not exist.",
             "Declare fewer latents, give more samples, or observe more variables.",
         )
     if found.count > n:
         rest = remainder_of(problem)
         raise DataError(
-            f"{found}: more than the {n} latents, so that the data refute a linear mixing with isotropic noise. "
+            f"{found}. That is more than the {n} latents, so a linear mixing with isotropic noise is refuted. "
             f"{rest.finding}.",
             rest.remedy,
         )
@@ -66,7 +66,7 @@ def _refuse_fewer_factors(problem: Problem) -> None:
     if fewer.degrees > 0 and fewer.p_value >= FITS:
         raise DataError(
             f"A factor model of {n - 1} factors explains the covariance ({chance(fewer.p_value)}), fewer than the "
-            f"{n} latents. The others drown in the noise on x, or are not there.",
+            f"{n} latents. The others are hidden by the noise on x, or do not exist.",
             "Declare fewer latents, give more samples, or observe more variables.",
         )
 
@@ -112,14 +112,14 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
     if size.dims:
         told, where = f"{float(size.min()):.3g} to {told}", "the observed variables"
     text = (
-        f"{status.message}; noise of standard deviation {told} on {where} makes up to {worst:.1%} of a latent's "
-        "variance, and score differences are the noisy latents'"
+        f"{sentence(status.message)} Noise of standard deviation {told} on {where} makes up to {worst:.1%} of a "
+        "latent's variance."
     )
     if worst <= most or not status.ok:
         return replace(status, message=text)
     return Status(
         "undecided",
-        f"{text}: too much to rely on edges and on what should be unmixed",
+        f"{text} This is too much to rely on edges or on the separation of the latents.",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
 

@@ -35,8 +35,8 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     if sizeable or explained_by_squares(rest, coordinates.observational) < thresholds.curved:
         found = remainder_of(problem)
         raise DataError(
-            f"The observations have {significant} significant linear components, more than the {n} latents: a "
-            f"linear mixing without noise is refuted by the data. {found.finding}.",
+            f"The observations have {significant} significant linear components, more than the {n} latents. So a "
+            f"linear mixing without noise is refuted. {found.finding}.",
             found.remedy,
         )
 
@@ -50,8 +50,8 @@ def check_injective(spectrum: np.ndarray, latents: int, least: float) -> None:
     if spectrum[latents - 1] < least * spectrum[0]:
         significant = int((spectrum > least * spectrum[0]).sum())
         raise DataError(
-            f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
-            f"{latents} latents: the mixing is not injective, and no method can recover them all",
+            f"The observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
+            f"{latents} latents. So the mixing is not injective, and no method can recover all latents.",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
 

@@ -46,7 +46,7 @@ def remainder_of(problem: Problem) -> Remainder:
         return found
     tried.append("a polynomial of the other components")
     told = f"neither {' nor '.join(tried)}" if len(tried) > 1 else f"not {tried[0]}"
-    return Remainder(f"What lies beyond is {told}", GENERAL)
+    return Remainder(f"What lies beyond the latents is {told}", GENERAL)
 
 
 def _isotropic(problem: Problem) -> Remainder | None:
@@ -56,7 +56,7 @@ def _isotropic(problem: Problem) -> Remainder | None:
     if found.count != len(problem.latents) or found.variance == 0 or _curvature(problem, common) < CURVED:
         return None
     return Remainder(
-        f"Beyond the latents it is noise of one size on every variable: {found}",
+        f"Beyond the latents there is noise of one size on every variable: {found}",
         "Declare assume: {observation_noise: isotropic}.",
     )
 
@@ -69,7 +69,7 @@ def _own_noise(problem: Problem, model: FactorModel | None, tried: list[str]) ->
         tried.append("noise of another size on each variable")
         return None
     return Remainder(
-        f"Beyond the latents it is noise of another size on each variable: a factor model fits "
+        f"Beyond the latents there is noise of another size on each variable: a factor model fits "
         f"({chance(model.p_value)})",
         "Declare assume: {observation_noise: per-variable}.",
     )
@@ -82,7 +82,7 @@ def _curved(problem: Problem, model: FactorModel | None) -> Remainder | None:
     )
     if p_value >= CURVED:
         return None
-    curved = f"hat lies beyond is a function of the other components ({chance(p_value)})"
+    curved = f"hat lies beyond the latents is a function of the other components ({chance(p_value)})"
     if problem.setting.observation_noise == "isotropic" and model is not None and model.misfit <= CLOSE_FIT:
         return Remainder(
             f"Noise of another size on each variable comes close (misfit {model.misfit:.3f}), though w{curved}",

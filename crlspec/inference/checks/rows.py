@@ -48,8 +48,7 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
             f"Rows of environment{many} {listed(dependent)} depend on the rows before them ("
             f"{chance(min(dependent.values()))}). The {count} rows of '{least}' are worth about {size:.0f} "
             "independent ones.",
-            "If rows are sorted, shuffle them; if they are a series in time, give rows further apart or more "
-            "of them.",
+            "If rows are sorted, shuffle them. If they are a time series, give more rows, or rows further apart.",
             tuple(dependent),
         )
     ], sizes  # fmt: skip

@@ -69,9 +69,8 @@ def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ())
         checks.append(
             Check(
                 "same-target", "refuted", figure if figure >= SAME else 1.0, SAME,
-                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off "
-                "by the same "
-                "combinations of the observations. Each was declared to have a target of its own.",
+                f"Environments '{one}' and '{other}' change the same linear combinations of the observations. So "
+                "they have the same target, though each was declared to have its own.",
                 f"Declare design: multi-node, or leave '{one}' or '{other}' out.", (one, other),
             )
         )  # fmt: skip
@@ -94,9 +93,8 @@ def check_alike(moments: Moments, needed: int) -> list[Check]:
     return [
         Check(
             "same-targets", "note" if left >= needed else "undecided", float(left), float(needed),
-            f"Environments '{one}' and '{other}' cannot be told from each other, only from the control. They "
-            "have the same "
-            f"targets, so that {left} environments differ where {needed} are needed.",
+            f"Environments '{one}' and '{other}' differ from the control, but not from each other. So they have the "
+            f"same targets. That leaves {left} environments that differ, and {needed} are needed.",
             f"Leave '{other}' out, or give an environment with other targets.", (one, other),
         )
     ]  # fmt: skip

@@ -119,7 +119,7 @@ def _changed(
 ) -> Check:
     name, other = moments.names[e], moments.names[base]
     sensor = _one_sensor(moments, base, e, latents)
-    told = "Its sensors changed, each environment spans a space of its own."
+    told = "Several of its sensors changed."
     remedy = f"Leave '{name}' out, or measure it with the same sensors."
     if sensor is not None:
         single, gain = observed[sensor[0]], sensor[1]
@@ -128,7 +128,7 @@ def _changed(
         remedy = f"Leave variable '{single}' out of every environment, or bring it to one scale."
     return Check(
         "sensors", "refuted", figure, 1.0,
-        f"Environment '{name}' leaves the space that the observations of '{other}' span. {told}",
+        f"Observations of environment '{name}' lie off the linear space that those of '{other}' span. {told}",
         remedy, (name, other),
     )  # fmt: skip
 
@@ -145,8 +145,8 @@ def _offset(moments: Moments, e: int, observed: Sequence[str], latents: int, fig
     told = f"Sensor '{observed[k]}' has an offset of {size:.3g}" if alone else "Its sensors have an offset"
     return Check(
         "sensors", "refuted", figure, 1.0,
-        f"The mean of environment '{name}' lies off the space that the observations span, its covariance does "
-        f"not. {told} against '{control}', and an offset alone can be removed.",
+        f"The mean of environment '{name}' lies off the linear space that the observations span, but its "
+        f"covariance does not. {told} against '{control}', which can be removed.",
         f"Subtract {size:.4g} from '{observed[k]}' in '{name}'." if alone
         else "Subtract from each environment its own mean, if no intervention shifts a latent.", (name, control),
     )  # fmt: skip

@@ -35,7 +35,7 @@ def check_singular(moments: Moments) -> list[Check]:
             Check(
                 "dependent-latents", "refuted", float(least), float(n),
                 f"The observations of {where} span {least} dimension{'s' * (least != 1)}, fewer than "
-                f"the {n} latents. Some latent is an exact function of the others where nothing is done to it.",
+                f"the {n} latents. Some latent is an exact function of the others where no intervention targets it.",
                 "Declare one latent fewer, or give data in which every latent has noise of its own.",
                 () if few.all() else names,
             )
@@ -45,7 +45,7 @@ def check_singular(moments: Moments) -> list[Check]:
             "fixed-latent", "refuted", float(found[e]), float(n),
             f"The observations of environment '{moments.names[e]}' span {found[e]} "
             f"dimension{'s' * int(found[e] != 1)}, fewer than the {n} latents. A latent is fixed to one value "
-            "there, so that it has no density.",
+            "there, so it has no density.",
             "Give an environment in which the latent still varies, or leave this one out.", (moments.names[e],),
         )
         for e in np.flatnonzero(few)

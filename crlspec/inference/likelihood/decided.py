@@ -138,11 +138,13 @@ def _samples(asked: Asked) -> Check:
     k, bound = int(asked.counts.argmin()), asked.thresholds.flexible_samples
     name, figure = asked.environments[k], float(asked.counts[k])
     if figure >= bound:
-        text = f"The smallest environment, '{name}', has {figure:.0f} samples to fit smooth mechanisms to."
+        text = (
+            f"The smallest environment, '{name}', has {figure:.0f} samples, enough to fit smooth mechanisms."
+        )
         return Check("samples", "passed", figure, bound, text, None, (name,))
     return Check(
         "samples", "undecided", figure, bound,
-        f"'{name}' has {figure:.0f} samples, too few to fit smooth mechanisms to.",
+        f"Environment '{name}' has {figure:.0f} samples, too few to fit smooth mechanisms.",
         f"Give {bound} samples or more in every environment.", (name,),
     )  # fmt: skip
 
@@ -156,12 +158,12 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
                 worst = (z, (a, b))
     bound = asked.thresholds.order
     if worst is None:
-        return Check("order", "passed", 0.0, bound, "No order that comes near turns a found edge around.")
+        return Check("order", "passed", 0.0, bound, "No order that fits nearly as well reverses an edge.")
     z, (a, b) = worst
     one, two = asked.latents[a], asked.latents[b]
     p_value = float(min(1.0, 2 * len(rivals) * ndtr(-max(z, 0.0))))
     if p_value < bound:
-        text = f"The nearest order that turns an edge around, '{two}' before '{one}', fits worse by {z:.1f} errors."
+        text = f"The nearest order that reverses an edge has '{two}' first. It fits worse by {z:.1f} standard errors."
         return Check("order", "passed", p_value, bound, text, None, (), (one, two))
     return _undecided_order(p_value, bound, f"{z:.1f} standard errors", one, two)
 
@@ -169,7 +171,7 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
 def _undecided_order(p_value: float, bound: float, told: str, one: str, two: str) -> Check:
     return Check(
         "order", "undecided", p_value, bound,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {told} only "
+        f"The order of '{one}' and '{two}' is not decided. The reversed order fits worse by {told} only "
         f"(p = {p_value:.2g}).",
         "Give more samples, or stronger interventions on these two.", (), (one, two),
     )  # fmt: skip
@@ -241,7 +243,9 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     one, two = given.names[j], given.names[i]
     told = f"{margin.gain:.1f} ± {margin.error:.1f} nats"
     if p_value < given.thresholds.order:
-        text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {told}."
+        text = (
+            f"Every order that reverses an edge fits worse. The nearest has '{two}' first, worse by {told}."
+        )
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
     return _undecided_order(p_value, given.thresholds.order, told, one, two)
 
@@ -271,16 +275,23 @@ def _latents(given: _Decision) -> Check:
     one, two = given.names[i], given.names[j]
     figure, bound = float(totals[i]), given.thresholds.leftover
     if len(totals) < 2:
-        return Check("latents", "passed", 0.0, bound, "There is one latent, and nothing that it could hold.")
-    text = (
-        f"'{one}' may hold up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
-    )
+        return Check(
+            "latents", "passed", 0.0, bound, "There is one latent alone, so no other is mixed into it."
+        )
+    text = f"'{one}' may contain up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
     if figure <= bound:
         return Check(
-            "latents", "passed", figure, bound, f"{text}; all latents are separated.", None, (), (one, two)
+            "latents",
+            "passed",
+            figure,
+            bound,
+            f"{text}. All latents count as separated.",
+            None,
+            (),
+            (one, two),
         )
     return Check(
-        "latents", "undecided", figure, bound, f"{text}, too much to call them separated.",
+        "latents", "undecided", figure, bound, f"{text}. This is too much to call them separated.",
         "Give more samples, above all in the environments that target these two, or stronger interventions.",
         (), (one, two),
     )  # fmt: skip
@@ -292,7 +303,9 @@ def _edges(given: _Decision, found: np.ndarray) -> Check:
     absent = lower & ~found
     bound = given.thresholds.detectable
     if not absent.any():
-        return Check("edges", "passed", 0.0, bound, "No pair is claimed to have no edge.")
+        return Check(
+            "edges", "passed", 0.0, bound, "Every pair has an edge, so none is claimed to be absent."
+        )
     critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
     detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
     i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
@@ -304,12 +317,12 @@ def _edges(given: _Decision, found: np.ndarray) -> Check:
             "passed",
             figure,
             bound,
-            f"{text}; other absent edges are known better.",
+            f"{text}. All other absent edges are known better.",
             None,
             (),
             (one, two),
         )
     return Check(
-        "edges", "undecided", figure, bound, f"{text}, so that its absence says little.",
-        "Give more samples, or take absent edges as not seen.", (), (one, two),
+        "edges", "undecided", figure, bound, f"{text}. So its absence says little.",
+        "Give more samples, or take absent edges as unknown.", (), (one, two),
     )  # fmt: skip

@@ -38,23 +38,24 @@ def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarra
         latent, name = asked.latents[at[0]], names[at[1]]
         return Check(
             "signature", "undecided", fewer, CLEAR,
-            f"Whether '{name}' targets '{latent}' is not decided: without it the data are explained as well.",
+            f"Whether environment '{name}' targets '{latent}' is not decided. A model without this target "
+            "explains the data as well.",
             "Give more samples, stronger interventions, or environments with fewer targets in common.",
             (name,), (latent,),
         )  # fmt: skip
     lead, dearer, pair = _without_rank(best, moments, signature, asked)
     if lead > CLEAR:
-        text = "No signature with a target less or without full rank explains the data as well."
+        text = "No signature with one target fewer, or without full rank, explains the data as well."
         return Check("signature", "passed", min(fewer, lead), CLEAR, text)
     both = (names[pair[0]], names[pair[1]])
-    remedy = f"Give an environment with other targets, or say the targets; or leave out '{both[1]}'."
-    text = f"Environments {listed(both)} may have the same targets: that explains the data as well"
+    remedy = f"Give an environment with other targets, declare the targets, or leave '{both[1]}' out."
+    text = f"That environments {listed(both)} have the same targets explains the data as well"
     if dearer > CLEAR:
         return Check(
             "signature", "note", lead, CLEAR,
-            f"{text}, with more targets. That the signature has full rank is taken on trust.", remedy, both,
+            f"{text}, with more targets. That the signature has full rank is an assumption.", remedy, both,
         )  # fmt: skip
-    text += ". The signature then lacks full rank, and latents and graph are others."
+    text += ". Then the signature lacks full rank, and latents and graph are wrong."
     return Check("signature", "undecided", lead, CLEAR, text, remedy, both)
 
 

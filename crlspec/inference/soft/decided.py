@@ -102,11 +102,14 @@ def check_by_errors(errors: Mapping[Pair, float], level: float = HELD_OUT) -> Ch
     p_value = float(min(1.0, 2 * len(errors) * ndtr(-max(z, 0.0))))
     one, two = pair
     if p_value < level:
-        text = f"Every order with a claimed pair reversed fits worse; the nearest, '{two}' first, by {z:.1f} errors."
+        text = (
+            f"Every order that reverses an ancestral pair fits worse. The nearest has '{two}' first, worse by "
+            f"{z:.1f} standard errors."
+        )
         return Check("order", "passed", p_value, level, text, None, (), pair)
     return Check(
         "order", "undecided", p_value, level,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
+        f"The order of '{one}' and '{two}' is not decided. The reversed order fits worse by {z:.1f} standard errors "
         f"only (p = {p_value:.2g}).",
         REMEDY, (), pair,
     )  # fmt: skip
@@ -128,28 +131,32 @@ def check_by_chance(
     if contradicted < level:
         return Check(
             "order", "undecided", contradicted, level,
-            "Under the order taken, mechanisms change in environments that should leave them alone "
-            f"({chance(contradicted)}). No order that was tried fits.",
-            "Give more samples; or look at the targets and the control.",
+            "Under the best order, mechanisms change in environments that do not target them "
+            f"({chance(contradicted)}). So no order that was tried fits.",
+            "Give more samples, or look at the targets and the control.",
         )  # fmt: skip
     if not p_values:
         return _unclaimed(level)
     pair = max(p_values, key=lambda one: p_values[one])
     p_value = min(1.0, len(p_values) * p_values[pair])
     one, two = pair
-    behind = "" if gains is None else f", {gains[pair][0]:.1f} ± {gains[pair][1]:.1f} log likelihood behind"
+    behind = "" if gains is None else f", behind by {gains[pair][0]:.1f} ± {gains[pair][1]:.1f} nats"
     if p_value < level:
-        text = (
-            f"Every order with a claimed pair reversed is ruled out; the nearest has '{two}' first{behind}."
-        )
+        text = f"Every order that reverses an ancestral pair is ruled out. The nearest has '{two}' first{behind}."
         return Check("order", "passed", p_value, level, text, None, (), pair)
     return Check(
         "order", "undecided", p_value, level,
-        f"The order of '{one}' and '{two}' is not decided. The order that has '{two}' first is within reach{behind} "
-        f"({chance(p_value)}).",
+        f"The order of '{one}' and '{two}' is not decided. The order that has '{two}' first fits nearly as "
+        f"well{behind} ({chance(p_value)}).",
         REMEDY, (), pair,
     )  # fmt: skip
 
 
 def _unclaimed(level: float) -> Check:
-    return Check("order", "passed", 0.0, level, "No pair is claimed, so no order is.")
+    return Check(
+        "order",
+        "passed",
+        0.0,
+        level,
+        "No latent was found to be an ancestor of another, so no order is claimed.",
+    )

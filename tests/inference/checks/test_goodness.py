@@ -101,7 +101,7 @@ def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
         "The declared model fits all environments: likelihood ratio 14.2 with 15 degrees of freedom, p = 0.5."
     )
     freeing = most_freeing(900.0, {"the mechanism of z2 in 'c'": (880.0, 4), "an edge z1 → z3": (15.0, 1)})
-    assert freeing == "To free the mechanism of z2 in 'c' takes 98% of the misfit away."
+    assert freeing == "Freeing the mechanism of z2 in 'c' removes 98% of the misfit."
     wrong = check_goodness(
         Fit(900.0, 15, 0.0, np.array([10.0, 10, 870, 10])), ["a", "b", "c", "d"], freeing=freeing
     )
@@ -115,7 +115,7 @@ def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
 def test_what_explains_nothing_is_not_named() -> None:
     assert most_freeing(900.0, {"an edge": (3.0, 1)}) is None
     assert most_freeing(900.0, {"an edge": (30.0, 1)}) == (
-        "No single change explains it: to free an edge takes 3% of the misfit away."
+        "No single change explains the misfit: freeing an edge removes 3% of it."
     )
 
 

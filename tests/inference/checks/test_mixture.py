@@ -29,10 +29,10 @@ def test_untouched_rows_refute_a_hard_intervention(world: Any, share: float) -> 
     assert len(right) >= 8
     assert all(abs(check.figure - share) < 0.05 for check in right)
     assert right[0].message == (
-        f"Environment 'e1' is not hard: about {right[0].figure:.0%} of its rows look untouched. "
-        "They follow the distribution of the control 'obs'."
+        f"In environment 'e1' about {right[0].figure:.0%} of the rows follow the distribution of the control 'obs'. "
+        "The intervention did not reach them, so the intervention is not hard."
     )
-    assert right[0].remedy == "Leave these rows out, or declare soft."
+    assert right[0].remedy == "Leave these rows out, or declare kind: soft."
 
 
 def test_a_whole_intervention_is_no_mixture(world: Any) -> None:

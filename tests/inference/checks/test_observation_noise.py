@@ -62,14 +62,14 @@ def test_latents_and_noise_are_recovered(noise: float) -> None:
     for name in result.names:  # what is neither noise nor the latent itself is little
         assert float(found["correlation"].sel(latent=name)) ** 2 > 1 - float(share.sel(latent=name)) - 0.03
     told = " ".join(check.message for check in result.checks)
-    assert "noise of standard deviation" in told
+    assert "Noise of standard deviation" in told
     assert not result.identified["covered"]
 
 
 def test_much_noise_leaves_the_result_undecided() -> None:
     result, _ = noisy(0.6)
     assert result.status.code == "undecided"
-    assert "noise" in result.status.message and result.status.remedy
+    assert "This is too much to rely on edges" in result.status.message and result.status.remedy
 
 
 def test_unequal_units_do_not_turn_the_column_space() -> None:
@@ -111,4 +111,4 @@ def test_baselines_tell_of_the_noise_too() -> None:
     samples = {name: x + 0.1 * rng.normal(size=x.shape) for name, x in base.samples.items()}
     found = Pca().solve(replace(base, samples=samples), GaussianScores(), 0, silent)
     assert float(found.diagnostics["observation_noise"]) == pytest.approx(0.1, rel=0.05)
-    assert "noise of standard deviation" in found.status.message
+    assert "Noise of standard deviation" in found.status.message

@@ -29,7 +29,7 @@ def test_a_latent_fixed_in_one_environment_is_named(world: Any) -> None:
     assert (check.name, check.consequence, check.environments) == ("fixed-latent", "refuted", ("e0",))
     assert check.message == (
         "The observations of environment 'e0' span 2 dimensions, fewer than the 3 latents. "
-        "A latent is fixed to one value there, so that it has no density."
+        "A latent is fixed to one value there, so it has no density."
     )
 
 

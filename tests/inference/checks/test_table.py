@@ -33,7 +33,7 @@ def test_a_cell_out_of_range_is_named(world: Any) -> None:
     check = only(checks_of(w.problem(samples)))
     assert check.message == (
         "In environment 'e2', row 4, column 'x1' is -1e+300. "
-        "Squares of it leave the range of numbers, so that no moment can be computed."
+        "The square exceeds the range of floating-point numbers, so no variance can be computed."
     )
 
 
@@ -55,11 +55,15 @@ def test_an_index_column_is_named_and_a_sorted_one_too(world: Any) -> None:
     w = world()
     check = only(checks_of(w.problem({k: np.c_[np.arange(len(x)), x] for k, x in w.samples().items()})))
     assert (
-        check.message == "In every environment column 'x1' counts the rows. It is an index, no measurement."
+        check.message
+        == "In every environment, column 'x1' counts the rows. It is an index, not a measurement."
     )
     assert check.remedy == "Leave column 'x1' out."
     by_time = {k: np.c_[np.cumsum(np.abs(x[:, 0])), x] for k, x in w.samples().items()}
-    assert "goes one way from the first row to the last" in only(checks_of(w.problem(by_time))).message
+    assert (
+        "only rises or only falls from row to row. It is a time stamp"
+        in only(checks_of(w.problem(by_time))).message
+    )
 
 
 def test_heavy_tails_have_no_outlier(world: Any) -> None:
@@ -75,7 +79,8 @@ def test_repeated_rows_are_counted(world: Any) -> None:
     check = only(checks_of(w.problem(samples)))
     assert (check.name, check.consequence, check.environments) == ("duplicate-rows", "refuted", ("e2",))
     assert check.message == (
-        "In environment 'e2' 3900 of 4000 rows repeat an earlier row exactly. Tests would count them as independent."
+        "In environment 'e2', 3900 of 4000 rows repeat an earlier row exactly. "
+        "Tests take rows as independent, and would be wrong."
     )
 
 
