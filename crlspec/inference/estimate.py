@@ -48,7 +48,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Status:
-    """How far the data carried the estimation, in one plain sentence, with a remedy where there is one.
+    """How far the data carried the estimation, in plain sentences, with a remedy where there is one.
 
     ``ok``, ``undecided`` (too little evidence) or ``refuted`` (the data contradict an assumption).
     """

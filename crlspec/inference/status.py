@@ -25,11 +25,12 @@ def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
     """
     moments = np.einsum("eii->e", estimate.moments)
     size = (estimate.values**2).sum(-1).mean(-1)
-    if not estimate.exact and bool((moments < agreement * size).any()):
+    weak = moments < agreement * size
+    if not estimate.exact and bool(weak.any()):
         return Status(
             "undecided",
-            "In at least one environment two fits on halves of the data disagree on the score differences. These are "
-            "mostly noise, so order and latents may be wrong.",
+            f"In {weak.sum()} of {len(weak)} environments two fits on halves of the data disagree on the score "
+            "differences. These are mostly noise, so order and latents may be wrong.",
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", DECIDED)

@@ -226,7 +226,10 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
 
 def test_agreement_of_two_networks_decides_the_status_of_contrastive() -> None:
     network = Network(np.eye(2), np.zeros(2))
-    for least, words in ((0.9, "are not calibrated"), (0.99, "found different latents")):
+    for least, words in (
+        (0.9, "are not calibrated, since they leave out its error"),
+        (0.99, "Two restarts of the network found different latents (correlation 0.95 after a linear map)"),
+    ):
         trained = Gaussianised(network, "likelihood", 0.5, 0.95)
         status = contrastive._status(1e-9, trained, 1.0, least)
         assert status.code == "undecided" and words in status.message

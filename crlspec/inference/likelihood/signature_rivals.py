@@ -55,7 +55,7 @@ def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarra
             "signature", "note", lead, CLEAR,
             f"{text}, with more targets. That the signature has full rank is an assumption.", remedy, both,
         )  # fmt: skip
-    text += ". Then the signature lacks full rank, and latents and graph are wrong."
+    text += ". In that case the signature lacks full rank, and latents and graph are wrong."
     return Check("signature", "undecided", lead, CLEAR, text, remedy, both)
 
 

@@ -35,6 +35,17 @@ def test_untouched_rows_refute_a_hard_intervention(world: Any, share: float) -> 
     assert right[0].remedy == "Leave these rows out, or declare kind: soft."
 
 
+def test_untouched_rows_of_a_soft_intervention_are_a_mixture(world: Any) -> None:
+    targets = {"obs": (), "e0": (0,), "e1": (1,), "e2": (2,)}
+    w = world(scale=3.0, targets=targets)
+    found = [c for c in checks_of(w.problem(escaped(w, 0.4), kind="soft")) if c.name == "hard-mixture"]
+    assert found[0].message.endswith(
+        "of the rows follow the distribution of the control 'obs'. "
+        "The intervention did not reach them, so the environment is a mixture."
+    )
+    assert found[0].remedy == "Leave these rows out."
+
+
 def test_a_whole_intervention_is_no_mixture(world: Any) -> None:
     for noise in (None, lambda rng, n: rng.laplace(size=n), lambda rng, n: rng.uniform(-2, 2, n)):
         for seed in range(20):

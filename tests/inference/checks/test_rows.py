@@ -53,6 +53,9 @@ def test_one_dependent_environment_is_named_and_too_few_effective_rows_leave_it_
     y = {"a": rng.normal(size=(500, 2)), "b": np.c_[series(rng, 500, 0.98), rng.normal(size=500)]}
     (check,), sizes = check_rows(y)
     assert (check.consequence, check.environments) == ("undecided", ("b",))
+    assert check.message.startswith(
+        "Rows of environment 'b' depend on the rows before them (p < 1e-16). The 500 "
+    )
     assert sizes["a"] == 500 and sizes["b"] == check.figure < 40
 
 

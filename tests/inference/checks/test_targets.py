@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,24 @@ def test_equal_targets_of_several_are_told(world: Any) -> None:
     (check,) = checks_of(world(targets=targets).problem(design="multi-node"))
     assert (check.name, check.consequence, check.environments) == ("same-targets", "undecided", ("e0", "e1"))
     assert check.message.endswith("That leaves 2 environments that differ, and 3 are needed.")
+
+
+def test_equal_targets_among_enough_others_are_a_note(world: Any) -> None:
+    targets = {"obs": (), "e0": (0, 1), "e1": (0, 1), "e2": (2,), "e3": (1,)}
+    (check,) = checks_of(world(targets=targets).problem(design="multi-node"))
+    assert (check.name, check.consequence) == ("same-targets", "note")
+    assert check.message == (
+        "Environments 'e0' and 'e1' differ from the control, but not from each other. So they have the same targets. "
+        "That leaves 3 environments that differ, and 3 are needed."
+    )
+
+
+def test_what_does_not_fit_one_target_is_told(world: Any) -> None:
+    targets = {"obs": (), "e0": (0,), "e1": (1, 2), "e2": (2,)}
+    (check,) = checks_of(world(targets=targets, scale=3.0).problem())
+    grown = re.search(r"variance grew: (\d), along which it fell: (\d). A single target", check.message)
+    assert grown and max(map(int, grown.groups())) > 1
+    assert check.message.endswith("A single target changes at most one of each.")
 
 
 def test_declared_pairs_may_share_their_target(world: Any) -> None:

@@ -127,6 +127,10 @@ def test_false_pairs_are_left_undecided() -> None:
 def test_an_order_by_standard_errors_counts_all_claimed_pairs() -> None:
     check = check_by_errors({("a", "b"): 3.0, ("a", "c"): 9.0})
     assert check.consequence == "passed" and check.latents == ("a", "b")
+    assert check.message == (
+        "Every order that reverses an ancestral pair fits worse. "
+        "The nearest has 'b' first, worse by 3.0 standard errors."
+    )
     assert check.figure == pytest.approx(4 * stats.norm.sf(3.0))
     check = check_by_errors({("a", "b"): 2.0, ("a", "c"): 9.0})
     assert check.consequence == "undecided"
@@ -136,11 +140,18 @@ def test_an_order_by_standard_errors_counts_all_claimed_pairs() -> None:
     )
     assert check.remedy == "Give more samples, or stronger interventions on these two."
     assert check_by_errors({("a", "b"): -5.0}).figure == 1.0
-    assert check_by_errors({}).consequence == "passed"
+    unclaimed = check_by_errors({})
+    assert unclaimed.consequence == "passed"
+    assert unclaimed.message == "No latent was found to be an ancestor of another, so no order is claimed."
 
 
 def test_an_order_by_p_values_stands_by_itself_first() -> None:
-    assert check_by_chance({("a", "b"): 1e-9}, 1.0).consequence == "passed"
+    check = check_by_chance({("a", "b"): 1e-9}, 1.0)
+    assert check.consequence == "passed"
+    assert (
+        check.message
+        == "Every order that reverses an ancestral pair is ruled out. The nearest has 'b' first."
+    )
     check = check_by_chance({("a", "b"): 1e-9, ("a", "c"): 1e-3}, 1.0)
     assert check.message == (
         "The order of 'a' and 'c' is not decided. The order that has 'c' first fits nearly as well (p = 0.002)."
