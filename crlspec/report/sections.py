@@ -57,14 +57,14 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
         pictures.graph(laid, found, THEMED), "dag", f"Recovered graph: {edges_text(surely)}.", _told(result)
     )
     exact = result.graph == "exact"
-    note = "Causes stand above their effects; thicker is stronger"
+    note = "Causes stand above their effects. Thicker edges are stronger"
     note += ", and the number on an edge is its strength. " if len(surely) <= LABELLED else ". "
     if exact:
         note += "The edges are those of the graph itself."
     else:
         note += (
             "Soft interventions show who is an ancestor of whom, not which effects are direct. A solid edge has no "
-            "latent between its ends and is therefore direct; a dashed one may lead through others alone."
+            "latent between its ends, so it is direct. A dashed one may be indirect."
         )
     kinds = [line.kind for line in found.values()]
     kinds += ["indirect"] * any(not line.direct for line in found.values())
@@ -157,14 +157,14 @@ def _meaning(alpha: float | None, near: bool) -> str:
     share = (
         ""
         if alpha is None
-        else f": of a hundred pairs without one, about {100 * alpha:.2g} are drawn by mistake"
+        else f". Then about {100 * alpha:.2g} of a hundred pairs without an edge are drawn by mistake"
     )
     text = (
-        "The p-value is the probability, were there no edge, of data that speak at least as strongly for one. An "
-        f"edge is drawn where it is below {level}{share}, if the test is calibrated. Strength is the size of the "
-        "effect, standardised; its sign would be as arbitrary as those of the latents."
+        "The p-value is the probability, if there were no edge, of data at least as much in favour of one. An "
+        f"edge is drawn where the p-value is below {level}{share}, if the test is calibrated. Strength is the "
+        "standardised size of the effect. It has no sign, since the signs of latents are arbitrary."
     )
-    return text + (" A question mark: within a factor of ten of alpha." if near else "")
+    return text + (" A question mark means a p-value within a factor of ten of alpha." if near else "")
 
 
 def signature(result: Record, truth: TruthFacts | None) -> str:
@@ -181,8 +181,8 @@ def signature(result: Record, truth: TruthFacts | None) -> str:
     note = "Bold frame: the environment intervenes on the latent."
     if measured is not None:
         note += (
-            " The ink: the size of the change of the latent's mechanism, beside that where it is targeted: about 1 "
-            "inside the frames and 0 outside."
+            " Numbers are sizes of the change of a latent's mechanism, relative to environments that target it. They "
+            "should be about 1 inside the frames and 0 outside."
         )
     if truth is not None:
         true = np.array([[z in truth.targets.get(e, ()) for z in names] for e in environments])
@@ -222,8 +222,8 @@ def _against_truth(result: Record, truth: TruthFacts) -> str:
         caption = f"<b>{escape(name)}</b> · |r| = {number_text(r)}"
         panels.append(page.figure(svg(figure, f"latent{k}", title), caption))
     note = (
-        "Fresh samples of all environments; orange: the environment that targets the latent. A straight line is "
-        "perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
+        "New samples of all environments, those of the environment that targets the latent in orange. A "
+        "straight line is perfect. Its slope has no meaning, since scale and sign of a latent cannot be known."
     )
     if result.graph == "transitive closure":
         note += (
@@ -254,6 +254,6 @@ def _distributions(result: Record) -> str:
         )
     note = "Each latent without intervention (filled)"
     note += " and in the environment that targets it (outline). " if result.environment_of else ". "
-    note += "Without intervention every latent has mean 0 and variance 1, by convention. No truth is known here, so "
-    note += "that nothing can say how near they are to it."
+    note += "Without intervention every latent has mean 0 and variance 1, by convention. The truth is not "
+    note += "known here, so the error of the latents is not known either."
     return page.section("latents", "The latents", note, f'<div class="many">{"".join(panels)}</div>')

@@ -47,8 +47,8 @@ def traversals(result: Record) -> str:
         alt = f"Observed variables that {name} moves most: {', '.join(variables)}."
         panels.append(page.figure(svg(figure, f"traversal{k}", alt), f"<b>{escape(name)}</b>"))
     note = (
-        "What the decoder gives while one latent moves and all others stay at their mean: the observed variables "
-        f"that move most (up to {MOST}), in units of their deviation. A linear mixing would draw straight lines."
+        "What the decoder gives while one latent moves and all others stay at their mean. Shown are the observed "
+        f"variables that move most (up to {MOST}), in standard deviations. A linear mixing gives straight lines."
     )
     many = f'<div class="many">{"".join(panels)}</div>'
     return page.section("traversals", "Moving one latent", note, many, _reconstructed(result))
@@ -69,11 +69,13 @@ def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
     if examples is not None:
         x = examples.values[:PICTURES]
         back = result.reconstruct(x).values
-        both = strip([as_images(x, shape), as_images(back, shape)], "Images above, what comes back below.")
-        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, what comes back below"))
+        both = strip(
+            [as_images(x, shape), as_images(back, shape)], "Images above, their reconstruction below."
+        )
+        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, their reconstruction below"))
     note = (
-        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} deviations and all others "
-        "stay at their mean."
+        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} standard deviations "
+        "and all others stay at their mean."
     )
     return page.section(
         "traversals", "Moving one latent", note, f'<div class="curves">{"".join(panels)}</div>'
@@ -93,11 +95,9 @@ def _reconstructed(result: Record) -> str:
     for k in np.argsort(-lost, kind="stable")[:MOST]:
         name = result.observed[k]
         alt = f"{name}: observed against reconstructed."
-        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % lost"
+        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % of the variance lost"
         panels.append(page.figure(svg(_against(x[:, k], back[:, k]), f"back{k}", alt), caption))
-    told = (
-        f"Samples (across) and what comes back of them (up), for up to {MOST} variables that come back worst."
-    )
+    told = f"Observed values (across) and reconstructed ones (up), for up to {MOST} variables reconstructed worst."
     return f'<h3>Reconstruction</h3><p class="note">{told}</p><div class="many">{"".join(panels)}</div>'
 
 

@@ -44,17 +44,15 @@ def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
         return replace(verdict, notes=(*verdict.notes, HARD_NOTE)) if unseen else verdict
     if setting.changes in ("shift", "scale") and not setting.noise_alone:
         note = (
-            "a latent that is a linear function of its parents does not show them where its environment only shifts "
-            "or rescales it"
+            "if a latent is a linear function of its parents, an environment that only shifts or rescales it "
+            "does not show them"
         )
         return replace(verdict, notes=(*verdict.notes, note))
     if not setting.noise_alone:
         return verdict
     what = "shift" if setting.changes == "shift" else "shift or rescale"
-    reason = (
-        f"environments that only {what} their targets leave a linear model without edges just as possible"
-    )
-    note = "what the data give is the noise of each latent, each by itself up to scaling, and not the latents"
+    reason = f"if environments only {what} their targets, a linear model without edges fits as well"
+    note = "the data give the noise of each latent up to scaling, and not the latents"
     remedies = ["use interventions that change how a latent depends on its parents, or hard ones"]
     if setting.function == "unknown":
         remedies.append("if no latent is a linear function of its parents, say so (function: nonlinear)")
@@ -83,8 +81,8 @@ def _with_count(setting: Setting, verdict: Verdict) -> Verdict:
     if setting.latents:
         return verdict
     note = (
-        "the number of latents is left to the data: the linear dimensions of the observations; that there are "
-        "environments enough for so many is seen only then"
+        "the number of latents is counted in the data, as the linear dimensions of the observations. Whether "
+        "there are enough environments is seen only then"
     )
     return replace(verdict, notes=(*verdict.notes, note))
 
@@ -94,8 +92,8 @@ def _with_noise(setting: Setting, verdict: Verdict) -> Verdict:
     if not setting.noisy:
         return verdict
     missing = (
-        "observations without noise: a linear mixing keeps its column space under isotropic noise, but score "
-        "differences are those of the noisy projection z + G⁺ε, and what should be zero in them is only small"
+        "observations without noise. A linear mixing keeps its column space under isotropic noise. But score "
+        "differences are those of the noisy projection z + G⁺ε, where zeros are only small"
         if setting.mixing == "linear"
         else "observations without noise"
     )
@@ -152,7 +150,7 @@ def _observational(setting: Setting) -> Verdict:
 
 def _deterministic(setting: Setting) -> Verdict:
     verdict = _row(citations.LINEAR, "score-based theorems", "nothing", "nothing")
-    reason = "do() fixes a latent to one value: that environment has no density, hence no score"
+    reason = "do() fixes a latent to one value, so that environment has no density and no score"
     remedy = 'make it stochastic, e.g. "Normal(1, 0.3)" in place of do(1)'
     return replace(verdict, covered=False, missing=(Missing("density", reason),), remedies=(remedy,))
 
@@ -167,8 +165,9 @@ def _linear(setting: Setting) -> Verdict:
         theorem = "linear mixing, one soft intervention per latent, sufficiently nonlinear causal model"
         verdict = _row(citations.LINEAR, theorem, "surrounding-parents", "exact")
         note = (
-            "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off "
-            "the file; if it is not, latents come up to mixing with ancestors and the graph as its closure"
+            "the file cannot show whether the model is sufficiently nonlinear (score differences of full rank). "
+            "If it is not, latents are recovered up to mixing with ancestors, and the transitive closure of the "
+            "graph"
         )
         verdict = replace(verdict, estimator="lscale-i", notes=(note,))
     else:

@@ -147,7 +147,7 @@ def test_verdict_of_a_closure_and_of_an_uncovered_setting(result, toy):
     )
     assert "and no ancestral links are wrong." in verdict(found, found.metrics(soft))
     assert direct(found) == {("z1", "z2"), ("z2", "z3")}
-    assert "therefore direct" in render(found, soft)
+    assert "so it is direct" in render(found, soft)
 
 
 def test_report_of_a_bare_result(toy, model):
@@ -199,7 +199,7 @@ def test_doubtful_pairs_are_those_within_a_factor_of_ten_of_alpha(result):
     assert doubtful(unknown) == ()
     assert doubtful(known) == (edges[2].pair, edges[3].pair)
     assert "nearly found" in render(known)
-    assert "alpha = 0.01: of a hundred pairs" in render(known)
+    assert "alpha = 0.01. Then about 1 of a hundred pairs" in render(known)
 
 
 def test_score_cells_that_contradict_the_graph_are_marked(result):

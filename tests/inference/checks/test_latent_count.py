@@ -86,7 +86,7 @@ def test_auto_survives_yaml_and_schema() -> None:
     assert "latents: auto" in dump(spec)
     assert Setting.of(spec).latents == ()
     assert "unknown number" in str(Setting.of(spec))
-    assert "left to the data" in str(crlspec.identifiability(spec))
+    assert "is counted in the data" in str(crlspec.identifiability(spec))
     from crlspec.spec.load import json_schema
 
     assert {"const": "auto"} in json_schema()["properties"]["latents"]["anyOf"]
