@@ -208,7 +208,7 @@ def _multi_node(setting: Setting) -> Verdict:
 
 def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdict:
     reason = f"{what}, and rank {needed} is needed"
-    remedy = f"add {needed - rank} environment(s) whose targets are not combinations of those there are"
+    remedy = f"add {needed - rank} environment{'s' * (needed - rank > 1)} with linearly independent targets"
     return replace(
         verdict, covered=False, latents="nothing", graph="nothing", nodes=(), estimator=None,
         missing=(Missing("rank", reason),), remedies=(remedy,),
@@ -280,7 +280,10 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
             return replace(verdict, nodes=latents)
         reason = f"{count} interventional environments, {wanted} are needed ({needed} per latent)"
         return _partial(
-            replace(verdict, count=count // needed), (), reason, f"add {wanted - count} environment(s)"
+            replace(verdict, count=count // needed),
+            (),
+            reason,
+            f"add {wanted - count} environment{'s' * (wanted - count > 1)}",
         )
     counts = Counter(name for hit in setting.targets.values() for name in hit)
     nodes = tuple(name for name in latents if counts[name] >= needed)

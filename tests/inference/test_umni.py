@@ -215,7 +215,7 @@ def test_exact_scores_that_nobody_knows_are_refused_with_a_remedy_that_works() -
     """Concealed targets of latents that are not Gaussian are found by scores of marginals."""
     spec = crlspec.load("linear/umni-quadratic-hard-5", sets=QUADRATIC)
     model = crlspec.compile(spec, seed=0)
-    with pytest.raises(SettingMismatch, match=r"exact scores with concealed targets .* or tell the targets"):
+    with pytest.raises(SettingMismatch, match=r"exact scores with concealed targets .* Or tell the targets"):
         crlspec.solve(spec, model.sample(seed=0), model=model)
 
 

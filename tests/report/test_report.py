@@ -128,13 +128,11 @@ def test_report_without_a_truth_and_with_a_remedy(result, toy):
     for words in ("? undecided", "Two orders fit.", "What would help: Sample more of z2."):
         assert words in text
     assert verdict(undecided).startswith(
-        "The data do not decide everything: four latents (up to scaling) and"
+        "The data do not decide everything. So far seven observed variables in five environments show four latents ("
     )
     status = toy.Status("refuted", "The mixing is not linear.")
     refuted = dataclasses.replace(result, estimate=dataclasses.replace(result.estimate, status=status))
-    assert verdict(refuted).startswith(
-        "The data contradict an assumption, so do not rely on the four latents"
-    )
+    assert verdict(refuted).startswith("The data contradict an assumption. Do not rely on the four latents")
 
 
 def test_verdict_of_a_closure_and_of_an_uncovered_setting(result, toy):
