@@ -290,7 +290,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
 
 def _seeds(command: argparse.ArgumentParser, count: str) -> None:
     command.add_argument("--seeds", type=_count, metavar="K", help=f"how many seeds (default {count})")
-    command.add_argument("--first", type=_seed, metavar="N", help="the first of them (default 0)")
+    command.add_argument("--first", type=_seed, metavar="N", help="the first seed (default 0)")
     command.add_argument(
         "--jobs",
         type=_jobs,
@@ -325,7 +325,11 @@ def _progress(parser: argparse.ArgumentParser) -> None:
 
 def _plugin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="use mechanisms, mixings, estimators … of MODULE",
     )
 
 
@@ -343,7 +347,7 @@ def _draw() -> argparse.ArgumentParser:
         "--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's"
     )
     parent.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="seed of every random choice (default 0)"
     )
     parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
     return parent
