@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crlspec.inference.check import Check, listed
+from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import pairwise
 
@@ -26,8 +26,8 @@ def check_control(moments: Moments, alpha: float = 1e-3) -> list[Check]:
     return [
         Check(
             "control", "refuted", float(pairwise(moments)[0, 1:].min()), alpha / (len(moments.names) - 1),
-            f"Environments {listed(names)} differ from the declared control '{control}' by more than one mechanism. "
-            f"All others differ from '{fits}' by one.",
+            f"'{fits}' looks like the control, not '{control}'. All others differ from '{fits}' by one mechanism, "
+            f"and {len(away)} of them from '{control}' by more.",
             f"Declare '{fits}' as the observational environment.", (*names, control, fits),
         )
     ]  # fmt: skip

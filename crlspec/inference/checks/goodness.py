@@ -110,8 +110,8 @@ def check_goodness(
         f"The declared model does not fit: likelihood ratio {fit.statistic:.1f} with {fit.freedom} degrees of "
         "freedom, "
         f"{chance(fit.p_value)}. The misfit {where}." + (f" {freeing}" if freeing else ""),
-        "Look at the targets, the control and the sensors of these environments. A hidden common cause of latents "
-        "gives such a misfit too.", worst,
+        "Look at the targets, the control and the sensors of these environments. Sensor noise and a hidden common "
+        "cause of latents give such a misfit too.", worst,
     )  # fmt: skip
 
 

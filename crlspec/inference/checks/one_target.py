@@ -114,8 +114,8 @@ def _told(found: Relative) -> str:
     up, down = ((found.values > 1), (found.values < 1))
     changed = chdtrc(1, found.costs) < 1e-3
     if (up & changed).sum() <= 1 and (down & changed).sum() <= 1:
-        return "Means changed along other directions than variances did."
+        return "Means changed along other directions than variances did. Sensors that changed would show so, too."
     return (
         f"Directions along which the variance grew: {int((up & changed).sum())}, along which it fell: "
-        f"{int((down & changed).sum())}. A single target changes at most one of each."
+        f"{int((down & changed).sum())}. A single target changes at most one of each; sensors that changed, more."
     )
