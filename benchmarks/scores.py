@@ -33,6 +33,7 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
     import torch
 
     import crlspec
+    from crlspec.inference.thresholds import Thresholds
     from crlspec.progress import silent
     from crlspec.registry import Registry
     from crlspec.results.evaluate import exact_differences
@@ -49,7 +50,8 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
     row: dict[str, object] = dict(zip(FIELDS, task, strict=False))
     began = time.process_time()
     try:
-        found = scores_for(Registry.installed().kinds("scores")[kind]()).estimate(coordinates, seed, silent)
+        source = scores_for(Registry.installed().kinds("scores")[kind](), Thresholds.gaussian)
+        found = source.estimate(coordinates, seed, silent)
     except Exception as error:
         return {**row, "status": f"failed: {type(error).__name__}: {error}"}
     row["cpu_seconds"] = round(time.process_time() - began, 3)

@@ -20,9 +20,6 @@ from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
 
-POWER = 0.8416
-"""Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -130,7 +127,9 @@ def decide_flexible(
     names = [asked.latents[k] for k in order]
     others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
     sure = not any(check.objects for check in others)
-    hard = check_hard(latents, targeted[list(order)], names, asked.environments, asked.counts, sure=sure)
+    hard = check_hard(
+        latents, targeted[list(order)], names, asked.environments, asked.counts, asked.thresholds.hard, sure
+    )
     return (*others, hard)
 
 
@@ -179,11 +178,11 @@ def _fit(given: _Decision) -> Check:
     model, (means, covariances) = given.model(given.best), given.sampled
     fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
     if fit.p_value >= given.thresholds.misfit:
-        return check_goodness(fit, given.environments, given.thresholds.misfit)
+        return check_goodness(fit, given.environments, given.thresholds)
     gains, explained = _gains(given, fit.statistic, model.free)
-    freeing = most_freeing(fit.statistic, gains, given.thresholds.misfit)
+    freeing = most_freeing(fit.statistic, gains, given.thresholds)
     check = check_goodness(
-        fit, given.environments, given.thresholds.misfit, freeing, undecided=explained < 0.5
+        fit, given.environments, given.thresholds, freeing, undecided=explained < given.thresholds.explained
     )
     named = tuple(name for name in given.latents if f"'{name}'" in check.message)
     extra = tuple(
@@ -294,7 +293,7 @@ def _edges(given: _Decision, found: np.ndarray) -> Check:
     if not absent.any():
         return Check("edges", "passed", 0.0, bound, "No pair is claimed to have no edge.")
     critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
-    detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
+    detectable = np.where(absent, (critical + given.thresholds.power) * given.tests.errors, 0.0)
     i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
     one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
     text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
