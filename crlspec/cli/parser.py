@@ -154,7 +154,7 @@ def _power(check: argparse.ArgumentParser) -> None:
         "without numbers: with those that the spec or its data have",
     )  # fmt: skip
     _seeds(check, "40; of --power, as all that follows")
-    check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(check)
     check.add_argument("--out", metavar="DIR", help="keep the runs there, to stop and go on")
     _progress(check)
 
@@ -192,7 +192,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         _result("run", "DIR"),
         _out(),
     )
-    replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(replay)
     _progress(replay)
     transform = add(
         "transform",
@@ -272,7 +272,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
     )
-    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
     _progress(sweep)
@@ -313,6 +313,10 @@ def _progress(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+
+
 def _plugin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
@@ -335,7 +339,7 @@ def _draw() -> argparse.ArgumentParser:
     parent.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)"
     )
-    parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(parent)
     return parent
 
 
