@@ -14,7 +14,8 @@ from crlspec.inference.checks.fitted import FittedModel, hard_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
-from crlspec.inference.checks.order_margin import Margin, gaussian_margin
+from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
+from crlspec.inference.checks.samples import check_samples
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
 from crlspec.inference.thresholds import LinearThresholds
 
@@ -125,25 +126,14 @@ def decide_flexible(
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
-    others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    sizes = dict(zip(asked.environments, asked.counts.tolist(), strict=True))
+    samples = check_samples(sizes, asked.thresholds.flexible_samples, "fit smooth mechanisms to")
+    others = (samples, _rivals(asked, edges, rivals), settled(ended))
     sure = not any(check.objects for check in others)
     hard = check_hard(
         latents, targeted[list(order)], names, asked.environments, asked.counts, asked.thresholds.hard, sure
     )
     return (*others, hard)
-
-
-def _samples(asked: Asked) -> Check:
-    k, bound = int(asked.counts.argmin()), asked.thresholds.flexible_samples
-    name, figure = asked.environments[k], float(asked.counts[k])
-    if figure >= bound:
-        text = f"The smallest environment, '{name}', has {figure:.0f} samples to fit smooth mechanisms to."
-        return Check("samples", "passed", figure, bound, text, None, (name,))
-    return Check(
-        "samples", "undecided", figure, bound,
-        f"'{name}' has {figure:.0f} samples, too few to fit smooth mechanisms to.",
-        f"Give {bound} samples or more in every environment.", (name,),
-    )  # fmt: skip
 
 
 def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tuple[int, ...], float]) -> Check:
@@ -162,16 +152,7 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
     if p_value < bound:
         text = f"The nearest order that turns an edge around, '{two}' before '{one}', fits worse by {z:.1f} errors."
         return Check("order", "passed", p_value, bound, text, None, (), (one, two))
-    return _undecided_order(p_value, bound, f"{z:.1f} standard errors", one, two)
-
-
-def _undecided_order(p_value: float, bound: float, told: str, one: str, two: str) -> Check:
-    return Check(
-        "order", "undecided", p_value, bound,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {told} only "
-        f"(p = {p_value:.2g}).",
-        "Give more samples, or stronger interventions on these two.", (), (one, two),
-    )  # fmt: skip
+    return undecided_order(p_value, bound, (one, two), f"{z:.1f} standard errors")
 
 
 def _fit(given: _Decision) -> Check:
@@ -242,7 +223,7 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     if p_value < given.thresholds.order:
         text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {told}."
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
-    return _undecided_order(p_value, given.thresholds.order, told, one, two)
+    return undecided_order(p_value, given.thresholds.order, (one, two), told)
 
 
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:

@@ -11,14 +11,12 @@ from scipy.special import chdtrc, ndtr
 from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.fitted import FittedModel, soft_model
 from crlspec.inference.checks.goodness import check_goodness, goodness
-from crlspec.inference.checks.order_margin import gaussian_margin
+from crlspec.inference.checks.order_margin import MORE, gaussian_margin, undecided_order
 from crlspec.inference.thresholds import LinearThresholds, LscaleThresholds, UmniThresholds
 
 __all__ = ["GaussianClosure", "check_by_chance", "check_by_errors", "claimed"]
 
 Pair = tuple[str, str]
-
-REMEDY = "Give more samples, or stronger interventions on these two."
 
 
 @dataclass(frozen=True)
@@ -90,16 +88,11 @@ def check_by_errors(errors: Mapping[Pair, float], level: float = UmniThresholds.
     pair = min(errors, key=lambda one: errors[one])
     z = errors[pair]
     p_value = float(min(1.0, 2 * len(errors) * ndtr(-max(z, 0.0))))
-    one, two = pair
     if p_value < level:
-        text = f"Every order with a claimed pair reversed fits worse; the nearest, '{two}' first, by {z:.1f} errors."
+        nearest = f"the nearest, '{pair[1]}' first, by {z:.1f} errors."
+        text = f"Every order with a claimed pair reversed fits worse; {nearest}"
         return Check("order", "passed", p_value, level, text, None, (), pair)
-    return Check(
-        "order", "undecided", p_value, level,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {z:.1f} standard errors "
-        f"only (p = {p_value:.2g}).",
-        REMEDY, (), pair,
-    )  # fmt: skip
+    return undecided_order(p_value, level, pair, f"{z:.1f} standard errors")
 
 
 def check_by_chance(
@@ -137,7 +130,7 @@ def check_by_chance(
         "order", "undecided", p_value, level,
         f"The order of '{one}' and '{two}' is not decided. The order that has '{two}' first is within reach{behind} "
         f"({chance(p_value)}).",
-        REMEDY, (), pair,
+        MORE, (), pair,
     )  # fmt: skip
 
 
