@@ -94,15 +94,17 @@ def solve(
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
     estimator = estimator_for(method, TrainingContext(where, folder, fabric))
-    problem, counted = count_latents(problem, estimator.thresholds.dimension)
+    thresholds = estimator.thresholds
+    problem, counted = count_latents(problem, thresholds)
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
     report("checks", 0.0)
-    design = refuse_faults(checks_of(problem))
-    problem = replace(problem, effective=effective_sizes(problem, design))
+    design = refuse_faults(checks_of(problem, thresholds))
+    problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
     shuffled, relabelling = problem.shuffled(seed)
-    scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
+    oracle = _oracle(spec.scores, model, relabelling)
+    scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
     if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)

@@ -154,7 +154,7 @@ def _power(check: argparse.ArgumentParser) -> None:
         "in the spec or its data)",
     )  # fmt: skip
     _seeds(check, "40; this and the options below are for --power")
-    check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(check)
     check.add_argument(
         "--out", metavar="DIR", help="keep the runs in DIR, so that an interrupted call goes on there"
     )
@@ -197,7 +197,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         _result("run", "DIR"),
         _out(),
     )
-    replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(replay)
     _progress(replay)
     transform = add(
         "transform",
@@ -282,7 +282,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
     )
-    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
     _progress(sweep)
@@ -323,6 +323,10 @@ def _progress(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+
+
 def _plugin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugin",
@@ -349,7 +353,7 @@ def _draw() -> argparse.ArgumentParser:
     parent.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="seed of every random choice (default 0)"
     )
-    parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(parent)
     return parent
 
 

@@ -27,7 +27,7 @@ from crlspec.cli.call import (
 )
 from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
 from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
-from crlspec.progress import Losses, ProgressLine
+from crlspec.progress import Extent, Losses, ProgressLine
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,12 +53,7 @@ class Log:
     caught: list[warnings.WarningMessage] = field(default_factory=list)
 
     def __call__(
-        self,
-        stage: str,
-        done: float | None = None,
-        total: float | None = None,
-        *,
-        losses: Losses | None = None,
+        self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
     ) -> None:
         """A report of progress; the first one of each stage is kept."""
         if stage != self.stage:

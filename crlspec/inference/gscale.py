@@ -23,11 +23,11 @@ from crlspec.inference import declarations
 from crlspec.inference.answer import tested_edges
 from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank
+from crlspec.inference.checks.samples import check_samples
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
     check_pairs,
-    check_samples,
     checks_of,
     contrasts,
     diagnostics_of,
@@ -144,7 +144,7 @@ class GScaleI(Estimator):
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
         sizes = {name: problem.size(name) for name in order}
-        checks = (*checks, check_samples(sizes, self.thresholds.samples))
+        checks = (*checks, check_samples(sizes, self.thresholds.samples, "tell environments apart"))
         if not unknown and len(pairs) > 1:
             seen = self._find_pairs(y, logits, progress)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))

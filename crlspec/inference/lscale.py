@@ -80,13 +80,26 @@ class LScaleI(Estimator):
                     )
                     steps.append(
                         closure_by_likelihood(
-                            coordinates, estimate, steps[0], problem.latents, self.alpha, effective=effective
+                            coordinates,
+                            estimate,
+                            steps[0],
+                            problem.latents,
+                            self.alpha,
+                            self.thresholds,
+                            effective=effective,
                         )
                     )
                 else:
                     steps.append(
                         closure_by_invariance(
-                            coordinates, estimate, steps[0], problem.latents, self.alpha, seed, progress
+                            coordinates,
+                            estimate,
+                            steps[0],
+                            problem.latents,
+                            self.alpha,
+                            self.thresholds.reach,
+                            seed,
+                            progress,
                         )
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}

@@ -6,11 +6,14 @@ edges is no threshold but a choice of the user's, and a field of the estimators 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = [
     "BaselineThresholds",
     "ContrastiveThresholds",
+    "DesignThresholds",
     "GscaleThresholds",
     "LinearThresholds",
     "LscaleThresholds",
@@ -32,6 +35,12 @@ class Thresholds:
                 mixing is refuted: a convention
     dimension   level of the test of how many dimensions stand out of noise (held by tests/numerics/test_dimension.py)
     noise_share share of noise in a latent's variance above which its edges are not relied on: a convention
+    factors     p-value from which on a factor model is taken: a convention
+    close_fit   misfit per degree of freedom (RMSEA) up to which one that is rejected is close: a convention (Browne &
+                Cudeck, 1993)
+    gaussian    p-value above which latents pass as Gaussian in every environment, for ``scores: auto`` and whatever
+                else rests on it: a convention
+    design      the numbers of the tests of the declared design: see :class:`DesignThresholds`
     """
 
     injective: float = 1e-13
@@ -40,22 +49,33 @@ class Thresholds:
     curved: float = 1e-6
     dimension: float = 1e-3
     noise_share: float = 0.05
+    factors: float = 1e-3
+    close_fit: float = 0.05
+    gaussian: float = 1e-3
+    design: DesignThresholds = field(default_factory=DesignThresholds)
 
 
 @dataclass(frozen=True)
 class LinearThresholds(Thresholds):
     """Of linear mixings: LSCALE-I and UMNI-CRL.
 
-    gaussian               p-value above which latents pass as Gaussian in every environment: a convention
     agreement              share of the size of score differences that two fits on halves of the data must share, in
                            every environment: a convention
     misfit                 level of the goodness of fit against free Gaussians: a convention
-    order                  level at which every order with one found edge reversed must be ruled out, all of them
-                           together: benchmarks/trust.py holds what comes of it
+    explained              share of a misfit that one freed mechanism has to explain, so that it refutes the design
+                           and not the optimiser: a convention
+    freeing                share below which it is said that no single change explains a misfit: a convention
+    worst                  share of a misfit that the environments named for it make up: a convention
+    order                  level at which every order with one found edge, or one pair of a closure, reversed must be
+                           ruled out, all of them together: benchmarks/trust.py holds what comes of it; at .01 false
+                           pairs get through at 100 samples, where χ² is too small
+    hard                   level at which a target that depends on latents before it is not hard: a convention
     leftover               standard error of what a latent may hold of all others, in standard deviations, up to which
                            latents count as separated: .2 costs .02 of a correlation
     detectable             strength of an edge that could be there and not be seen, up to which absent edges count as
                            absent: benchmarks/trust.py holds what comes of it
+    power                  standard normal quantile of the power .8 at which such an edge counts as one that would
+                           have been seen: a convention
     flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
                            benchmarks/trust.py holds
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
@@ -63,12 +83,16 @@ class LinearThresholds(Thresholds):
     heteroscedastic_level  level of the test that must reject before any such share counts: a convention
     """
 
-    gaussian: float = 1e-3
     agreement: float = 0.2
     misfit: float = 1e-3
+    explained: float = 0.5
+    freeing: float = 0.1
+    worst: float = 0.7
     order: float = 1e-3
+    hard: float = 1e-3
     leftover: float = 0.2
     detectable: float = 0.5
+    power: float = 0.8416
     flexible_samples: int = 1000
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4
@@ -76,29 +100,37 @@ class LinearThresholds(Thresholds):
 
 @dataclass(frozen=True)
 class LscaleThresholds(LinearThresholds):
-    """Of LSCALE-I. The last three are of the variant full-rank, and conventions.
+    """Of LSCALE-I. The first three are of the variant full-rank, and conventions.
 
     image          share of the largest eigenvalue of exact moments below which a direction is not in their image
     spreads        so many times the squared angles between two fits' images are what images may share by chance ...
     widest         ... but no squared sine above this one
+    reach          level of the order of soft interventions where networks were trained for every order, which leaves
+                   p-values to some chance: a convention
     """
 
     image: float = 1e-9
     spreads: float = 4.0
     widest: float = 0.5
+    reach: float = 1e-4
 
 
 @dataclass(frozen=True)
 class UmniThresholds(LinearThresholds):
     """Of UMNI-CRL.
 
-    close  signatures within so many nats of the best are compared by their joint likelihoods: a convention
-    clear  nats by which the best signature must lead the next, else the status is undecided: odds of twenty to one
-           after the Bayesian information criterion, a convention
+    close     signatures within so many nats of the best are compared by their joint likelihoods: a convention
+    clear     nats by which the best signature must lead the next, one with a target less and one without full rank,
+              else the status is undecided: odds of twenty to one after the Bayesian information criterion, a
+              convention
+    real      nats that each further target of a signature without full rank must gain, for it to be one: a convention
+    held_out  level of the order of soft interventions by losses of held-out samples, which are normal: a convention
     """
 
     close: float = 30.0
     clear: float = 3.0
+    real: float = 5.0
+    held_out: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -139,14 +171,13 @@ class ContrastiveThresholds(Thresholds):
     """Of contrastive CRL.
 
     further    so many times as many components as latents are looked at beyond those needed: a convention
-    gaussian   p-value above which latents behind a linear encoder pass as Gaussian, so that no network is needed ...
-    judged     ... of so many samples an environment, so that the sampling error of a linear code, which more samples
-               would show, does not count as curvature: conventions
+    judged     latents behind a linear encoder that pass as Gaussian (``gaussian``) need no network: judged of so
+               many samples an environment, so that the sampling error of a linear code, which more samples would
+               show, does not count as curvature: a convention
     agreement  two restarts whose latents correlate less, after a linear map, have not found the same: a convention
     """
 
     further: int = 3
-    gaussian: float = 1e-3
     judged: int = 2000
     agreement: float = 0.95
 

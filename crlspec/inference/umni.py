@@ -257,11 +257,10 @@ class _Found:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
         if search.gaussian:
+            rivals = estimator.thresholds if search.known is None else None
             return [
                 first,
-                *refine_gaussian(
-                    samples, order, rows, search.progress, self.signature, asked, search.known is None
-                ),
+                *refine_gaussian(samples, order, rows, search.progress, self.signature, asked, rivals),
             ]
         return [
             first,
@@ -304,6 +303,7 @@ class _Found:
                 first,
                 search.problem.latents,
                 estimator.alpha,
+                estimator.thresholds,
                 self._groups(),
                 starts,
             ),
@@ -341,6 +341,7 @@ class _Found:
             first,
             search.problem.latents,
             estimator.alpha,
+            estimator.thresholds.held_out,
             search.seed,
             search.progress,
             self.signature,

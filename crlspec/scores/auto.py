@@ -15,15 +15,18 @@ __all__ = ["AutoScores"]
 
 @dataclass(frozen=True)
 class AutoScores(ScoreDifference):
-    """Skewness and kurtosis of every whitened component in every environment, at level ``alpha`` in all."""
+    """Skewness and kurtosis of every whitened component in every environment.
 
-    alpha: float = 1e-3
+    gaussian  p-value above which no environment contradicts Gaussian latents
+    """
+
+    gaussian: float
     device: str = "cpu"
     kind = "auto"
 
     def choose(self, coordinates: Coordinates) -> ScoreDifference:
         """The estimator that the data call for."""
-        gaussian = gaussianity_p_value(coordinates.all) > self.alpha
+        gaussian = gaussianity_p_value(coordinates.all) > self.gaussian
         return GaussianScores() if gaussian else RatioScores(device=self.device)
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:

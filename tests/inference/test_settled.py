@@ -21,7 +21,7 @@ from crlspec.inference.likelihood.refine import refine_gaussian
 from crlspec.inference.soft import gaussian as soft
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.step import Step
-from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.inference.thresholds import GscaleThresholds, LinearThresholds
 from crlspec.numerics.optimum import Optimum, minimised
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
@@ -38,7 +38,9 @@ def hard() -> Step:
 
 def of_soft() -> Step:
     estimate = GaussianScores().estimate(COORDINATES, 0, silent)
-    return closure_by_likelihood(COORDINATES, estimate, closure_by_scores(estimate), ("a", "b", "c"), 0.01)
+    return closure_by_likelihood(
+        COORDINATES, estimate, closure_by_scores(estimate), ("a", "b", "c"), 0.01, LinearThresholds()
+    )
 
 
 def of_code() -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import FrozenInstanceError, asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from crlspec.inference.encoders.gaussianise import Gaussianised
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.lscale import LScaleI
-from crlspec.inference.thresholds import GscaleThresholds, LscaleThresholds, Thresholds
+from crlspec.inference.thresholds import DesignThresholds, GscaleThresholds, LscaleThresholds, Thresholds
 from crlspec.inference.umni import UmniCrl
 from crlspec.maps.maps import Network
 from crlspec.progress import silent
@@ -56,25 +57,32 @@ SPECS = {
     "ica": ("linear/hard-5", ["estimator.kind=ica"]),
     "pca": ("linear/hard-5", ["estimator.kind=pca"]),
 }
-CLASSES = [one for one in vars(thresholds).values() if isinstance(one, type) and issubclass(one, Thresholds)]
+CLASSES = [
+    one
+    for one in vars(thresholds).values()
+    if isinstance(one, type) and issubclass(one, Thresholds | DesignThresholds)
+]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_every_threshold_says_where_it_comes_from(cls: type[Thresholds]) -> None:
+def test_every_threshold_says_where_it_comes_from(cls: type[Thresholds | DesignThresholds]) -> None:
     text = " ".join(str(one.__doc__) for one in cls.__mro__ if one is not object)
     for field in fields(cls):
         assert re.search(rf"\n    {field.name} +[\w.]", text), field.name
     with pytest.raises(FrozenInstanceError):
-        cls().injective = 1.0  # type: ignore[misc]
+        setattr(cls(), fields(cls)[0].name, 1.0)
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_a_result_keeps_the_thresholds_of_its_estimator(kind: str) -> None:
+def test_a_result_keeps_the_thresholds_of_its_estimator(kind: str, tmp_path: Path) -> None:
     name, sets = SPECS[kind]
     spec = crlspec.load(name, sets=["latents=2", "samples=400", *sets])
     model = crlspec.compile(spec, seed=0)
     found = crlspec.solve(spec, model.sample(seed=0), model=model)
-    assert found.provenance["thresholds"] == asdict(ESTIMATORS[kind].thresholds)
+    kept = found.provenance["thresholds"]
+    assert kept == asdict(ESTIMATORS[kind].thresholds)
+    assert kept["design"] == asdict(DesignThresholds())
+    assert crlspec.open_result(found.save(tmp_path / "result.nc")).provenance["thresholds"] == kept
 
 
 def solved(estimator: Any, problem: Problem = TOY, **changed: float) -> str:
@@ -169,9 +177,9 @@ def test_a_threshold_decides_whether_a_linear_mixing_is_refuted(
 
 def test_the_level_of_dimensions_decides_how_many_there_are() -> None:
     coordinates = Coordinates.of(NOISY, NOISY.environments)
-    check_noisy_rank(NOISY, coordinates, Thresholds().dimension)
+    check_noisy_rank(NOISY, coordinates, Thresholds())
     with pytest.raises(DataError, match="more than the 3 latents"):
-        check_noisy_rank(NOISY, coordinates, 1 - 1e-9)
+        check_noisy_rank(NOISY, coordinates, Thresholds(dimension=1 - 1e-9))
     with pytest.raises(DataError, match="2 linear dimensions"):
         check_injective(np.array([1.0, 1.0, 1e-3]), 3, 1e-2)
 

@@ -23,6 +23,8 @@ from crlspec.inference.checks.rows import check_rows
 from crlspec.inference.checks.same_target import check_alike, check_same_target
 from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
+from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 from crlspec.scores.noise_units import noise_units
@@ -35,37 +37,32 @@ FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-lat
 SOME = 25
 """Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
 
-NORMAL, SURELY = 1e-3, 0.05
-"""p-values of normality: below the first no check is made that is right for normal latents alone; up to the second
-only overwhelming evidence counts, at level ``STRICT``."""
-
-LEVEL, STRICT = 1e-3, 1e-8
-"""Levels of the tests of targets, all environments together."""
-
-DISTURBS = 0.05
-"""N ρ² above which noise of share ρ on the observations shows in differences of precisions."""
-
 SAMPLED = 4000
 """Rows of an environment, at most, in which dependence between components beyond correlation is looked for."""
 
 
-def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check, ...]:
+def checks_of(
+    problem: Problem, thresholds: Thresholds | None = None, space: ColumnSpace | None = None
+) -> tuple[Check, ...]:
     """What the data say about the declared design; nothing where it has no objection.
 
-    space  the column space of the observations, where it is known already
+    thresholds  of the estimator; None: those that hold where it has none of its own
+    space       the column space of the observations, where it is known already
 
     The data are those in file order and under their own names, before any shuffle. Faults of the table end it, since
     no moment means anything then; what does not apply to the setting is skipped.
     """
+    thresholds = thresholds or Thresholds()
+    limits = thresholds.design
     setting, samples = problem.setting, {name: problem.samples[name] for name in _names(problem)}
-    if found := check_cells(samples, problem.observed):
+    if found := check_cells(samples, problem.observed, limits):
         return tuple(found)
     size, latents = len(problem.observed), len(setting.latents)
     linear = setting.mixing == "linear" and 0 < latents <= size
     components = latents if linear else min(size, SOME)
-    checks = check_rounding(samples, problem.observed, size > latents)
+    checks = check_rounding(samples, problem.observed, size > latents, limits)
     if not checks:  # rounded rows may be equal by chance
-        checks = check_duplicates(samples)
+        checks = check_duplicates(samples, limits.duplicates)
     if any(
         check.name in {"duplicate-rows", "shared-rows"} and check.consequence == "refuted" for check in checks
     ):
@@ -73,47 +70,52 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     if min(len(x) for x in samples.values()) <= components + 2:
         return tuple(checks)
     if linear:
-        checks += check_factor_model(problem)
+        checks += check_factor_model(problem, thresholds)
     moments = Moments.of(samples, components, noise_units(problem), space if linear else None)
     linear = linear and moments.size == latents
     if linear:
         control = samples[problem.observational]
-        broken = check_singular(moments) or check_sensors(moments, problem.observed, latents, control)
+        broken = check_singular(moments, limits.singular)
+        broken = broken or check_sensors(moments, problem.observed, latents, control, thresholds)
         if broken:
             return (*checks, *broken)
-    dependent, sizes = check_rows(moments.y)
+    dependent, sizes = check_rows(moments.y, limits)
     checks += dependent
     moments = replace(moments, counts=np.array([sizes[name] for name in moments.names]))
     shapes = {name: shape_moments(y) for name, y in moments.y.items()}
     kurtosis = np.stack([shape[1] for shape in shapes.values()])
-    heavy = check_heavy_tails(kurtosis, moments.y)
+    heavy = check_heavy_tails(kurtosis, moments.y, limits)
     if not linear:  # such estimators classify samples, and rest on no moments
         heavy = [replace(check, consequence="note") for check in heavy]
     checks += heavy
     if setting.design == "observational" or heavy or min(sizes.values()) <= components + 2:
         return tuple(checks)
-    copies = check_copies(moments) if not dependent else []
+    copies = check_copies(moments, limits.copies) if not dependent else []
     normality = _normality(moments, shapes)
     normal = min(normality.values()) * len(normality)
-    gaussian = linear and normal > NORMAL
+    gaussian = linear and normal > limits.normal
     checks += copies
     if linear or moments.size == size:
-        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
+        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)), limits.effect)
     if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
-        checks += check_mixture(moments, normality, setting.kind == "hard")
-    if gaussian and not copies and not _disturbed(moments, problem):
-        checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
-        checks += _changed(moments, problem)
+        checks += check_mixture(moments, normality, setting.kind == "hard", limits)
+    if gaussian and not copies and not _disturbed(moments, problem, limits.disturbs):
+        checks += _targets(
+            moments, problem, limits.targets if normal > limits.surely else limits.strict, limits
+        )
+        checks += _changed(moments, problem, limits.mechanism)
     return tuple(checks)
 
 
-def effective_sizes(problem: Problem, checks: tuple[Check, ...]) -> dict[str, float]:
+def effective_sizes(
+    problem: Problem, checks: tuple[Check, ...], limits: DesignThresholds
+) -> dict[str, float]:
     """Environment → effective number of samples, where a check found that rows depend on each other; else empty."""
     if not any(check.name == "rows-independent" for check in checks):
         return {}
     samples = {name: problem.samples[name] for name in _names(problem)}
     components = min(len(problem.observed), len(problem.setting.latents) or SOME, SOME)
-    return dict(check_rows(Moments.of(samples, components, noise_units(problem)).y)[1])
+    return dict(check_rows(Moments.of(samples, components, noise_units(problem)).y, limits)[1])
 
 
 def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -125,32 +127,32 @@ def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return checks
 
 
-def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
+def _targets(moments: Moments, problem: Problem, alpha: float, limits: DesignThresholds) -> list[Check]:
     """How many mechanisms environments change, and whether two change the same one: linear-Gaussian latents."""
     setting = problem.setting
     if setting.design == "multi-node":
-        return check_alike(moments, len(setting.latents))
+        return check_alike(moments, len(setting.latents), limits)
     if setting.function == "nonlinear":
         return []
-    if check_one_target(moments, alpha):
-        fits = better_control(moments, alpha)[1]
-        return check_control(moments, alpha) or check_one_target(moments, alpha, fits)
+    if check_one_target(moments, alpha, limits):
+        fits = better_control(moments, alpha, limits)[1]
+        return check_control(moments, alpha, limits) or check_one_target(moments, alpha, limits, fits)
     if setting.design != "single-node":
         return []
     shared: list[frozenset[str]] = []
     if setting.targets is not None:
         targets = setting.targets
         shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
-    return check_same_target(moments, shared)
+    return check_same_target(moments, shared, limits)
 
 
-def _changed(moments: Moments, problem: Problem) -> list[Check]:
+def _changed(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
     """Whether soft interventions change more than noise, where their declaration says so."""
     setting = problem.setting
     soft = setting.kind in ("soft", "mixed") and not setting.noise_alone
     if not soft or setting.design == "multi-node" or setting.function == "nonlinear":
         return []
-    return check_mechanism_changed(moments)
+    return check_mechanism_changed(moments, alpha)
 
 
 def _names(problem: Problem) -> tuple[str, ...]:
@@ -171,8 +173,8 @@ def _normality(moments: Moments, shapes: dict[str, np.ndarray]) -> dict[str, flo
     return found
 
 
-def _disturbed(moments: Moments, problem: Problem) -> bool:
+def _disturbed(moments: Moments, problem: Problem, bound: float) -> bool:
     """Whether noise on the observations shows in differences of precisions, or may."""
     if problem.setting.noisy and len(problem.observed) == moments.size:
         return True
-    return float(moments.counts.sum() * moments.rest**2) > DISTURBS
+    return float(moments.counts.sum() * moments.rest**2) > bound

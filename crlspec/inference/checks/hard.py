@@ -23,8 +23,8 @@ def check_hard(
     names: Sequence[str],
     environments: Sequence[str],
     sizes: np.ndarray,
-    alpha: float = 1e-3,
-    sure: bool = True,
+    alpha: float,
+    sure: bool,
 ) -> Check:
     """Whether squares and products of a target and the latents before it are uncorrelated where it is targeted.
 

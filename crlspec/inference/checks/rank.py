@@ -23,7 +23,7 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     """
     thresholds = thresholds or Thresholds()
     if problem.setting.noisy:
-        check_noisy_rank(problem, coordinates, thresholds.dimension)
+        check_noisy_rank(problem, coordinates, thresholds)
         return
     spectrum, n = coordinates.space.spectrum, len(problem.latents)
     check_injective(spectrum, n, thresholds.injective)
@@ -33,7 +33,7 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     sizeable = spectrum[n] > thresholds.sizeable * spectrum[n - 1]
     significant = int((spectrum > thresholds.rounding * spectrum[0]).sum())
     if sizeable or explained_by_squares(rest, coordinates.observational) < thresholds.curved:
-        found = remainder_of(problem)
+        found = remainder_of(problem, thresholds)
         raise DataError(
             f"The observations have {significant} significant linear components, more than the {n} latents. So a "
             f"linear mixing without noise is refuted. {found.finding}.",

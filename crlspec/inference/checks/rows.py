@@ -8,24 +8,21 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc, ndtri
 
 from crlspec.inference.check import Check, chance, listed
+from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["check_rows", "effective_size"]
 
-BLOCKS, LEAST = 20, 40
-"""Blocks of rows whose means are compared, and rows below which nothing is tested."""
+BLOCKS = 20
+"""Blocks of rows whose means are compared."""
 
 RANKED = 2000
 """Rows up to which their normal scores are tested, so that heavy tails do no harm; beyond them sums are normal."""
 
-ENOUGH = 20
-"""Effective rows a dimension below which nothing can be relied on."""
 
-
-def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[Check], dict[str, float]]:
+def check_rows(y: Mapping[str, np.ndarray], limits: DesignThresholds) -> tuple[list[Check], dict[str, float]]:
     """Tests each environment for dependence of rows, and measures the effective number of rows where there is some.
 
-    y      environment → (sample, component), in white coordinates and in file order
-    alpha  the probability of any finding where all rows are independent
+    y  environment → (sample, component), in white coordinates and in file order
 
     Two tests: of correlations with the row before (Hosking's portmanteau, JASA 75, 1980), and of the means of
     consecutive blocks, which also sees a slow drift. Returns checks, and environment → effective number of rows.
@@ -33,14 +30,14 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
     sizes, dependent = {}, {}
     for name, values in y.items():
         sizes[name] = float(len(values))
-        if (p_value := _p_value(values)) < alpha / len(y):
+        if (p_value := _p_value(values, limits.rows)) < limits.dependent / len(y):
             dependent[name] = p_value
             sizes[name] = effective_size(values)
     if not dependent:
         return [], sizes
     least = min(dependent, key=lambda name: sizes[name] / len(y[name]))
     size, count = sizes[least], len(y[least])
-    enough = min(sizes[name] for name in dependent) >= ENOUGH * y[least].shape[1]
+    enough = min(sizes[name] for name in dependent) >= limits.effective * y[least].shape[1]
     many = "s" * (len(dependent) > 1)
     return [
         Check(
@@ -74,10 +71,10 @@ def effective_size(y: np.ndarray) -> float:
     return float(np.clip(count / max(times.max(), 1.0), 1.0, count))
 
 
-def _p_value(y: np.ndarray) -> float:
-    """Of independent rows (sample, component): twice the lesser of two tests."""
+def _p_value(y: np.ndarray, fewest: int) -> float:
+    """Of independent rows (sample, component): twice the lesser of two tests; 1 of fewer rows than ``fewest``."""
     count, size = y.shape
-    if count < LEAST or count < 4 * size:
+    if count < fewest or count < 4 * size:
         return 1.0
     if count <= RANKED:
         y = ndtri((y.argsort(0).argsort(0) + 1) / (count + 1))

@@ -9,22 +9,22 @@ from crlspec.inference.checks.moments import Moments
 
 __all__ = ["check_singular", "ranks"]
 
-ROUNDING = 1e-10
-"""A variance below this share of the pooled one, along some direction, is rounding."""
 
+def ranks(moments: Moments, rounding: float) -> np.ndarray:
+    """(environment,) dimensions that the white coordinates of each environment span.
 
-def ranks(moments: Moments) -> np.ndarray:
-    """(environment,) dimensions that the white coordinates of each environment span."""
+    rounding  share of the pooled variance below which that of a direction is rounding
+    """
     values = np.linalg.eigvalsh(moments.covariances)
-    return np.asarray((values > ROUNDING * values[:, -1:].clip(min=1.0)).sum(1))
+    return np.asarray((values > rounding * values[:, -1:].clip(min=1.0)).sum(1))
 
 
-def check_singular(moments: Moments) -> list[Check]:
+def check_singular(moments: Moments, rounding: float) -> list[Check]:
     """Names the environments whose covariance is singular though the pooled one is not.
 
     In all of them, some latent is a function of the others; in some of them, a latent is fixed there.
     """
-    found = ranks(moments)
+    found = ranks(moments, rounding)
     few, least, n = found < moments.size, int(found.min()), moments.size
     if not few.any():
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -19,7 +19,6 @@ from crlspec.numerics.linalg import ColumnSpace
 
 __all__ = [
     "check_pairs",
-    "check_samples",
     "checks_of",
     "contrasts",
     "diagnostics_of",
@@ -98,20 +97,6 @@ def _pairing(pairing: Pairing) -> Check:
         f"Another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
         f"{pairing.clear:g} is needed).",
         "Give more samples, or say which environments belong together (design: coupled).",
-    )  # fmt: skip
-
-
-def check_samples(sizes: Mapping[str, float], bound: int) -> Check:
-    """Whether the smallest environment has samples enough for classifiers; ``sizes``: environment → samples."""
-    name = min(sizes, key=lambda one: sizes[one])
-    figure = float(sizes[name])
-    if figure >= bound:
-        text = f"The smallest environment, '{name}', has {figure:.0f} samples, enough to tell environments apart."
-        return Check("samples", "passed", figure, bound, text, None, (name,))
-    return Check(
-        "samples", "undecided", figure, bound,
-        f"Environment '{name}' has {figure:.0f} samples, too few to tell environments apart.",
-        f"Give {bound} samples or more in every environment.", (name,),
     )  # fmt: skip
 
 

@@ -14,14 +14,12 @@ from crlspec.inference.checks.fitted import FittedModel, hard_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
-from crlspec.inference.checks.order_margin import Margin, gaussian_margin
+from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
+from crlspec.inference.checks.samples import check_samples
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
 from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
-
-POWER = 0.8416
-"""Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
 
 
 @dataclass(frozen=True)
@@ -128,25 +126,14 @@ def decide_flexible(
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
-    others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    sizes = dict(zip(asked.environments, asked.counts.tolist(), strict=True))
+    samples = check_samples(sizes, asked.thresholds.flexible_samples, "fit smooth mechanisms")
+    others = (samples, _rivals(asked, edges, rivals), settled(ended))
     sure = not any(check.objects for check in others)
-    hard = check_hard(latents, targeted[list(order)], names, asked.environments, asked.counts, sure=sure)
+    hard = check_hard(
+        latents, targeted[list(order)], names, asked.environments, asked.counts, asked.thresholds.hard, sure
+    )
     return (*others, hard)
-
-
-def _samples(asked: Asked) -> Check:
-    k, bound = int(asked.counts.argmin()), asked.thresholds.flexible_samples
-    name, figure = asked.environments[k], float(asked.counts[k])
-    if figure >= bound:
-        text = (
-            f"The smallest environment, '{name}', has {figure:.0f} samples, enough to fit smooth mechanisms."
-        )
-        return Check("samples", "passed", figure, bound, text, None, (name,))
-    return Check(
-        "samples", "undecided", figure, bound,
-        f"Environment '{name}' has {figure:.0f} samples, too few to fit smooth mechanisms.",
-        f"Give {bound} samples or more in every environment.", (name,),
-    )  # fmt: skip
 
 
 def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tuple[int, ...], float]) -> Check:
@@ -165,27 +152,18 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
     if p_value < bound:
         text = f"The nearest order that reverses an edge has '{two}' first. It fits worse by {z:.1f} standard errors."
         return Check("order", "passed", p_value, bound, text, None, (), (one, two))
-    return _undecided_order(p_value, bound, f"{z:.1f} standard errors", one, two)
-
-
-def _undecided_order(p_value: float, bound: float, told: str, one: str, two: str) -> Check:
-    return Check(
-        "order", "undecided", p_value, bound,
-        f"The order of '{one}' and '{two}' is not decided. The reversed order fits worse by {told} only "
-        f"(p = {p_value:.2g}).",
-        "Give more samples, or stronger interventions on these two.", (), (one, two),
-    )  # fmt: skip
+    return undecided_order(p_value, bound, (one, two), f"{z:.1f} standard errors")
 
 
 def _fit(given: _Decision) -> Check:
     model, (means, covariances) = given.model(given.best), given.sampled
     fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
     if fit.p_value >= given.thresholds.misfit:
-        return check_goodness(fit, given.environments, given.thresholds.misfit)
+        return check_goodness(fit, given.environments, given.thresholds)
     gains, explained = _gains(given, fit.statistic, model.free)
-    freeing = most_freeing(fit.statistic, gains, given.thresholds.misfit)
+    freeing = most_freeing(fit.statistic, gains, given.thresholds)
     check = check_goodness(
-        fit, given.environments, given.thresholds.misfit, freeing, undecided=explained < 0.5
+        fit, given.environments, given.thresholds, freeing, undecided=explained < given.thresholds.explained
     )
     named = tuple(name for name in given.latents if f"'{name}'" in check.message)
     extra = tuple(
@@ -247,7 +225,7 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
             f"Every order that reverses an edge fits worse. The nearest has '{two}' first, worse by {told}."
         )
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
-    return _undecided_order(p_value, given.thresholds.order, told, one, two)
+    return undecided_order(p_value, given.thresholds.order, (one, two), told)
 
 
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -307,7 +285,7 @@ def _edges(given: _Decision, found: np.ndarray) -> Check:
             "edges", "passed", 0.0, bound, "Every pair has an edge, so none is claimed to be absent."
         )
     critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
-    detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
+    detectable = np.where(absent, (critical + given.thresholds.power) * given.tests.errors, 0.0)
     i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
     one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
     text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"

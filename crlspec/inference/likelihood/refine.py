@@ -21,7 +21,7 @@ from crlspec.inference.likelihood.order_search import Starts, order_by_likelihoo
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.step import Step
-from crlspec.inference.thresholds import LinearThresholds
+from crlspec.inference.thresholds import LinearThresholds, UmniThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
@@ -41,7 +41,7 @@ def refine_gaussian(
     progress: Progress,
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
-    concealed: bool = False,
+    rivals: UmniThresholds | None = None,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -49,7 +49,7 @@ def refine_gaussian(
     rows       (position, component) encoder rows to start from, for the order to start from
     signature  (latent, interventional environment) bool; None: one environment per latent
     asked      names and bounds of the checks of the answer; None: none are made
-    concealed  whether the signature was found in the data, and others may explain them as well
+    rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -70,8 +70,8 @@ def refine_gaussian(
     checks: tuple[Check, ...] = ()
     if asked is not None:
         checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values)
-        if concealed and signature is not None:
-            checks = (*checks, check_signature(best, moments, signature, asked))
+        if rivals is not None and signature is not None:
+            checks = (*checks, check_signature(best, moments, signature, asked, rivals))
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began

@@ -11,26 +11,12 @@ from scipy.special import chdtrc, ndtr
 from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.fitted import FittedModel, soft_model
 from crlspec.inference.checks.goodness import check_goodness, goodness
-from crlspec.inference.checks.order_margin import gaussian_margin
+from crlspec.inference.checks.order_margin import MORE, gaussian_margin, undecided_order
+from crlspec.inference.thresholds import LinearThresholds, LscaleThresholds, UmniThresholds
 
 __all__ = ["GaussianClosure", "check_by_chance", "check_by_errors", "claimed"]
 
-ORDER = 1e-3
-"""Level at which every order with a claimed pair reversed must be ruled out, all of them together: at .01 false pairs
-get through at 100 samples, where χ² is too small."""
-
-MISFIT = 1e-3
-"""Level of the goodness of fit against free Gaussians."""
-
-REACH = 1e-4
-"""The same where networks were trained for every order, which leaves p-values to some chance: a convention."""
-
-HELD_OUT = 0.01
-"""The same for losses of held-out samples, which are normal."""
-
 Pair = tuple[str, str]
-
-REMEDY = "Give more samples, or stronger interventions on these two."
 
 
 @dataclass(frozen=True)
@@ -43,6 +29,7 @@ class GaussianClosure:
     best          the rows (position, component) and groups (position, group, environment) of the best order
     rivals        claimed pair (ancestor, descendant) → the same of the best order that reverses it
     settled       whether the optimisers of all of them came to their end
+    thresholds    the bounds
     """
 
     environments: Sequence[str]
@@ -51,6 +38,7 @@ class GaussianClosure:
     best: tuple[np.ndarray, np.ndarray]
     rivals: Mapping[Pair, tuple[np.ndarray, np.ndarray]]
     settled: bool
+    thresholds: LinearThresholds
 
     def checks(self) -> tuple[Check, ...]:
         """``goodness-of-fit`` of the best order, and ``order``: its likelihood ratio over each rival.
@@ -70,8 +58,8 @@ class GaussianClosure:
             )  # fmt: skip
             gains[pair] = (margin.gain, margin.error)
             chances[pair] = float(chdtrc(1, 2 * max(margin.gain, 0.0)))
-        fitted = check_goodness(fit, self.environments, MISFIT, undecided=not self.settled)
-        return (fitted, check_by_chance(chances, 1.0, ORDER, gains))
+        fitted = check_goodness(fit, self.environments, self.thresholds, undecided=not self.settled)
+        return (fitted, check_by_chance(chances, 1.0, self.thresholds.order, gains))
 
     def _model(self, rows: np.ndarray, groups: np.ndarray) -> FittedModel:
         return soft_model(rows, self.moments, self.counts, groups)
@@ -88,7 +76,7 @@ def claimed(
     return {(latents[order[j]], latents[order[i]]): float(p_values[i, j]) for i, j in found}
 
 
-def check_by_errors(errors: Mapping[Pair, float], level: float = HELD_OUT) -> Check:
+def check_by_errors(errors: Mapping[Pair, float], level: float = UmniThresholds.held_out) -> Check:
     """The check ``order``.
 
     errors  claimed pair (ancestor, descendant) → by how many standard errors the best order that reverses it fits
@@ -100,25 +88,19 @@ def check_by_errors(errors: Mapping[Pair, float], level: float = HELD_OUT) -> Ch
     pair = min(errors, key=lambda one: errors[one])
     z = errors[pair]
     p_value = float(min(1.0, 2 * len(errors) * ndtr(-max(z, 0.0))))
-    one, two = pair
     if p_value < level:
         text = (
-            f"Every order that reverses an ancestral pair fits worse. The nearest has '{two}' first, worse by "
+            f"Every order that reverses an ancestral pair fits worse. The nearest has '{pair[1]}' first, worse by "
             f"{z:.1f} standard errors."
         )
         return Check("order", "passed", p_value, level, text, None, (), pair)
-    return Check(
-        "order", "undecided", p_value, level,
-        f"The order of '{one}' and '{two}' is not decided. The reversed order fits worse by {z:.1f} standard errors "
-        f"only (p = {p_value:.2g}).",
-        REMEDY, (), pair,
-    )  # fmt: skip
+    return undecided_order(p_value, level, pair, f"{z:.1f} standard errors")
 
 
 def check_by_chance(
     p_values: Mapping[Pair, float],
     contradicted: float,
-    level: float = REACH,
+    level: float = LscaleThresholds.reach,
     gains: Mapping[Pair, tuple[float, float]] | None = None,
 ) -> Check:
     """The same where each order was tested by itself.
@@ -148,7 +130,7 @@ def check_by_chance(
         "order", "undecided", p_value, level,
         f"The order of '{one}' and '{two}' is not decided. The order that has '{two}' first fits nearly as "
         f"well{behind} ({chance(p_value)}).",
-        REMEDY, (), pair,
+        MORE, (), pair,
     )  # fmt: skip
 
 

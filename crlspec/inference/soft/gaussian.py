@@ -23,6 +23,7 @@ from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
 from crlspec.inference.soft.decided import GaussianClosure
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import minimised, relative_gradient, warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -31,6 +32,7 @@ from crlspec.scores.gaussian import GaussianFacts
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
 ALL_ORDERS_UP_TO = 5
+"""Latents up to which every order is fitted."""
 
 FAR = 1e3
 """Mean negative log likelihood that stands for rows without one."""
@@ -57,6 +59,7 @@ def closure_by_likelihood(
     first: Step,
     latents: Sequence[str],
     alpha: float,
+    thresholds: LinearThresholds,
     groups: np.ndarray | None = None,
     starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
     effective: np.ndarray | None = None,
@@ -68,6 +71,7 @@ def closure_by_likelihood(
 
     latents their names, for the checks
     alpha   level below which a pair is claimed
+    thresholds  bounds of the checks
     groups  (latent, group, environment) bool, the observational environment first: the environments in which a
             latent follows one and the same mechanism; None: its own environment, and all others
     starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
@@ -129,6 +133,7 @@ def closure_by_likelihood(
         fits[best],
         {(latents[best[j]], latents[best[i]]): fits[order] for (i, j), order in claimed.items()},
         settled,
+        thresholds,
     )
     seconds = time.perf_counter() - began
     return Step(

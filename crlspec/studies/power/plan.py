@@ -16,6 +16,7 @@ from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting
 from crlspec.studies.sweep.cases import Case, cases_of
 from crlspec.studies.sweep.run import RUNS, frame, run_cases
+from crlspec.studies.sweep.summary import endings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,13 +233,7 @@ def _rates(
     from crlspec.numerics.rates import wilson
 
     good = rows[rows["status"] != "failed"]
-    line: dict[str, Any] = {
-        "samples": samples,
-        "runs": len(rows),
-        "failed": len(rows) - len(good),
-        "undecided": int((good["status"] == "undecided").sum()),
-        "refuted": int((good["status"] == "refuted").sum()),
-    }
+    line: dict[str, Any] = {"samples": samples, **endings(rows)}
     for key in RATES:
         hits = int(good[key].sum())
         low, high = wilson(hits, len(rows))

@@ -89,7 +89,7 @@ def test_units_of_variables_do_not_matter(world: Any) -> None:
 def test_a_given_column_space_gives_the_same_answer(world: Any) -> None:
     w = world(targets={"obs": (), "e0": (0,), "e1": (1, 2), "e2": (2,)})
     space = ColumnSpace.fit(list(w.samples().values()), 3)
-    (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(), space)
+    (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(), space=space)
     assert one.message == other.message
 
 
