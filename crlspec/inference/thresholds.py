@@ -32,6 +32,9 @@ class Thresholds:
                 mixing is refuted: a convention
     dimension   level of the test of how many dimensions stand out of noise (held by tests/numerics/test_dimension.py)
     noise_share share of noise in a latent's variance above which its edges are not relied on: a convention
+    noise_bias  the same where no goodness of fit sees its effect, in standard errors of a correlation, 1/√N of the
+                smallest environment: noise moves correlations of latents by no more than its share of them, and a
+                test keeps its level, about, where that is less than one of them
     """
 
     injective: float = 1e-13
@@ -40,6 +43,12 @@ class Thresholds:
     curved: float = 1e-6
     dimension: float = 1e-3
     noise_share: float = 0.05
+    noise_bias: float = 1.0
+
+    def most_noise(self, samples: float) -> float:
+        """The share of noise in a latent's variance up to which its edges are relied on, of so many samples in the
+        smallest environment."""
+        return min(self.noise_share, self.noise_bias / samples**0.5)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
         return replace(status, message=text)
     return Status(
         "undecided",
-        f"{text}: too much to rely on edges and on what should be unmixed",
+        f"{text}: above {most:.1%} that is too much to rely on edges and on what should be unmixed",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
 
