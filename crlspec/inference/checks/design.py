@@ -23,6 +23,7 @@ from crlspec.inference.checks.rows import check_rows
 from crlspec.inference.checks.same_target import check_alike, check_same_target
 from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
+from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 from crlspec.scores.noise_units import noise_units
@@ -93,7 +94,7 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     if setting.design == "observational" or heavy or min(sizes.values()) <= components + 2:
         return tuple(checks)
     copies = check_copies(moments) if not dependent else []
-    normality = _normality(moments, shapes)
+    normality = _normality(moments, shapes, dependent[0].environments if dependent else ())
     normal = min(normality.values()) * len(normality)
     gaussian = linear and normal > NORMAL
     checks += copies
@@ -157,16 +158,22 @@ def _names(problem: Problem) -> tuple[str, ...]:
     return (problem.observational, *problem.environments)
 
 
-def _normality(moments: Moments, shapes: dict[str, np.ndarray]) -> dict[str, float]:
+def _normality(
+    moments: Moments, shapes: dict[str, np.ndarray], dependent: tuple[str, ...] = ()
+) -> dict[str, float]:
     """Environment → p-value of normal samples: Bonferroni over skewness and kurtosis of each component and the
-    skewness of all of them together."""
+    skewness of all of them together.
+
+    dependent  environments whose rows depend on each other, and count as fewer
+    """
     found = {}
     for name, y in moments.y.items():
-        if len(y) < 20:
+        size = third_moment_size(y) if name in dependent else float(len(y))
+        if size < 20:
             found[name] = 1.0
             continue
-        columns = normality_of_moments(shapes[name], len(y))
-        joint = multivariate_skewness_p_value(y[:SAMPLED])
+        columns = normality_of_moments(shapes[name], size)
+        joint = multivariate_skewness_p_value(y[:SAMPLED], size * min(1.0, SAMPLED / len(y)))
         found[name] = min(1.0, 2 * min(columns.size * float(columns.min()), joint))
     return found
 

@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc, ndtri
 
 from crlspec.inference.check import Check, chance, listed
+from crlspec.numerics.autocorrelation import effective_size
 
-__all__ = ["check_rows", "effective_size"]
+__all__ = ["check_rows"]
 
 BLOCKS, LEAST = 20, 40
 """Blocks of rows whose means are compared, and rows below which nothing is tested."""
@@ -53,26 +54,6 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
             tuple(dependent),
         )
     ], sizes  # fmt: skip
-
-
-def effective_size(y: np.ndarray) -> float:
-    """N / (1 + 2 Σ ρ_k) of the column (sample, component) that has the fewest, between 1 and N.
-
-    The sum ends where two neighbouring autocorrelations no longer add up to a positive number (Geyer's initial
-    positive sequence, Statistical Science 7, 1992)."""
-    count = len(y)
-    centred = y - y.mean(0)
-    length = 1 << (2 * count - 1).bit_length()
-    power = np.abs(np.fft.rfft(centred, length, axis=0)) ** 2
-    covariances = np.fft.irfft(power, length, axis=0)[:count]
-    varied = covariances[0] > 0
-    if not varied.any():
-        return 1.0
-    rho = covariances[:, varied] / covariances[0, varied]
-    pairs = rho[: count // 2 * 2].reshape(-1, 2, rho.shape[1]).sum(1)
-    kept = np.cumprod(pairs > 0, axis=0)
-    times = 2 * (pairs * kept).sum(0) - 1
-    return float(np.clip(count / max(times.max(), 1.0), 1.0, count))
 
 
 def _p_value(y: np.ndarray) -> float:
