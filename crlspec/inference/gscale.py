@@ -22,7 +22,9 @@ from crlspec.errors import DataError
 from crlspec.inference import declarations
 from crlspec.inference.answer import tested_edges
 from crlspec.inference.base import Estimator
+from crlspec.inference.check import Check
 from crlspec.inference.checks.rank import check_rank
+from crlspec.inference.checks.saturation import check_saturation, unsaturated
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
@@ -103,7 +105,7 @@ class GScaleI(Estimator):
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        linear = _unlinked(problem)
+        linear, saturation = _unlinked(problem, self.thresholds.saturated)
         order = (linear.observational, *linear.environments)
         space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
@@ -144,7 +146,7 @@ class GScaleI(Estimator):
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
         sizes = {name: problem.size(name) for name in order}
-        checks = (*checks, check_samples(sizes, self.thresholds.samples))
+        checks = (*checks, check_samples(sizes, self.thresholds.samples), *saturation)
         if not unknown and len(pairs) > 1:
             seen = self._find_pairs(y, logits, progress)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
@@ -228,17 +230,22 @@ class GScaleI(Estimator):
         return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
 
 
-def _unlinked(problem: Problem) -> Problem:
-    """The problem with the known link undone: its mixing is linear then.
+def _unlinked(
+    problem: Problem, saturated: float = GscaleThresholds.saturated
+) -> tuple[Problem, tuple[Check, ...]]:
+    """The problem with the known link undone: its mixing is linear then; and the check of the rows that were left out
+    since they saturate it, where there is a link.
+
+    saturated  share of an environment's rows that may
 
     Raises DataError where an observation lies outside the link's range, or hardly any is left that it does not
     saturate.
     """
     if problem.setting.mixing != "glm":
-        return problem
+        return problem, ()
     assert problem.setting.link is not None
     link = LINKS[problem.setting.link]
-    samples = {}
+    samples, kept = {}, unsaturated(problem.samples, link)
     for name, x in problem.samples.items():
         u = link.inverse(x)
         outside = ~np.isfinite(u)
@@ -249,14 +256,15 @@ def _unlinked(problem: Problem) -> Problem:
                 f"{x[outside][0]:.4g}: that link is refuted by the data",
                 "Declare another link, or mixing: general.",
             )
-        samples[name] = u[~link.saturated(x).any(axis=1)]
+        samples[name] = u[kept[name]]
         if len(samples[name]) <= x.shape[1]:
             raise DataError(
                 f"environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
                 f"{problem.setting.link}, and {len(samples[name])} are left of {x.shape[1]} observed variables",
                 "Give more samples, or observations that the link saturates less.",
             )
-    return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    linear = replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    return linear, (check_saturation(kept, problem.setting.link, saturated),)
 
 
 def _components(
