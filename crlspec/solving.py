@@ -75,7 +75,7 @@ def solve(
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
-    from crlspec.inference.checks.design import checks_of, effective_sizes, refuse_faults
+    from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
@@ -100,7 +100,7 @@ def solve(
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
     report("checks", 0.0)
-    design = refuse_faults(checks_of(problem))
+    design = refuse_faults(examined(problem))
     problem = replace(problem, effective=effective_sizes(problem, design))
     shuffled, relabelling = problem.shuffled(seed)
     scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)

@@ -19,7 +19,8 @@ from crlspec.inference.checks.mechanism_changed import check_mechanism_changed
 from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import check_one_target
-from crlspec.inference.checks.rows import check_rows
+from crlspec.inference.checks.passed import of_moments, of_rows, of_table, of_tails, of_targets
+from crlspec.inference.checks.rows import check_rows, row_p_values
 from crlspec.inference.checks.same_target import check_alike, check_same_target
 from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
@@ -28,7 +29,7 @@ from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 from crlspec.scores.noise_units import noise_units
 
-__all__ = ["checks_of", "effective_sizes", "refuse_faults"]
+__all__ = ["checks_of", "effective_sizes", "examined", "refuse_faults"]
 
 FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-latent", "singular"}
 """Refutations that no estimator can work with: the table itself is at fault."""
@@ -51,13 +52,31 @@ SAMPLED = 4000
 
 
 def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check, ...]:
-    """What the data say about the declared design; nothing where it has no objection.
+    """What the data object to in the declared design, or give to note; nothing where there is neither.
 
     space  the column space of the observations, where it is known already
 
     The data are those in file order and under their own names, before any shuffle. Faults of the table end it, since
     no moment means anything then; what does not apply to the setting is skipped.
     """
+    return tuple(_objections(problem, space, []))
+
+
+def examined(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check, ...]:
+    """The same, and after it every test that was made and passed, with what it measured.
+
+    A test that the setting does not allow (of targets where latents are not linear-Gaussian, say), or that a fault
+    found before it leaves without meaning, is not listed: what is not there was not tested.
+    """
+    sound: list[Check] = []
+    found = _objections(problem, space, sound)
+    named = {check.name for check in found}
+    return (*found, *(check for check in sound if check.name not in named))
+
+
+def _objections(problem: Problem, space: ColumnSpace | None, sound: list[Check]) -> tuple[Check, ...]:
+    """What :func:`checks_of` gives back; what tests measured that were made is added to ``sound``, whether or not
+    they object."""
     setting, samples = problem.setting, {name: problem.samples[name] for name in _names(problem)}
     if found := check_cells(samples, problem.observed):
         return tuple(found)
@@ -67,6 +86,7 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     checks = check_rounding(samples, problem.observed, size > latents)
     if not checks:  # rounded rows may be equal by chance
         checks = check_duplicates(samples)
+    sound += of_table(samples)
     if any(
         check.name in {"duplicate-rows", "shared-rows"} and check.consequence == "refuted" for check in checks
     ):
@@ -82,12 +102,16 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
         broken = check_singular(moments) or check_sensors(moments, problem.observed, latents, control)
         if broken:
             return (*checks, *broken)
-    dependent, sizes = check_rows(moments.y)
+        sound += of_moments(moments, latents)
+    p_values = row_p_values(moments.y)
+    dependent, sizes = check_rows(moments.y, p_values=p_values)
     checks += dependent
+    sound.append(of_rows(p_values))
     moments = replace(moments, counts=np.array([sizes[name] for name in moments.names]))
     shapes = {name: shape_moments(y) for name, y in moments.y.items()}
     kurtosis = np.stack([shape[1] for shape in shapes.values()])
     heavy = check_heavy_tails(kurtosis, moments.y)
+    sound.append(of_tails(kurtosis, moments.y))
     if not linear:  # such estimators classify samples, and rest on no moments
         heavy = [replace(check, consequence="note") for check in heavy]
     checks += heavy
@@ -96,21 +120,25 @@ def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check
     copies = check_copies(moments) if not dependent else []
     normality = _normality(moments, shapes, dependent[0].environments if dependent else ())
     normal = min(normality.values()) * len(normality)
-    gaussian = linear and normal > NORMAL
+    gaussian, level = linear and normal > NORMAL, LEVEL if normal > SURELY else STRICT
     checks += copies
+    made = set() if dependent else {"copied-environments"}
+    made |= {"effect"} if linear or moments.size == size else set()
     if linear or moments.size == size:
         checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
     if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
         checks += check_mixture(moments, normality, setting.kind == "hard")
     if gaussian and not copies and not _disturbed(moments, problem):
-        checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
+        made |= _applicable(problem)
+        checks += _targets(moments, problem, level)
         checks += _changed(moments, problem)
+    sound += of_targets(moments, level, made)
     return tuple(checks)
 
 
 def effective_sizes(problem: Problem, checks: tuple[Check, ...]) -> dict[str, float]:
     """Environment → effective number of samples, where a check found that rows depend on each other; else empty."""
-    if not any(check.name == "rows-independent" for check in checks):
+    if not any(check.name == "rows-independent" and check.consequence != "passed" for check in checks):
         return {}
     samples = {name: problem.samples[name] for name in _names(problem)}
     components = min(len(problem.observed), len(problem.setting.latents) or SOME, SOME)
@@ -143,6 +171,18 @@ def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
         targets = setting.targets
         shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
     return check_same_target(moments, shared)
+
+
+def _applicable(problem: Problem) -> set[str]:
+    """Names of the tests that ``_targets`` and ``_changed`` make in a setting."""
+    setting, names = problem.setting, set()
+    if setting.design != "multi-node" and setting.function != "nonlinear":
+        names.add("one-target")
+        if setting.kind in ("soft", "mixed") and not setting.noise_alone:
+            names.add("mechanism-changed")
+        if setting.design == "single-node":
+            names.add("same-target")
+    return names
 
 
 def _changed(moments: Moments, problem: Problem) -> list[Check]:

@@ -10,7 +10,7 @@ from scipy.special import chdtrc, fdtrc, ndtri
 from crlspec.inference.check import Check, chance, listed
 from crlspec.numerics.autocorrelation import effective_size
 
-__all__ = ["check_rows"]
+__all__ = ["check_rows", "row_p_values"]
 
 BLOCKS, LEAST = 20, 40
 """Blocks of rows whose means are compared, and rows below which nothing is tested."""
@@ -22,21 +22,21 @@ ENOUGH = 20
 """Effective rows a dimension below which nothing can be relied on."""
 
 
-def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[Check], dict[str, float]]:
+def check_rows(
+    y: Mapping[str, np.ndarray], alpha: float = 1e-3, p_values: Mapping[str, float] | None = None
+) -> tuple[list[Check], dict[str, float]]:
     """Tests each environment for dependence of rows, and measures the effective number of rows where there is some.
 
     y      environment → (sample, component), in white coordinates and in file order
     alpha  the probability of any finding where all rows are independent
+    p_values  of :func:`row_p_values`, where they are known
 
     Two tests: of correlations with the row before (Hosking's portmanteau, JASA 75, 1980), and of the means of
     consecutive blocks, which also sees a slow drift. Returns checks, and environment → effective number of rows.
     """
-    sizes, dependent = {}, {}
-    for name, values in y.items():
-        sizes[name] = float(len(values))
-        if (p_value := _p_value(values)) < alpha / len(y):
-            dependent[name] = p_value
-            sizes[name] = effective_size(values)
+    found = row_p_values(y) if p_values is None else p_values
+    dependent = {name: p_value for name, p_value in found.items() if p_value < alpha / len(y)}
+    sizes = {name: effective_size(v) if name in dependent else float(len(v)) for name, v in y.items()}
     if not dependent:
         return [], sizes
     least = min(dependent, key=lambda name: sizes[name] / len(y[name]))
@@ -54,6 +54,11 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
             tuple(dependent),
         )
     ], sizes  # fmt: skip
+
+
+def row_p_values(y: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Environment → p-value of independent rows."""
+    return {name: _p_value(values) for name, values in y.items()}
 
 
 def _p_value(y: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
 
-__all__ = ["check_alike", "check_same_target"]
+__all__ = ["check_alike", "check_same_target", "largest_agreement"]
 
 CLEAR = 1e-5
 """Level at which a direction has to have changed before it is compared."""
@@ -76,6 +76,13 @@ def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ())
             )
         )  # fmt: skip
     return checks
+
+
+def largest_agreement(moments: Moments) -> float:
+    """Over all pairs of environments, the least squared cosine between what they changed; 0 where too little is
+    clear."""
+    changes = [_change(moments, e) for e in range(1, len(moments.names))]
+    return max((_agreement(one, other) for one, other in combinations(changes, 2)), default=0.0)
 
 
 def check_alike(moments: Moments, needed: int) -> list[Check]:

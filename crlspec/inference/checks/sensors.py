@@ -10,7 +10,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.numerics.statistics import explained_by_squares
 
-__all__ = ["check_sensors"]
+__all__ = ["check_sensors", "furthest"]
 
 ROUNDING = 1e-9
 """Of the variance, what may lie off the space by rounding alone."""
@@ -56,6 +56,17 @@ def check_sensors(
         elif by_mean > 1:
             checks.append(_offset(moments, e, observed, latents, by_mean))
     return checks
+
+
+def furthest(moments: Moments, latents: int) -> float | None:
+    """How far the environment that is furthest lies off the control's space, 1 being the bound; None where that is
+    not tested."""
+    if moments.spread is None or moments.observed is None or len(moments.names) == 1:
+        return None
+    size = moments.spread.shape[1]
+    if size - latents < 1 or moments.counts.min() < 3 * size:
+        return None
+    return max(max(_leaves(moments, 0, e, latents)) for e in range(1, len(moments.names)))
 
 
 def _curved(moments: Moments, control: np.ndarray, latents: int) -> bool:
