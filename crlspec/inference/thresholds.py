@@ -67,6 +67,8 @@ class LinearThresholds(Thresholds):
                            absent: benchmarks/trust.py holds what comes of it
     flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
                            benchmarks/trust.py holds
+    worse                  standard errors of paired held-out losses by which a refined encoder must be worse than the
+                           one it began from, for that one to be kept: a convention
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
                            size of a noise is said to vary: a convention
     heteroscedastic_level  level of the test that must reject before any such share counts: a convention
@@ -79,6 +81,7 @@ class LinearThresholds(Thresholds):
     leftover: float = 0.2
     detectable: float = 0.5
     flexible_samples: int = 1000
+    worse: float = 3.0
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4
 
