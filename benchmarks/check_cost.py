@@ -42,7 +42,6 @@ ENTRY_POINTS = {
     "pairs": (
         "crlspec.inference.gscale:GScaleI._find_pairs",
         "crlspec.inference.gscale:contrasts",
-        "crlspec.inference.gscale:unsaturated",
     ),
     "scores": ("crlspec.inference.lscale:status_of", "crlspec.inference.umni:status_of"),
 }

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import chdtr
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.cells import NEGLIGIBLE, TOWERS
+from crlspec.inference.checks.cells import NEGLIGIBLE, PROBED, TOWERS, extreme
 from crlspec.inference.checks.duplicates import CLOSE, FEW
 from crlspec.inference.checks.effect import no_effect
 from crlspec.inference.checks.heavy_tails import ENOUGH, SHARE, worth
@@ -28,8 +28,8 @@ def of_table(samples: Mapping[str, np.ndarray]) -> list[Check]:
     """Of single cells and rows; ``samples``: environment → (sample, observed)."""
     far = 0.0
     for x in samples.values():
-        some = x[:256]
-        away = np.maximum(x.max(0) - some.mean(0), some.mean(0) - x.min(0))
+        some = x[:PROBED]
+        away = np.maximum(extreme(np.maximum, x) - some.mean(0), some.mean(0) - extreme(np.minimum, x))
         far = max(far, float((away / np.maximum(some.std(0), 1e-300)).max()) if len(some) > 1 else 0.0)
     return [
         _passed("outlier", far, TOWERS, "No cell lies so far off that it decides the moments of its column."),
