@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from crlspec.scores.base import ScoreDifference
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
+    from crlspec.spec.verdict import Verdict
 
 __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
@@ -74,7 +75,7 @@ def solve(
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
-    from crlspec.inference.checks.design import checks_of, effective_sizes, refuse_faults
+    from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
@@ -100,7 +101,7 @@ def solve(
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
     report("checks", 0.0)
-    design = refuse_faults(checks_of(problem, thresholds))
+    design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
     shuffled, relabelling = problem.shuffled(seed)
     oracle = _oracle(spec.scores, model, relabelling)
@@ -110,7 +111,10 @@ def solve(
         estimate = _with_examples(estimate, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
-    estimate = _checked(restore(estimate, relabelling, problem.setting), design, method, problem.setting)
+    verdict = promise(problem.setting, method)
+    estimate = _checked(
+        restore(estimate, relabelling, problem.setting), design, method, problem.setting, verdict
+    )
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -125,7 +129,7 @@ def solve(
         estimate,
         problem,
         spec=declared,
-        verdict=promise(problem.setting, method),
+        verdict=verdict,
         setting=problem.setting,
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
@@ -185,13 +189,19 @@ def broken_down(error: Exception) -> DataError:
 
 
 def _checked(
-    estimate: Estimate, design: tuple[Check, ...], method: EstimatorDeclaration, setting: Setting
+    estimate: Estimate,
+    design: tuple[Check, ...],
+    method: EstimatorDeclaration,
+    setting: Setting,
+    verdict: Verdict,
 ) -> Estimate:
-    """The estimate with all checks, those of the design first, and the status that follows from them."""
+    """The estimate with all checks, those of the design first, and the status that follows from them: undecided at
+    best where the verdict is that no theorem covers the run."""
     from crlspec.inference.status import as_check, beyond_theory, relative_to_hardness, status_of_checks
 
     own = estimate.checks or (as_check(estimate.status),)
-    theory = () if method.covers(setting) else (beyond_theory(method.kind, setting),)
+    missing = [one.text for one in verdict.missing if one.assumption not in ("method", "independence")]
+    theory = () if verdict.covered else (beyond_theory(method.kind, setting, missing),)
     trust = () if method.baseline else relative_to_hardness(setting)
     checks = (*theory, *design, *own, *trust)
     status = estimate.status

@@ -56,6 +56,11 @@ class Problem:
         return float(self.effective.get(environment, len(self.samples[environment])))
 
     @property
+    def dependent(self) -> frozenset[str]:
+        """Environments whose rows depend on each other, as far as it is known."""
+        return frozenset(name for name in self.samples if self.size(name) < len(self.samples[name]))
+
+    @property
     def observational(self) -> str:
         """Name of the environment without intervention."""
         assert self.setting.observational is not None

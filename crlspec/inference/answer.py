@@ -82,7 +82,10 @@ def assemble(
     }
     noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
-    said = with_noise(status or status_of(estimate, thresholds.agreement), noise, thresholds.noise_share)
+    most = thresholds.noise_share
+    if not any(check.name == "goodness-of-fit" for check in last.checks):  # which noise that matters fails
+        most = thresholds.most_noise(min(problem.size(name) for name in problem.samples))
+    said = with_noise(status or status_of(estimate, thresholds.agreement), noise, most)
     checks = (as_check(said, "scores"), *(last.checks or (settled(last.settled),)))
     return Estimate(
         latents=names,

@@ -31,6 +31,7 @@ from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, 
 from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
 from crlspec.inference.thresholds import ContrastiveThresholds
 from crlspec.maps.maps import Network
+from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.optimum import warn_unless_settled
@@ -75,7 +76,11 @@ class Contrastive(Estimator):
         code, first = _linear_code(u, seed, progress)
         steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
         judged = [y[:: -(-len(y) // self.thresholds.judged)] @ code.T for y in u]
-        p_value, gaussianised = gaussianity_p_value(judged), None
+        sizes = [
+            third_moment_size(y) if name in problem.dependent else len(y)
+            for name, y in zip(names, judged, strict=True)
+        ]
+        p_value, gaussianised = gaussianity_p_value(judged, sizes), None
         if p_value < self.thresholds.gaussian:
             began_network = time.perf_counter()
             gaussianised = self._gaussianise(u, code, first, seed, progress)

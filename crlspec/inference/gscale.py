@@ -22,8 +22,10 @@ from crlspec.errors import DataError
 from crlspec.inference import declarations
 from crlspec.inference.answer import tested_edges
 from crlspec.inference.base import Estimator
+from crlspec.inference.check import Check
 from crlspec.inference.checks.rank import check_rank
 from crlspec.inference.checks.samples import check_samples
+from crlspec.inference.checks.saturation import check_saturation, unsaturated
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
@@ -60,6 +62,9 @@ from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.setting import Setting
 
 __all__ = ["GScaleI"]
+
+QUICK = 1000
+"""Rows of an environment, about, in which declared pairs are looked for first."""
 
 MOST_COMPONENTS = 64
 """Principal components that are looked at, at most."""
@@ -103,7 +108,7 @@ class GScaleI(Estimator):
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        linear = _unlinked(problem)
+        linear, saturation = _unlinked(problem, self.thresholds.saturated)
         order = (linear.observational, *linear.environments)
         space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
@@ -144,9 +149,13 @@ class GScaleI(Estimator):
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
         sizes = {name: problem.size(name) for name in order}
-        checks = (*checks, check_samples(sizes, self.thresholds.samples, "tell environments apart"))
+        checks = (
+            *checks,
+            check_samples(sizes, self.thresholds.samples, "tell environments apart"),
+            *saturation,
+        )
         if not unknown and len(pairs) > 1:
-            seen = self._find_pairs(y, logits, progress)
+            seen = self._find_pairs(y, logits, progress, pairing.pairs)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
@@ -178,10 +187,21 @@ class GScaleI(Estimator):
         )
 
     def _find_pairs(
-        self, y: Sequence[np.ndarray], logits: Sequence[np.ndarray] | None, progress: Progress
+        self,
+        y: Sequence[np.ndarray],
+        logits: Sequence[np.ndarray] | None,
+        progress: Progress,
+        declared: Sequence[tuple[int, int]],
     ) -> Pairing:
-        """The pairs of environments that the data show, whatever is declared."""
+        """The pairs of environments that the data show, whatever is declared; where some of the rows of many clearly
+        show those declared already, that is enough."""
         if logits is None:
+            steps = [max(1, len(one) // QUICK) for one in y[1:]]
+            if min(steps) > 1:
+                some = [one[::step] for one, step in zip(y[1:], steps, strict=True)]
+                quick = find_pairs(some, progress, clear=self.thresholds.clear)
+                if set(quick.pairs) == set(declared) and quick.margin >= quick.clear:
+                    return quick
             return find_pairs(y[1:], progress, clear=self.thresholds.clear)
         stacked = np.concatenate(logits)
         return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent)
@@ -228,17 +248,22 @@ class GScaleI(Estimator):
         return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
 
 
-def _unlinked(problem: Problem) -> Problem:
-    """The problem with the known link undone: its mixing is linear then.
+def _unlinked(
+    problem: Problem, saturated: float = GscaleThresholds.saturated
+) -> tuple[Problem, tuple[Check, ...]]:
+    """The problem with the known link undone: its mixing is linear then; and the check of the rows that were left out
+    since they saturate it, where there is a link.
+
+    saturated  share of an environment's rows that may
 
     Raises DataError where an observation lies outside the link's range, or hardly any is left that it does not
     saturate.
     """
     if problem.setting.mixing != "glm":
-        return problem
+        return problem, ()
     assert problem.setting.link is not None
     link = LINKS[problem.setting.link]
-    samples = {}
+    samples, kept = {}, unsaturated(problem.samples, link)
     for name, x in problem.samples.items():
         u = link.inverse(x)
         outside = ~np.isfinite(u)
@@ -249,7 +274,7 @@ def _unlinked(problem: Problem) -> Problem:
                 f"'{problem.observed[int(outside.any(axis=0).argmax())]}'. So the data refute that link.",
                 "Declare another link, or mixing: general.",
             )
-        samples[name] = u[~link.saturated(x).any(axis=1)]
+        samples[name] = u[kept[name]]
         if len(samples[name]) <= x.shape[1]:
             raise DataError(
                 f"Environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
@@ -257,7 +282,8 @@ def _unlinked(problem: Problem) -> Problem:
                 "observed variables.",
                 "Give more samples, or observations that the link saturates less.",
             )
-    return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    linear = replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    return linear, (check_saturation(kept, problem.setting.link, saturated),)
 
 
 def _components(

@@ -60,8 +60,11 @@ def as_check(status: Status, name: str = "estimate") -> Check:
     return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
 
 
-def beyond_theory(estimator: str, setting: Setting) -> Check:
-    """The check of an estimator that no theorem covers in its setting: undecided at best."""
+def beyond_theory(estimator: str, setting: Setting, missing: Sequence[str] = ()) -> Check:
+    """The check of a run whose verdict is that no theorem covers it: undecided at best.
+
+    missing  what the theorems ask for and the setting does not give, in words
+    """
     if setting.noise_alone:
         return Check(
             "theory",
@@ -72,13 +75,14 @@ def beyond_theory(estimator: str, setting: Setting) -> Check:
             "show the graph: a model without edges fits as well.",
             "Use interventions that change how a latent depends on its parents, or hard ones.",
         )
+    why = f" What is missing: {'; '.join(missing)}." if missing else ""
     return Check(
         "theory",
         "undecided",
         float("nan"),
         float("nan"),
         f"No theorem covers the estimator {estimator} in this setting. Its answer may be wrong whatever "
-        "the data say.",
+        f"the data say.{why}",
         "See crlspec check for what would be covered.",
     )
 

@@ -35,6 +35,9 @@ class Thresholds:
                 mixing is refuted: a convention
     dimension   level of the test of how many dimensions stand out of noise (held by tests/numerics/test_dimension.py)
     noise_share share of noise in a latent's variance above which its edges are not relied on: a convention
+    noise_bias  the same where no goodness of fit sees its effect, in standard errors of a correlation, 1/√N of the
+                smallest environment: noise moves correlations of latents by no more than its share of them, and a
+                test keeps its level, about, where that is less than one of them
     factors     p-value from which on a factor model is taken: a convention
     close_fit   misfit per degree of freedom (RMSEA) up to which one that is rejected is close: a convention (Browne &
                 Cudeck, 1993)
@@ -49,10 +52,16 @@ class Thresholds:
     curved: float = 1e-6
     dimension: float = 1e-3
     noise_share: float = 0.05
+    noise_bias: float = 1.0
     factors: float = 1e-3
     close_fit: float = 0.05
     gaussian: float = 1e-3
     design: DesignThresholds = field(default_factory=DesignThresholds)
+
+    def most_noise(self, samples: float) -> float:
+        """The share of noise in a latent's variance up to which its edges are relied on, of so many samples in the
+        smallest environment."""
+        return min(self.noise_share, self.noise_bias / samples**0.5)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class LinearThresholds(Thresholds):
                            have been seen: a convention
     flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
                            benchmarks/trust.py holds
+    worse                  standard errors of paired held-out losses by which a refined encoder must be worse than the
+                           one it began from, for that one to be kept: a convention
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
                            size of a noise is said to vary: a convention
     heteroscedastic_level  level of the test that must reject before any such share counts: a convention
@@ -94,6 +105,7 @@ class LinearThresholds(Thresholds):
     detectable: float = 0.5
     power: float = 0.8416
     flexible_samples: int = 1000
+    worse: float = 3.0
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4
 
@@ -149,6 +161,8 @@ class GscaleThresholds(Thresholds):
     agreement   least rank correlation of each latent between two encoders that are said to have found the same; the
                 tables of docs/general.md count those that fall below as undecided
     samples     least samples of an environment: a convention, which benchmarks/trust.py holds
+    saturated   share of an environment's rows that may saturate a link: of 42 tanh data sets of three latents and
+                5,000 samples no graph was wrong below .18, one of three from .19 to .3, nearly all above
     excess      tests against the order that are so many times what chance gives show latents that are still mixed:
                 benchmarks/leftovers.py shows it grow with the mixing, the number is a convention
     """
@@ -163,6 +177,7 @@ class GscaleThresholds(Thresholds):
     kept: float = 0.2
     agreement: float = 0.97
     samples: int = 500
+    saturated: float = 0.15
     excess: float = 2.5
 
 

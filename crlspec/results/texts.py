@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,9 +52,9 @@ def status_json(status: Status, checks: Sequence[Check]) -> str:
 
 
 def checks_lines(checks: Sequence[Check]) -> list[str]:
-    """A table for a terminal: what objects or is to be noted in full, what passed by its name."""
+    """A table for a terminal: what objects or is to be noted in full, what passed by its name and figure."""
     shown = [check for check in checks if check.consequence != "passed"]
-    passed = list(dict.fromkeys(check.name for check in checks if check.consequence == "passed"))
+    passed = {check.name: figure_text(check) for check in checks if check.consequence == "passed"}
     width = max((len(check.name) for check in shown), default=0)
     lines = [
         f"         {check.consequence:<9}  {check.name:<{width}}  {figure_text(check)}  {check.message}"
@@ -61,7 +62,13 @@ def checks_lines(checks: Sequence[Check]) -> list[str]:
     ]
     lines = [f"checks  {lines[0][8:]}", *lines[1:]] if lines else []
     if passed:
-        lines.append(f"{'checks   ' if not lines else ' ' * 9}passed     {', '.join(passed)}")
+        # no-break spaces keep a name and its figures on one line
+        told = ", ".join(f"{name} {figure}".replace(" ", "\xa0") for name, figure in passed.items())
+        told = told.replace("\xa0—", "")
+        wrapped = textwrap.wrap(told, 98, break_on_hyphens=False, break_long_words=False)
+        start = "checks   " if not lines else " " * 9
+        lines += [f"{start}passed     {wrapped[0]}", *(" " * 20 + line for line in wrapped[1:])]
+        lines = [line.replace("\xa0", " ") for line in lines]
     return lines
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianScores
@@ -26,7 +25,7 @@ class AutoScores(ScoreDifference):
 
     def choose(self, coordinates: Coordinates) -> ScoreDifference:
         """The estimator that the data call for."""
-        gaussian = gaussianity_p_value(coordinates.all) > self.gaussian
+        gaussian = coordinates.gaussianity > self.gaussian
         return GaussianScores() if gaussian else RatioScores(device=self.device)
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:

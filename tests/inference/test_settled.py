@@ -53,7 +53,7 @@ def of_code() -> Step:
 
 def behind_a_link() -> bool:
     _, y = gscale._components(
-        gscale._unlinked(PairsToy().problem), ("obs", *PairsToy.environments), GscaleThresholds()
+        gscale._unlinked(PairsToy().problem)[0], ("obs", *PairsToy.environments), GscaleThresholds()
     )
     return gscale._settled([gscale._row(y[1], y[2]), gscale._row(y[3], y[4])])
 

@@ -9,7 +9,7 @@ import numpy as np
 from crlspec.inference.check import Check
 from crlspec.inference.design_thresholds import DesignThresholds
 
-__all__ = ["check_cells", "check_rounding"]
+__all__ = ["check_cells", "check_rounding", "extreme"]
 
 PROBED = 256
 """Rows of an environment in which equal values are looked for, and that give a first idea of deviations."""
@@ -22,8 +22,8 @@ def check_cells(
 
     samples  environment → (sample, observed), finite
     """
-    high = np.stack([_extreme(np.maximum, x) for x in samples.values()])
-    low = np.stack([_extreme(np.minimum, x) for x in samples.values()])
+    high = np.stack([extreme(np.maximum, x) for x in samples.values()])
+    low = np.stack([extreme(np.minimum, x) for x in samples.values()])
     if (huge := np.maximum(high, -low)).max() > limits.huge:
         return _huge(samples, observed, huge, limits.huge)
     checks: list[Check] = []
@@ -70,7 +70,7 @@ def check_rounding(
     ]  # fmt: skip
 
 
-def _extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
+def extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
     """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
     whole = len(x) // 16 * 16
     if whole == 0 or not x.flags.c_contiguous:

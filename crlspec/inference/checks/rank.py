@@ -9,7 +9,7 @@ from crlspec.errors import DataError
 from crlspec.inference.checks.observation_noise import check_noisy_rank
 from crlspec.inference.checks.remainder import remainder_of
 from crlspec.inference.thresholds import Thresholds
-from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
+from crlspec.numerics.statistics import explained_by_squares
 from crlspec.scores.base import Coordinates
 
 __all__ = ["check_injective", "check_rank", "is_gaussian"]
@@ -58,4 +58,4 @@ def check_injective(spectrum: np.ndarray, latents: int, least: float) -> None:
 
 def is_gaussian(coordinates: Coordinates, level: float) -> bool:
     """Whether no environment contradicts Gaussian latents, by a test of this level."""
-    return gaussianity_p_value(coordinates.all) > level
+    return coordinates.gaussianity > level

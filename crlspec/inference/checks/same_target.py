@@ -18,7 +18,7 @@ from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
 from crlspec.inference.design_thresholds import DesignThresholds
 
-__all__ = ["check_alike", "check_same_target"]
+__all__ = ["check_alike", "check_same_target", "largest_agreement"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,13 @@ def check_same_target(
             )
         )  # fmt: skip
     return checks
+
+
+def largest_agreement(moments: Moments, limits: DesignThresholds) -> float:
+    """Over all pairs of environments, the least squared cosine between what they changed; 0 where too little is
+    clear."""
+    changes = [_change(moments, e, limits) for e in range(1, len(moments.names))]
+    return max((_agreement(one, other, limits) for one, other in combinations(changes, 2)), default=0.0)
 
 
 def check_alike(moments: Moments, needed: int, limits: DesignThresholds) -> list[Check]:

@@ -12,7 +12,7 @@ from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.statistics import explained_by_squares
 
-__all__ = ["check_sensors"]
+__all__ = ["check_sensors", "furthest"]
 
 
 def check_sensors(
@@ -48,6 +48,17 @@ def check_sensors(
         elif by_mean > 1:
             checks.append(_offset(moments, e, observed, latents, by_mean, limits.one_offset))
     return checks
+
+
+def furthest(moments: Moments, latents: int, limits: DesignThresholds) -> float | None:
+    """How far the environment that is furthest lies off the control's space, 1 being the bound; None where that is
+    not tested."""
+    if moments.spread is None or moments.observed is None or len(moments.names) == 1:
+        return None
+    size = moments.spread.shape[1]
+    if size - latents < 1 or moments.counts.min() < 3 * size:
+        return None
+    return max(max(_leaves(moments, 0, e, latents, limits)) for e in range(1, len(moments.names)))
 
 
 def _curved(moments: Moments, control: np.ndarray, latents: int, thresholds: Thresholds) -> bool:

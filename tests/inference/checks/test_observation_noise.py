@@ -13,6 +13,7 @@ import crlspec
 from crlspec.errors import DataError
 from crlspec.inference.baselines import Pca
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
 from crlspec.scores.gaussian import GaussianScores
@@ -63,7 +64,22 @@ def test_latents_and_noise_are_recovered(noise: float) -> None:
         assert float(found["correlation"].sel(latent=name)) ** 2 > 1 - float(share.sel(latent=name)) - 0.03
     told = " ".join(check.message for check in result.checks)
     assert "Noise of standard deviation" in told
-    assert not result.identified["covered"]
+    assert result.identified["covered"]
+
+
+def test_noise_is_held_against_the_sampling_error() -> None:
+    """It moves correlations of latents by its share of their variance, at most."""
+    limits = LinearThresholds()
+    assert limits.most_noise(100) == limits.noise_share == 0.05
+    assert limits.most_noise(10_000) == pytest.approx(0.01)
+    assert limits.most_noise(1e6) == pytest.approx(1e-3)
+
+
+def test_noise_without_spare_variables_is_undecided_at_best() -> None:
+    result, _ = noisy(0.02, observed=5)
+    (theory,) = [check for check in result.checks if check.name == "theory"]
+    assert result.status.code == "undecided" and not result.identified["covered"]
+    assert "5 variables do not tell noise from 5 latents" in theory.message
 
 
 def test_much_noise_leaves_the_result_undecided() -> None:

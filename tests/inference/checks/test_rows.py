@@ -10,8 +10,9 @@ import pytest
 from scipy import signal, stats
 
 from crlspec.inference.checks.design import checks_of
-from crlspec.inference.checks.rows import check_rows, effective_size
+from crlspec.inference.checks.rows import check_rows
 from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.numerics.autocorrelation import effective_size
 
 RUNS = 400
 
