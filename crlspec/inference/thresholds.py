@@ -56,6 +56,7 @@ class LinearThresholds(Thresholds):
                            latents count as separated: .2 costs .02 of a correlation
     detectable             strength of an edge that could be there and not be seen, up to which absent edges count as
                            absent: benchmarks/trust.py holds what comes of it
+    detectable_share       the same where a strength is a share of the variance of a score: w² / (1 + w²) for w = .5
     flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
                            benchmarks/trust.py holds
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
@@ -69,6 +70,7 @@ class LinearThresholds(Thresholds):
     order: float = 1e-3
     leftover: float = 0.2
     detectable: float = 0.5
+    detectable_share: float = 0.2
     flexible_samples: int = 1000
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4

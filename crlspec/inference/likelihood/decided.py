@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import FittedModel, hard_model
@@ -16,12 +16,10 @@ from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import Margin, gaussian_margin
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
+from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
-
-POWER = 0.8416
-"""Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,11 @@ class _Decision(Asked, Fits):
         return means, self.moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
 
 
-def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
+def decide(asked: Asked, fits: Fits, p_values: np.ndarray, power: Power) -> tuple[Check, ...]:
     """The checks ``goodness-of-fit``, ``order``, ``latents``, ``edges`` and ``settled``.
 
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    power     of their tests
     """
     given = _Decision(**vars(fits), **vars(asked))
     found = np.tril(p_values < asked.alpha, -1)
@@ -91,7 +90,7 @@ def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
         _fit(given),
         _order(given, found),
         _latents(given),
-        _edges(given, found),
+        power.check(given.names, found),
         settled(given.best.settled),
     )
 
@@ -115,20 +114,22 @@ def decide_flexible(
     ended: bool,
     latents: Sequence[np.ndarray],
     targeted: np.ndarray,
+    power: Power,
 ) -> tuple[Check, ...]:
-    """The checks ``samples``, ``order``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood is no closed
-    form.
+    """The checks ``samples``, ``order``, ``edges``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood
+    is no closed form.
 
     order     indices of the latents, roots first
     rivals    the next orders → by how many standard errors of held-out losses they fit worse
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
     latents   (sample, position) of every environment
     targeted  (latent, environment) bool
+    power     of the tests of edges
     """
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
-    others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    others = (_samples(asked), _rivals(asked, edges, rivals), power.check(names, found), settled(ended))
     sure = not any(check.objects for check in others)
     hard = check_hard(latents, targeted[list(order)], names, asked.environments, asked.counts, sure=sure)
     return (*others, hard)
@@ -283,33 +284,4 @@ def _latents(given: _Decision) -> Check:
         "latents", "undecided", figure, bound, f"{text}, too much to call them separated.",
         "Give more samples, above all in the environments that target these two, or stronger interventions.",
         (), (one, two),
-    )  # fmt: skip
-
-
-def _edges(given: _Decision, found: np.ndarray) -> Check:
-    """The strength at which an edge that was not found would have been seen with power .8."""
-    lower = np.tri(len(found), k=-1, dtype=bool)
-    absent = lower & ~found
-    bound = given.thresholds.detectable
-    if not absent.any():
-        return Check("edges", "passed", 0.0, bound, "No pair is claimed to have no edge.")
-    critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
-    detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
-    i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
-    one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
-    text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
-    if figure <= bound:
-        return Check(
-            "edges",
-            "passed",
-            figure,
-            bound,
-            f"{text}; other absent edges are known better.",
-            None,
-            (),
-            (one, two),
-        )
-    return Check(
-        "edges", "undecided", figure, bound, f"{text}, so that its absence says little.",
-        "Give more samples, or take absent edges as not seen.", (), (one, two),
     )  # fmt: skip

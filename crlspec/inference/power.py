@@ -1,0 +1,76 @@
+"""What the absence of an edge says: the smallest strength at which a test would have seen one with power .8.
+
+Absence of evidence is evidence of absence only above that strength. So a pair that was not found is claimed to have
+no edge where the strength is within a stated bound; elsewhere it is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from crlspec.inference.check import Check
+
+__all__ = ["POWER", "Power", "by_chi_square", "by_f", "by_normal"]
+
+POWER = 0.8
+"""Power at which an edge counts as one that would have been seen (Cohen, "Statistical power analysis for the
+behavioral sciences", 1988)."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the tests of a step would have seen.
+
+    detectable  (position, position), ``[i, j]`` for j → i: the least strength that is seen with power .8; NaN where
+                no power is known
+    bound       up to which an edge that was not found is claimed absent
+    """
+
+    detectable: np.ndarray
+    bound: float
+
+    def check(self, names: list[str], found: np.ndarray) -> Check:
+        """The check ``edges``: whether every pair that was not found (``found``: (position, position) bool) is known
+        to have none above the bound. ``names`` are those of the latents by position."""
+        absent = np.tri(len(found), k=-1, dtype=bool) & ~found
+        if not absent.any():
+            return Check("edges", "passed", 0.0, self.bound, "No pair is claimed to have no edge.")
+        detectable = np.where(absent, self.detectable, 0.0)
+        i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
+        one, two, figure = names[int(j)], names[int(i)], float(detectable[i, j])
+        text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
+        if figure <= self.bound:
+            told = f"{text}; other absent edges are known better."
+            return Check("edges", "passed", figure, self.bound, told, None, (), (one, two))
+        return Check(
+            "edges", "undecided", figure, self.bound, f"{text}, so that its absence says little.",
+            "Give more samples, or take absent edges as not seen.", (), (one, two),
+        )  # fmt: skip
+
+
+def by_normal(errors: np.ndarray, level: float) -> np.ndarray:
+    """Sizes that a two-sided test of normal estimates sees: (z_{1 − level/2} + z_.8) standard errors."""
+    return np.asarray((special.ndtri(1 - level / 2) + special.ndtri(POWER)) * errors)
+
+
+def by_chi_square(freedom: float, level: float) -> float:
+    """Noncentrality that a χ² test with so many degrees of freedom sees."""
+    critical = float(stats.chi2.isf(level, freedom))
+    return _solved(lambda shift: float(stats.ncx2.sf(critical, freedom, shift)))
+
+
+def by_f(freedom: float, total: float, level: float) -> float:
+    """Noncentrality that an F test of ``freedom`` and ``total`` degrees of freedom sees."""
+    critical = float(stats.f.isf(level, freedom, total))
+    return _solved(lambda shift: float(stats.ncf.sf(critical, freedom, total, shift)))
+
+
+def _solved(power: Callable[[float], float]) -> float:
+    high = 10.0
+    while power(high) < POWER:
+        high *= 2
+    return float(optimize.brentq(lambda shift: power(shift) - POWER, 1e-9, high))
