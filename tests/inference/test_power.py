@@ -81,8 +81,8 @@ def test_four_times_the_samples_halve_what_can_be_seen() -> None:
 
 
 def test_the_power_at_the_detectable_strength_is_four_in_five() -> None:
-    """400 draws of sample moments (Wishart) with an edge of just that strength."""
-    samples, level, runs = 4000, 0.01, 400
+    """300 draws of sample moments (Wishart) with an edge of just that strength."""
+    samples, level, runs = 4000, 0.01, 300
     weight = float(by_normal(np.array(error(samples)), level))
     truth, rng, seen = covariances(weight), np.random.default_rng(11), 0
     second = [stats.wishart.rvs(samples - 1, one / samples, runs, rng) for one in truth]
