@@ -6,7 +6,6 @@ no edge where the strength is within a stated bound; elsewhere it is open.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from scipy import optimize, special, stats
 
 from crlspec.inference.check import Check
 
-__all__ = ["POWER", "Power", "by_chi_square", "by_f", "by_normal"]
+__all__ = ["POWER", "Power", "by_chi_square", "by_normal"]
 
 POWER = 0.8
 """Power at which an edge counts as one that would have been seen (Cohen, "Statistical power analysis for the
@@ -57,20 +56,20 @@ def by_normal(errors: np.ndarray, level: float) -> np.ndarray:
     return np.asarray((special.ndtri(1 - level / 2) + special.ndtri(POWER)) * errors)
 
 
-def by_chi_square(freedom: float, level: float) -> float:
-    """Noncentrality that a χ² test with so many degrees of freedom sees."""
-    critical = float(stats.chi2.isf(level, freedom))
-    return _solved(lambda shift: float(stats.ncx2.sf(critical, freedom, shift)))
+def by_chi_square(freedom: float, level: float, unit: float = np.inf) -> float:
+    """Noncentrality that a χ² test with so many degrees of freedom sees.
 
+    unit  degrees of freedom of an estimate that the statistic was taken in units of; the critical value is then that
+          of an F test
+    """
+    critical = (
+        stats.chi2.isf(level, freedom) if np.isinf(unit) else freedom * stats.f.isf(level, freedom, unit)
+    )
 
-def by_f(freedom: float, total: float, level: float) -> float:
-    """Noncentrality that an F test of ``freedom`` and ``total`` degrees of freedom sees."""
-    critical = float(stats.f.isf(level, freedom, total))
-    return _solved(lambda shift: float(stats.ncf.sf(critical, freedom, total, shift)))
+    def missing(shift: float) -> float:
+        return float(stats.ncx2.sf(critical, freedom, shift)) - POWER
 
-
-def _solved(power: Callable[[float], float]) -> float:
     high = 10.0
-    while power(high) < POWER:
+    while missing(high) < 0:
         high *= 2
-    return float(optimize.brentq(lambda shift: power(shift) - POWER, 1e-9, high))
+    return float(optimize.brentq(missing, 1e-9, high))

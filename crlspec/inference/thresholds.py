@@ -119,6 +119,8 @@ class GscaleThresholds(Thresholds):
     agreement   least rank correlation of each latent between two encoders that are said to have found the same; the
                 tables of docs/general.md count those that fall below as undecided
     samples     least samples of an environment: a convention, which benchmarks/trust.py holds
+    detectable_share  share of the variance of a score that could be there and not be seen, up to which absent edges
+                count as absent: what a standardised weight of one half explains among five latents (.08 among three)
     excess      tests against the order that are so many times what chance gives show latents that are still mixed:
                 benchmarks/leftovers.py shows it grow with the mixing, the number is a convention
     """
@@ -133,6 +135,7 @@ class GscaleThresholds(Thresholds):
     kept: float = 0.2
     agreement: float = 0.97
     samples: int = 500
+    detectable_share: float = 0.05
     excess: float = 2.5
 
 

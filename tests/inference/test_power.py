@@ -9,11 +9,12 @@ import pytest
 from scipy import stats
 
 from crlspec.inference.answer import absent_edges
+from crlspec.inference.edges.classifier import calibrated, detectable_shares
 from crlspec.inference.estimate import AbsentEdge
-from crlspec.inference.likelihood.edge_tests import detectable_shares
+from crlspec.inference.likelihood import edge_tests
 from crlspec.inference.likelihood.gaussian import GaussianFit, WaldTests, fit_order, wald_tests
 from crlspec.inference.lscale import LScaleI
-from crlspec.inference.power import Power, by_chi_square, by_f, by_normal
+from crlspec.inference.power import Power, by_chi_square, by_normal
 from crlspec.inference.step import Step
 from crlspec.progress import silent
 from crlspec.results.texts import absent_text, absent_texts
@@ -77,7 +78,8 @@ def test_four_times_the_samples_halve_what_can_be_seen() -> None:
     moments = augmented(covariances(0.2))
     few, many = (by_normal(wald(moments, samples).errors, 0.01)[1, 0] for samples in (1000, 4000))
     assert few / many == pytest.approx(2, rel=1e-6)
-    assert detectable_shares(3, 4000, 0.01)[2, 1] * 4 == pytest.approx(detectable_shares(3, 1000, 0.01)[2, 1])
+    by_share = [edge_tests.detectable_shares(3, samples, 0.01)[2, 1] for samples in (1000, 4000)]
+    assert by_share[0] / by_share[1] == pytest.approx(4)  # shares go with the square of a weight
 
 
 def test_the_power_at_the_detectable_strength_is_four_in_five() -> None:
@@ -98,10 +100,24 @@ def test_noncentralities_have_the_power_that_they_promise() -> None:
     drawn = rng.noncentral_chisquare(5, shift, 40_000)
     assert (stats.chi2.sf(drawn, 5) < 0.005).mean() == pytest.approx(0.8, abs=0.006)
     assert by_chi_square(1, 0.01) == pytest.approx(float(by_normal(np.array(1.0), 0.01)) ** 2, rel=1e-4)
-    shift = by_f(5, 60, 0.005)
-    drawn = rng.noncentral_f(5, 60, shift, 40_000)
-    assert (stats.f.sf(drawn, 5, 60) < 0.005).mean() == pytest.approx(0.8, abs=0.006)
-    assert by_f(5, 1e7, 0.005) == pytest.approx(by_chi_square(5, 0.005), rel=1e-3)
+    assert by_chi_square(5, 0.005, 1e7) == pytest.approx(shift, rel=1e-3)
+
+
+def test_the_power_of_a_classifiers_test_is_four_in_five_in_units_of_the_excess() -> None:
+    """2000 statistics of a → b, by the p-values that an estimator has; all others as large as the excess says."""
+    freedom, samples, alpha, excess = np.full((2, 3, 3), 9.0), 7000, 0.01, 1.6
+    share = detectable_shares(freedom[1], excess, samples, alpha)
+    assert np.isnan(share[np.triu_indices(3)]).all()
+    signal = share[1, 0] / (1 - share[1, 0])
+    drawn = np.random.default_rng(3).noncentral_chisquare(9, samples * signal / excess, 2000)
+    statistics, seen = np.zeros((2, 3, 3)), 0
+    statistics[1][np.triu_indices(3, 1)] = excess * 9
+    for one in drawn:
+        statistics[1][1, 0] = statistics[1][2, 1] = excess * max(one, 9.001)
+        order, p_values, found = calibrated(statistics, freedom)
+        assert order == (0, 1, 2) and found == pytest.approx(excess)
+        seen += p_values[1, 0] < alpha
+    assert seen / 2000 == pytest.approx(0.8, abs=0.027)
 
 
 def step(p_values: np.ndarray, power: Power | None) -> Step:
