@@ -80,7 +80,13 @@ class LScaleI(Estimator):
                     )
                     steps.append(
                         closure_by_likelihood(
-                            coordinates, estimate, steps[0], problem.latents, self.alpha, effective=effective
+                            coordinates,
+                            estimate,
+                            steps[0],
+                            problem.latents,
+                            self.alpha,
+                            effective=effective,
+                            detectable=self.thresholds.detectable,
                         )
                     )
                 else:

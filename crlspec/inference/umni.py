@@ -305,6 +305,7 @@ class _Found:
                 estimator.alpha,
                 self._groups(),
                 starts,
+                detectable=estimator.thresholds.detectable,
             ),
         ]
 

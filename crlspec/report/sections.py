@@ -160,7 +160,8 @@ def edges(result: Record, truth: TruthFacts | None) -> str:
         lines = [[*row(edge, missed if edge.pair in promised else ""), absence[edge.pair]] for edge in ranked]
         title = f"{count_text(len(others), 'pair').capitalize()} tested and not found"
         parts += [
-            f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in absent_texts(result.absent_edges)
+            f"<p>{escape(text[0].upper() + text[1:])}.</p>"
+            for text in absent_texts(result.absent_edges, result.graph)
         ]
         parts.append(page.details(title, page.table([*head, "Absence"], lines, (1, 2), "narrow")))
     return page.section("edges", "Edges", _meaning(alpha_of(result), bool(near)), *parts)

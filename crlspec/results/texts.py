@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from crlspec.inference.check import Check
-from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Status
 
 __all__ = [
     "absent_text", "absent_texts", "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text", "figure_text",
@@ -122,31 +122,35 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
         lines.append(
             f"         {name:<{width}}  strength {f'{edge.strength:.3g}':<8}  p {p_text(edge.p_value)}"
         )
-    lines += [f"         {text}" for text in absent_texts(estimate.absent_edges)]
+    lines += [f"         {text}" for text in absent_texts(estimate.absent_edges, estimate.graph)]
     return "\n".join(lines)
 
 
-def absent_texts(absent: Sequence[AbsentEdge]) -> list[str]:
+def absent_texts(absent: Sequence[AbsentEdge], graph: GraphKind = "exact") -> list[str]:
     """How many absent edges are excluded, and above what strength; which are open, and how strong they could be;
-    of how many nothing can be said."""
+    of how many nothing can be said. A closure speaks of ancestral links, and of changes of effects."""
+    what, of_change = ("edge", "") if graph == "exact" else ("ancestral link", "a change of ")
     claimed = [edge for edge in absent if edge.claimed]
     unknown = [edge for edge in absent if edge.detectable is None]
     open_ones = [edge for edge in absent if not edge.claimed and edge.detectable is not None]
     if absent and len(unknown) == len(absent):
-        return [f"no power calculation: nothing is said of the {count_text(len(absent), 'absent edge')}"]
+        return [f"no power calculation: nothing is said of the {count_text(len(absent), f'absent {what}')}"]
     texts = []
     if claimed:
         most = max(edge.detectable or 0.0 for edge in claimed)
         are = "is" if len(claimed) == 1 else "are"
-        texts.append(f"{len(claimed)} of {len(absent)} absent edges {are} excluded above {most:.2g}")
+        texts.append(
+            f"{len(claimed)} of {len(absent)} absent {what}s {are} excluded above {of_change}{most:.2g}"
+        )
     if open_ones:
         ranked = sorted(open_ones, key=lambda edge: -(edge.detectable or 0.0))
         told = ", ".join(
-            f"{edge.source} → {edge.target} could be up to {edge.detectable:.2g}" for edge in ranked[:LISTED]
+            f"{edge.source} → {edge.target} could be up to {of_change}{edge.detectable:.2g}"
+            for edge in ranked[:LISTED]
         )
         told += f", and {len(ranked) - LISTED} more" if len(ranked) > LISTED else ""
         are = "is" if len(open_ones) == 1 else "are"
-        of = "" if claimed else f" of {len(absent)} absent edges"
+        of = "" if claimed else f" of {len(absent)} absent {what}s"
         texts.append(f"{len(open_ones)}{of} {are} open: {told}")
     if unknown:
         texts.append(f"{len(unknown)} without a power calculation")

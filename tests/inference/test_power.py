@@ -172,6 +172,10 @@ def test_texts() -> None:
     nothing = [AbsentEdge("a", "b"), AbsentEdge("a", "c")]
     assert absent_texts(nothing) == ["no power calculation: nothing is said of the two absent edges"]
     assert absent_texts([]) == []
+    assert absent_texts([*seven, *two[1:]], "transitive closure") == [
+        "7 of 8 absent ancestral links are excluded above a change of 0.1; 1 is open: z1 → z4 could be up to a change "
+        "of 0.2"
+    ]
     assert [absent_text(one) for one in (seven[0], two[1], nothing[0])] == [
         "excluded above 0.1", "not seen; could be up to 0.2", "no power calculation",
     ]  # fmt: skip
@@ -191,6 +195,5 @@ def test_an_estimate_says_of_every_absent_edge_what_its_check_says(bound: float)
     assert all(edge.claimed for edge in absent) == (not check.objects) == (bound > 0)
     other = {name: name.upper() for name in found.latents}
     renamed = found.renamed(other, {e: e for e in found.environment_of.values()} | {"obs": "obs"})
-    assert [edge.pair for edge in renamed.absent_edges] == [
-        (a.upper(), b.upper()) for a, b in map(lambda e: e.pair, absent)
-    ]
+    upper = [(edge.source.upper(), edge.target.upper()) for edge in absent]
+    assert [edge.pair for edge in renamed.absent_edges] == upper
