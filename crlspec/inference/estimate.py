@@ -54,8 +54,8 @@ class AbsentEdge:
     """A pair of latents that was tested, ``source`` → ``target``, and not found to be an edge.
 
     ``detectable`` is the smallest strength, in the unit of :class:`Edge`, at which an edge would have been seen with
-    power .8 at the level of the tests; None where no power is known. Of a transitive closure it is the smallest change
-    of the effect by an intervention on ``target``, in standard deviations, since only changes are seen there.
+    power .8 at the level of the tests; None where no power is known. Of a transitive closure it is the smallest
+    change of the effect by an intervention on ``target``, in standard deviations, since only changes are seen there.
     ``claimed`` says whether the edge is claimed absent, above that strength; otherwise it was not seen, and may be
     there.
     """

@@ -173,8 +173,8 @@ def test_texts() -> None:
     assert absent_texts(nothing) == ["no power calculation: nothing is said of the two absent edges"]
     assert absent_texts([]) == []
     assert absent_texts([*seven, *two[1:]], "transitive closure") == [
-        "7 of 8 absent ancestral links are excluded above a change of 0.1; 1 is open: z1 → z4 could be up to a change "
-        "of 0.2"
+        "7 of 8 absent ancestral links are excluded above a change of 0.1; 1 is open: z1 → z4 could be up to a "
+        "change of 0.2"
     ]
     assert [absent_text(one) for one in (seven[0], two[1], nothing[0])] == [
         "excluded above 0.1", "not seen; could be up to 0.2", "no power calculation",

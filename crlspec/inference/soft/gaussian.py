@@ -140,7 +140,7 @@ def closure_by_likelihood(
     def fitted(orders: list[tuple[int, ...]], given: np.ndarray) -> np.ndarray:
         return _fit(*begun(orders), torch.as_tensor(given), counts)[0]
 
-    absent = {pair: order for pair, order in rivals.items() if not found[pair]}
+    absent = {(int(i), int(j)): order for (i, j), order in rivals.items() if not found[i, j]}
     fit = soft_fit(fits[best][0], closure.moments, closure.counts, fits[best][1])
     power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), detectable)
     names = [latents[k] for k in best]
