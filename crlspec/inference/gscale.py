@@ -20,7 +20,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference import declarations
-from crlspec.inference.answer import tested_edges
+from crlspec.inference.answer import absent_edges, tested_edges
 from crlspec.inference.base import Estimator
 from crlspec.inference.check import Check
 from crlspec.inference.checks.rank import check_rank
@@ -141,7 +141,9 @@ class GScaleI(Estimator):
         encoded = time.perf_counter()
         z = [encoder_network(one) for one in y]
         if link is None:
-            step, excess = edges_by_classifier(z, pairs, seed, progress, self.thresholds.kept)
+            step, excess = edges_by_classifier(
+                z, pairs, seed, progress, self.thresholds.kept, self.alpha, self.thresholds.detectable_share
+            )
         else:
             step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
         if fitted is None:
@@ -154,6 +156,9 @@ class GScaleI(Estimator):
             check_samples(sizes, self.thresholds.samples, "tell environments apart"),
             *saturation,
         )
+        if step.power is not None:
+            names = [problem.latents[m] for m in step.order]
+            checks = (*checks, step.power.check(names, np.tril(step.p_values < self.alpha, -1)))
         if not unknown and len(pairs) > 1:
             seen = self._find_pairs(y, logits, progress, pairing.pairs)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
@@ -178,6 +183,7 @@ class GScaleI(Estimator):
             order=causal,
             edges=edges,
             tested=tested,
+            absent=absent_edges(step, problem.latents, self.alpha),
             graph="exact",
             status=status_of(checks, agreement, excess),
             checks=checks,

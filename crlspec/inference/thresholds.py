@@ -83,8 +83,7 @@ class LinearThresholds(Thresholds):
                            latents count as separated: .2 costs .02 of a correlation
     detectable             strength of an edge that could be there and not be seen, up to which absent edges count as
                            absent: benchmarks/trust.py holds what comes of it
-    power                  standard normal quantile of the power .8 at which such an edge counts as one that would
-                           have been seen: a convention
+    detectable_share       the same where a strength is a share of the variance of a score: w² / (1 + w²) for w = .5
     flexible_samples       least samples of an environment for smooth mechanisms: a convention, which
                            benchmarks/trust.py holds
     worse                  standard errors of paired held-out losses by which a refined encoder must be worse than the
@@ -103,7 +102,7 @@ class LinearThresholds(Thresholds):
     hard: float = 1e-3
     leftover: float = 0.2
     detectable: float = 0.5
-    power: float = 0.8416
+    detectable_share: float = 0.2
     flexible_samples: int = 1000
     worse: float = 3.0
     heteroscedastic: float = 0.003
@@ -163,6 +162,8 @@ class GscaleThresholds(Thresholds):
     samples     least samples of an environment: a convention, which benchmarks/trust.py holds
     saturated   share of an environment's rows that may saturate a link: of 42 tanh data sets of three latents and
                 5,000 samples no graph was wrong below .18, one of three from .19 to .3, nearly all above
+    detectable_share  share of the variance of a score that could be there and not be seen, up to which absent edges
+                count as absent: what a standardised weight of one half explains among five latents (.08 among three)
     excess      tests against the order that are so many times what chance gives show latents that are still mixed:
                 benchmarks/leftovers.py shows it grow with the mixing, the number is a convention
     """
@@ -178,6 +179,7 @@ class GscaleThresholds(Thresholds):
     agreement: float = 0.97
     samples: int = 500
     saturated: float = 0.15
+    detectable_share: float = 0.05
     excess: float = 2.5
 
 

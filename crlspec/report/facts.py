@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from crlspec.results.record import Record
 
 __all__ = [
-    "Pair", "StageFact", "TruthFacts", "alpha_of", "direct", "doubtful", "judged", "stage_facts", "truth_facts",
+    "Pair", "StageFact", "TruthFacts", "alpha_of", "direct", "doubtful", "judged", "open_edges", "stage_facts",
+    "truth_facts",
 ]  # fmt: skip
 
 Pair = tuple[str, str]
@@ -124,6 +125,15 @@ def doubtful(result: Record) -> tuple[Pair, ...]:
     if alpha is None:
         return ()
     return tuple(edge.pair for edge in result.tested if alpha / 10 <= edge.p_value < 10 * alpha)
+
+
+def open_edges(result: Record) -> dict[Pair, float]:
+    """Pairs that were not seen and may be edges, with the strength up to which they could be there."""
+    return {
+        edge.pair: edge.detectable
+        for edge in result.absent_edges
+        if edge.detectable is not None and not edge.claimed
+    }
 
 
 def direct(result: Record) -> set[Pair]:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.check import Check
-from crlspec.inference.estimate import Edge, Estimate, GraphKind, Stage, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
 from crlspec.results.canonical import canonical
@@ -120,6 +120,13 @@ class Record:
         return self.estimate.tested
 
     @property
+    def absent_edges(self) -> tuple[AbsentEdge, ...]:
+        """Every pair that was tested and not found, with the smallest strength at which an edge would have been seen
+        with power .8 (``detectable``, in the unit of the strengths; None where no power is known), and whether the
+        edge is ``claimed`` absent above that. The others are open: not seen, and perhaps there."""
+        return self.estimate.absent_edges
+
+    @property
     def order(self) -> tuple[str, ...]:
         """A causal order of the latents, roots first."""
         return self.estimate.order
@@ -212,8 +219,9 @@ class Record:
         return texts.status_json(self.status, self.checks)
 
     def dag_json(self) -> str:
-        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""
-        return texts.dag_json(self.names, self.edges)
+        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …], "absent": [{"source",
+        "target", "detectable", "claimed"}, …]}``."""
+        return texts.dag_json(self.names, self.edges, self.absent_edges)
 
     def dag_dot(self) -> str:
         """The graph in the DOT language of Graphviz."""

@@ -200,6 +200,27 @@ def test_doubtful_pairs_are_those_within_a_factor_of_ten_of_alpha(result):
     assert "alpha = 0.01. Then about 1 of a hundred pairs" in render(known)
 
 
+def test_open_edges_are_dashed_and_told(result, toy):
+    dashed = re.compile(r"<path[^>]*stroke-dasharray: 3\.96,1\.98[^>]*var\(--muted\)")
+    assert not dashed.search(render(result))
+    absent = (toy.AbsentEdge("z1", "z4", 0.2, False), toy.AbsentEdge("z2", "z4", 0.1, True))
+    estimate = dataclasses.replace(result.estimate, absent=absent)
+    text = render(dataclasses.replace(result, estimate=estimate))
+    _checked(text)
+    assert len(dashed.findall(text)) == 2  # shaft and head
+    for words in (
+        ">≤ 0.2<",
+        "z1 to z4 not seen, could be up to 0.2",
+        "not seen; could be up to the strength on it",
+        "<p>1 of 3 absent edges is excluded above 0.1; 1 is open: z1 → z4 could be up to 0.2; 1 without a power "
+        "calculation.</p>",
+        ">not seen; could be up to 0.2</td>",
+        ">excluded above 0.1</td>",
+        ">no power calculation</td>",
+    ):
+        assert words in text, words
+
+
 def test_score_cells_that_contradict_the_graph_are_marked(result):
     facts = score_facts(result)
     assert facts is not None

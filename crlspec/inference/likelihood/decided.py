@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import FittedModel, hard_model
@@ -17,6 +17,7 @@ from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
 from crlspec.inference.checks.samples import check_samples
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
+from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
@@ -78,10 +79,11 @@ class _Decision(Asked, Fits):
         return means, self.moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
 
 
-def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
+def decide(asked: Asked, fits: Fits, p_values: np.ndarray, power: Power) -> tuple[Check, ...]:
     """The checks ``goodness-of-fit``, ``order``, ``latents``, ``edges`` and ``settled``.
 
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    power     of their tests
     """
     given = _Decision(**vars(fits), **vars(asked))
     found = np.tril(p_values < asked.alpha, -1)
@@ -89,7 +91,7 @@ def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
         _fit(given),
         _order(given, found),
         _latents(given),
-        _edges(given, found),
+        power.check(given.names, found),
         settled(given.best.settled),
     )
 
@@ -113,22 +115,24 @@ def decide_flexible(
     ended: bool,
     latents: Sequence[np.ndarray],
     targeted: np.ndarray,
+    power: Power,
 ) -> tuple[Check, ...]:
-    """The checks ``samples``, ``order``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood is no closed
-    form.
+    """The checks ``samples``, ``order``, ``edges``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood
+    is no closed form.
 
     order     indices of the latents, roots first
     rivals    the next orders → by how many standard errors of held-out losses they fit worse
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
     latents   (sample, position) of every environment
     targeted  (latent, environment) bool
+    power     of the tests of edges
     """
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
     sizes = dict(zip(asked.environments, asked.counts.tolist(), strict=True))
     samples = check_samples(sizes, asked.thresholds.flexible_samples, "fit smooth mechanisms")
-    others = (samples, _rivals(asked, edges, rivals), settled(ended))
+    others = (samples, _rivals(asked, edges, rivals), power.check(names, found), settled(ended))
     sure = not any(check.objects for check in others)
     hard = check_hard(
         latents, targeted[list(order)], names, asked.environments, asked.counts, asked.thresholds.hard, sure
@@ -272,35 +276,4 @@ def _latents(given: _Decision) -> Check:
         "latents", "undecided", figure, bound, f"{text}. This is too much to call them separated.",
         "Give more samples, above all in the environments that target these two, or stronger interventions.",
         (), (one, two),
-    )  # fmt: skip
-
-
-def _edges(given: _Decision, found: np.ndarray) -> Check:
-    """The strength at which an edge that was not found would have been seen with power .8."""
-    lower = np.tri(len(found), k=-1, dtype=bool)
-    absent = lower & ~found
-    bound = given.thresholds.detectable
-    if not absent.any():
-        return Check(
-            "edges", "passed", 0.0, bound, "Every pair has an edge, so none is claimed to be absent."
-        )
-    critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
-    detectable = np.where(absent, (critical + given.thresholds.power) * given.tests.errors, 0.0)
-    i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
-    one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
-    text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
-    if figure <= bound:
-        return Check(
-            "edges",
-            "passed",
-            figure,
-            bound,
-            f"{text}. All other absent edges are known better.",
-            None,
-            (),
-            (one, two),
-        )
-    return Check(
-        "edges", "undecided", figure, bound, f"{text}. So its absence says little.",
-        "Give more samples, or take absent edges as unknown.", (), (one, two),
     )  # fmt: skip

@@ -12,9 +12,11 @@ from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.fitted import FittedModel, soft_model
 from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.order_margin import MORE, gaussian_margin, undecided_order
+from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds, LscaleThresholds, UmniThresholds
+from crlspec.numerics.graphs import transitive_closure
 
-__all__ = ["GaussianClosure", "check_by_chance", "check_by_errors", "claimed"]
+__all__ = ["GaussianClosure", "check_absences", "check_by_chance", "check_by_errors", "claimed"]
 
 Pair = tuple[str, str]
 
@@ -63,6 +65,34 @@ class GaussianClosure:
 
     def _model(self, rows: np.ndarray, groups: np.ndarray) -> FittedModel:
         return soft_model(rows, self.moments, self.counts, groups)
+
+
+def check_absences(power: Power, names: Sequence[str], found: np.ndarray) -> Check:
+    """The check ``edges`` of a closure: which pairs are claimed to be no ancestor and descendant. What is not seen
+    stays open, and is no reason to doubt what was.
+
+    names  of the latents by position
+    found  (position, position) bool, ``[i, j]`` for j → i
+    """
+    absent = np.tri(len(found), k=-1, dtype=bool) & ~transitive_closure(found) & np.isfinite(power.detectable)
+    if not absent.any():
+        return Check(
+            "edges", "passed", 0.0, power.bound, "No pair is claimed not to be ancestor and descendant."
+        )
+    changes = np.where(absent, power.detectable, 0.0)
+    i, j = np.unravel_index(int(changes.argmax()), changes.shape)
+    one, two, figure = names[int(j)], names[int(i)], float(changes[i, j])
+    text = (
+        f"'{one}' as an ancestor of '{two}' would have been missed one time in five, were the effect changed by "
+        f"{figure:.2g}"
+    )
+    if figure <= power.bound:
+        told = f"{text}; other absent pairs are known better."
+        return Check("edges", "passed", figure, power.bound, told, None, (), (one, two))
+    return Check(
+        "edges", "note", figure, power.bound, f"{text}, so that its absence is not claimed.",
+        "Give more samples, or interventions that change effects more.", (), (one, two),
+    )  # fmt: skip
 
 
 def claimed(

@@ -17,11 +17,14 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from crlspec.inference.checks.fitted import soft_fit
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.likelihood import decided
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
-from crlspec.inference.soft.decided import GaussianClosure
+from crlspec.inference.power import Power
+from crlspec.inference.soft.decided import GaussianClosure, check_absences
+from crlspec.inference.soft.power import detectable_changes
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
@@ -135,10 +138,19 @@ def closure_by_likelihood(
         settled,
         thresholds,
     )
+
+    def fitted(orders: list[tuple[int, ...]], given: np.ndarray) -> np.ndarray:
+        return _fit(*begun(orders), torch.as_tensor(given), counts)[0]
+
+    absent = {(int(i), int(j)): order for (i, j), order in rivals.items() if not found[i, j]}
+    fit = soft_fit(fits[best][0], closure.moments, closure.counts, fits[best][1])
+    power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
+    names = [latents[k] for k in best]
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=settled, checks=(*closure.checks(), decided.settled(settled)),
+        settled=settled, checks=(*closure.checks(), check_absences(power, names, found), decided.settled(settled)),
+        power=power,
     )  # fmt: skip
 
 
@@ -195,13 +207,15 @@ def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> tup
     each goes on alone.
 
     groups  (order, position, group, environment) bool; starts (order, position, component)
+    moments of every environment, or (order, environment, …) where each order is fitted to its own
     """
     changes = starts.new_zeros(len(starts), starts.shape[1], starts.shape[1])
     losses, gradients, changes, spent = _fit_together(groups, starts, changes, moments, counts)
     if spent:
         for k in range(len(starts)):
             one = slice(k, k + 1)
-            alone, gradient, _, _ = _fit_together(groups[one], starts[one], changes[one], moments, counts)
+            own = moments[one] if moments.ndim == 4 else moments
+            alone, gradient, _, _ = _fit_together(groups[one], starts[one], changes[one], own, counts)
             losses[k], gradients[k] = min(losses[k], alone[0]), gradient[0]
     return losses, gradients
 
