@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -246,3 +247,10 @@ def loaded_after(statement: str) -> set[str]:
 )
 def test_a_fresh_process_loads_no_more_than_it_needs(statement: str, never: set[str]) -> None:
     assert not loaded_after(statement) & never
+
+
+@pytest.mark.slow
+def test_a_linear_run_does_without_the_compiler_of_torch() -> None:
+    run = "from crlspec.cli import main\nmain(['run', 'linear/hard-5', '--samples', '2000', '--out', {!r}])"
+    with tempfile.TemporaryDirectory() as folder:
+        loaded_after(run.format(f"{folder}/out") + "\nassert 'torch._dynamo' not in sys.modules")
