@@ -147,6 +147,19 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "checks/test_sensors": {
         "test_what_changed_is_named": ("checks/sensors sensors refuted", "checks/sensors sensors refuted 2"),
     },
+    "checks/test_samples": {
+        "test_the_smallest_environment_is_named": (
+            "checks/samples samples passed",
+            "checks/samples samples undecided",
+        ),
+    },
+    "checks/test_saturation": {
+        "test_clipped_cells_are_left_out_with_a_note": ("checks/saturation saturation note",),
+        "test_many_clipped_rows_leave_it_undecided_with_the_environments_named": (
+            "checks/saturation saturation undecided",
+        ),
+        "test_continuous_and_rounded_values_have_no_limits": ("checks/saturation saturation passed",),
+    },
     "encoders/test_answer": {
         "test_a_sound_answer_passes": (
             "encoders/answer contrast passed",
@@ -160,10 +173,6 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "test_restarts_that_disagree_leave_it_undecided": ("encoders/answer agreement undecided",),
         "test_latents_that_are_still_mixed_are_a_note": ("encoders/answer residual-mixing note",),
-        "test_the_smallest_environment_is_named": (
-            "encoders/answer samples passed",
-            "encoders/answer samples undecided",
-        ),
         "test_pairs_that_the_data_refute_are_named_with_those_that_they_show": (
             "encoders/answer pairs passed",
             "encoders/answer pairs refuted",
@@ -177,26 +186,27 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "likelihood/decided settled passed",
             "likelihood/decided settled undecided",
         ),
-        "test_smooth_mechanisms_ask_for_samples": (
-            "likelihood/decided samples passed",
-            "likelihood/decided samples undecided",
-        ),
         "test_orders_of_smooth_mechanisms_are_held_against_their_rivals": (
             "likelihood/decided order passed",
             "likelihood/decided order passed 2",
         ),
         "test_without_edges_no_order_is_claimed": ("likelihood/decided order passed 3",),
         "test_a_clear_order_passes_by_its_lead_over_the_nearest": ("likelihood/decided order passed 4",),
-        "test_few_samples_do_not_decide_the_order": ("likelihood/decided order undecided",),
+        "test_few_samples_do_not_decide_the_order": ("checks/order_margin order undecided",),
         "test_latents_are_separated_up_to_the_errors_of_the_unmixing": (
             "likelihood/decided latents passed",
             "likelihood/decided latents passed 2",
             "likelihood/decided latents undecided",
         ),
         "test_absent_edges_are_known_up_to_what_would_have_been_seen": (
-            "likelihood/decided edges passed",
-            "likelihood/decided edges passed 2",
-            "likelihood/decided edges undecided",
+            "power edges passed",
+            "power edges passed 2",
+            "power edges undecided",
+        ),
+    },
+    "likelihood/test_keep_start": {
+        "test_a_worse_refinement_keeps_the_start_and_says_so": (
+            "likelihood/keep_start refinement undecided",
         ),
     },
     "likelihood/test_signature_rivals": {
@@ -209,16 +219,22 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_more_targets_that_explain_as_much_are_a_note": ("likelihood/signature_rivals signature note",),
         "test_a_signature_without_a_rival_passes": ("likelihood/signature_rivals signature passed",),
     },
+    "soft/test_power": {
+        "test_where_every_pair_is_claimed_none_is_absent": ("soft/decided edges passed",),
+        "test_a_closure_claims_absence_above_what_it_sees": (
+            "soft/decided edges passed 2",
+            "soft/decided edges note",
+        ),
+    },
     "soft/test_decided": {
         "test_an_order_by_standard_errors_counts_all_claimed_pairs": (
             "soft/decided order passed",
-            "soft/decided order undecided",
             "soft/decided order passed 3",
         ),
         "test_an_order_by_p_values_stands_by_itself_first": (
             "soft/decided order passed 2",
+            "soft/decided order undecided",
             "soft/decided order undecided 2",
-            "soft/decided order undecided 3",
         ),
     },
 }

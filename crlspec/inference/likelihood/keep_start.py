@@ -100,8 +100,8 @@ def start_or_refined(
         return [*refined[:-1], replace(last, note=note, seconds=last.seconds + time.perf_counter() - began)]
     check = Check(
         "refinement", "undecided", lead.z, -bound,
-        f"The refined latents are worse than those that the refinement began from, by {told}. The latter were kept, "
-        "whose edges are tested by scores alone.",
+        f"The refined latents are worse than those that the refinement began from, by {told}. Those were kept. "
+        "Their edges are tested by scores alone.",
         "Give more samples, or run with --set estimator.refine=none.",
     )  # fmt: skip
     note = f"the refined encoder is worse by {told}; the start was kept"

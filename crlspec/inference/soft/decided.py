@@ -83,14 +83,14 @@ def check_absences(power: Power, names: Sequence[str], found: np.ndarray) -> Che
     i, j = np.unravel_index(int(changes.argmax()), changes.shape)
     one, two, figure = names[int(j)], names[int(i)], float(changes[i, j])
     text = (
-        f"'{one}' as an ancestor of '{two}' would have been missed one time in five, were the effect changed by "
-        f"{figure:.2g}"
+        f"If '{one}' were an ancestor of '{two}', and its effect changed by {figure:.2g}, that would have been "
+        "missed one time in five."
     )
     if figure <= power.bound:
-        told = f"{text}; other absent pairs are known better."
+        told = f"{text} All other absent pairs are known better."
         return Check("edges", "passed", figure, power.bound, told, None, (), (one, two))
     return Check(
-        "edges", "note", figure, power.bound, f"{text}, so that its absence is not claimed.",
+        "edges", "note", figure, power.bound, f"{text} So its absence is not claimed.",
         "Give more samples, or interventions that change effects more.", (), (one, two),
     )  # fmt: skip
 

@@ -116,7 +116,9 @@ def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
 
 
 def test_a_fit_that_may_have_missed_its_optimum_is_undecided() -> None:
-    check = check_goodness(Fit(900.0, 15, 0.0, np.full(4, 225.0)), ["a", "b", "c", "d"], undecided=True)
+    check = check_goodness(
+        Fit(900.0, 15, 0.0, np.full(4, 225.0)), ["a", "b", "c", "d"], LIMITS, undecided=True
+    )
     assert check.consequence == "undecided"
     assert check.message == (
         "The declared model does not fit: likelihood ratio 900.0 with 15 degrees of freedom, p < 1e-16. "

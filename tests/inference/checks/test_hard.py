@@ -13,14 +13,14 @@ RUNS = 400
 TARGETED = np.array([[False, True, False], [False, False, True]])
 
 
-def checked(seed: int, leak: float = 0.0, rows: int = 500, alpha: float = 1e-3, **how: bool) -> Check:
+def checked(seed: int, leak: float = 0.0, rows: int = 500, alpha: float = 1e-3, sure: bool = True) -> Check:
     """a → b; environment ``ea`` targets a, ``eb`` b, which there keeps a share of a's square."""
     rng = np.random.default_rng([seed, rows])
     latents = []
     for kept in (1.0, 1.0, leak):
         a = rng.standard_t(4, rows)
         latents.append(np.column_stack([a, rng.normal(size=rows) + kept * (a**2 if kept == leak else a)]))
-    return check_hard(latents, TARGETED, ["a", "b"], ["obs", "ea", "eb"], np.full(3, rows), alpha, **how)
+    return check_hard(latents, TARGETED, ["a", "b"], ["obs", "ea", "eb"], np.full(3, rows), alpha, sure)
 
 
 def test_independent_targets_keep_the_level() -> None:
@@ -43,7 +43,7 @@ def test_a_hard_intervention_passes() -> None:
 
 def test_where_no_target_has_a_latent_before_it_nothing_is_tested() -> None:
     z = [np.random.default_rng(k).normal(size=(100, 1)) for k in range(2)]
-    check = check_hard(z, np.array([[False, True]]), ["a"], ["obs", "ea"], np.full(2, 100.0))
+    check = check_hard(z, np.array([[False, True]]), ["a"], ["obs", "ea"], np.full(2, 100.0), 1e-3, True)
     assert check.consequence == "passed"
     assert check.message == "No target has a latent before it in the causal order, so nothing is tested."
 

@@ -60,6 +60,7 @@ def test_many_clipped_rows_leave_it_undecided_with_the_environments_named() -> N
     check = check_saturation(unsaturated(found, LINKS["tanh"]), "tanh")
     assert check.consequence == "undecided" and "a2" in check.environments and check.remedy
     assert all(f"'{name}'" in check.message for name in check.environments)
+    assert " of the rows saturate the link tanh" in check.message
 
 
 @given(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crlspec.inference.check import Check
-from crlspec.inference.encoders.answer import check_pairs, check_samples, checks_of, status_of
+from crlspec.inference.encoders.answer import check_pairs, checks_of, status_of
 from crlspec.inference.encoders.pairing import Pairing
 from crlspec.inference.thresholds import GscaleThresholds
 
@@ -79,19 +79,6 @@ def test_latents_that_are_still_mixed_are_a_note() -> None:
     assert check.message == (
         "Dependences that the causal order excludes are 3.1 times larger than sampling error, so the latents are "
         "not fully separated. Edge tests were rescaled by this factor."
-    )
-
-
-def test_the_smallest_environment_is_named() -> None:
-    check = check_samples({"a1": 600, "a2": 80}, 500)
-    assert (check.consequence, check.environments) == ("undecided", ("a2",))
-    assert check.message == "Environment 'a2' has 80 samples, too few to tell environments apart."
-    assert check.remedy == "Give 500 samples or more in every environment."
-    enough = check_samples({"a1": 600, "a2": 800}, 500)
-    assert enough.consequence == "passed"
-    assert (
-        enough.message
-        == "The smallest environment, 'a1', has 600 samples, enough to tell environments apart."
     )
 
 

@@ -53,6 +53,9 @@ def test_a_worse_refinement_keeps_the_start_and_says_so() -> None:
     )
     (check,) = steps[-1].checks
     assert (check.name, check.consequence) == ("refinement", "undecided") and check.figure < check.bound
+    assert check.message.startswith(
+        "The refined latents are worse than those that the refinement began from, by "
+    )
 
 
 def test_a_better_refinement_is_taken_and_one_that_is_as_good() -> None:

@@ -29,7 +29,7 @@ def checked(
     asked = Asked(("z1", "z2"), ("obs", "e", "f"), np.full(3, count), 0.01, UmniThresholds())
     given = np.array(signature, dtype=bool)
     best = fit_order((0, 1), np.eye(2), moments, asked.counts, given)
-    return check_signature(best, moments, given, asked)
+    return check_signature(best, moments, given, asked, UmniThresholds())
 
 
 def test_a_target_that_explains_nothing_is_not_decided() -> None:

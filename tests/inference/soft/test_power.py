@@ -11,6 +11,8 @@ from scipy import stats
 
 from crlspec.inference.checks.fitted import soft_fit
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.power import Power
+from crlspec.inference.soft.decided import check_absences
 from crlspec.inference.soft.gaussian import _fit, _own_and_others
 from crlspec.inference.soft.power import detectable_changes, own_loss, with_change
 from crlspec.progress import silent
@@ -83,10 +85,20 @@ def test_a_closure_claims_absence_above_what_it_sees() -> None:
     found = soft.solved()
     assert {edge.pair for edge in found.edges} == {("z1", "z2")}
     check = check_of(found, "edges")
-    assert check.consequence == "passed" and check.message.startswith("'")
+    assert check.consequence == "passed" and check.message.endswith(
+        " that would have been missed one time in five. All other absent pairs are known better."
+    )
     assert len(found.absent_edges) == 2 and all(edge.claimed for edge in found.absent_edges)
     assert check.figure == max(edge.detectable or 0.0 for edge in found.absent_edges) <= 0.5
     strict = replace(LScaleI(), thresholds=replace(LScaleI().thresholds, detectable=0.0))
     asked = strict.solve(soft.problem(), GaussianScores(), 0, silent)
-    assert check_of(asked, "edges").consequence == "note" and asked.status.code == found.status.code
+    open_ones = check_of(asked, "edges")
+    assert open_ones.message.endswith(" missed one time in five. So its absence is not claimed.")
+    assert open_ones.consequence == "note" and asked.status.code == found.status.code
     assert not any(edge.claimed for edge in asked.absent_edges)
+
+
+def test_where_every_pair_is_claimed_none_is_absent() -> None:
+    check = check_absences(Power(np.full((2, 2), 0.1), 0.5), ["a", "b"], np.tri(2, k=-1, dtype=bool))
+    assert check.consequence == "passed"
+    assert check.message == "No pair is claimed not to be ancestor and descendant."
