@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "numerics": (*BASE, "spec.links", "numerics"),
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
-    "data": ("errors", "registry", "spec.setting", "data"),
+    "data": ("errors", "registry", "spec.setting", "numerics.batches", "data"),
     "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
