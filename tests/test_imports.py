@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "scores.declarations": ("registry",),
     "inference": (*BASE, "registry", "data", "numerics", "maps", "scores", "inference", "spec.setting"),
-    "inference.declarations": ("registry", "inference.refusals", "spec.citations"),
+    "inference.declarations": ("registry", "inference.image_declaration", "inference.refusals", "spec.citations"),
+    "inference.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
         *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results", "provenance",
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "result": (*BASE, "results", "report", "downstream"),
     "solving": (
-        *BASE, *SPEC, "provenance", "data", "numerics", "scores", "inference", "generative.model", "results",
+        *BASE, *SPEC, "provenance", "data", "numerics", "maps", "scores", "inference", "generative.model", "results",
         "result",
     ),
     "studies": (),

@@ -105,7 +105,7 @@ def _encoded(result: Result, path: Path, environment: str | None) -> Iterator[tu
     if environment is not None and environment not in names:
         raise DataError(f"{path}: there is no environment '{environment}'; there are {', '.join(names)}.")
     for name in names if environment is None else [environment]:
-        z = result.encoder(tree[name].to_dataset()["x"])
+        z = result.encoder(tree[name].to_dataset())["z_hat"]
         yield name, z.transpose("sample", "latent").values
 
 

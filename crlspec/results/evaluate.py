@@ -123,10 +123,10 @@ def pooled_truth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """True and recovered latents of fresh samples, environments pooled: two arrays (sample, latent)."""
     tree = model.sample(samples, seed=seed)
-    encoder = Encoder(estimate.encoder, observed, estimate.latents)
+    encoder = Encoder(estimate.encoder, observed, estimate.latents, estimate.code)
     nodes = [tree[name].to_dataset() for name in model.environments]
     z = np.concatenate([node["z"].sel(latent=list(model.latents)).values for node in nodes])
-    return z, np.concatenate([encoder(node["x"]).values for node in nodes])
+    return z, np.concatenate([encoder(node)["z_hat"].values for node in nodes])
 
 
 def exact_differences(model: Truth, environment: str, x: np.ndarray) -> np.ndarray | None:
@@ -161,7 +161,7 @@ def _fits(estimate: Estimate, observed: tuple[str, ...], model: Truth) -> None:
             f"the result has environments that the model does not know: {', '.join(unknown)}",
             remedy="Compile the model from the spec and seed that the result's provenance names.",
         )
-    if set(observed) != set(model.observed):
+    if estimate.code is None and set(observed) != set(model.observed):
         raise DataError(
             f"the result's {len(observed)} observed variables are not the model's {len(model.observed)}",
             remedy="Compile the model from the spec and seed that the result's provenance names.",

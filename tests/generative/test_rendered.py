@@ -16,7 +16,11 @@ crlspec: 1
 name: spots
 latents: {a: "Normal(0, 1)", b: "Normal(0.8 * a, 1)"}
 mixing: {kind: mlp, observed: 4}
-interventions: {design: coupled, kind: hard, noise: {variance: {times: 0.25}}, second: {noise: {variance: {times: 4}}}}
+interventions:
+  design: coupled
+  kind: hard
+  noise: {variance: {times: 0.25}}
+  second: {noise: {variance: {times: 4}}}
 samples: 30
 """
 
