@@ -111,9 +111,12 @@ def _encoded(result: Result, path: Path, environment: str | None) -> Iterator[tu
 
 def _new_observations(path: Path) -> xr.DataTree:
     from crlspec.data import from_arrays, read_data
+    from crlspec.data.image_files import ARRAY, read_images
     from crlspec.data.tables import SUFFIXES, read_table
 
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         columns, values = read_table(path)
         return from_arrays({path.stem: values}, observed=columns)
+    if path.is_file() and path.suffix.lower() == ARRAY:
+        return from_arrays(images=read_images({path.stem: path}))
     return read_data(path)

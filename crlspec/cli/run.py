@@ -41,9 +41,6 @@ __all__ = ["replay", "run", "sample"]
 EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
 
-PICTURED = 1000
-"""Fresh samples of an environment that a run is judged on where they are images."""
-
 
 @dataclass
 class Log:
@@ -183,8 +180,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     log("report")
     metrics = None
     if start.model is not None:
-        samples = 10_000 if result.estimate.code is None else PICTURED
-        found = result.evaluate(start.model, samples, seed=arguments.seed + EVALUATION)
+        found = result.evaluate(start.model, seed=arguments.seed + EVALUATION)
         metrics = result.metrics(found, sample=start.sampling)
     lines = _table(result, metrics)
     with whole_folder(folder, arguments.force) as building:

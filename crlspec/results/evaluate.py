@@ -72,15 +72,18 @@ class _Matched:
 
 
 def evaluate(
-    estimate: Estimate, observed: tuple[str, ...], model: Truth, samples: int = 10_000, seed: int = 0
+    estimate: Estimate, observed: tuple[str, ...], model: Truth, samples: int | None = None, seed: int = 0
 ) -> xr.Dataset:
     """Metrics of an estimate on ``samples`` fresh samples of each of the model's environments, pooled.
+
+    Where no number is given: 10,000, of images 1,000.
 
     A recovered latent is matched to the true latent that its environment targets; where an environment does not
     single one out, by the best assignment of signatures and then correlations. See ``Result.evaluate`` for the
     metrics. Raises DataError where the model's variables or environments are not those of the result.
     """
     _fits(estimate, observed, model)
+    samples = samples or (10_000 if estimate.code is None else 1000)
     z, z_hat = pooled_truth(estimate, observed, model, samples, seed)
     correlations, ranks = metrics.absolute_correlations(z, z_hat), metrics.rank_correlations(z, z_hat)
     matched = _match(estimate, model, correlations)

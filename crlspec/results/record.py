@@ -235,8 +235,9 @@ class Record:
         found = [str(self.identified.get("citation", "")), str(self.provenance.get("citation", ""))]
         return "\n\n".join(dict.fromkeys(text for text in found if text))
 
-    def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
-        """This result against the model that made its data, on ``samples`` fresh samples per environment.
+    def evaluate(self, model: Truth, samples: int | None = None, seed: int = 0) -> xr.Dataset:
+        """This result against the model that made its data, on ``samples`` fresh samples per environment: 10,000
+        unless another number is given, of images 1,000.
 
         Each recovered latent is compared with the true latent that its environment targets, environments
         pooled.
@@ -263,7 +264,7 @@ class Record:
         return evaluate(self.estimate, self.observed, model, samples, seed)
 
     def metrics(
-        self, truth: Truth | xr.Dataset, *, samples: int = 10_000, seed: int = 0, **seconds: float
+        self, truth: Truth | xr.Dataset, *, samples: int | None = None, seed: int = 0, **seconds: float
     ) -> dict[str, Any]:
         """The values of metrics.json: those of :meth:`evaluate`, and the seconds of each part of the run.
 

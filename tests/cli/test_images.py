@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from crlspec.data import write_data
+from crlspec.errors import DataError
+from crlspec.spec.load import load
+from crlspec.studies.power.plan import _simulated
 from tests.inference.blobs import latents, rendered, tree
 
 SPEC = """\
@@ -36,11 +39,20 @@ def test_from_a_folder_of_arrays_to_latents_of_new_images(call, spec, tmp_path):
     assert "images in five environments" in ran.out
     assert "data:image/png" in (tmp_path / "run" / "report.html").read_text()
     np.save(tmp_path / "new.npy", rendered(latents("obs", 20, seed=7)))
-    (tmp_path / "fresh").mkdir()
-    (tmp_path / "new.npy").rename(tmp_path / "fresh" / "new.npy")
-    told = call("transform", "run", "--data", "fresh", "--out", "z.csv")
+    told = call("transform", "run", "--data", "new.npy", "--out", "z.csv")
     assert told.status == 0, told.err
     assert "z.csv is written: 20 rows, columns a, b." in told.out
+    (tmp_path / "fresh").mkdir()
+    (tmp_path / "new.npy").rename(tmp_path / "fresh" / "new.npy")
+    again = call("transform", "run", "--data", "fresh", "--out", "again.csv")
+    assert again.status == 0, again.err
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "z.csv").read_text()
+
+
+def test_studies_of_columns_refuse_images(call, spec):
+    assert "Stability draws rows of columns, and images are observed." in call("stability", spec).err
+    with pytest.raises(DataError, match="A plan simulates columns, and images are observed"):
+        _simulated(load(spec))
 
 
 def test_images_behind_a_linear_mixing_are_refused(call, spec):
