@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import crlspec
 from crlspec import solving
 from crlspec.data import Problem, from_arrays
 from crlspec.errors import SettingMismatch, SpecError
+from crlspec.generative.mixing import Mixing
 from crlspec.inference.declarations import Contrastive, GscaleI
 from crlspec.inference.image_declaration import ImageCode
 from crlspec.inference.seeing import seen
@@ -114,3 +116,42 @@ def test_latents_and_graph_are_recovered():
         edges.append([edge.pair for edge in result.edges])
     assert min(found) > 0.97
     assert edges == [[("a", "b")]] * 2
+
+
+MODEL = """
+crlspec: 1
+name: blobs
+latents: {a: "Normal(0, 1)", b: "Normal(0.8 * a, 0.6)"}
+mixing: {kind: mlp, observed: 4}
+interventions:
+  design: coupled
+  kind: hard
+  noise: {variance: {times: 0.2}}
+  second: {noise: {variance: {times: 3}}}
+samples: 200
+estimator: {kind: gscale-i, steps: 20, restarts: 1, encoder: {code: 8}}
+"""
+
+
+class Blobs(Mixing):
+    """The images of ``rendered`` as a mixing."""
+
+    image_shape = (2, 16, 16)
+    cameras = ("left", "right")
+
+    def forward(self, z):
+        raise AssertionError("images are rendered")
+
+    def render(self, z, generator):
+        return torch.as_tensor(rendered(z.numpy()))
+
+
+def test_a_model_that_renders_is_the_truth_that_a_result_is_judged_by(tmp_path):
+    model = replace(crlspec.compile(loads(MODEL), 0), mixing=Blobs(("x1",)))
+    result = crlspec.solve(loads(MODEL), model.sample(seed=0), 0, model=model)
+    found = result.evaluate(model, seed=1)
+    assert found.attrs["samples"] == 1000
+    assert 0.5 < float(found["mcc"]) <= 1
+    assert np.isnan(float(found["mixing_error"]))
+    page = result.report(tmp_path / "report.html", model=model).read_text()
+    assert "in images of 16 × 16 pixels, 2 channels" in page
