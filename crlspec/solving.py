@@ -14,6 +14,7 @@ import numpy as np
 
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference import estimator_for
+from crlspec.numerics.batches import batches
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
+    from crlspec.maps.codes import PcaCode
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.scores.base import ScoreDifference
@@ -36,6 +38,9 @@ __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
 EXAMPLES = 20_000
 """Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
+
+EXAMPLE_IMAGES = 9
+"""Observational images that a result keeps."""
 
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
@@ -77,6 +82,7 @@ def solve(
     from crlspec.data import Problem
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
+    from crlspec.inference.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
@@ -100,6 +106,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
+    problem, code = seen(problem, method, seed)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
@@ -109,6 +116,8 @@ def solve(
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
     if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)
+    if code is not None:
+        estimate = _with_code(estimate, code, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
@@ -225,11 +234,15 @@ def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabel
 
 def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any]:
     """What of data, estimator and plug-ins is kept in the provenance."""
+    from crlspec.data import provenance_of
+    from crlspec.data.images import CAMERAS
     from crlspec.spec.plugins import packages_of, plugins_of
 
     found: dict[str, Any] = {}
     if image := _shown_as_image(data):
         found["image"] = image
+    if cameras := provenance_of(data).get(CAMERAS):
+        found[CAMERAS] = cameras
     if (alpha := getattr(estimator, "alpha", None)) is not None:
         found["alpha"] = alpha
     found["thresholds"] = asdict(estimator.thresholds)
@@ -258,6 +271,10 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)
+    for name, images in problem.images.items():
+        found.update(f"{name} {images.shape} {images.dtype}".encode())
+        for batch in batches(images):
+            found.update(np.ascontiguousarray(batch).data)
     return found.hexdigest()[:16]
 
 
@@ -269,6 +286,15 @@ def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
     x = x[: max(9, min(100, EXAMPLES // x.shape[1]))]
     examples = xr.DataArray(x, dims=("sample", "observed"))
     return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
+
+
+def _with_code(estimate: Estimate, code: PcaCode, problem: Problem) -> Estimate:
+    """The estimate that was made behind a code of images, with some observational images to be shown."""
+    import xarray as xr
+
+    images = np.array(problem.images[problem.observational][:EXAMPLE_IMAGES])
+    examples = xr.DataArray(images, dims=("sample", "channel", "row", "column"))
+    return replace(estimate, code=code, diagnostics={**estimate.diagnostics, "example_images": examples})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

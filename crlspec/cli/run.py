@@ -236,6 +236,8 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
     if not model.mixing.has_inverse:
         return
     for name, node in data.children.items():
+        if "x" not in node.data_vars:
+            return  # images, and a mixing that renders them has no inverse
         table = node.to_dataset()["x"]
         if {str(one) for one in table["observed"].values} != set(model.observed):
             return  # the Problem says it better, naming the columns
@@ -318,6 +320,9 @@ def sample(arguments: Namespace) -> int:
     data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
     write_data(data, out, force=arguments.force, table=arguments.table)
     counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
-    print(f"{out} is written: {counts} samples of {len(model.observed)} variables.")
+    what = f"{len(model.observed)} variables"
+    if (shape := getattr(model.mixing, "image_shape", None)) is not None:
+        what = f"images of {shape[0]} × {shape[1]} × {shape[2]} (channel, row, column)"
+    print(f"{out} is written: {counts} samples of {what}.")
     print(f"Run it: crlspec run {arguments.spec} --data {out}")
     return 0

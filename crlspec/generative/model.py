@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Device = torch.device | str
 
+RENDERED = 2**22
+"""Numbers of the images that are rendered at a time, about."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -89,7 +92,8 @@ class Model:
 
         Returns:
             A DataTree with a child for each environment: ``x`` (sample, observed) and the truth ``z``
-            (sample, latent), both float64.
+            (sample, latent), both float64. Where the mixing renders images, ``image`` (sample, channel, row,
+            column) in uint8 takes the place of ``x``; they are rendered on the model's device.
 
         Raises:
             CrlspecError: an unknown environment, or a number of samples below 1.
@@ -98,11 +102,16 @@ class Model:
 
         counts = self._counts(self.spec.samples if n is None else n)
         source = self if self._sampler is None else self._sampler
-        truth, arrays = {}, {}
+        truth, arrays, images = {}, {}, {}
+        renders = getattr(self.mixing, "image_shape", None) is not None
         with torch.no_grad():
             for name, count in counts.items():
                 z = source.environments[name].sample(count, seed)
-                truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
+                truth[name] = z.numpy()
+                if renders:
+                    images[name] = self._rendered(z, named_rng(seed, "rendering", name))
+                    continue
+                arrays[name] = source.mixing(z).numpy()
                 if self.observation_noise > 0:
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
@@ -114,7 +123,23 @@ class Model:
             observational,
             latents=self.latents,
             provenance={"spec": self.spec.name, "seed": int(seed), **self._image()},
+            images=images,
+            cameras=getattr(self.mixing, "cameras", ()),
         )
+
+    def _rendered(self, z: Tensor, rng: np.random.Generator) -> np.ndarray:
+        """Images (sample, channel, row, column) uint8 of latents, a batch at a time; many of them lie on disk."""
+        from crlspec.data.images import empty_images
+
+        mixing: Any = self.mixing
+        shape = mixing.image_shape
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        images = empty_images((len(z), *shape))
+        step = max(1, RENDERED // int(np.prod(shape)))
+        for start in range(0, len(z), step):
+            batch = self.tensor(z[start : start + step].numpy())
+            images[start : start + step] = mixing.render(batch, generator).cpu().numpy()
+        return images
 
     def log_density(self, z: Latents | np.ndarray, environment: str | None = None) -> LogDensity:
         """log p(z) in an environment, in nats: (*sample, latent) → (*sample).

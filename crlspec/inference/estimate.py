@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.inference.check import Check
+from crlspec.maps.codes import PcaCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
 __all__ = [
@@ -139,6 +140,8 @@ class Estimate:
                    graph is estimated, so that no edges says nothing
     status         whether the data decided: what follows from ``checks``
     checks         every claim and assumption that was held against the data, with what was measured
+    code           where images are observed: from them to the first columns, as many as it has names; encoder and
+                   decoder speak of columns
     stages         what each step of the estimation changed, first to last
     diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
                    scores were estimated ``score_differences`` (environment, latent), the mean squared score
@@ -165,6 +168,7 @@ class Estimate:
     decoder: NetworkDecoder | None = None
     checks: tuple[Check, ...] = ()
     absent: tuple[AbsentEdge, ...] = ()
+    code: PcaCode | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)

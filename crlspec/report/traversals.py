@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from crlspec.maps.codes import PcaCode
+from crlspec.numerics.batches import unit_interval
 from crlspec.report import page
-from crlspec.report.images import as_images, image_shape, strip
+from crlspec.report.images import as_images, by_camera, image_shape, strip
 from crlspec.report.palette import LIGHT, THEMED, Palette, svg
 from crlspec.report.pictures import shortened, small
 
@@ -29,6 +31,8 @@ PICTURES = 9
 def traversals(result: Record) -> str:
     """A picture for each latent, and samples reconstructed; empty where there is no decoder, and where the mixing is
     linear, unless images are observed."""
+    if result.estimate.code is not None:
+        return "" if result.estimate.decoder is None else _of_code(result, result.estimate.code)
     shape = image_shape(result)
     if shape is not None and (result.estimate.mixing is not None or result.estimate.decoder is not None):
         return _of_images(result, shape)
@@ -73,6 +77,29 @@ def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
             [as_images(x, shape), as_images(back, shape)], "Images above, their reconstruction below."
         )
         panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, their reconstruction below"))
+    return _strips(panels)
+
+
+def _of_code(result: Record, code: PcaCode) -> str:
+    """The same where images were observed as such: a line of each strip for each camera."""
+    panels = []
+    cameras = result.provenance.get("cameras") or ["camera"]
+    values = REACH[:: (len(REACH) - 1) // (PICTURES - 1)]
+    for name in result.names:
+        moved = result.traverse(name, values).values
+        shown = strip(by_camera(moved, len(cameras)), f"Images while {name} moves.")
+        panels.append(page.figure(shown, f"<b>{escape(name)}</b>"))
+    examples = result.diagnostics.get("example_images")
+    if examples is not None:
+        seen = unit_interval(examples.values)
+        coded, back = code.decoded(code(examples.values)), result.reconstruct(examples).values
+        lines = [line for one in (seen, coded, back) for line in by_camera(one, len(cameras))]
+        caption = "<b>Reconstruction</b>: samples, what comes back of their code, and what of their latents"
+        panels.append(page.figure(strip(lines, "Images, and what comes back of them."), caption))
+    return _strips(panels)
+
+
+def _strips(panels: list[str]) -> str:
     note = (
         f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} standard deviations "
         "and all others stay at their mean."

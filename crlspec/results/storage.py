@@ -1,9 +1,9 @@
 """A Record as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
 string.
 
-Groups: the root (encoder, offset, mixing; names alone beside a network), ``encoder``, ``decoder`` and
-``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics`` and
-``latents/<environment>``. A file is written whole or not at all.
+Groups: the root (encoder, offset, mixing; names alone beside a network), ``code`` (of images), ``encoder``,
+``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``
+and ``latents/<environment>``. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
 from crlspec.results.encoder import labels
+from crlspec.results.stored_code import code_dataset, code_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
 __all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
@@ -63,6 +64,8 @@ def tree_of(
     }
     if not isinstance(estimate.encoder, LinearEncoder):
         nodes["/encoder"] = network_dataset(estimate.encoder)
+    if estimate.code is not None:
+        nodes["/code"] = code_dataset(estimate.code)
     if estimate.decoder is not None:
         nodes["/decoder"] = network_dataset(estimate.decoder)
     for k, stage in enumerate(estimate.stages):
@@ -94,7 +97,7 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         if "encoder" in root
         else encoder_of(tree.children["encoder"].to_dataset(inherit=False))
     )
-    decoder = tree.children.get("decoder")
+    decoder, code = tree.children.get("decoder"), tree.children.get("code")
     estimate = Estimate(
         latents=names,
         environment_of=meta.pop("environment_of"),
@@ -111,6 +114,7 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         decoder=None if decoder is None else decoder_of(decoder.to_dataset(inherit=False)),
         checks=tuple(Check.from_values(values) for values in meta.pop("checks", [])),
         absent=_absent(graph, names),
+        code=None if code is None else code_of(code.to_dataset(inherit=False)),
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta

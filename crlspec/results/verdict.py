@@ -44,6 +44,9 @@ def _found(result: Record) -> str:
 
 def _source(result: Record) -> str:
     observed = count_text(len(result.observed), "observed variable")
+    if (code := result.estimate.code) is not None:
+        beside = len(result.observed) - len(code.names)
+        observed = "images" + (f" and {count_text(beside, 'observed variable')}" if beside else "")
     return f"{observed} in {count_text(len(result.latents.children), 'environment')}"
 
 

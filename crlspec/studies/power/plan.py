@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.errors import Issue, SettingMismatch, SpecError
+from crlspec.errors import DataError, Issue, SettingMismatch, SpecError
 from crlspec.progress import Progress, silent
 from crlspec.spec.choice import estimator_of, refusal_without
 from crlspec.spec.load import dump
@@ -176,6 +176,11 @@ def _simulated(spec: Spec) -> Spec:
     assert spec.data is not None
     tree = read_data(spec.data.path, **spec.data.reading())
     problem = Problem.from_data(tree, Setting.of(spec))
+    if problem.images:
+        raise DataError(
+            "A plan simulates columns, and images are observed.",
+            remedy="Plan with a spec that declares the model behind the images.",
+        )
     return stand_in(spec, len(problem.observed), {name: len(x) for name, x in problem.samples.items()})
 
 
