@@ -13,6 +13,7 @@ import torch
 
 from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
+from crlspec.generative.drawing import named_generator
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
@@ -102,7 +103,8 @@ class Model:
         with torch.no_grad():
             for name, count in counts.items():
                 z = source.environments[name].sample(count, seed)
-                truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
+                chance = named_generator(seed, "nuisance", name)
+                truth[name], arrays[name] = z.numpy(), source.mixing.observe(z, chance).numpy()
                 if self.observation_noise > 0:
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
