@@ -321,7 +321,7 @@ def sample(arguments: Namespace) -> int:
     write_data(data, out, force=arguments.force, table=arguments.table)
     counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
     what = f"{len(model.observed)} variables"
-    if (shape := getattr(model.mixing, "image_shape", None)) is not None:
+    if (shape := model.mixing.image_shape) is not None:
         what = f"images of {shape[0]} × {shape[1]} × {shape[2]} (channel, row, column)"
     print(f"{out} is written: {counts} samples of {what}.")
     print(f"Run it: crlspec run {arguments.spec} --data {out}")

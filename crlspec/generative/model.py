@@ -13,6 +13,7 @@ import torch
 
 from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
+from crlspec.generative.drawing import named_generator
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
@@ -103,15 +104,15 @@ class Model:
         counts = self._counts(self.spec.samples if n is None else n)
         source = self if self._sampler is None else self._sampler
         truth, arrays, images = {}, {}, {}
-        renders = getattr(self.mixing, "image_shape", None) is not None
         with torch.no_grad():
             for name, count in counts.items():
                 z = source.environments[name].sample(count, seed)
+                chance = named_generator(seed, "nuisance", name)
                 truth[name] = z.numpy()
-                if renders:
-                    images[name] = self._rendered(z, named_rng(seed, "rendering", name))
+                if self.mixing.image_shape is not None:
+                    images[name] = self._rendered(z, chance)
                     continue
-                arrays[name] = source.mixing(z).numpy()
+                arrays[name] = source.mixing.observe(z, chance).numpy()
                 if self.observation_noise > 0:
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
@@ -124,21 +125,20 @@ class Model:
             latents=self.latents,
             provenance={"spec": self.spec.name, "seed": int(seed), **self._image()},
             images=images,
-            cameras=getattr(self.mixing, "cameras", ()),
+            cameras=self.mixing.cameras,
         )
 
-    def _rendered(self, z: Tensor, rng: np.random.Generator) -> np.ndarray:
+    def _rendered(self, z: Tensor, chance: torch.Generator) -> np.ndarray:
         """Images (sample, channel, row, column) uint8 of latents, a batch at a time; many of them lie on disk."""
         from crlspec.data.images import empty_images
 
         mixing: Any = self.mixing
         shape = mixing.image_shape
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         images = empty_images((len(z), *shape))
         step = max(1, RENDERED // int(np.prod(shape)))
         for start in range(0, len(z), step):
             batch = self.tensor(z[start : start + step].numpy())
-            images[start : start + step] = mixing.render(batch, generator).cpu().numpy()
+            images[start : start + step] = mixing.render(batch, chance).cpu().numpy()
         return images
 
     def log_density(self, z: Latents | np.ndarray, environment: str | None = None) -> LogDensity:
