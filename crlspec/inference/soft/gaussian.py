@@ -144,8 +144,8 @@ def closure_by_likelihood(
 
     own = closure.checks()
     # Where the order is not decided, or the model does not fit, nothing is claimed absent: no power is asked for.
-    decided_so_far = not any(check.objects for check in own)
-    absent = {pair: order for pair, order in rivals.items() if decided_so_far and not found[pair]}
+    open_ones = {} if any(check.objects for check in own) else rivals
+    absent = {(int(i), int(j)): order for (i, j), order in open_ones.items() if not found[i, j]}
     fit = soft_fit(fits[best][0], closure.moments, closure.counts, fits[best][1])
     power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
     names = [latents[k] for k in best]
