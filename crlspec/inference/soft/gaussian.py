@@ -245,7 +245,10 @@ def _fit_together(
         rows = (eye + change * upper) @ starts
         lost = degenerate(rows.detach())
         if not lost.any():
-            return likelihood(rows)
+            try:
+                return likelihood(rows)
+            except torch.linalg.LinAlgError:  # moments that are singular as these rows read them
+                lost = (torch.linalg.cholesky_ex(pooled(rows.detach())).info > 0).flatten(1).any(1)
         values = likelihood(torch.where(lost[:, None, None], eye, rows))
         return torch.where(lost, torch.full_like(values, FAR), values)
 

@@ -23,7 +23,7 @@ __all__ = ["CHANGES", "detectable_changes", "with_change"]
 CHANGES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Sizes of changes that are tried; between them, and beyond, a power of the size is taken."""
 
-WORST = 1e12
+WORST = 1e10
 """Condition number of moments from which on they are taken as singular."""
 
 Pair = tuple[int, int]

@@ -124,10 +124,10 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
 
 def test_false_pairs_are_left_undecided() -> None:
     """Three latents without an edge, 100 rows: alpha lets pairs through, the check of the order hardly any."""
-    found = [Soft(seed, 100, arrows=(0.0, 0.0, 0.0)).solved() for seed in range(RUNS)]
+    found = [Soft(seed, 100, arrows=(0.0, 0.0, 0.0)).solved() for seed in range(RUNS // 2)]
     wrong = [estimate for estimate in found if estimate.edges]
     assert wrong
-    assert sum(estimate.status.code == "ok" for estimate in wrong) <= 2
+    assert sum(estimate.status.code == "ok" for estimate in wrong) <= 1
 
 
 def test_an_order_by_standard_errors_counts_all_claimed_pairs() -> None:
