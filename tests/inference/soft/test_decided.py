@@ -122,12 +122,13 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
         assert check_of(estimate, "order").objects == (estimate.edges[0].p_value >= 1e-3)
 
 
+@pytest.mark.slow
 def test_false_pairs_are_left_undecided() -> None:
     """Three latents without an edge, 100 rows: alpha lets pairs through, the check of the order hardly any."""
-    found = [Soft(seed, 100, arrows=(0.0, 0.0, 0.0)).solved() for seed in range(RUNS // 2)]
+    found = [Soft(seed, 100, arrows=(0.0, 0.0, 0.0)).solved() for seed in range(RUNS)]
     wrong = [estimate for estimate in found if estimate.edges]
     assert wrong
-    assert sum(estimate.status.code == "ok" for estimate in wrong) <= 1
+    assert sum(estimate.status.code == "ok" for estimate in wrong) <= 2
 
 
 def test_an_order_by_standard_errors_counts_all_claimed_pairs() -> None:
