@@ -72,7 +72,7 @@ def test_normal_rows_in_time_are_not_called_other_than_normal() -> None:
         coordinates = Coordinates.of(given, given.environments)
         p_values.append(coordinates.gaussianity)
         naive.append(gaussianity_p_value(coordinates.all))
-        assert AutoScores().choose(coordinates).kind == "gaussian"
+        assert AutoScores(1e-3).choose(coordinates).kind == "gaussian"
     assert sum(p < 0.05 for p in p_values) <= stats.binom.ppf(1 - 1e-3, SEEDS, 0.05)
     assert sum(p < 1e-3 for p in naive) > SEEDS / 2
 

@@ -118,7 +118,7 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
         return replace(status, message=text)
     return Status(
         "undecided",
-        f"{text} Above {most:.1%} that is too much to rely on edges or on the separation of the latents.",
+        f"{text} More than {most:.1%} is too much to rely on edges or on the separation of the latents.",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
 

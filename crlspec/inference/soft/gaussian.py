@@ -142,14 +142,17 @@ def closure_by_likelihood(
     def fitted(orders: list[tuple[int, ...]], given: np.ndarray) -> np.ndarray:
         return _fit(*begun(orders), torch.as_tensor(given), counts)[0]
 
-    absent = {(int(i), int(j)): order for (i, j), order in rivals.items() if not found[i, j]}
+    own = closure.checks()
+    # Where the order is not decided, or the model does not fit, nothing is claimed absent: no power is asked for.
+    open_ones = {} if any(check.objects for check in own) else rivals
+    absent = {(int(i), int(j)): order for (i, j), order in open_ones.items() if not found[i, j]}
     fit = soft_fit(fits[best][0], closure.moments, closure.counts, fits[best][1])
     power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
     names = [latents[k] for k in best]
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=settled, checks=(*closure.checks(), check_absences(power, names, found), decided.settled(settled)),
+        settled=settled, checks=(*own, check_absences(power, names, found), decided.settled(settled)),
         power=power,
     )  # fmt: skip
 
@@ -241,21 +244,27 @@ def _fit_together(
     def profile(change: Tensor) -> Tensor:
         rows = (eye + change * upper) @ starts
         lost = degenerate(rows.detach())
-        if lost.any():
-            values = likelihood(torch.where(lost[:, None, None], eye, rows))
-            return torch.where(lost, torch.full_like(values, FAR), values)
-        return likelihood(rows)
+        if not lost.any():
+            try:
+                return likelihood(rows)
+            except torch.linalg.LinAlgError:  # moments that are singular as these rows read them
+                lost = (torch.linalg.cholesky_ex(pooled(rows.detach())).info > 0).flatten(1).any(1)
+        values = likelihood(torch.where(lost[:, None, None], eye, rows))
+        return torch.where(lost, torch.full_like(values, FAR), values)
 
     def degenerate(rows: Tensor) -> Tensor:
         """(order,) bool: rows so close to dependent that they have no likelihood in this precision."""
         return torch.linalg.cond(rows / rows.norm(dim=-1, keepdim=True)) > 1e6
 
-    def likelihood(rows: Tensor) -> Tensor:
+    def pooled(rows: Tensor) -> Tensor:
+        """(order, position, group, 1 + component, 1 + component) moments of what the rows read, group by group."""
         extended = starts.new_zeros(candidates, n + 1, n + 1)
         extended[:, 0, 0], extended[:, 1:, 1:] = 1, rows
         second = extended[:, None] @ moments @ extended[:, None].transpose(-1, -2)
-        pooled = torch.einsum("cpge,ceij->cpgij", shares, second) + empty
-        factors = torch.linalg.cholesky(pooled)
+        return torch.einsum("cpge,ceij->cpgij", shares, second) + empty
+
+    def likelihood(rows: Tensor) -> Tensor:
+        factors = torch.linalg.cholesky(pooled(rows))
         logs = factors.diagonal(dim1=-2, dim2=-1)[
             :, position, torch.arange(groups.shape[2], device=groups.device), position + 1
         ].log()

@@ -23,6 +23,9 @@ __all__ = ["CHANGES", "detectable_changes", "with_change"]
 CHANGES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Sizes of changes that are tried; between them, and beyond, a power of the size is taken."""
 
+WORST = 1e10
+"""Condition number of moments from which on they are taken as singular."""
+
 Pair = tuple[int, int]
 Order = tuple[int, ...]
 Losses = Callable[[list[Order], np.ndarray], np.ndarray]
@@ -33,7 +36,8 @@ def detectable_changes(
     best: SoftFit, rivals: Mapping[Pair, Order], counts: np.ndarray, losses: Losses, level: float
 ) -> np.ndarray:
     """(position, position) ``[i, j]``: the change of the effect of j on i that the likelihood ratio sees with power
-    .8, in standard deviations of what i and j have beyond those before them; NaN for pairs that are not asked.
+    .8, in standard deviations of what i and j have beyond those before them; NaN for pairs that are not asked, and
+    where the moments of a model with a change are singular in this precision.
 
     Twice the log ratio of an order over the one that reverses a pair has the mean λ, twice the number of samples
     times the divergence of the two, and the variance 4 λ: neither order is nested in the other (Vuong, Econometrica
@@ -43,15 +47,16 @@ def detectable_changes(
     rivals  (i, j) → the order that comes nearest while it reverses the pair
     """
     found = np.full((len(best.rows), len(best.rows)), np.nan)
-    if not rivals:
+    models = {pair: np.stack([with_change(best, *pair, change) for change in CHANGES]) for pair in rivals}
+    pairs = [pair for pair, moments in models.items() if np.linalg.cond(moments).max() < WORST]
+    if not pairs:
         return found
-    asked = [(pair, change) for pair in rivals for change in CHANGES]
-    moments = np.stack([with_change(best, *pair, change) for pair, change in asked])
-    gaps = losses([rivals[pair] for pair, _ in asked], moments) - own_loss(best, counts)
-    seen = 2 * counts.sum() * gaps.reshape(len(rivals), len(CHANGES))
+    orders = [rivals[pair] for pair in pairs for _ in CHANGES]
+    gaps = losses(orders, np.concatenate([models[pair] for pair in pairs])) - own_loss(best, counts)
+    seen = 2 * counts.sum() * gaps.reshape(len(pairs), len(CHANGES))
     quantile = ndtri(POWER)
     needed = 2 * np.log(quantile + np.sqrt(quantile**2 + chdtri(1, level)))
-    for pair, sizes in zip(rivals, seen, strict=True):
+    for pair, sizes in zip(pairs, seen, strict=True):
         found[pair] = np.exp(_crossing(np.log(CHANGES), np.log(np.maximum(sizes, 1e-12)), needed))
     return found
 

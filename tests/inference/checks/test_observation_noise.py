@@ -85,7 +85,7 @@ def test_noise_without_spare_variables_is_undecided_at_best() -> None:
 def test_much_noise_leaves_the_result_undecided() -> None:
     result, _ = noisy(0.6)
     assert result.status.code == "undecided"
-    assert "This is too much to rely on edges" in result.status.message and result.status.remedy
+    assert " is too much to rely on edges" in result.status.message and result.status.remedy
 
 
 def test_unequal_units_do_not_turn_the_column_space() -> None:

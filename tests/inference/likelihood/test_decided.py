@@ -11,6 +11,7 @@ from crlspec.data import Problem
 from crlspec.inference.check import Check
 from crlspec.inference.likelihood.decided import Asked, decide_flexible, settled
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
@@ -108,7 +109,9 @@ def flexible(name: str, rivals: dict[tuple[int, ...], float], count: float = 400
     asked = Asked(("a", "b"), ("obs", "ea", "eb"), np.array([5000, 5000, count]), 0.01, LinearThresholds())
     p_values, targeted = np.array([[1, 1], [1e-9, 1]]), np.array([[False, True, False], [False, False, True]])
     z = [rng.normal(size=(100, 2)) for _ in range(3)]
-    checks = decide_flexible(asked, (0, 1), rivals, p_values, True, z, targeted)
+    checks = decide_flexible(
+        asked, (0, 1), rivals, p_values, True, z, targeted, Power(np.full((2, 2), 0.1), 0.2)
+    )
     return next(check for check in checks if check.name == name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,11 @@ class Soft:
         )
 
 
+@cache
+def solved(seed: int, rows: int) -> Estimate:
+    return Soft(seed, rows).solved()
+
+
 def check_of(estimate: Estimate, name: str) -> Check:
     (found,) = [check for check in estimate.checks if check.name == name]
     return found
@@ -72,7 +78,7 @@ def check_of(estimate: Estimate, name: str) -> Check:
 
 @pytest.mark.parametrize("rows", [200, 1000])
 def test_a_sound_design_fits(rows: int) -> None:
-    fits = [check_of(Soft(seed, rows).solved(), "goodness-of-fit") for seed in range(RUNS)]
+    fits = [check_of(solved(seed, rows), "goodness-of-fit") for seed in range(RUNS)]
     assert {fit.bound for fit in fits} == {
         15.0
     }  # 36 moments less 3 rows and 2 · (2 + 3 + 4) of the regressions
@@ -105,7 +111,7 @@ def test_several_targets_are_checked_too() -> None:
 
 
 def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
-    clear = [Soft(seed, 1000).solved() for seed in range(20)]
+    clear = [solved(seed, 1000) for seed in range(20)]
     assert sum(estimate.status.code == "ok" for estimate in clear) >= 19
     check = check_of(clear[0], "order")
     assert set(check.latents) <= {"z1", "z2", "z3"} and " nats." in check.message
@@ -116,6 +122,7 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
         assert check_of(estimate, "order").objects == (estimate.edges[0].p_value >= 1e-3)
 
 
+@pytest.mark.slow
 def test_false_pairs_are_left_undecided() -> None:
     """Three latents without an edge, 100 rows: alpha lets pairs through, the check of the order hardly any."""
     found = [Soft(seed, 100, arrows=(0.0, 0.0, 0.0)).solved() for seed in range(RUNS)]
