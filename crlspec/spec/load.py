@@ -69,7 +69,7 @@ def loads(
 
 
 def dump(spec: Spec) -> str:
-    """The spec as YAML: ``loads(dump(spec)) == spec``. A profile that was taken is in it, the block of them is not."""
+    """The spec as YAML: ``loads(dump(spec)) == spec``. What a profile changed is in it, the block itself is not."""
     tree = plain(spec)
     if spec.equations is not None:
         tree["latents"] = tree.pop("equations")

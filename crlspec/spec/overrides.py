@@ -1,4 +1,4 @@
-"""Overrides: ``a.b = value`` put into the tree of a spec, by ``--set`` or by a profile, with the marks of its place."""
+"""Overrides: ``a.b = value`` put into the tree of a spec, by ``--set`` or a profile, with the marks of its place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Override:
         return self.key.strip().split(".")
 
     def put(self, tree: dict[str, Any], source: Source) -> None:
-        """Put the value into the tree, and its marks into the source. Raises SpecError where there is no such place."""
+        """Put the value into the tree, its marks into the source. Raises SpecError where there is no such place."""
         steps = self.steps
         if steps[0] == "profiles":
             raise self._fault("a profile cannot be changed here.", "set the key that the profile would set.")

@@ -37,7 +37,7 @@ Profiles = Mapping[str, tuple[Override, ...]]
 
 
 def take(tree: dict[str, Any], source: Source) -> Profiles:
-    """Take the block out of the tree: name → overrides, in the file's order. Raises SpecError where it is no block."""
+    """Take the block out of the tree: name → overrides, in the file's order. Raises SpecError where it is none."""
     if KEY not in tree:
         return {}
     block = tree.pop(KEY)
@@ -110,7 +110,7 @@ def _of_profile(issue: Issue, name: str, source: Source) -> Issue:
 
 
 def _stands_in(issue: Issue, name: str, source: Source) -> bool:
-    """Whether an issue is placed inside the block of a profile: from its first key to what comes after its last value."""
+    """Whether an issue is placed inside a profile: from its first key to what comes after its last value."""
     own: set[tuple[int, int]] = set()
     others: set[tuple[int, int]] = set()
     for marks in (source.values, source.keys):
