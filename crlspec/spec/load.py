@@ -188,9 +188,11 @@ def _build(
         spec, issues = _changed(deepcopy(tree), source.copy(), under, given, families, folder)
         return spec, [issue for issue in issues if issue.severity == "error"]
 
-    wrong = profiles_of.faults(profiles, source, lambda under: built(under)[1])
-    if wrong:
-        raise SpecError(_in_order([*([] if sets else built(())[1]), *wrong]))
+    plain = built(())[1] if profiles else []
+    if profiles and not (plain and sets):  # --set may mend the file, and what follows from its faults
+        wrong = profiles_of.faults(profiles, source, plain, lambda under: built(under)[1])
+        if wrong:
+            raise SpecError(_in_order([*plain, *wrong]))
     spec, errors = built(profiles.get(chosen or "", ()), [given_by_set(entry) for entry in sets])
     if spec is None or errors:
         raise SpecError(_in_order(errors))

@@ -78,22 +78,26 @@ def choose(profiles: Profiles, wanted: str | None, device: str | None, origin: s
 
 
 def faults(
-    profiles: Profiles, source: Source, issues_of: Callable[[Sequence[Override]], Sequence[Issue]]
+    profiles: Profiles,
+    source: Source,
+    plain: Sequence[Issue],
+    issues_of: Callable[[Sequence[Override]], Sequence[Issue]],
 ) -> tuple[Issue, ...]:
     """What is wrong with the file under each of its profiles, and is right in the file as it stands.
 
+    plain      the errors of the file as it stands
     issues_of  overrides → the errors of the file with them
+
+    Where the file itself is faulty, only what is wrong inside a profile: the rest may follow from those faults.
     """
-    if not profiles:
-        return ()
-    plain = set(issues_of(()))
     found: list[Issue] = []
     for name, overrides in profiles.items():
         try:
             issues = issues_of(overrides)
         except SpecError as error:
             issues = error.issues
-        found += [_of_profile(issue, name, source) for issue in issues if issue not in plain]
+        new = [issue for issue in issues if issue not in plain]
+        found += [_of_profile(i, name, source) for i in new if not plain or _stands_in(i, name, source)]
     return tuple(found)
 
 
