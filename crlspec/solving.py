@@ -131,6 +131,8 @@ def solve(
         **_notes(declared, data, estimator),
         **(notes or {}),
     }
+    if spec.profile is not None:
+        kept["profile"] = spec.profile
     if counted is not None:
         kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}

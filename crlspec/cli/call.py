@@ -36,7 +36,8 @@ def registry_of(arguments: Namespace) -> Registry | None:
 
 
 def load_spec(arguments: Namespace, samples: int | None = None) -> Spec:
-    """The spec of a call with its --set, --samples and --plugin."""
+    """The spec of a call with its --profile, --set, --samples and --plugin; --device chooses a profile where none is
+    named."""
     from crlspec.spec.load import load
 
     if arguments.spec is None:
@@ -44,7 +45,13 @@ def load_spec(arguments: Namespace, samples: int | None = None) -> Spec:
             "No spec is named.", remedy="Give a YAML file or a shipped name; crlspec show lists those."
         )
     sets = [*arguments.sets, *([] if samples is None else [f"samples={samples}"])]
-    return load(arguments.spec, sets=sets, registry=registry_of(arguments))
+    return load(
+        arguments.spec,
+        profile=arguments.profile,
+        sets=sets,
+        registry=registry_of(arguments),
+        device=getattr(arguments, "device", "cpu"),
+    )
 
 
 def errors_of(issues: tuple[Issue, ...]) -> tuple[Issue, ...]:

@@ -313,6 +313,11 @@ def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.
         "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
         help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
     )  # fmt: skip
+    parent.add_argument(
+        "--profile", metavar="NAME",
+        help="one of the profiles of the spec, or none for the file as it stands (default: where the spec has them, "
+        "quick on a CPU, full on a GPU); --set wins over it",
+    )  # fmt: skip
     _plugin(parent)
     return parent
 

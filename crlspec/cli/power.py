@@ -39,8 +39,8 @@ def numbers(text: str) -> list[int] | None:
     return [int(part) for part in parts]
 
 
-def simulated(arguments: Namespace) -> Plan:
-    """The plan that a call of ``check`` asks for, with progress on stderr."""
+def simulated(arguments: Namespace, profile: str | None = None) -> Plan:
+    """The plan that a call of ``check`` asks for, of the spec under a profile, with progress on stderr."""
     from crlspec.studies.power.plan import SEEDS, plan
 
     counts = numbers(arguments.power)
@@ -60,6 +60,7 @@ def simulated(arguments: Namespace) -> Plan:
             progress=line,
             sets=arguments.sets,
             plugins=tuple(arguments.plugin),
+            profile=profile,
         )
     except KeyboardInterrupt:
         if arguments.out is not None:

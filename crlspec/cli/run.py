@@ -25,6 +25,7 @@ from crlspec.cli.call import (
     result_of,
     result_path,
 )
+from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
 from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
 from crlspec.progress import Extent, Losses, ProgressLine
@@ -108,6 +109,7 @@ def replay(arguments: Namespace) -> int:
     arguments.seed = int(former.provenance.get("seeds", {}).get("solve", 0))
     refuse_plugins(former, arguments)
     spec = load(folder / "spec.yaml", registry=registry_of(arguments))
+    spec._profile = former.provenance.get("profile")
     data = former.provenance.get("data")
     out = Path(arguments.out) if arguments.out else folder.with_name(f"{folder.name}-replay")
     status = _whole_way(spec, Path(data) if data else None, out, arguments)
@@ -152,6 +154,9 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         log.say(f"{issue.severity}: {issue}")
         print(f"{issue.severity}: {issue}", file=sys.stderr)
     refuse_device(arguments.device)
+    if (line := cost(spec, read=path is not None)) is not None:
+        log.say(line)
+        print(line, file=sys.stderr)
     start = _input(spec, path, arguments, log)
     try:
         result = solve(
@@ -233,6 +238,17 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
     """Raises DataError where the model, whose truth the result is judged by, cannot have made the data."""
     import torch
 
+    from crlspec.data.images import VARIABLE
+
+    shape = model.mixing.image_shape
+    for name, node in data.children.items():
+        held = tuple(node[VARIABLE].shape[1:]) if VARIABLE in node.data_vars else None
+        if held is not None and held != shape:
+            raise DataError(
+                f"{path}: environment '{name}' holds images of {_by(held)}, and this spec makes "
+                f"{'none' if shape is None else f'images of {_by(shape)}'}.",
+                remedy="Give the --profile and --set that crlspec sample had.",
+            )
     if not model.mixing.has_inverse:
         return
     for name, node in data.children.items():
@@ -254,6 +270,10 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
             )
 
 
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
 def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
     result.save(folder / "result.nc")
     (folder / "dag.json").write_text(result.dag_json(), encoding="utf-8")
@@ -269,7 +289,8 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
     from crlspec.spec.load import dump
 
     spec = start.spec if start.model is None else start.model.spec
-    head = f"# The spec of a run, with nothing left to chance: crlspec {__version__}, seed {seed}.\n"
+    under = "" if spec.profile is None else f", profile {spec.profile}"
+    head = f"# The spec of a run, with nothing left to chance: crlspec {__version__}, seed {seed}{under}.\n"
     (folder / "spec.yaml").write_text(head + dump(spec), encoding="utf-8")
     for warning in log.caught:
         log.say(f"{warning.category.__name__}: {warning.message}")

@@ -66,10 +66,11 @@ def check(arguments: Namespace) -> int:
         return error.exit_code
     issues = find_issues(spec)
     verdict, valid = identifiability(spec), not errors_of(issues)
-    plan = _plan(arguments) if valid and arguments.power is not None else None
+    plan = _plan(arguments, spec.profile) if valid and arguments.power is not None else None
     if arguments.json:
         answer = {
             "name": spec.name,
+            "profile": spec.profile,
             "valid": valid,
             "setting": str(Setting.of(spec)),
             "verdict": verdict.as_values(),
@@ -81,7 +82,8 @@ def check(arguments: Namespace) -> int:
             answer["plan"] = as_values(plan)
         print(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
     else:
-        print(f"{spec.name or arguments.spec}: {Setting.of(spec)}\n\n{verdict}")
+        under = "" if spec.profile is None else f" (profile {spec.profile})"
+        print(f"{spec.name or arguments.spec}{under}: {Setting.of(spec)}\n\n{verdict}")
         if issues:
             print()
         for issue in issues:
@@ -93,10 +95,10 @@ def check(arguments: Namespace) -> int:
     return 0 if valid else SpecError.exit_code
 
 
-def _plan(arguments: Namespace) -> Plan:
+def _plan(arguments: Namespace, profile: str | None) -> Plan:
     from crlspec.cli.power import simulated
 
-    return simulated(arguments)
+    return simulated(arguments, profile)
 
 
 def show(arguments: Namespace) -> int:
@@ -114,7 +116,8 @@ def show(arguments: Namespace) -> int:
         setting = Setting.of(spec)
         print(f"# {spec.name or arguments.spec}: {setting}")
         if spec.data is None:
-            print(f"# random parts drawn with seed {arguments.seed}")
+            under = "" if spec.profile is None else f", profile {spec.profile}"
+            print(f"# random parts drawn with seed {arguments.seed}{under}")
             for name, targets in environment_targets(resolved).items():
                 print(f"# environment {name}: intervenes on {', '.join(targets) or 'nothing'}")
     print(dump(resolved), end="")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.cli.call import CallError, refuse_device, write_text, write_whole_file
+from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import ready_to_go_on
 from crlspec.errors import INTERRUPTED, EstimationError
 from crlspec.progress import ProgressLine
@@ -34,13 +35,14 @@ def sweep(arguments: Namespace) -> int:
             "No spec is named.", remedy="Give a spec, or a table; crlspec show lists those shipped."
         )
     plugins, table = tuple(arguments.plugin), find_table(arguments.spec)
+    chosen = (arguments.profile, arguments.device)
     if table is None and arguments.only:
         raise CallError("--only chooses among the settings of a table.", remedy="Leave it out, or use --set.")
     if table is not None:
         table = table.chosen(tuple(arguments.only))
-        cases, name = cases_of_table(table, arguments.sets, plugins), table.name
+        cases, name = cases_of_table(table, arguments.sets, plugins, *chosen), table.name
     else:
-        cases = cases_of(arguments.spec, arguments.sets, plugins)
+        cases = cases_of(arguments.spec, arguments.sets, plugins, *chosen)
         name = cases[0].spec().name
     count = arguments.seeds or (SEEDS if table is None else table.seeds)
     first = arguments.first if arguments.first is not None else (0 if table is None else table.first)
@@ -48,6 +50,9 @@ def sweep(arguments: Namespace) -> int:
     folder = Path(arguments.out or f"runs/{name}-sweep")
     ready_to_go_on(folder, arguments.force, FILES, "a sweep needs")
     refuse_device(arguments.device)
+    for case in cases:
+        if (text := cost(case.spec(), count)) is not None:
+            print(f"{case.name}: {text}", file=sys.stderr)
     line = ProgressLine(enabled=True if arguments.progress else None)
     path = folder / FILES[0]
     try:
@@ -75,12 +80,11 @@ def _written(
     from crlspec import __version__
     from crlspec.studies.sweep.summary import markdown, summary
 
-    runs = found.groupby("setting", sort=False)["seed"]
     low, high = int(found["seed"].min()), int(found["seed"].max())
     parts = [f"# {table.title or table.name}", ""] if table is not None else []
     parts += [
         f"Means ± standard errors over seeds {low} to {high}, labels shuffled; failed runs are in no mean. "
-        f"crlspec {__version__}.",
+        f"{_profiles(cases)}crlspec {__version__}.",
         "",
         markdown(found, columns, cases),
         "",
@@ -88,11 +92,18 @@ def _written(
     parts += [*_failures(found)]
     if table is not None and table.source:
         parts += [f"Beside: {' '.join(table.source.split())}", ""]
-    assert len(runs)
     text = "\n".join(parts)
     write_text(folder / FILES[2], text)
     write_whole_file(folder / FILES[1], lambda to: summary(found).to_csv(to))
     return text
+
+
+def _profiles(cases: list[Case]) -> str:
+    """Which profiles the settings were run under."""
+    names = list(dict.fromkeys(case.profile or "none" for case in cases))
+    if names == ["none"]:
+        return ""
+    return f"Profile{'s' if len(names) > 1 else ''} {', '.join(names)}. "
 
 
 def _failures(found: pd.DataFrame) -> list[str]:

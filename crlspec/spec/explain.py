@@ -81,10 +81,10 @@ _BRANCH = re.compile(r"[\[(]|^(int|float|str|constrained-\w+)$")
 
 
 def _unknown_key(path: Path, allowed: str) -> tuple[str, str]:
-    return f"unknown key {path[-1]!r}", suggest(
-        str(path[-1]),
-        [word for word in allowed.split(", ") if word and (word != "equations" or len(path) > 1)],
-    )
+    words = [word for word in allowed.split(", ") if word]
+    if len(path) == 1:  # in a file equations stand under latents:, and profiles: beside what they change
+        words = ["profiles" if word == "equations" else word for word in words]
+    return f"unknown key {path[-1]!r}", suggest(str(path[-1]), words)
 
 
 _NEEDED = {

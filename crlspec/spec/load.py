@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from os import PathLike, fspath
@@ -13,12 +14,14 @@ from pydantic import ValidationError
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import Registry
+from crlspec.spec import profiles as profiles_of
 from crlspec.spec.check import check, formula_issues
 from crlspec.spec.choice import estimator_of
 from crlspec.spec.explain import explain, place
+from crlspec.spec.overrides import Override, below, given_by_set
 from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
 from crlspec.spec.slots import SLOT_MARK, plain, suggest
-from crlspec.spec.yaml12 import Mark, Source, paths, read, write
+from crlspec.spec.yaml12 import Source, read, write
 
 SHIPPED = "crlspec.specs"
 TABLES = "tables"
@@ -27,29 +30,46 @@ FILES = (("data", "path"), ("mixing", "file"))
 """Where a spec names files: a relative path is taken from its folder, one given by --set from the working folder."""
 
 
-def load(source: str | PathLike[str], *, sets: Sequence[str] = (), registry: Registry | None = None) -> Spec:
+def load(
+    source: str | PathLike[str],
+    *,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    registry: Registry | None = None,
+    device: str | None = None,
+) -> Spec:
     """The checked spec of a file, or of a shipped name such as ``linear/hard-5``.
 
     source    a path; a path that is there goes before a shipped name
-    sets      changes ``key.key=value``, values in YAML: ``["samples=500", "scores.kind=exact"]``
+    profile   which of the file's ``profiles:`` to take; left out, or ``none``, the file as it stands
+    sets      changes ``key.key=value``, values in YAML: ``["samples=500", "scores.kind=exact"]``; they win over the
+              profile
     registry  the families to choose from; those installed, where left out
+    device    given without ``profile``, it chooses as the command line does: ``quick`` for ``cpu``, ``full`` for any
+              other, where the file has such a profile
 
     A relative ``data.path`` or ``mixing.file`` is taken from the folder of the file. Raises SpecError with every
     issue found.
     """
     text, origin, folder, name = _find(fspath(source))
-    return _build(text, origin, sets, registry, folder=folder, name=name)
+    return _build(text, origin, sets, registry, profile, device, folder=folder, name=name)
 
 
 def loads(
-    text: str, *, sets: Sequence[str] = (), registry: Registry | None = None, origin: str = "text"
+    text: str,
+    *,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    registry: Registry | None = None,
+    origin: str = "text",
 ) -> Spec:
-    """The checked spec of a YAML text; ``origin`` stands for the path in errors. Raises SpecError."""
-    return _build(text, origin, sets, registry)
+    """The checked spec of a YAML text, under one of its profiles or as it stands; ``origin`` stands for the path in
+    errors. Raises SpecError."""
+    return _build(text, origin, sets, registry, profile)
 
 
 def dump(spec: Spec) -> str:
-    """The spec as YAML: ``loads(dump(spec)) == spec``."""
+    """The spec as YAML: ``loads(dump(spec)) == spec``. What a profile changed is in it, the block itself is not."""
     tree = plain(spec)
     if spec.equations is not None:
         tree["latents"] = tree.pop("equations")
@@ -87,6 +107,7 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
     properties["latents"] = {
         "anyOf": [{"type": "integer", "minimum": 1}, names, equations, {"const": "auto"}]
     }
+    properties[profiles_of.KEY] = profiles_of.SCHEMA
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
     referred = _refer(whole)
     assert isinstance(referred, dict)
@@ -147,6 +168,8 @@ def _build(
     origin: str,
     sets: Sequence[str],
     registry: Registry | None,
+    profile: str | None,
+    device: str | None = None,
     *,
     folder: FilePath | None = None,
     name: str | None = None,
@@ -155,19 +178,48 @@ def _build(
     if not isinstance(tree, dict):
         remedy = "write key: value lines, e.g. latents: 5; see `crlspec new`."
         raise SpecError([place(source, (), "a spec must be a mapping of keys", remedy)])
-    for entry in sets:
-        _apply(tree, source, entry)
+    profiles = profiles_of.take(tree, source)
+    chosen = profiles_of.choose(profiles, profile, device, origin)
     if "name" not in tree and name is not None:
         tree["name"] = name
-    for part, key in FILES:
-        if folder is not None and key not in _set_below(source, part):
-            _anchor(tree.get(part), key, folder)
-    _fill_in_estimator(tree, source, registry or Registry.installed())
-    spec, issues = _validate(tree, source, registry or Registry.installed())
-    errors = [issue for issue in issues if issue.severity == "error"]
+    families = registry or Registry.installed()
+
+    def built(under: Sequence[Override], given: Sequence[Override] = ()) -> tuple[Spec | None, list[Issue]]:
+        spec, issues = _changed(deepcopy(tree), source.copy(), under, given, families, folder)
+        return spec, [issue for issue in issues if issue.severity == "error"]
+
+    plain = built(())[1] if profiles else []
+    if profiles and not (plain and sets):  # --set may mend the file, and what follows from its faults
+        wrong = profiles_of.faults(profiles, source, plain, lambda under: built(under)[1])
+        if wrong:
+            raise SpecError(_in_order([*plain, *wrong]))
+    spec, errors = built(profiles.get(chosen or "", ()), [given_by_set(entry) for entry in sets])
     if spec is None or errors:
-        raise SpecError(sorted(errors, key=lambda i: (i.line is None, i.line or 0, i.column or 0)))
+        raise SpecError(_in_order(errors))
+    spec._profile = chosen
     return spec
+
+
+def _changed(
+    tree: dict[str, Any],
+    source: Source,
+    under: Sequence[Override],
+    given: Sequence[Override],
+    registry: Registry,
+    folder: FilePath | None,
+) -> tuple[Spec | None, list[Issue]]:
+    """The spec of a tree and all issues, after the overrides of a profile and then those of --set."""
+    for override in (*under, *given):
+        override.put(tree, source)
+    for part, key in FILES:
+        if folder is not None and key not in below(given, part):
+            _anchor(tree.get(part), key, folder)
+    _fill_in_estimator(tree, source, (*under, *given), registry)
+    return _validate(tree, source, registry)
+
+
+def _in_order(issues: Sequence[Issue]) -> list[Issue]:
+    return sorted(issues, key=lambda i: (i.line is None, i.line or 0, i.column or 0))
 
 
 def _validate(tree: dict[str, Any], source: Source, registry: Registry) -> tuple[Spec | None, list[Issue]]:
@@ -206,47 +258,15 @@ def _schema(
     return spec, [], set()
 
 
-def _apply(tree: dict[str, Any], source: Source, entry: str) -> None:
-    """Put ``a.b=value`` into the tree; its marks say ``--set a.b``."""
-    key, equals, text = entry.partition("=")
-    origin = f"--set {key}"
-    steps = key.strip().split(".")
-    if not equals or not all(steps):
-        message = f"got {entry!r}; key=value is needed."
-        raise SpecError([Issue("error", message, "write --set samples=500.", path=origin)])
-    try:
-        value, _ = read(text, origin)
-    except SpecError as error:
-        issues = [Issue("error", i.message, i.remedy, key, origin) for i in error.issues]
-        raise SpecError(issues) from None
-    node: Any = tree
-    for depth, step in enumerate(steps[:-1]):
-        node = _enter(node, step, steps[: depth + 1], origin)
-    path: list[str | int] = [
-        int(s) if s.isdecimal() and _is_list(tree, steps[:k]) else s for k, s in enumerate(steps)
-    ]
-    if isinstance(node, list):
-        if not isinstance(path[-1], int) or path[-1] >= len(node):
-            raise _no_way(steps, origin)
-        node[path[-1]] = value
-    elif isinstance(node, dict):
-        node[steps[-1]] = value
-    else:
-        raise _no_way(steps[:-1], origin)
-    for depth in range(1, len(path)):
-        source.keys.setdefault(tuple(path[:depth]), Mark(origin))
-    for below in paths(value):
-        full = (*path, *below)
-        source.values[full] = source.keys[full] = Mark(origin)
-
-
-def _fill_in_estimator(tree: dict[str, Any], source: Source, registry: Registry) -> None:
-    """Options of an estimator, given by --set where the file names none, are those of the one that the verdict names;
+def _fill_in_estimator(
+    tree: dict[str, Any], source: Source, given: Sequence[Override], registry: Registry
+) -> None:
+    """Options of an estimator, given where the file itself names none, are those of the one that the verdict names;
     ``--set estimator=null`` leaves out the one that the file names."""
     options = tree.get("estimator")
-    if options is None and source.values.get(("estimator",), Mark(source.origin)).origin != source.origin:
+    if options is None and any(override.steps == ["estimator"] for override in given):
         tree.pop("estimator", None)
-    if not isinstance(options, dict) or "kind" in options or set(options) - _set_below(source, "estimator"):
+    if not isinstance(options, dict) or "kind" in options or set(options) - below(given, "estimator"):
         return
     spec, _, _ = _schema({key: value for key, value in tree.items() if key != "estimator"}, source, registry)
     if spec is None or any(issue.severity == "error" for issue in check(spec)):
@@ -254,35 +274,6 @@ def _fill_in_estimator(tree: dict[str, Any], source: Source, registry: Registry)
     method = estimator_of(spec, registry)
     if method is not None:
         options["kind"] = method.kind
-
-
-def _is_list(tree: Any, steps: Sequence[str]) -> bool:
-    for step in steps:
-        tree = (
-            tree[int(step)] if isinstance(tree, list) else tree.get(step) if isinstance(tree, dict) else None
-        )
-    return isinstance(tree, list)
-
-
-def _enter(node: Any, step: str, walked: Sequence[str], origin: str) -> Any:
-    if isinstance(node, dict):
-        if node.get(step) is None:
-            node[step] = {}
-        return node[step]
-    if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
-        return node[int(step)]
-    raise _no_way(walked, origin)
-
-
-def _no_way(walked: Sequence[str], origin: str) -> SpecError:
-    message = f"{'.'.join(walked)} is no mapping or list with such an entry."
-    return SpecError([Issue("error", message, "give the whole value instead.", path=origin)])
-
-
-def _set_below(source: Source, key: str) -> set[str]:
-    """The keys below ``key`` that were given by --set."""
-    marks = ((path, mark) for path, mark in source.values.items() if len(path) == 2 and path[0] == key)
-    return {str(path[1]) for path, mark in marks if mark.origin != source.origin}
 
 
 def _anchor(part: Any, key: str, folder: FilePath) -> None:

@@ -283,6 +283,12 @@ class Spec(ClosedModel):
     assume: Assume | None = None
 
     _source: Any = PrivateAttr(default=None)
+    _profile: str | None = PrivateAttr(default=None)
+
+    @property
+    def profile(self) -> str | None:
+        """The profile of its file that it was read under; None where the file was taken as it stands."""
+        return self._profile
 
     @model_validator(mode="before")
     @classmethod

@@ -72,10 +72,12 @@ class Curve(ClosedModel):
 
 
 class Row(ClosedModel):
-    """One setting: a spec, the ``--set`` changes to it, and numbers beside: title → column → number."""
+    """One setting: a spec, its profile (that of the call where none is named), the ``--set`` changes to it, and
+    numbers beside: title → column → number."""
 
     name: Annotated[str, Field(min_length=1)]
     spec: Annotated[str, Field(min_length=1)]
+    profile: str | None = None
     set: tuple[str, ...] = ()
     beside: dict[str, dict[Column, float]] = Field(default_factory=dict)
     curve: str | None = None

@@ -53,6 +53,10 @@ class Source:
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
 
+    def copy(self) -> Source:
+        """The same marks, to be changed apart from these."""
+        return Source(self.origin, self.text, dict(self.values), dict(self.keys))
+
     def value_at(self, path: Path) -> Mark:
         """The mark of a value, or of the nearest thing around it that is there."""
         while path and path not in self.values:

@@ -104,6 +104,7 @@ def plan(
     progress: Progress | None = None,
     sets: Sequence[str] = (),
     plugins: tuple[str, ...] = (),
+    profile: str | None = None,
 ) -> Plan:
     """How well a spec's graph and latents are recovered with each of several numbers of samples an environment.
 
@@ -117,6 +118,7 @@ def plan(
     progress called as ``progress("runs", done, total)``
     sets     changes of the spec, as on the command line; no alternatives
     plugins  modules whose families the spec may name
+    profile  which profile of the file to take, as for :func:`crlspec.load`
 
     Failed runs count as not recovered. Raises SpecError for a number of samples below 1 or alternatives in
     ``sets``, SettingMismatch where there is no stand-in for the class that ``assume:`` names or the estimator
@@ -125,7 +127,7 @@ def plan(
     from crlspec.studies.power.stand_in import in_words
 
     counts = _counts(samples)
-    base = _only(cases_of(spec, sets, plugins))
+    base = _only(cases_of(spec, sets, plugins, profile))
     whole, guessed = base.spec(), ""
     if whole.data is not None:
         whole = _simulated(whole)

@@ -29,6 +29,7 @@ class Case:
     plugins  modules whose families the spec may name
     beside   title → column → number, printed beside what is measured
     curve    published points to interpolate, where there are some
+    profile  the profile that the spec was read under; its changes are in ``text``
     """
 
     name: str
@@ -37,6 +38,7 @@ class Case:
     plugins: tuple[str, ...] = ()
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     curve: tuple[Curve, str] | None = None
+    profile: str | None = None
 
     @property
     def digest(self) -> str:
@@ -45,7 +47,9 @@ class Case:
 
     def spec(self) -> Spec:
         """The spec itself."""
-        return loads(self.text, registry=_registry(self.plugins), origin=self.name)
+        spec = loads(self.text, registry=_registry(self.plugins), origin=self.name)
+        spec._profile = self.profile
+        return spec
 
 
 def alternatives(entry: str) -> list[str]:
@@ -89,10 +93,12 @@ def cases_of(
     source: str | PathLike[str] | Spec,
     sets: Sequence[str] = (),
     plugins: tuple[str, ...] = (),
+    profile: str | None = None,
+    device: str | None = None,
     row: Row | None = None,
     curve: Curve | None = None,
 ) -> list[Case]:
-    """Every combination of the alternatives in ``sets``, in their order.
+    """Every combination of the alternatives in ``sets``, in their order; ``profile`` and ``device`` as for ``load``.
 
     Raises SpecError where a spec has errors or its estimator cannot take it: a sweep that cannot run is refused
     before it runs.
@@ -105,7 +111,7 @@ def cases_of(
             for (key, _, value), among in zip((one.partition("=") for one in chosen), choices, strict=True)
             if len(among) > 1
         }
-        spec = _load(source, chosen, plugins)
+        spec = _load(source, chosen, plugins, profile, device)
         label = " ".join(f"{key}={value}" for key, value in varied.items())
         given = "" if row is None else row.name
         name = ", ".join(part for part in (given, label) if part) or spec.name
@@ -120,18 +126,25 @@ def cases_of(
                 (curve, row.curve)
                 if row is not None and curve is not None and row.curve is not None
                 else None,
+                spec.profile,
             )
         )
     return cases
 
 
-def cases_of_table(table: Table, sets: Sequence[str] = (), plugins: tuple[str, ...] = ()) -> list[Case]:
-    """The cases of every setting of a table; ``sets`` change all of them, after their own changes."""
+def cases_of_table(
+    table: Table,
+    sets: Sequence[str] = (),
+    plugins: tuple[str, ...] = (),
+    profile: str | None = None,
+    device: str | None = None,
+) -> list[Case]:
+    """The cases of every setting of a table; ``sets`` change all of them, after their own changes, and ``profile``
+    goes before the one that a setting names."""
     found = []
     for row in table.settings:
-        found += cases_of(
-            row.spec, [*(_literal(entry) for entry in row.set), *sets], plugins, row, table.curve
-        )
+        changes = [*(_literal(entry) for entry in row.set), *sets]
+        found += cases_of(row.spec, changes, plugins, profile or row.profile, device, row, table.curve)
     return found
 
 
@@ -144,11 +157,19 @@ def _literal(entry: str) -> str:
     return entry
 
 
-def _load(source: str | PathLike[str] | Spec, sets: Sequence[str], plugins: tuple[str, ...]) -> Spec:
+def _load(
+    source: str | PathLike[str] | Spec,
+    sets: Sequence[str],
+    plugins: tuple[str, ...],
+    profile: str | None,
+    device: str | None,
+) -> Spec:
     registry = _registry(plugins)
     if isinstance(source, Spec):
-        return loads(dump(source), sets=sets, registry=registry, origin=source.name)
-    return load(source, sets=sets, registry=registry)
+        spec = loads(dump(source), profile=profile, sets=sets, registry=registry, origin=source.name)
+        spec._profile = source.profile
+        return spec
+    return load(source, profile=profile, sets=sets, registry=registry, device=device)
 
 
 def _registry(plugins: tuple[str, ...]) -> Registry | None:

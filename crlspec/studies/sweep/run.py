@@ -44,6 +44,7 @@ def sweep(
     scheduler: str | None = None,
     progress: Progress | None = None,
     plugins: tuple[str, ...] = (),
+    profile: str | None = None,
 ) -> pd.DataFrame:
     """Run a spec, or a table of them, over many seeds: a table with a row per run.
 
@@ -58,6 +59,7 @@ def sweep(
     scheduler  address of a Dask scheduler that runs take place on, instead of ``jobs`` here
     progress   called as ``progress("runs", done, total)``
     plugins    modules whose families the spec may name
+    profile    which profile of the file to take, as for :func:`crlspec.load`; a table may name one for each setting
 
     Every run draws model, samples and labels with its own seed, and solves with all labels shuffled. Columns:
     ``setting``, one for each key varied, ``seed``, ``status`` (ok, undecided, refuted, or failed: no result), the
@@ -70,11 +72,11 @@ def sweep(
     table = spec if isinstance(spec, Table) else None if isinstance(spec, Spec) else find_table(spec)
     changes = changes_of(sets, vary)
     if table is not None:
-        cases = cases_of_table(table, changes, plugins)
+        cases = cases_of_table(table, changes, plugins, profile)
         seeds, first = seeds or table.seeds, table.first if first is None else first
     else:
         assert not isinstance(spec, Table)
-        cases = cases_of(spec, changes, plugins)
+        cases = cases_of(spec, changes, plugins, profile)
     path = None if out is None else Path(out) / RUNS
     some = range(first or 0, (first or 0) + (seeds or SEEDS))
     rows = run_cases(cases, some, path, jobs, device, scheduler, progress or silent)
