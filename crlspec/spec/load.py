@@ -23,7 +23,7 @@ from crlspec.spec.yaml12 import Mark, Source, paths, read, write
 SHIPPED = "crlspec.specs"
 TABLES = "tables"
 """The folder of shipped tables, which hold no specs but name them."""
-FILES = (("data", "path"), ("mixing", "file"))
+FILES = (("data", "path"), ("mixing", "file"), ("calibrate", "labels"))
 """Where a spec names files: a relative path is taken from its folder, one given by --set from the working folder."""
 
 
@@ -34,8 +34,8 @@ def load(source: str | PathLike[str], *, sets: Sequence[str] = (), registry: Reg
     sets      changes ``key.key=value``, values in YAML: ``["samples=500", "scores.kind=exact"]``
     registry  the families to choose from; those installed, where left out
 
-    A relative ``data.path`` or ``mixing.file`` is taken from the folder of the file. Raises SpecError with every
-    issue found.
+    A relative ``data.path``, ``mixing.file`` or ``calibrate.labels`` is taken from the folder of the file. Raises
+    SpecError with every issue found.
     """
     text, origin, folder, name = _find(fspath(source))
     return _build(text, origin, sets, registry, folder=folder, name=name)
