@@ -18,6 +18,8 @@ __all__ = ["FEWEST", "Labels", "labels_of", "read_labels"]
 
 FEWEST = 5
 """Rows that a calibration takes at least."""
+SAME = 1e-9
+"""Labels that differ by no more than this, relatively, are the same."""
 PLACES = ("environment", "row")
 
 
@@ -119,7 +121,7 @@ def labels_of(
         [[_number(given[name][k], name, place(k)) for name in columns] for k in range(count)], dtype=float
     )
     for k, name in enumerate(columns):
-        if np.ptp(values[:, k]) == 0:
+        if np.ptp(values[:, k]) <= SAME * np.abs(values[:, k]).max():
             raise DataError(
                 f"{source}: column '{name}': all labels are {values[0, k]:g}.",
                 remedy="Label rows in which it differs, or leave the column out.",

@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 
 from crlspec.maps.monotone import MonotoneMap
 
-__all__ = ["Calibrated", "fit_monotone", "held_out"]
+__all__ = ["Calibrated", "fit_monotone", "held_out", "varies"]
 
 INTERVALS = 5
 """Of the spline, of equal width from the lowest to the highest labelled latent."""
@@ -35,6 +35,8 @@ SINGLY = 30
 """Up to so many labels each is held out alone, beyond that in ten groups."""
 HUBER = 1.345
 """Standard deviations from which on a label counts less."""
+SAME = 1e-9
+"""Numbers that differ by no more than this, relatively, are the same."""
 ROUNDS = 3
 """Of reweighting."""
 
@@ -55,7 +57,7 @@ class Calibrated:
 
 
 def fit_monotone(z: np.ndarray, label: np.ndarray) -> MonotoneMap:
-    """The map from latents z (label,) to labels (label,); both finite, neither constant."""
+    """The map from latents z (label,) to labels (label,); both finite, neither constant (see :func:`varies`)."""
     penalty = _chosen(z, label)
     return _fitted(z, label, penalty)
 
@@ -68,10 +70,15 @@ def held_out(z: np.ndarray, label: np.ndarray) -> Calibrated:
     for fold in folds:
         rest = np.setdiff1d(np.arange(len(z)), fold)
         means[fold] = label[rest].mean()
-        varied = np.ptp(z[rest]) > 0 and np.ptp(label[rest]) > 0
+        varied = varies(z[rest]) and varies(label[rest])
         found[fold] = fit_monotone(z[rest], label[rest])(z[fold]) if varied else means[fold]
     errors = (float(np.abs(label - guess).mean()) for guess in (found, means))
     return Calibrated(fit_monotone(z, label), found, *errors)
+
+
+def varies(values: np.ndarray) -> bool:
+    """Whether numbers differ by more than rounding."""
+    return bool(np.ptp(values) > SAME * np.abs(values).max())
 
 
 def _folds(z: np.ndarray, count: int) -> list[np.ndarray]:
@@ -89,7 +96,7 @@ def _chosen(z: np.ndarray, label: np.ndarray) -> float:
         lost = 0.0
         for fold in _folds(z, FOLDS):
             rest = np.setdiff1d(np.arange(len(z)), fold)
-            if np.ptp(z[rest]) == 0 or np.ptp(label[rest]) == 0:
+            if not (varies(z[rest]) and varies(label[rest])):
                 return np.inf
             lost += float(np.abs(_fitted(z[rest], label[rest], penalty)(z[fold]) - label[fold]).sum())
         errors[penalty] = lost

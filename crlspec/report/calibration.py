@@ -43,8 +43,8 @@ def calibration(result: Record) -> str:
             page.figure(svg(_against(one, THEMED), f"label{k}", alt), f"<b>{escape(found.named(one))}</b>")
         )
     note = (
-        "A monotone map leads each labelled latent to the unit of its labels. Errors are of labels that were held out "
-        "of its fit. Labels were read after the estimate was complete, and the status does not depend on them."
+        "A monotone map leads each labelled latent to the unit of its labels. Errors are of labels that were held "
+        "out of its fit. Labels were read after the estimate was complete, and the status does not depend on them."
     )
     if found.matched:
         note += f" {escape(found.matching().capitalize())}."

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from crlspec.data.labels import Labels, labels_of
 from crlspec.errors import DataError, EstimationError
-from crlspec.maps.monotone_fit import held_out
+from crlspec.maps.monotone_fit import held_out, varies
 from crlspec.results.calibration import Calibration, LabelledLatent
 from crlspec.results.metrics import best_matching, rank_correlations
 
@@ -88,7 +88,7 @@ def _fitted(
     found = []
     for k, column in enumerate(columns):
         one, label = z[:, column], labels.values[:, k]
-        if np.ptp(one) == 0:
+        if not varies(one):
             raise DataError(
                 f"{labels.source}: {result.names[column]} is the same in all labelled rows.",
                 remedy="Label rows in which it differs.",
