@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
@@ -12,6 +13,10 @@ from crlspec.results import storage
 from crlspec.results.record import Record
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
     from crlspec.results.evaluate import Truth
 
 __all__ = ["Result", "open_result"]
@@ -27,6 +32,36 @@ class Result(Record, GraphQuestions, ModelQuestions):
 
         return write_report(self, path, self.goodness_of_fit, model=model, force=force)
 
+    def calibrate(
+        self,
+        labels: pd.DataFrame | Mapping[str, Any],
+        data: np.ndarray | xr.DataArray | xr.Dataset | None = None,
+        *,
+        latents: Mapping[str, str] | None = None,
+        unit: str = "",
+    ) -> Self:
+        """This result with latents in the units of labels: a monotone map for each, fitted to a few labelled rows.
+
+        labels   table or mapping: a column of true values for each labelled latent, five or more; without ``data``
+                 also ``environment`` and ``row`` (from 0), which say the rows of :attr:`latents` that are labelled
+        data     the labelled observations, as :meth:`transform` takes them, in the order of the labels
+        latents  column → latent. Left out, columns go by the latents' names; where targets were concealed, so that
+                 latents are anonymous, by rank correlation
+        unit     of the labels, for texts: ``"degrees"``
+
+        ``transform``, ``encoder``, ``latents``, ``decoder`` and ``traverse`` then speak in these units. Edges,
+        strengths, ``mixing``, and all that is asked of the fitted model (``model``, ``do``, ``effects`` …) stay in
+        observational standard deviations, and the status stays what it is; ``calibration[latent]`` gives units for
+        standard deviations, its ``inverse`` the way back.
+        Calibrating again starts from the latents as they were recovered.
+
+        Raises DataError for labels that do not fit, and EstimationError where they do not tell which column is which
+        latent.
+        """
+        from crlspec.results.calibrate import calibrate
+
+        return self.calibrated(calibrate(self.standardised, labels, data, latents, unit))
+
 
 def open_result(path: str | Path) -> Result:
     """A Result from the NetCDF file that :meth:`Result.save` wrote, or from the run folder that holds ``result.nc``.
@@ -34,8 +69,10 @@ def open_result(path: str | Path) -> Result:
     Raises DataError if there is no such file or it holds no result.
     """
     file = Path(path) / "result.nc" if Path(path).is_dir() else Path(path)
-    estimate, observed, latents, facts = storage.unpack(storage.read_tree(file), file)
-    return Result(
+    tree = storage.read_tree(file)
+    estimate, observed, latents, facts = storage.unpack(tree, file)
+    calibration = storage.calibration_in(tree, latents)
+    result = Result(
         estimate,
         observed,
         latents,
@@ -44,3 +81,4 @@ def open_result(path: str | Path) -> Result:
         facts.get("assumed", {}),
         facts["provenance"],
     )
+    return result if calibration is None else result.calibrated(calibration)

@@ -61,7 +61,8 @@ def solve(
     """Recover latents and their graph from data, under the assumptions of a spec.
 
     spec         declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
-    data         one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is never read
+    data         one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is not read, but
+                 for ``calibrate: {labels: 20}``, after the estimate
     seed         of the shuffle of all labels and of every random choice of scores and estimator
     model        the compiled truth; only ``scores: {kind: exact}`` needs it
     progress     called as ``progress(stage, share)``
@@ -74,10 +75,12 @@ def solve(
 
     Where the number of latents is left to the data it is counted first, and status and provenance say why so many.
     Where no theorem covers the estimator in the setting, the status is undecided at best.
+    Labels (``calibrate``) are read once the estimate is complete, and change nothing but the units of its latents.
+    Where they cannot be used latents have none, and the provenance says why (``calibration_refused``).
 
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
     Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
-    DataError where the data do not fit the spec.
+    DataError where the data do not fit the spec, or there are no labels where some are declared.
     """
     from crlspec.data import Problem
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
@@ -86,6 +89,7 @@ def solve(
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
+    from crlspec.results.declared_labels import calibrated_as_declared, require_labels
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump
@@ -95,6 +99,7 @@ def solve(
     setting = Setting.of(spec)
     method = _method(spec, setting)
     problem = Problem.from_data(data, setting)
+    require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
     folder = (
@@ -136,7 +141,7 @@ def solve(
     if counted is not None:
         kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}
-    return Result.from_estimate(
+    result = Result.from_estimate(
         estimate,
         problem,
         spec=declared,
@@ -144,6 +149,7 @@ def solve(
         setting=problem.setting,
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
+    return calibrated_as_declared(result, spec.calibrate, data, seed)
 
 
 def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
@@ -269,7 +275,8 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
     from crlspec.spec.plugins import packages_of
 
     code = {**versions(), **packages_of(spec)}
-    found = hashlib.sha256(json.dumps([dump(spec), seed, device, processes, code, problem.observed]).encode())
+    text = dump(spec.without_labels())
+    found = hashlib.sha256(json.dumps([text, seed, device, processes, code, problem.observed]).encode())
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)

@@ -193,7 +193,9 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     print("\n".join([*lines, "", f"in {folder}: {names}"]))
     print(f"Next: open {folder / 'report.html'} in a browser.")
-    return 0 if result.status.ok else EstimationError.exit_code
+    if not result.status.ok:
+        return EstimationError.exit_code
+    return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
 
 
 def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:

@@ -121,4 +121,4 @@ class GraphQuestions:
 
     @property
     def _result(self) -> Record:
-        return cast("Record", self)
+        return cast("Record", self).standardised

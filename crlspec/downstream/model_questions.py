@@ -26,7 +26,8 @@ __all__ = ["ModelQuestions"]
 class ModelQuestions:
     """Methods of :class:`~crlspec.result.Result`.
 
-    Each raises SettingMismatch where no graph was estimated, and EstimationError where no decoder leads back to
+    All is in observational standard deviations of the latents, calibrated or not, unless anchors say otherwise. Each
+    raises SettingMismatch where no graph was estimated, and EstimationError where no decoder leads back to
     observations.
     """
 
@@ -40,7 +41,7 @@ class ModelQuestions:
         """
         from crlspec.downstream.fitting import model_of
 
-        return model_of(cast("Record", self), self._fit, anchor or {})
+        return model_of(cast("Record", self).standardised, self._fit, anchor or {})
 
     def to_spec(self) -> Spec:
         """The spec that declares :meth:`model`: it compiles to it and runs by itself; ``crlspec.dump`` writes it."""
@@ -120,7 +121,7 @@ class ModelQuestions:
     def _judged(self) -> Judged:
         from crlspec.downstream.judging import judge
 
-        return judge(cast("Record", self))
+        return judge(cast("Record", self).standardised)
 
     @cached_property
     def _fit(self) -> Fit:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.report import account, evidence, page, sections
+from crlspec.report.calibration import calibration
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.results.storage import write_file
@@ -45,6 +46,8 @@ def write_report(
 
 def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:
     """The page as HTML text. The same result, and model, give the same text."""
+    labelled = calibration(result)
+    result = result.standardised
     truth = None if model is None else truth_facts(result, model)
     name = str(result.provenance.get("name") or "result")
     parts = [
@@ -55,6 +58,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.edges(result, truth),
         sections.signature(result, truth),
         sections.latents(result, truth),
+        labelled,
         traversals(result),
         evidence.scores(result),
         evidence.spectra(result),

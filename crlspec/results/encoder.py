@@ -13,6 +13,7 @@ from crlspec.data.images import DIMS
 from crlspec.errors import DataError, EstimationError
 from crlspec.maps.codes import PcaCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder
+from crlspec.maps.monotone import Units
 from crlspec.results.stored_code import columns_of, shows_images, variable_of
 
 __all__ = ["Decoder", "Encoder", "align", "labels"]
@@ -31,12 +32,15 @@ class Encoder:
     Where it was fitted to images: an array or DataArray (sample, channel, row, column), uint8 or float from 0 to 1; a
     Dataset with a variable ``image``, and ``x`` where columns were observed beside them; a DataTree of such. They are
     taken in batches.
+
+    Latents are in observational standard deviations, or where labels gave ``units`` in these.
     """
 
     function: AnyEncoder
     observed: tuple[str, ...]
     latents: tuple[str, ...]
     code: PcaCode | None = None
+    units: Units | None = None
 
     @property
     def linear(self) -> LinearEncoder:
@@ -50,7 +54,7 @@ class Encoder:
 
     @property
     def matrix(self) -> xr.DataArray:
-        """(latent, observed) float64: ẑ = matrix · (x − offset)."""
+        """(latent, observed) float64: ẑ = matrix · (x − offset), in observational standard deviations."""
         coords = {"latent": labels(self.latents), "observed": labels(self.observed)}
         return xr.DataArray(self.linear.matrix, dims=("latent", "observed"), coords=coords, name="encoder")
 
@@ -116,7 +120,8 @@ class Encoder:
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         _require_count(x.shape[-1], self.observed)
-        return self.function(x)
+        z = self.function(x)
+        return z if self.units is None else self.units(z)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
+from crlspec.results.calibration import Calibration
 from crlspec.results.canonical import canonical
 from crlspec.results.encoder import Decoder, Encoder, labels
 
@@ -34,15 +35,18 @@ class Record:
 
     Scale and sign of the latents, which no data can tell, follow one convention: in the observational
     environment each latent has mean 0 and variance 1, and the entry of largest magnitude in its column of the
-    mixing (of its best linear stand-in, where it is not linear) is positive.
+    mixing (of its best linear stand-in, where it is not linear) is positive. Labels of a few rows give them units:
+    see ``Result.calibrate``.
 
     estimate       the estimator's answer, in that convention
     observed       names of the observed variables
-    latents        DataTree: one child per environment with ``z_hat`` (sample, latent)
+    latents        DataTree: one child per environment with ``z_hat`` (sample, latent), in units where labels gave
+                   some
     observational  name of the environment without intervention
     identified     the theory's verdict as plain values: theorem, up to what, what is missing; may be empty
     assumed        the setting as plain values: mixing, design, targets, noise …; may be empty
     provenance     spec as YAML, seeds, versions and notes, as plain values
+    calibration    what labels said of the latents; None without labels
     """
 
     estimate: Estimate
@@ -52,6 +56,7 @@ class Record:
     identified: Mapping[str, Any] = field(default_factory=dict)
     assumed: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     @classmethod
     def from_estimate(
@@ -159,12 +164,14 @@ class Record:
 
     @property
     def encoder(self) -> Encoder:
-        """From observations, new ones too, to labelled latents."""
-        return Encoder(self.estimate.encoder, self.observed, self.estimate.latents, self.estimate.code)
+        """From observations, new ones too, to labelled latents, in units where labels gave some."""
+        units = None if self.calibration is None else self.calibration.units(self.names)
+        return Encoder(self.estimate.encoder, self.observed, self.names, self.estimate.code, units)
 
     @property
     def mixing(self) -> xr.DataArray:
-        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x.
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x; z is in observational
+        standard deviations, calibrated or not.
 
         Raises EstimationError where the recovered mixing is not linear.
         """
@@ -188,7 +195,12 @@ class Record:
                 "this result has no decoder: its estimator learns the way from observations to latents alone",
                 remedy="Use an estimator that reconstructs, such as estimator: {kind: gscale-i}.",
             )
-        return Decoder(lambda z: np.asarray(estimate.decoded(z)), self.observed, self.names, estimate.code)
+        units = None if self.calibration is None else self.calibration.units(self.names)
+
+        def decoded(z: np.ndarray) -> np.ndarray:
+            return np.asarray(estimate.decoded(z if units is None else units.inverse(z)))
+
+        return Decoder(decoded, self.observed, self.names, estimate.code)
 
     def transform(self, x: np.ndarray | xr.DataArray) -> xr.DataArray:
         """Latents (…, latent) of observations: the encoder, applied. Images are taken in batches."""
@@ -205,7 +217,7 @@ class Record:
     def traverse(self, latent: str, values: Sequence[float] | np.ndarray) -> xr.DataArray:
         """(value, observed), or images (value, channel, row, column): what is observed while one latent takes the
         values and all others stay at 0, their mean without intervention; values are in observational standard
-        deviations.
+        deviations, or in the unit of the labels of a calibrated latent.
 
         Raises DataError for a name that is no latent.
         """
@@ -214,9 +226,22 @@ class Record:
                 f"there is no latent '{latent}'", remedy=f"Choose one of {', '.join(self.names)}."
             )
         z = np.zeros((len(values), len(self.names)))
+        if self.calibration is not None:
+            z = self.calibration.units(self.names)(z)
         z[:, self.names.index(latent)] = values
         coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
         return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
+
+    def calibrated(self, calibration: Calibration) -> Self:
+        """This result with latents in the units of a calibration."""
+        return replace(self, latents=calibration.in_units(), calibration=calibration)
+
+    @property
+    def standardised(self) -> Self:
+        """This result with all latents in observational standard deviations, as they were recovered."""
+        if self.calibration is None:
+            return self
+        return replace(self, latents=self.calibration.recovered, calibration=None)
 
     def status_json(self) -> str:
         """JSON text: ``{"status", "message", "remedy", "checks": [{"name", "consequence", "figure", …}, …]}``."""
@@ -295,12 +320,19 @@ class Record:
             "assumed": self.assumed,
             "provenance": self.provenance,
         }
-        tree = storage.tree_of(self.estimate, self.observed, self.latents, facts)
+        recovered = self.standardised.latents
+        tree = storage.tree_of(self.estimate, self.observed, recovered, facts, self.calibration)
         storage.write_tree(tree, Path(path), force)
         return Path(path)
 
     def __str__(self) -> str:
-        return texts.summary(self.estimate, self.identified)
+        return "\n".join([texts.summary(self.estimate, self.identified), *self._calibration_lines()])
+
+    def _calibration_lines(self) -> list[str]:
+        if self.calibration is not None:
+            return self.calibration.lines()
+        refused = self.provenance.get("calibration_refused")
+        return [f"labels   not used: {refused['message']}"] if refused else []
 
     def __repr__(self) -> str:
         return (

@@ -2,8 +2,9 @@
 string.
 
 Groups: the root (encoder, offset, mixing; names alone beside a network), ``code`` (of images), ``encoder``,
-``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``
-and ``latents/<environment>``. A file is written whole or not at all.
+``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``,
+``latents/<environment>`` (in standard deviations) and, where rows were labelled, ``calibration/<k>``. A file is
+written whole or not at all.
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ from crlspec.errors import DataError, OutputExists
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
+from crlspec.results.calibration import Calibration, calibration_nodes, calibration_of
 from crlspec.results.encoder import labels
 from crlspec.results.stored_code import code_dataset, code_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
-__all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
+__all__ = ["FORMAT", "calibration_in", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
 
 FORMAT = 1
 ATTRIBUTE = "crlspec"
 
 
 def tree_of(
-    estimate: Estimate, observed: tuple[str, ...], latents: xr.DataTree, facts: Mapping[str, Any]
+    estimate: Estimate,
+    observed: tuple[str, ...],
+    latents: xr.DataTree,
+    facts: Mapping[str, Any],
+    calibration: Calibration | None = None,
 ) -> xr.DataTree:
     """Everything that a Record holds, as one DataTree; ``facts`` is what JSON can say of the rest."""
     meta = {
@@ -68,6 +74,8 @@ def tree_of(
         nodes["/code"] = code_dataset(estimate.code)
     if estimate.decoder is not None:
         nodes["/decoder"] = network_dataset(estimate.decoder)
+    if calibration is not None:
+        nodes |= calibration_nodes(calibration)
     for k, stage in enumerate(estimate.stages):
         if stage.encoder is not None and not isinstance(stage.encoder, LinearEncoder):
             nodes[f"/stage_encoders/{k}"] = network_dataset(stage.encoder)
@@ -118,6 +126,12 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta
+
+
+def calibration_in(tree: xr.DataTree, recovered: xr.DataTree) -> Calibration | None:
+    """The calibration that :func:`tree_of` packed, of latents that :func:`unpack` gave; None where there is none."""
+    stored = tree.children.get("calibration")
+    return None if stored is None else calibration_of(stored, recovered)
 
 
 def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:

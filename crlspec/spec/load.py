@@ -26,7 +26,7 @@ from crlspec.spec.yaml12 import Source, read, write
 SHIPPED = "crlspec.specs"
 TABLES = "tables"
 """The folder of shipped tables, which hold no specs but name them."""
-FILES = (("data", "path"), ("mixing", "file"))
+FILES = (("data", "path"), ("mixing", "file"), ("calibrate", "labels"))
 """Where a spec names files: a relative path is taken from its folder, one given by --set from the working folder."""
 
 
@@ -48,8 +48,8 @@ def load(
     device    given without ``profile``, it chooses as the command line does: ``quick`` for ``cpu``, ``full`` for any
               other, where the file has such a profile
 
-    A relative ``data.path`` or ``mixing.file`` is taken from the folder of the file. Raises SpecError with every
-    issue found.
+    A relative ``data.path``, ``mixing.file`` or ``calibrate.labels`` is taken from the folder of the file. Raises
+    SpecError with every issue found.
     """
     text, origin, folder, name = _find(fspath(source))
     return _build(text, origin, sets, registry, profile, device, folder=folder, name=name)

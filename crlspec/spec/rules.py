@@ -199,6 +199,21 @@ def assumptions(spec: Spec) -> Iterator[Finding]:
             )
 
 
+@rule("latents", "calibrate")
+def calibrated(spec: Spec) -> Iterator[Finding]:
+    """Labels are of latents, one column each."""
+    said = (spec.calibrate.latents if spec.calibrate is not None else None) or {}
+    first: dict[str, str] = {}
+    for column, latent in said.items():
+        path = ("calibrate", "latents", column)
+        if spec.latents and latent not in spec.latents:
+            yield Finding(path, f"unknown latent {latent!r}", suggest(latent, spec.latents))
+        if latent in first:
+            remedy = "give each latent one column of labels."
+            yield Finding(path, f"the columns {first[latent]} and {column} are said to be one latent", remedy)
+        first.setdefault(latent, column)
+
+
 @rule("assume")
 def observation_noise(spec: Spec) -> Iterator[Finding]:
     """The noise of each variable is told by a factor model, and that is linear."""

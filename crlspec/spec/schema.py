@@ -30,9 +30,10 @@ from crlspec.spec.links import LinkName
 from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 
-__all__ = ["Assume", "Data", "RandomGraph", "ReplacedMechanism", "Scm", "Spec"]
+__all__ = ["Assume", "Calibrate", "Data", "RandomGraph", "ReplacedMechanism", "Scm", "Spec"]
 
 MAX_LATENTS = 1000
+FEWEST_LABELS = 5
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 """Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
 
@@ -237,6 +238,35 @@ class Assume(ClosedModel):
     beyond_theory: bool = False
 
 
+def _labels(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= FEWEST_LABELS:
+        return value
+    raise fault(
+        f"got {shown(value)}; a file of labels, or a number of rows from {FEWEST_LABELS} on, is needed",
+        "write labels: labels.csv, or labels: 20 where the truth is known.",
+    )
+
+
+class Calibrate(ClosedModel):
+    """A few labelled rows that give latents their units and signs, once the estimate is complete.
+
+    ``labels`` is a table (.csv, .parquet): ``environment``, ``row`` (from 0), and a column of true values for each
+    labelled latent; or, where the truth is known, how many rows of the observational environment are drawn.
+    ``latents`` says the latent of each column; left out, columns go by the latents' names, or by rank correlation
+    where targets are concealed. ``unit`` is named in texts.
+    """
+
+    labels: Annotated[
+        str | int,
+        BeforeValidator(_labels),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": FEWEST_LABELS}]}),
+    ]
+    latents: dict[str, str] | None = None
+    unit: str | None = None
+
+
 def _equation(value: Any) -> Any:
     if isinstance(value, str):
         return value
@@ -281,6 +311,7 @@ class Spec(ClosedModel):
     estimator: Annotated[EstimatorDeclaration | None, *one_of(ESTIMATOR)] = None
     data: Data | None = None
     assume: Assume | None = None
+    calibrate: Calibrate | None = None
 
     _source: Any = PrivateAttr(default=None)
     _profile: str | None = PrivateAttr(default=None)
@@ -304,6 +335,10 @@ class Spec(ClosedModel):
         if self.equations is not None and tuple(self.equations) != self.latents:
             raise fault("equations must hold one equation per latent, in their order")
         return self
+
+    def without_labels(self) -> Self:
+        """The same without ``calibrate``: what an estimate depends on."""
+        return self.model_copy(update={"calibrate": None})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self.__dict__ == other.__dict__

@@ -94,7 +94,9 @@ def _solved(study: Study, number: int) -> dict[str, Any]:
     rng = np.random.default_rng([study.seed, number, 0xB007])
     drawn = resampled(study.samples, study.resample, rng)
     data = from_arrays(drawn, observed=study.observed, observational=study.observational)
-    result = solve(study.case.spec(), data, seed=int(rng.integers(2**31)), device=study.device)
+    result = solve(
+        study.case.spec().without_labels(), data, seed=int(rng.integers(2**31)), device=study.device
+    )
     z = result.encoder(study.x).values
     shared = correlations(study.z, z)
     columns = _columns(study, result, shared)

@@ -127,7 +127,7 @@ def _study(
         raise QuestionError(
             "stability is of one spec, and --set gives several.", remedy="Give one value a key."
         )
-    case, declared = cases[0], cases[0].spec()
+    case, declared = cases[0], cases[0].spec().without_labels()
     if declared.scores.needs_truth:
         raise SettingMismatch(
             f"Got scores: {{kind: {declared.scores.kind}}}",
@@ -162,7 +162,7 @@ def _study(
     named = bool(result.environment_of) and (result.signature is None or problem.setting.targets is not None)
     study = Study(
         case, problem.samples, problem.observed, problem.observational, x,
-        result.encoder(x[:, columns]).values, result.names, named, resample, seed,
+        result.standardised.encoder(x[:, columns]).values, result.names, named, resample, seed,
         _digest(case, problem, seed, resample, result), device,
     )  # fmt: skip
     return study, result

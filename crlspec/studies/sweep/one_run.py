@@ -52,7 +52,7 @@ def _solved(case: Case, seed: int, device: str, row: dict[str, Any]) -> dict[str
     from crlspec.generative.model import compile as compile_model
     from crlspec.solving import solve
 
-    spec = case.spec()
+    spec = case.spec().without_labels()
     if spec.data is not None:
         model, data = None, read_own(spec)
     else:
