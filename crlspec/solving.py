@@ -134,10 +134,9 @@ def solve(
         "name": spec.name,
         "citation": method.citation,
         **_notes(declared, data, estimator),
+        **({} if spec.profile is None else {"profile": spec.profile}),
         **(notes or {}),
     }
-    if spec.profile is not None:
-        kept["profile"] = spec.profile
     if counted is not None:
         kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}
