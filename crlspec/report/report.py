@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.report import account, evidence, page, sections
+from crlspec.report.ceiling import ceiling
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.results.storage import write_file
@@ -55,6 +56,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.edges(result, truth),
         sections.signature(result, truth),
         sections.latents(result, truth),
+        ceiling(result),
         traversals(result),
         evidence.scores(result),
         evidence.spectra(result),
