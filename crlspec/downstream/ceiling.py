@@ -59,8 +59,7 @@ def ceiling(
     does not vary, or the result cannot read the data.
     """
     began = time.perf_counter()
-    model = None if _is_tree(truth) else truth
-    tree = data if data is not None else truth if model is None else model.sample(samples, seed=seed)  # type: ignore[union-attr]
+    model, tree = _sides(truth, data, samples, seed)
     found, split = _prepared(tree, seed, labels)
     reached = _reached(found, split, split.training, seed, device, progress)
     fewer = tuple(
@@ -217,7 +216,12 @@ def _plain(values: np.ndarray) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def _is_tree(truth: object) -> bool:
+def _sides(
+    truth: Truth | xr.DataTree, data: xr.DataTree | None, samples: int | None, seed: int
+) -> tuple[Truth | None, xr.DataTree]:
+    """The model, where there is one, and the labelled data."""
     import xarray as xr
 
-    return isinstance(truth, xr.DataTree)
+    if isinstance(truth, xr.DataTree):
+        return None, truth
+    return truth, truth.sample(samples, seed=seed) if data is None else data
