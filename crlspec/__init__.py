@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crlspec import handlers
     from crlspec.data import from_arrays, read_data, write_data
+    from crlspec.downstream.ceiling import ceiling
     from crlspec.downstream.comparison import compare
     from crlspec.generative.bayesian import BayesianModel, bayesian
     from crlspec.generative.model import Model, compile
@@ -34,6 +35,7 @@ _HOMES = {
     "Setting": "crlspec.spec.setting",
     "Spec": "crlspec.spec.schema",
     "bayesian": "crlspec.generative.bayesian",
+    "ceiling": "crlspec.downstream.ceiling",
     "check": "crlspec.spec.check",
     "compare": "crlspec.downstream.comparison",
     "compile": "crlspec.generative.model",
@@ -56,8 +58,8 @@ _HOMES = {
 _MODULES = ("handlers",)
 
 __all__ = [
-    "BayesianModel", "Model", "Result", "Setting", "Spec", "bayesian", "check", "compare", "compile", "dump",
-    "from_arrays", "handlers", "identifiability", "load", "loads", "open_result", "plan", "read_data",
+    "BayesianModel", "Model", "Result", "Setting", "Spec", "bayesian", "ceiling", "check", "compare", "compile",
+    "dump", "from_arrays", "handlers", "identifiability", "load", "loads", "open_result", "plan", "read_data",
     "resolve", "solve", "stability", "summary", "sweep", "write_data",
 ]  # fmt: skip
 

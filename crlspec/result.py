@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
-from crlspec.results import storage
+from crlspec.errors import DataError
+from crlspec.results import storage, unseen
+from crlspec.results.ceiling import Ceiling
 from crlspec.results.record import Record
 
 if TYPE_CHECKING:
@@ -61,6 +63,44 @@ class Result(Record, GraphQuestions, ModelQuestions):
         from crlspec.results.calibrate import calibrate
 
         return self.calibrated(calibrate(self.standardised, labels, data, latents, unit))
+
+    def ceiling(
+        self,
+        truth: Truth | xr.DataTree | None = None,
+        *,
+        data: xr.DataTree | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        labels: Sequence[int] = (),
+        device: str = "cpu",
+    ) -> Ceiling:
+        """What a supervised network reaches for each latent from the same observations, and this result beside it.
+
+        truth   the model that made the data, or data with the true latents beside them; without, the ceiling that the
+                result keeps
+        labels  numbers of labelled rows with which the same network is tried as well
+
+        The other arguments are those of :func:`crlspec.ceiling`. Raises DataError without a truth where no ceiling
+        is kept.
+        """
+        if truth is not None:
+            from crlspec.downstream.ceiling import ceiling
+
+            return ceiling(
+                truth, result=self, data=data, samples=samples, seed=seed, labels=labels, device=device
+            )
+        kept = self.provenance.get(unseen.KEY)
+        if kept is None:
+            raise DataError(
+                "this result keeps no ceiling",
+                remedy="Give the truth: result.ceiling(model), or data with the true latents; or run with --ceiling.",
+            )
+        return Ceiling.from_values(kept)
+
+    def with_ceiling(self, ceiling: Ceiling) -> Self:
+        """The same result, which keeps the ceiling and claims nothing of latents that nobody can see: the check
+        ``ceiling`` names them, and the status says it. All of them hidden, it is undecided."""
+        return unseen.with_ceiling(self, ceiling)
 
 
 def open_result(path: str | Path) -> Result:

@@ -117,8 +117,8 @@ NEVER: dict[str, set[str]] = {
 
 # what of downstream works on numbers and graphs alone
 LIGHT = (
-    "adjustment", "bayesian_network", "comparison", "decoded", "design", "equivalence", "exports", "fitted",
-    "flexible", "identified", "linear", "noise", "pgmpy_discrete", "pgmpy_graph", "sid",
+    "adjustment", "bayesian_network", "ceiling", "comparison", "decoded", "design", "equivalence", "exports",
+    "fitted", "flexible", "identified", "labelled", "linear", "noise", "pgmpy_discrete", "pgmpy_graph", "sid",
 )  # fmt: skip
 
 # module prefix → packages that may only be imported inside functions

@@ -188,7 +188,14 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     run.add_argument(
         "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
     )
+    run.add_argument(
+        "--ceiling", action="store_true",
+        help="measure what a supervised network reaches, and claim nothing of latents that it does not see; needs "
+        "their true values",
+    )  # fmt: skip
+    _labels(run, ", with --ceiling")
     _progress(run)
+    _ceiling(add)
     _sweep(add)
     replay = add(
         "replay",
@@ -266,6 +273,31 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
     _progress(stability)
+
+
+def _ceiling(add) -> None:  # type: ignore[no-untyped-def]
+    """What others reach with labels."""
+    ceiling = add(
+        "ceiling",
+        "crlspec.cli.ceiling:ceiling",
+        "say what a supervised network reaches for each latent from the same observations, and which latents nobody "
+        "can see",
+        _spec(),
+        _draw(),
+    )
+    ceiling.add_argument("--data", metavar="PATH", help="observations and their true latents, as for run")
+    _labels(ceiling)
+    ceiling.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+    ceiling.add_argument("--out", metavar="DIR", help="write ceiling.json there")
+    ceiling.add_argument("--force", action="store_true", help="replace what is in DIR")
+    _progress(ceiling)
+
+
+def _labels(command: argparse.ArgumentParser, more: str = "") -> None:
+    command.add_argument(
+        "--labels", type=_counts, metavar="N1,N2,…",
+        help=f"also train on so many labelled rows alone, e.g. 10,50,200,1000{more}",
+    )  # fmt: skip
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]
@@ -375,6 +407,10 @@ def _jobs(text: str) -> int:
 
 def _count(text: str) -> int:
     return _whole(text, 1)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part.strip()) for part in text.split(","))
 
 
 def _seed(text: str) -> int:

@@ -14,6 +14,7 @@ __all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "unfinished", "whole_fo
 
 RUN_FILES = (
     "result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json",
+    "ceiling.json",
 )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def provenance(result: Record) -> str:
     rows = [
         (escape(key), escape(_listed(value)))
         for key, value in told.items()
-        if key not in ("spec", "truth", "citation") and value not in ({}, None)
+        if key not in ("spec", "truth", "citation", "ceiling") and value not in ({}, None)
     ]
     seconds = {key: round(value, 2) for key, value in result.estimate.seconds.items()}
     rows += [("seconds", escape(_listed(seconds)))] if seconds else []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from crlspec.report import account, evidence, page, sections
 from crlspec.report.calibration import calibration
+from crlspec.report.ceiling import ceiling
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.results.storage import write_file
@@ -59,6 +60,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.signature(result, truth),
         sections.latents(result, truth),
         labelled,
+        ceiling(result),
         traversals(result),
         evidence.scores(result),
         evidence.spectra(result),

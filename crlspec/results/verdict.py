@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from crlspec.inference.check import listed
 from crlspec.results.texts import count_text, number_text
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def verdict(result: Record, metrics: Mapping[str, Any] | None = None) -> str:
     }[result.status.code]
     if result.identified and not result.identified.get("covered", True):
         text += ", in a setting that no known theorem covers"
+    if hidden := [name for check in result.checks if check.name == "ceiling" for name in check.latents]:
+        text += f"; nothing is claimed of {listed(hidden)}"
     if metrics is not None:
         text += f"; against the truth, {_against(result, metrics)}"
     return f"{text[0].upper()}{text[1:]}."
