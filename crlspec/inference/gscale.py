@@ -36,6 +36,7 @@ from crlspec.inference.encoders.answer import (
     status_of,
 )
 from crlspec.inference.encoders.environment_classifier import environment_logits
+from crlspec.inference.encoders.halves import halved_latents
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
     RankOne,
@@ -48,6 +49,7 @@ from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
+from crlspec.inference.encoders.turning import TURNS, TWO_SIDED, skewnesses
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
@@ -203,11 +205,19 @@ class GScaleI(Estimator):
             noise = rng.normal(size=(self.restarts, *rows.shape)) / np.sqrt(rows.shape[1])
             return 0.5 * rows + 0.5 * noise
 
+        y = coordinates.all
+        skewed = None if logits is None else _skewnesses(logits, pairs)
+
+        def led(count: int, seed: int) -> Sequence[StartingLatents]:
+            if logits is None or skewed is None:
+                return ()
+            if (skewed >= TWO_SIDED).all():
+                return signed_latents(y, logits, pairs, count, seed)
+            sided = (skewed >= TWO_SIDED).tolist()
+            return halved_latents(y, pairs, sided, count, seed, progress, self.context, self.steps)
+
         def more() -> tuple[np.ndarray, Sequence[StartingLatents]]:
-            starting_latents = (
-                () if logits is None else signed_latents(y, logits, pairs, self.restarts, seed + 1)
-            )
-            return perturbed(), starting_latents
+            return perturbed(), led(self.restarts, seed + 1)
 
         starts = perturbed()
         starts[0] = rows
@@ -216,16 +226,21 @@ class GScaleI(Estimator):
             restarts=self.restarts,
             steps=self.steps,
             agreement=self.thresholds.agreement,
+            turning=None if skewed is None else tuple((skewed >= TURNS).tolist()),
         )
-        y = coordinates.all
         if self.loss == "structured-ratio":
-            starting_latents = (
-                signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
-            )
+            starting_latents = led(self.restarts - 1, seed)
             return fit(y, pairs, starts, settings, seed, progress, self.context, starting_latents, more)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
         return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
+
+
+def _skewnesses(logits: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Those of :mod:`crlspec.inference.encoders.turning`, from logits (sample, environment) of every environment."""
+    return skewnesses(
+        [(logits[a][:, a] - logits[a][:, b], logits[b][:, a] - logits[b][:, b]) for a, b in pairs]
+    )
 
 
 def _unlinked(problem: Problem) -> Problem:
