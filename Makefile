@@ -43,7 +43,7 @@ demo: $(STAMP)
 	@echo "The pictures are in $(OUT)/report.html: open it in any browser."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --durations=10
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m slow

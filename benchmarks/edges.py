@@ -18,13 +18,14 @@ squares of each latent on those before it, and the Wald test of the likelihood s
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import multiprocessing
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from resumed import append, rows_of
 
 SPECS = {
     "linear": "linear/hard-5",
@@ -203,21 +204,10 @@ def main() -> None:
     if options.mixing:
         print(mixing_table(options))
         return
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done: list[dict[str, str]] = []
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = list(csv.DictReader(file))
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not done:
-            writer.writeheader()
-        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-            for row in pool.imap_unordered(run, missing(options, done)):
-                writer.writerow(row)
-                file.flush()
-    with options.out.open(newline="") as file:
-        print(table(list(csv.DictReader(file)), options.alpha))
+    tasks = list(missing(options, rows_of(options.out)))
+    with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
+        append(options.out, FIELDS, pool.imap_unordered(run, tasks))
+    print(table(rows_of(options.out), options.alpha))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ distance. A row per run goes to the CSV file at once: a run that is there is not
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from edges import rate
+from resumed import append, rows_of
 
 FAMILIES = ("leaky-3", "leaky-4", "leaky-5", "mlp-5", "cauca-4", "laplace-sine-3")
 WAYS = ("leave-one-out", "classifier")
@@ -127,24 +127,18 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done: list[dict[str, str]] = []
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = list(csv.DictReader(file))
+    done = rows_of(options.out)
     known = {(row["family"], float(row["mixing"]), int(row["seed"])) for row in done}
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not done:
-            writer.writeheader()
-        for seed in range(options.first, options.first + options.runs):
-            for mixing in options.mixing:
-                for family in options.families or FAMILIES:
-                    if (family, mixing, seed) not in known:
-                        writer.writerows(run(family, mixing, seed))
-                        file.flush()
-    with options.out.open(newline="") as file:
-        print(table(list(csv.DictReader(file)), options.alpha))
+    found = (
+        row
+        for seed in range(options.first, options.first + options.runs)
+        for mixing in options.mixing
+        for family in options.families or FAMILIES
+        if (family, mixing, seed) not in known
+        for row in list(run(family, mixing, seed))  # all ways of a graph or none
+    )
+    append(options.out, FIELDS, found)
+    print(table(rows_of(options.out), options.alpha))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ A row per run goes to the CSV file at once: a run that is there is not done agai
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import json
 import time
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from resumed import append, rows_of
 
 SPECS = {"linear": ("linear/hard-5", 50_000), "quadratic": ("linear/quadratic-hard-5", 10_000)}
 FIELDS = ("family", "samples", "seed", "status", "graph", "answers", "cpu_seconds")
@@ -307,24 +307,16 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.families) - set(SPECS):
         parser.error(f"unknown families {', '.join(sorted(unknown))}; there are {', '.join(SPECS)}")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done: list[dict[str, str]] = []
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = list(csv.DictReader(file))
+    done = rows_of(options.out)
     known = {(row["family"], row["samples"], row["seed"]) for row in done}
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not done:
-            writer.writeheader()
-        for family in options.families or SPECS:
-            samples = options.samples or SPECS[family][1]
-            for seed in range(options.first, options.first + options.runs):
-                if (family, str(samples), str(seed)) not in known:
-                    writer.writerow(run(family, samples, seed))
-                    file.flush()
-    with options.out.open(newline="") as file:
-        print(table(list(csv.DictReader(file))))
+    tasks = [
+        (family, options.samples or SPECS[family][1], seed)
+        for family in options.families or SPECS
+        for seed in range(options.first, options.first + options.runs)
+    ]
+    missing = (task for task in tasks if tuple(map(str, task)) not in known)
+    append(options.out, FIELDS, (run(*task) for task in missing))
+    print(table(rows_of(options.out)))
 
 
 if __name__ == "__main__":

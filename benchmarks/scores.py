@@ -13,10 +13,11 @@ run that is there is not done again.
 from __future__ import annotations
 
 import argparse
-import csv
 import multiprocessing
 import time
 from pathlib import Path
+
+from resumed import append, rows_of
 
 SPECS = {
     "linear": "linear/hard-5",
@@ -33,6 +34,7 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
     import torch
 
     import crlspec
+    from crlspec.inference.thresholds import Thresholds
     from crlspec.progress import silent
     from crlspec.registry import Registry
     from crlspec.results.evaluate import exact_differences
@@ -49,7 +51,8 @@ def run(task: tuple[str, str, int, int]) -> dict[str, object]:
     row: dict[str, object] = dict(zip(FIELDS, task, strict=False))
     began = time.process_time()
     try:
-        found = scores_for(Registry.installed().kinds("scores")[kind]()).estimate(coordinates, seed, silent)
+        source = scores_for(Registry.installed().kinds("scores")[kind](), Thresholds.gaussian)
+        found = source.estimate(coordinates, seed, silent)
     except Exception as error:
         return {**row, "status": f"failed: {type(error).__name__}: {error}"}
     row["cpu_seconds"] = round(time.process_time() - began, 3)
@@ -102,11 +105,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/scores.csv"))
     options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done: list[dict[str, str]] = []
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = list(csv.DictReader(file))
+    done = rows_of(options.out)
     known = {(row["latents"], row["scores"], int(row["samples"]), int(row["seed"])) for row in done}
     tasks = [
         (latents, kind, samples, seed)
@@ -116,16 +115,9 @@ def main() -> None:
         for seed in range(options.first, options.first + options.seeds)
         if (latents, kind, samples, seed) not in known
     ]
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not done:
-            writer.writeheader()
-        with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-            for row in pool.imap_unordered(run, tasks):
-                writer.writerow(row)
-                file.flush()
-    with options.out.open(newline="") as file:
-        print(table(list(csv.DictReader(file))))
+    with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
+        append(options.out, FIELDS, pool.imap_unordered(run, tasks))
+    print(table(rows_of(options.out)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-__all__ = ["Losses", "Progress", "ProgressLine", "Recorder", "silent"]
+__all__ = ["Extent", "Losses", "Progress", "ProgressLine", "Recorder", "silent"]
+
+Extent = float | None
+"""How far a stage has come, or goes: a share or a count; None where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,11 @@ class Progress(Protocol):
     """
 
     def __call__(
-        self,
-        stage: str,
-        done: float | None = None,
-        total: float | None = None,
-        *,
-        losses: Losses | None = None,
+        self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
     ) -> None: ...
 
 
-def silent(
-    stage: str, done: float | None = None, total: float | None = None, *, losses: Losses | None = None
-) -> None:
+def silent(stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None) -> None:
     """Takes every report and says nothing."""
 
 
@@ -58,12 +54,7 @@ class Recorder:
     fits: dict[str, list[list[Losses]]] = field(default_factory=dict)
 
     def __call__(
-        self,
-        stage: str,
-        done: float | None = None,
-        total: float | None = None,
-        *,
-        losses: Losses | None = None,
+        self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
     ) -> None:
         if losses is not None:
             fits = self.fits.setdefault(stage, [])
@@ -90,12 +81,7 @@ class ProgressLine:
         self._drawn = 0
 
     def __call__(
-        self,
-        stage: str,
-        done: float | None = None,
-        total: float | None = None,
-        *,
-        losses: Losses | None = None,
+        self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
     ) -> None:
         if not self._enabled:
             return

@@ -251,7 +251,8 @@ class Refusal(NamedTuple):
 
 class ScoresDeclaration(Declaration):
     """Where score differences come from. Its class is a :class:`~crlspec.scores.base.ScoreDifference`, a dataclass
-    whose fields are those declared, and of ``device`` (as torch names it) and ``oracle`` those that it asks for."""
+    whose fields are those declared, and of ``device`` (as torch names it), ``oracle`` and ``gaussian`` (the
+    p-value above which the estimator takes latents as Gaussian) those that it asks for."""
 
     slot = "scores"
     needs_truth: ClassVar[bool] = False

@@ -14,6 +14,7 @@ import numpy as np
 
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference import estimator_for
+from crlspec.numerics.batches import batches
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
 
@@ -25,16 +26,21 @@ if TYPE_CHECKING:
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
+    from crlspec.maps.codes import PcaCode
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.scores.base import ScoreDifference
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
+    from crlspec.spec.verdict import Verdict
 
 __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
 EXAMPLES = 20_000
 """Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
+
+EXAMPLE_IMAGES = 9
+"""Observational images that a result keeps."""
 
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
@@ -74,8 +80,9 @@ def solve(
     DataError where the data do not fit the spec.
     """
     from crlspec.data import Problem
-    from crlspec.inference.checks.design import checks_of, effective_sizes, refuse_faults
+    from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
+    from crlspec.inference.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
@@ -94,21 +101,29 @@ def solve(
         None if checkpoints is None else Path(checkpoints) / _digest(spec, seed, where, processes, problem)
     )
     estimator = estimator_for(method, TrainingContext(where, folder, fabric))
-    problem, counted = count_latents(problem, estimator.thresholds.dimension)
+    thresholds = estimator.thresholds
+    problem, counted = count_latents(problem, thresholds)
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
+    problem, code = seen(problem, method, seed)
     report("checks", 0.0)
-    design = refuse_faults(checks_of(problem))
-    problem = replace(problem, effective=effective_sizes(problem, design))
+    design = refuse_faults(examined(problem, thresholds))
+    problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
     shuffled, relabelling = problem.shuffled(seed)
-    scores = scores_for(spec.scores, _oracle(spec.scores, model, relabelling), device)
+    oracle = _oracle(spec.scores, model, relabelling)
+    scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
     if _shown_as_image(data) or estimate.decoder is not None:
         estimate = _with_examples(estimate, problem)
+    if code is not None:
+        estimate = _with_code(estimate, code, problem)
     if counted is not None:
         estimate = with_count(estimate, counted)
-    estimate = _checked(restore(estimate, relabelling, problem.setting), design, method, problem.setting)
+    verdict = promise(problem.setting, method)
+    estimate = _checked(
+        restore(estimate, relabelling, problem.setting), design, method, problem.setting, verdict
+    )
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -123,7 +138,7 @@ def solve(
         estimate,
         problem,
         spec=declared,
-        verdict=promise(problem.setting, method),
+        verdict=verdict,
         setting=problem.setting,
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
@@ -177,19 +192,25 @@ def said_before(design: tuple[Check, ...], error: DataError) -> DataError:
 def broken_down(error: Exception) -> DataError:
     """What is said where the arithmetic of an estimator breaks down on data that no check objected to."""
     return DataError(
-        f"The arithmetic broke down on these data ({error}): some covariance is singular or a number out of range.",
-        "Look for variables that are nearly functions of each other, and for extreme values; or give more samples.",
+        f"The computation failed on these data ({error}). Some covariance is singular, or a number is out of range.",
+        "Look for variables that are nearly functions of each other, and for extreme values. Or give more samples.",
     )
 
 
 def _checked(
-    estimate: Estimate, design: tuple[Check, ...], method: EstimatorDeclaration, setting: Setting
+    estimate: Estimate,
+    design: tuple[Check, ...],
+    method: EstimatorDeclaration,
+    setting: Setting,
+    verdict: Verdict,
 ) -> Estimate:
-    """The estimate with all checks, those of the design first, and the status that follows from them."""
+    """The estimate with all checks, those of the design first, and the status that follows from them: undecided at
+    best where the verdict is that no theorem covers the run."""
     from crlspec.inference.status import as_check, beyond_theory, relative_to_hardness, status_of_checks
 
     own = estimate.checks or (as_check(estimate.status),)
-    theory = () if method.covers(setting) else (beyond_theory(method.kind, setting),)
+    missing = [one.text for one in verdict.missing if one.assumption not in ("method", "independence")]
+    theory = () if verdict.covered else (beyond_theory(method.kind, setting, missing),)
     trust = () if method.baseline else relative_to_hardness(setting)
     checks = (*theory, *design, *own, *trust)
     status = estimate.status
@@ -213,11 +234,15 @@ def _oracle(scores: ScoresDeclaration, model: Model | None, relabelling: Relabel
 
 def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any]:
     """What of data, estimator and plug-ins is kept in the provenance."""
+    from crlspec.data import provenance_of
+    from crlspec.data.images import CAMERAS
     from crlspec.spec.plugins import packages_of, plugins_of
 
     found: dict[str, Any] = {}
     if image := _shown_as_image(data):
         found["image"] = image
+    if cameras := provenance_of(data).get(CAMERAS):
+        found[CAMERAS] = cameras
     if (alpha := getattr(estimator, "alpha", None)) is not None:
         found["alpha"] = alpha
     found["thresholds"] = asdict(estimator.thresholds)
@@ -246,6 +271,10 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
         found.update(x.data)
+    for name, images in problem.images.items():
+        found.update(f"{name} {images.shape} {images.dtype}".encode())
+        for batch in batches(images):
+            found.update(np.ascontiguousarray(batch).data)
     return found.hexdigest()[:16]
 
 
@@ -257,6 +286,15 @@ def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
     x = x[: max(9, min(100, EXAMPLES // x.shape[1]))]
     examples = xr.DataArray(x, dims=("sample", "observed"))
     return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
+
+
+def _with_code(estimate: Estimate, code: PcaCode, problem: Problem) -> Estimate:
+    """The estimate that was made behind a code of images, with some observational images to be shown."""
+    import xarray as xr
+
+    images = np.array(problem.images[problem.observational][:EXAMPLE_IMAGES])
+    examples = xr.DataArray(images, dims=("sample", "channel", "row", "column"))
+    return replace(estimate, code=code, diagnostics={**estimate.diagnostics, "example_images": examples})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,14 +38,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "numerics": (*BASE, "spec.links", "numerics"),
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
-    "data": ("errors", "registry", "spec.setting", "data"),
+    "data": ("errors", "registry", "spec.setting", "numerics.batches", "data"),
     "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "scores.declarations": ("registry",),
     "inference": (*BASE, "registry", "data", "numerics", "maps", "scores", "inference", "spec.setting"),
-    "inference.declarations": ("registry", "inference.refusals", "spec.citations"),
+    "inference.declarations": ("registry", "inference.image_declaration", "inference.refusals", "spec.citations"),
+    "inference.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
         *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results", "provenance",
@@ -59,7 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "result": (*BASE, "results", "report", "downstream"),
     "solving": (
-        *BASE, *SPEC, "provenance", "data", "numerics", "scores", "inference", "generative.model", "results",
+        *BASE, *SPEC, "provenance", "data", "numerics", "maps", "scores", "inference", "generative.model", "results",
         "result",
     ),
     "studies": (),
@@ -246,3 +248,10 @@ def loaded_after(statement: str) -> set[str]:
 )
 def test_a_fresh_process_loads_no_more_than_it_needs(statement: str, never: set[str]) -> None:
     assert not loaded_after(statement) & never
+
+
+@pytest.mark.slow
+def test_a_linear_run_does_without_the_compiler_of_torch() -> None:
+    run = "from crlspec.cli import main\nmain(['run', 'linear/hard-5', '--samples', '2000', '--out', {!r}])"
+    with tempfile.TemporaryDirectory() as folder:
+        loaded_after(run.format(f"{folder}/out") + "\nassert 'torch._dynamo' not in sys.modules")

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import os
+import random
+import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "tutorials").glob("*.py"))
 
 
+@pytest.mark.usefixtures("own_rng")
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
-def test_a_tutorial_runs_and_its_assertions_hold(path: Path, tmp_path: Path) -> None:
+def test_a_tutorial_runs_and_its_assertions_hold(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "\nassert " in path.read_text(encoding="utf-8"), "a tutorial asserts its results"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002  Pyro seeds both
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_runs_in_a_process_of_its_own(path: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, path], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False

@@ -103,7 +103,7 @@ assert [edge.pair for edge in result.edges] == [("heat", "pressure")]
 
 # %%
 print(result.status.message)
-assert result.status.ok and "restarts agree" in result.status.message
+assert result.status.ok and "Restarts agree" in result.status.message
 
 # %% [markdown]
 # ## The decoder

@@ -119,7 +119,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     new.add_argument("file", metavar="FILE", help="where to write it, e.g. first.yaml")
     new.add_argument(
         "--kind", choices=("designed", "equations", "data"), default="designed",
-        help="designed: random model and design; equations: every mechanism written out; data: your own data",
+        help="designed: a random model and design (default); equations: all mechanisms written out; data: your own",
     )  # fmt: skip
     new.add_argument(
         "--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5"
@@ -136,7 +136,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     show = add(
         "show",
         "crlspec.cli.specs:show",
-        "show a spec with its random parts drawn; without SPEC: what is shipped",
+        "show a spec with its random parts drawn, or without SPEC list the shipped specs",
         _spec(),
     )
     show.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the random parts (default 0)")
@@ -150,12 +150,14 @@ def _power(check: argparse.ArgumentParser) -> None:
     """What simulation needs to know."""
     check.add_argument(
         "--power", nargs="?", const="own", metavar="N1,N2,…",
-        help="simulate: how often order and graph are right with so many samples an environment; "
-        "without numbers: with those that the spec or its data have",
+        help="simulate how often order and graph are right with so many samples per environment (default: the number "
+        "in the spec or its data)",
     )  # fmt: skip
-    _seeds(check, "40; of --power, as all that follows")
-    check.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
-    check.add_argument("--out", metavar="DIR", help="keep the runs there, to stop and go on")
+    _seeds(check, "40; this and the options below are for --power")
+    _device(check)
+    check.add_argument(
+        "--out", metavar="DIR", help="keep the runs in DIR, so that an interrupted call goes on there"
+    )
     _progress(check)
 
 
@@ -166,16 +168,19 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         "--out",
         required=True,
         metavar="PATH",
-        help="data.nc, data.zarr, or a name without suffix: a folder of tables",
+        help="data.nc, data.zarr, or a name without suffix for a folder of tables",
     )
     sample.add_argument(
-        "--table", choices=("csv", "parquet"), default="csv", help="the tables in a folder (default csv)"
+        "--table",
+        choices=("csv", "parquet"),
+        default="csv",
+        help="format of the tables in a folder (default csv)",
     )
     sample.add_argument("--force", action="store_true", help="replace PATH")
     run = add(
         "run",
         "crlspec.cli.run:run",
-        "go the whole way: data, scores, estimation, result, report",
+        "sample or read data, estimate latents and graph, write result and report",
         _spec(),
         _draw(),
         _out(),
@@ -192,7 +197,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         _result("run", "DIR"),
         _out(),
     )
-    replay.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(replay)
     _progress(replay)
     transform = add(
         "transform",
@@ -221,7 +226,7 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
 def _answers(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that ask finished results."""
     export = add(
-        "export", "crlspec.cli.results:export", "give the graph of a result to another program", _result()
+        "export", "crlspec.cli.results:export", "write the graph of a result for another program", _result()
     )
     export.add_argument(
         "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
@@ -233,26 +238,31 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
         "compare", "crlspec.cli.results:compare", "put two results side by side", _result("first", "A")
     )
     compare.add_argument(
-        "second", metavar="B", nargs="?", help="another one; without it the truth that the spec of A declares"
+        "second",
+        metavar="B",
+        nargs="?",
+        help="another result (default: the truth that the spec of A declares)",
     )
     compare.add_argument("--data", metavar="PATH", help="observations to match latents on, as for run")
     compare.add_argument("--json", action="store_true", help="everything as JSON on stdout")
     stability = add(
         "stability",
         "crlspec.cli.stability:stability",
-        "solve a spec again on rows drawn anew, and count what comes back; it goes on where it was stopped",
+        "solve a spec again on resampled rows, and count how often each edge returns; an interrupted call goes on",
         _spec(),
         _draw(),
     )
     stability.add_argument("--data", metavar="PATH", help="observations, as for run")
     stability.add_argument(
-        "--bootstraps", type=_count, default=100, metavar="B", help="how many (default 100)"
+        "--bootstraps", type=_count, default=100, metavar="B", help="how many resamples (default 100)"
     )
     stability.add_argument(
         "--resample", choices=("half", "bootstrap"), default="half",
-        help="half of the rows without replacement, or all with it, as a bootstrap does (default half)",
+        help="half: half of the rows without replacement; bootstrap: all with replacement (default half)",
     )  # fmt: skip
-    stability.add_argument("--jobs", type=_jobs, default=1, metavar="J", help="at a time, or all (default 1)")
+    stability.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="J", help="runs at a time, or all (default 1)"
+    )
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
     _progress(stability)
@@ -263,16 +273,16 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
     sweep = add(
         "sweep",
         "crlspec.cli.sweep:sweep",
-        "run a spec, or a table of them, over many seeds; it goes on where it was stopped",
+        "run a spec, or a table of specs, over many seeds; an interrupted call goes on",
         _spec("a spec or a table: a YAML file, or a shipped name; --set key=1,2,3 runs every alternative"),
     )
     _seeds(sweep, "20, or what the table says")
     sweep.add_argument("--only", action="append", default=[], metavar="TEXT",
-                       help="of a table, only the settings with TEXT in their names; may be repeated")  # fmt: skip
+                       help="only the settings of a table with TEXT in their names; may be repeated")  # fmt: skip
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
     )
-    sweep.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
     _progress(sweep)
@@ -280,7 +290,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
 
 def _seeds(command: argparse.ArgumentParser, count: str) -> None:
     command.add_argument("--seeds", type=_count, metavar="K", help=f"how many seeds (default {count})")
-    command.add_argument("--first", type=_seed, metavar="N", help="the first of them (default 0)")
+    command.add_argument("--first", type=_seed, metavar="N", help="the first seed (default 0)")
     command.add_argument(
         "--jobs",
         type=_jobs,
@@ -313,9 +323,17 @@ def _progress(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+
+
 def _plugin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--plugin", action="append", default=[], metavar="MODULE", help="families of this module too"
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="use mechanisms, mixings, estimators … of MODULE",
     )
 
 
@@ -333,9 +351,9 @@ def _draw() -> argparse.ArgumentParser:
         "--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's"
     )
     parent.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="of every random choice (default 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="seed of every random choice (default 0)"
     )
-    parent.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
+    _device(parent)
     return parent
 
 

@@ -105,15 +105,18 @@ def _encoded(result: Result, path: Path, environment: str | None) -> Iterator[tu
     if environment is not None and environment not in names:
         raise DataError(f"{path}: there is no environment '{environment}'; there are {', '.join(names)}.")
     for name in names if environment is None else [environment]:
-        z = result.encoder(tree[name].to_dataset()["x"])
+        z = result.encoder(tree[name].to_dataset())["z_hat"]
         yield name, z.transpose("sample", "latent").values
 
 
 def _new_observations(path: Path) -> xr.DataTree:
     from crlspec.data import from_arrays, read_data
+    from crlspec.data.image_files import ARRAY, read_images
     from crlspec.data.tables import SUFFIXES, read_table
 
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         columns, values = read_table(path)
         return from_arrays({path.stem: values}, observed=columns)
+    if path.is_file() and path.suffix.lower() == ARRAY:
+        return from_arrays(images=read_images({path.stem: path}))
     return read_data(path)

@@ -27,7 +27,7 @@ from crlspec.cli.call import (
 )
 from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
 from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
-from crlspec.progress import Losses, ProgressLine
+from crlspec.progress import Extent, Losses, ProgressLine
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,12 +53,7 @@ class Log:
     caught: list[warnings.WarningMessage] = field(default_factory=list)
 
     def __call__(
-        self,
-        stage: str,
-        done: float | None = None,
-        total: float | None = None,
-        *,
-        losses: Losses | None = None,
+        self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
     ) -> None:
         """A report of progress; the first one of each stage is kept."""
         if stage != self.stage:
@@ -241,6 +236,8 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
     if not model.mixing.has_inverse:
         return
     for name, node in data.children.items():
+        if "x" not in node.data_vars:
+            return  # images, and a mixing that renders them has no inverse
         table = node.to_dataset()["x"]
         if {str(one) for one in table["observed"].values} != set(model.observed):
             return  # the Problem says it better, naming the columns
@@ -323,6 +320,9 @@ def sample(arguments: Namespace) -> int:
     data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
     write_data(data, out, force=arguments.force, table=arguments.table)
     counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
-    print(f"{out} is written: {counts} samples of {len(model.observed)} variables.")
+    what = f"{len(model.observed)} variables"
+    if (shape := model.mixing.image_shape) is not None:
+        what = f"images of {shape[0]} × {shape[1]} × {shape[2]} (channel, row, column)"
+    print(f"{out} is written: {counts} samples of {what}.")
     print(f"Run it: crlspec run {arguments.spec} --data {out}")
     return 0

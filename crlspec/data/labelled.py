@@ -1,4 +1,4 @@
-"""Labelled xarray data, whatever its layout, to one pair of tables per environment."""
+"""Labelled xarray data, whatever its layout, to tables and images per environment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.images import VARIABLE, image_array
 from crlspec.data.tree import PROVENANCE, build_tree, labelled_array, listed, provenance_of
 from crlspec.errors import DataError
 
@@ -25,7 +26,7 @@ def datasets_of(
     dims: Mapping[str, str],
     source: str | None = None,
 ) -> tuple[Tables, dict[str, Any]]:
-    """(environment → {``x``, ``z`` where present}, provenance), in the dimension names of the convention.
+    """(environment → {``x``, ``image`` and ``z`` where present}, provenance), in the names of the convention.
 
     Raises DataError that names ``source``, the variable or the dimension at fault.
     """
@@ -58,7 +59,7 @@ def _own_attrs(data: xr.DataArray | xr.Dataset) -> dict[str, Any]:
 
 def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str) -> Tables:
     """One Dataset with environments along a dimension, or as labels along the samples, to tables."""
-    array = _variable(dataset, variable, where)
+    array = dataset[VARIABLE] if _images_alone(dataset, variable) else _variable(dataset, variable, where)
     environment, sample = names["environment"], names["sample"]
     if environment in array.dims:
         values = array[environment].values if environment in array.coords else range(array.sizes[environment])
@@ -90,7 +91,7 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
             )
         tables = {}
         for label in dict.fromkeys(labels):
-            part = dataset.isel({sample: np.flatnonzero(labels == label)}).drop_vars(environment)
+            part = dataset.isel({sample: _slice(np.flatnonzero(labels == label))}).drop_vars(environment)
             tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label)
         return tables
     if names["environment"] != "environment":
@@ -105,11 +106,31 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
 def _tables(
     dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str, environment: str
 ) -> dict[str, xr.DataArray]:
-    """``x`` and, where present, ``z`` of one environment."""
-    tables = {"x": _table(_variable(dataset, variable, where), names, "observed", where, environment)}
+    """``x`` and, where present, ``image`` and ``z`` of one environment."""
+    tables = {}
+    if not _images_alone(dataset, variable):
+        tables["x"] = _table(_variable(dataset, variable, where), names, "observed", where, environment)
+    if VARIABLE in dataset.data_vars and variable != VARIABLE:
+        images = dataset[VARIABLE]
+        renamed = {names["sample"]: "sample"} if names["sample"] in images.dims else {}
+        tables[VARIABLE] = image_array(
+            images.rename(renamed), where.removesuffix(": ") or f"Environment '{environment}'"
+        )
     if "z" in dataset.data_vars and variable != "z" and names["latent"] in dataset["z"].dims:
         tables["z"] = _table(dataset["z"], names, "latent", where, environment)
     return tables
+
+
+def _images_alone(dataset: xr.Dataset, variable: str) -> bool:
+    """Whether images are all that is observed."""
+    return variable == "x" and variable not in dataset.data_vars and VARIABLE in dataset.data_vars
+
+
+def _slice(rows: np.ndarray) -> slice | np.ndarray:
+    """Rows in sequence as a slice, which copies nothing."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 def _table(

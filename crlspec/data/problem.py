@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crlspec.data.tree import environments_of, listed, observational_of, pixels_of
-from crlspec.data.validate import Finding, align, inspect_constants, inspect_samples, raise_findings
+from crlspec.data.validate import (
+    Finding,
+    align,
+    inspect_constants,
+    inspect_samples,
+    place,
+    raise_findings,
+)
+from crlspec.data.validate_images import equal_images, image_findings, images_of
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,19 +50,27 @@ class Problem:
     """What an estimator may know. The truth is not in it.
 
     setting   mixing class, design, hard or soft, targets where they are not concealed
-    observed  names of the observed variables, in the order of the columns
+    observed  names of the observed variables, in the order of the columns; none where only images are observed
     samples   environment → (sample, observed) float64, finite, read-only; the observational one included
     effective environment → effective number of samples, where rows of a file depend on each other; may be empty
+    images    environment → (sample, channel, row, column), uint8 from 0 to 255 or float from 0 to 1, read-only,
+              perhaps memory maps; empty where no images are observed
     """
 
     setting: Setting
     observed: tuple[str, ...]
     samples: Mapping[str, np.ndarray]
     effective: Mapping[str, float] = field(default_factory=dict)
+    images: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def size(self, environment: str) -> float:
         """Number of samples of an environment, the effective one where it is known."""
         return float(self.effective.get(environment, len(self.samples[environment])))
+
+    @property
+    def dependent(self) -> frozenset[str]:
+        """Environments whose rows depend on each other, as far as it is known."""
+        return frozenset(name for name in self.samples if self.size(name) < len(self.samples[name]))
 
     @property
     def observational(self) -> str:
@@ -87,16 +104,21 @@ class Problem:
         Raises DataError listing every fault with file, environment and column: no or an unknown
         observational environment, environments missing or unexpected, other column names than declared or
         than elsewhere, cells that are not finite, constant columns, fewer samples than dimensions, two
-        environments of equal samples. Pixels of an image may be constant, and outnumber the samples.
+        environments of equal samples. Pixels of an image may be constant, and outnumber the samples. Images of
+        another shape or type than elsewhere, out of range, or all the same; and images of which a mixing that is
+        not general is said.
         """
         setting = _settled(tree, setting)
         names = environments_of(tree)
         findings: list[Finding] = _environment_findings(names, setting)
-        wanted = setting.observed
+        known = (setting.observational, *setting.environments)
+        images = {name: pictures for name, pictures in images_of(tree).items() if name in known}
+        alone = bool(images) and not any("x" in tree.children[name].data_vars for name in names)
+        wanted = () if alone else setting.observed
         samples: dict[str, np.ndarray] = {}
         pixels = pixels_of(tree)
         for name in names:
-            if name != setting.observational and name not in setting.environments:
+            if name not in known:
                 continue
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
@@ -107,21 +129,47 @@ class Problem:
                 k: x for k, x in samples.items() if not setting.deterministic or k == setting.observational
             }
             findings += inspect_constants(tree, wanted, varied, len(setting.latents), pixels)
-        if wanted is not None and len(wanted) < len(setting.latents):
+        findings += image_findings(images, {name: place(tree, name) for name in samples})
+        if images:
+            findings += _of_images(setting)
+        elif wanted is not None and len(wanted) < len(setting.latents):
             findings.append(
                 Finding(
                     f"{len(wanted)} observed variables cannot determine {len(setting.latents)} latents.",
                     "Observe at least as many variables as there are latents, or declare fewer latents.",
                 )
             )
-        findings += _twins(samples)
+        findings += _twins(samples, images)
         raise_findings(findings)
         assert wanted is not None
-        ordered = (setting.observational, *setting.environments)
+        ordered = [str(name) for name in known]
         return cls(
             replace(setting, observed=wanted),
             wanted,
-            {str(name): _frozen(samples[str(name)]) for name in ordered},
+            {name: _frozen(samples[name]) for name in ordered},
+            images={name: images[name] for name in ordered if name in images},
+        )
+
+    def coded(self, names: tuple[str, ...], encode: Callable[[np.ndarray], np.ndarray]) -> Problem:
+        """The same problem with a code of its images as further columns, before the others; the images stay.
+
+        names   of the columns of the code
+        encode  images (sample, channel, row, column) → (sample, name)
+
+        Raises DataError where a column has the name of one of the code.
+        """
+        if taken := [name for name in names if name in self.observed]:
+            raise DataError(
+                f"The observed variables {listed(taken)} have the names of the code of the images.",
+                remedy="Rename these columns.",
+            )
+        samples = {
+            name: _frozen(np.concatenate([encode(self.images[name]), x], axis=1))
+            for name, x in self.samples.items()
+        }
+        observed = (*names, *self.observed)
+        return replace(
+            self, setting=replace(self.setting, observed=observed), observed=observed, samples=samples
         )
 
     def shuffled(self, seed: int) -> tuple[Problem, Relabelling]:
@@ -138,7 +186,8 @@ class Problem:
         samples = {environments[name]: self.samples[name] for name in shuffled}
         relabelling = Relabelling(environments, latents).inverse
         effective = {environments[name]: size for name, size in self.effective.items()}
-        return Problem(setting, self.observed, samples, effective), relabelling
+        images = {environments[name]: self.images[name] for name in shuffled if name in self.images}
+        return Problem(setting, self.observed, samples, effective, images), relabelling
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:
@@ -197,15 +246,34 @@ def _environment_findings(names: tuple[str, ...], setting: Setting) -> list[Find
     return findings
 
 
-def _twins(samples: Mapping[str, np.ndarray]) -> list[Finding]:
+def _of_images(setting: Setting) -> list[Finding]:
+    """What no setting may say of images."""
+    findings = []
+    if setting.mixing != "general":
+        text = f"Images are observed, and the mixing is said to be {setting.mixing}, which that of images is not."
+        findings.append(Finding(text, "Say mixing: general."))
+    if not setting.latents:
+        text = "The number of latents cannot be counted in images."
+        findings.append(Finding(text, "Declare it, e.g. latents: 3."))
+    return findings
+
+
+def _twins(samples: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) -> list[Finding]:
     """Environments with exactly the same samples: one file saved under two names."""
     seen: dict[bytes, str] = {}
     findings = []
+    none = np.empty((0, 0))
     for name, values in samples.items():
-        if not values.size:
+        pictures = images.get(name, none)
+        if not values.size and not pictures.size:
             continue
-        key = values.shape[0].to_bytes(8, "little") + np.ascontiguousarray(values[:16]).tobytes()
-        if key in seen and np.array_equal(values, samples[seen[key]]):
+        first = [np.ascontiguousarray(some[:16]).tobytes() for some in (values, pictures)]
+        key = hashlib.sha256(repr((values.shape, pictures.shape)).encode() + b"".join(first)).digest()
+        if (
+            key in seen
+            and np.array_equal(values, samples[seen[key]])
+            and equal_images(pictures, images.get(seen[key], none))
+        ):
             findings.append(
                 Finding(
                     f"Environments '{seen[key]}' and '{name}' hold exactly the same samples.",

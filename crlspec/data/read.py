@@ -1,4 +1,4 @@
-"""Reading data: a NetCDF or Zarr file, a folder with a table per environment, or a folder of experiments."""
+"""Reading data: a NetCDF or Zarr file, a folder with tables or images per environment, or a folder of experiments."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec.data.experiments import Experiments, read_experiments
+from crlspec.data.image_files import image_sources, read_images
+from crlspec.data.images import VARIABLE, image_array
+from crlspec.data.lifted import loaded
 from crlspec.data.tables import SUFFIXES, read_table, table_files
-from crlspec.data.tree import build_tree, labelled_array, listed, resolve_observational
+from crlspec.data.tree import build_tree, labelled_array, listed, require_rows, resolve_observational
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,11 +33,13 @@ def read_data(
     observational: str | None = None,
     experiments: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
-    """Data to a DataTree with a child per environment, in memory.
+    """Data to a DataTree with a child per environment: tables in memory, many images as a memory map.
 
     path           NetCDF (.nc), Zarr (.zarr), or a folder of CSV or Parquet files, one per environment: file
                    name = environment, header = observed variables, a row a sample; a subfolder ``truth`` may
-                   hold the latents
+                   hold the latents. Images lie beside the tables or in their place: ``NAME.npy`` (sample,
+                   channel, row, column), or a folder ``NAME`` of PNG or JPEG files, sorted by name; in NetCDF and
+                   Zarr the variable ``image`` (sample, channel, row, column)
     variable       NetCDF and Zarr: the variable that holds the observations
     dims           NetCDF and Zarr: the file's own names of the dimensions, for example
                    ``{environment: guide, sample: cell, observed: gene}`` (layouts: ``from_xarray``)
@@ -84,7 +89,7 @@ def _read_labelled(
         need_zarr(path)
     try:
         with xr.open_datatree(path, engine=engine) as opened:
-            data = opened.load()
+            data = loaded(opened, path)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         kind = "Zarr" if engine == "zarr" else "NetCDF-4"
         raise DataError(
@@ -110,8 +115,13 @@ def need_zarr(path: Path) -> None:
 
 
 def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
+    sources = image_sources(folder, TRUTH)
+    if sources and not any(file.suffix.lower() in SUFFIXES for file in folder.iterdir()):
+        return _read_image_folder(folder, sources, {}, observational)
     files = table_files(folder)
     tables = {name: read_table(file) for name, file in files.items()}
+    if sources:
+        _require_both(folder, sources, files)
     reference = resolve_observational(tuple(tables), observational) or next(iter(tables))
     truths = _read_truth(folder / TRUTH, {name: len(values) for name, (_, values) in tables.items()})
     datasets = {}
@@ -121,8 +131,42 @@ def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
         if name in truths:
             latents, z = truths[name]
             datasets[name]["z"] = labelled_array(z, name, "latent", latents, "z")
-    sources = {name: str(file) for name, file in files.items()}
-    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), sources)
+    if sources:
+        return _read_image_folder(folder, sources, datasets, observational)
+    read_from = {name: str(file) for name, file in files.items()}
+    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), read_from)
+
+
+def _read_image_folder(
+    folder: Path,
+    sources: Mapping[str, Path],
+    tables: Mapping[str, dict[str, xr.DataArray]],
+    observational: str | None,
+) -> xr.DataTree:
+    """Images, beside the tables of the same environments where there are some."""
+    datasets = {}
+    for name, images in read_images(sources).items():
+        datasets[name] = {**tables.get(name, {}), VARIABLE: image_array(images, str(sources[name]))}
+        require_rows(datasets[name], str(sources[name]))
+    if not tables:
+        counts = {name: data[VARIABLE].sizes["sample"] for name, data in datasets.items()}
+        for name, (latents, z) in _read_truth(folder / TRUTH, counts).items():
+            datasets[name]["z"] = labelled_array(z, name, "latent", latents, "z")
+    read_from = {name: str(path) for name, path in sources.items()}
+    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), read_from)
+
+
+def _require_both(folder: Path, images: Mapping[str, Path], tables: Mapping[str, Path]) -> None:
+    """Raise DataError where some environment has a table and no images, or the other way round."""
+    for these, others, what, other in (
+        (images, tables, "images", "table"),
+        (tables, images, "a table", "images"),
+    ):
+        if alone := [name for name in these if name not in others]:
+            raise DataError(
+                f"{folder}: {listed(alone)} {'has' if len(alone) == 1 else 'have'} {what} and no {other}.",
+                remedy="Give every environment both, or take the tables away.",
+            )
 
 
 def _aligned(

@@ -1,4 +1,4 @@
-"""The DataTree of a study: a child per environment, ``x`` in each, labels kept.
+"""The DataTree of a study: a child per environment, ``x`` in each, ``image`` beside or in its place, labels kept.
 
 Root attribute ``crlspec``: one JSON string with the provenance (the observational environment's name under
 ``observational``, seeds, …), since NetCDF attributes cannot hold dictionaries, booleans or None.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.images import VARIABLE, camera_notes, image_array
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,50 +28,73 @@ OBSERVATIONAL_NAMES = ("obs", "observational")
 
 
 def from_arrays(
-    arrays: Mapping[str, Any],
+    arrays: Mapping[str, Any] | None = None,
     observed: Sequence[str] | None = None,
     truth: Mapping[str, Any] | None = None,
     observational: str | None = None,
     *,
     latents: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    images: Mapping[str, Any] | None = None,
+    cameras: Sequence[str] = (),
 ) -> xr.DataTree:
     """One array per environment to a DataTree; sample counts may differ.
 
     arrays         environment → (sample, observed): numpy, torch (CPU), a pandas DataFrame or an xarray
-                   DataArray
+                   DataArray; none where images are all that is observed
     observed       names of the columns; from DataFrames and DataArrays where not given, else ``x1`` … ``xd``
     truth          environment → (sample, latent), kept beside the data for evaluation; no estimator sees it
     observational  the environment without intervention; ``obs`` or ``observational`` where there is one so
                    named
     latents        names of the truth's columns, else ``z1`` … ``zn``
     provenance     further plain values to keep with the data
+    images         environment → (sample, channel, row, column), uint8 from 0 to 255 or float from 0 to 1, which are
+                   kept as they are, memory maps too
+    cameras        names of the cameras, whose channels lie one after another, as many of each
 
     Raises DataError for arrays that are not numeric tables or whose columns differ.
     """
-    if not arrays:
+    arrays, images = arrays or {}, images or {}
+    names = list(dict.fromkeys([*arrays, *images]))
+    if not names:
         raise DataError(
             "No environments were given.", remedy="Give at least one array, the observational one."
         )
     datasets = {}
-    for name, array in arrays.items():
-        data = {"x": labelled_array(array, str(name), "observed", observed, "x")}
+    for name in names:
+        data = {}
+        if name in arrays:
+            data["x"] = labelled_array(arrays[name], str(name), "observed", observed, "x")
+        if name in images:
+            data[VARIABLE] = image_array(images[name], f"Environment '{name}'")
+            require_rows(data, f"Environment '{name}'")
         if truth is not None and name in truth:
             data["z"] = labelled_array(truth[name], str(name), "latent", latents, "z")
-            if data["z"].sizes["sample"] != data["x"].sizes["sample"]:
+            count = data["x" if "x" in data else VARIABLE].sizes["sample"]
+            if data["z"].sizes["sample"] != count:
                 raise DataError(
-                    f"Environment '{name}': {data['x'].sizes['sample']} observations but "
-                    f"{data['z'].sizes['sample']} "
-                    "rows of truth.",
+                    f"Environment '{name}': {count} observations but {data['z'].sizes['sample']} rows of truth.",
                     remedy="Give one row of truth for each observation.",
                 )
         datasets[str(name)] = data
-    if truth is not None and (strangers := [str(name) for name in truth if name not in arrays]):
+    if images:
+        channels = next(iter(images.values())).shape[1]
+        provenance = {**(provenance or {}), **camera_notes(cameras, int(channels))}
+    if truth is not None and (strangers := [str(name) for name in truth if name not in names]):
         raise DataError(
             f"The truth names environments without observations: {', '.join(strangers)}.",
             remedy="Use the same environment names in both.",
         )
     return build_tree(datasets, observational, provenance)
+
+
+def require_rows(data: Mapping[str, xr.DataArray], where: str) -> None:
+    """Raise DataError, which begins with ``where``, unless there is one image for each row of x."""
+    if "x" in data and VARIABLE in data and data["x"].sizes["sample"] != data[VARIABLE].sizes["sample"]:
+        raise DataError(
+            f"{where}: {data['x'].sizes['sample']} rows for {data[VARIABLE].sizes['sample']} images.",
+            remedy="Give one row for each image.",
+        )
 
 
 def labelled_array(
@@ -189,7 +213,7 @@ def provenance_of(tree: xr.DataTree) -> dict[str, Any]:
 
 
 def pixels_of(tree: xr.DataTree) -> int:
-    """How many of the observed variables, the first ones, are pixels of an image."""
+    """How many of the observed variables, the first ones, are pixels of an image laid out as columns."""
     shape = provenance_of(tree).get(IMAGE, [0])
     return int(np.prod([int(length) for length in shape]))
 

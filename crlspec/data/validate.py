@@ -50,16 +50,25 @@ def place(tree: xr.DataTree, environment: str) -> str:
 def align(
     tree: xr.DataTree, environment: str, wanted: tuple[str, ...] | None, findings: list[Finding]
 ) -> tuple[tuple[str, ...], np.ndarray] | None:
-    """(names, values (sample, observed)) with the columns as wanted; else None, and a finding."""
+    """(names, values (sample, observed)) with the columns as wanted; else None, and a finding.
+
+    Where images are all that is observed there are no columns.
+    """
     where = place(tree, environment)
     data = tree.children[environment].to_dataset(inherit=True)
+    if "x" not in data and "image" in data and not wanted:
+        return (), np.empty((data.sizes["sample"], 0))
     if "x" not in data or set(data["x"].dims) != {"sample", "observed"}:
-        findings.append(
-            Finding(
-                f"{where}: there is no variable x (sample, observed).",
-                "Build the data by from_arrays or read_data.",
-            )
+        finding = Finding(
+            f"{where}: there is no variable x (sample, observed).",
+            "Build the data by from_arrays or read_data.",
         )
+        if "x" not in data and "image" in data:
+            finding = Finding(
+                f"{where} has images alone, without the columns {listed(wanted or ())}.",
+                "Give every environment the same columns beside its images, or none.",
+            )
+        findings.append(finding)
         return None
     x = data["x"].transpose("sample", "observed")
     labelled = "observed" in x.coords

@@ -10,6 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from crlspec.data.image_files import ARRAY
+from crlspec.data.images import DIMS, VARIABLE
 from crlspec.data.read import NETCDF, NOTES, TRUTH, need_zarr
 from crlspec.data.tables import SUFFIXES
 from crlspec.data.tree import PROVENANCE, environments_of, plain_labels, text_labels, written_notes
@@ -20,12 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["write_data", "write_whole"]
 
+NAMED = ("observed", "latent")
+"""Dimensions whose labels are names."""
+
+CHUNK = 2**22
+"""Numbers in a chunk of images of a Zarr store, about."""
+
 
 def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, table: str = "csv") -> Path:
     """Write a DataTree of data; ``read_data`` of the returned path gives it back, value for value.
 
-    path   .nc → NetCDF, .zarr → Zarr, no suffix → a folder with one table per environment, the provenance in
-           ``crlspec.json`` and, where there is a truth, the latents in the subfolder ``truth``
+    path   .nc → NetCDF, .zarr → Zarr, no suffix → a folder with one table per environment, images as ``NAME.npy``,
+           the provenance in ``crlspec.json`` and, where there is a truth, the latents in the subfolder ``truth``
     force  replace what is there; a folder is only replaced when it holds nothing but data
     table  ``csv`` or ``parquet``: the format inside a folder
 
@@ -92,7 +102,8 @@ def _refuse_folder(path: Path, force: bool) -> None:
     strangers = [
         entry.name
         for entry in sorted(path.iterdir())
-        if entry.name not in {TRUTH, NOTES} and not (entry.is_file() and entry.suffix.lower() in SUFFIXES)
+        if entry.name not in {TRUTH, NOTES}
+        and not (entry.is_file() and entry.suffix.lower() in (*SUFFIXES, ARRAY))
     ]
     if strangers:
         raise OutputExists(
@@ -109,7 +120,7 @@ def _portable(tree: xr.DataTree) -> xr.DataTree:
     for name in environments_of(tree):
         data = tree.children[name].to_dataset(inherit=True)
         labels = {
-            dim: (dim, plain_labels(data[dim].values) if dim == "sample" else text_labels(data[dim].values))
+            dim: (dim, text_labels(data[dim].values) if dim in NAMED else plain_labels(data[dim].values))
             for dim in data.dims
             if dim in data.coords
         }
@@ -120,7 +131,14 @@ def _portable(tree: xr.DataTree) -> xr.DataTree:
 
 
 def _write_zarr(tree: xr.DataTree, path: Path) -> None:
-    tree.to_zarr(path, zarr_format=2, consolidated=True)  # format 3 has no settled type for text yet
+    encoding = {}
+    for name, node in tree.children.items():
+        if VARIABLE in node.data_vars:
+            count, *shape = node[VARIABLE].shape
+            images = max(1, min(count, CHUNK // max(1, int(np.prod(shape)))))
+            encoding[f"/{name}"] = {VARIABLE: {"chunks": (images, *shape)}}
+    # format 3 has no settled type for text yet
+    tree.to_zarr(path, zarr_format=2, consolidated=True, encoding=encoding)
 
 
 def _write_folder(tree: xr.DataTree, folder: Path, table: str) -> None:
@@ -131,7 +149,10 @@ def _write_folder(tree: xr.DataTree, folder: Path, table: str) -> None:
                 f"'{name}' cannot be a file name.", remedy="Rename the environment, or write NetCDF (.nc)."
             )
         data = tree.children[name].to_dataset(inherit=True)
-        _write_table(data["x"], folder / f"{name}.{table}")
+        if "x" in data:
+            _write_table(data["x"], folder / f"{name}.{table}")
+        if VARIABLE in data:
+            np.save(folder / f"{name}{ARRAY}", data[VARIABLE].transpose(*DIMS).values)
         if "z" in data:
             (folder / TRUTH).mkdir(exist_ok=True)
             _write_table(data["z"], folder / TRUTH / f"{name}.{table}")

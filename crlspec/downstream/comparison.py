@@ -177,7 +177,7 @@ def _encoded(side: Side, data: xr.DataTree) -> np.ndarray | None:
     """(sample, latent), environments pooled; None for a graph, which encodes nothing."""
     nodes = [node.to_dataset() for node in data.children.values()]
     if _is_result(side):
-        found = [side.encoder(node["x"]).transpose("sample", "latent").values for node in nodes]
+        found = [side.encoder(node)["z_hat"].transpose("sample", "latent").values for node in nodes]
     elif _is_truth(side):
         if not all("z" in node for node in nodes):
             raise QuestionError(

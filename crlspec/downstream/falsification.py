@@ -124,7 +124,7 @@ def _encoded(result: Record, data: xr.DataTree) -> dict[str, np.ndarray]:
                 f"environment '{name}' is none of the result's; there are {', '.join(result.latents.children)}.",
                 remedy="Give held-out data of the same environments.",
             )
-        z = result.encoder(node.to_dataset()["x"]).transpose("sample", "latent").values
+        z = result.encoder(node.to_dataset())["z_hat"].transpose("sample", "latent").values
         if len(z) < FEWEST:
             raise DataError(
                 f"environment '{name}' has {len(z)} samples, which test nothing.",

@@ -29,7 +29,7 @@ def _units(changes: Changes, anchors: Mapping[str, str]) -> list[str]:
         names = ", ".join(loose)
         texts.append(
             f"Numbers for {names} are in observational standard deviations, and the sign is a convention (the "
-            "largest loading on x is positive): an anchor fixes both."
+            "largest loading on x is positive). An anchor fixes both."
         )
     return texts
 
@@ -45,8 +45,8 @@ def _intervention(design: Design, latent: str, change: Change | None, source: st
     text = described((latent, change, source))
     if not mixed and design.warped and source is None:
         return True, (
-            f"{text}: identified as a change on the recovered scale of {latent}, which is a smooth invertible map of "
-            "the true one; on that one it has another form."
+            f"{text}: identified as a change on the recovered scale of {latent}. That is a smooth invertible map "
+            "of the true scale, on which the change has another form."
         )
     if not mixed:
         return True, f"{text}: identified."
@@ -54,17 +54,17 @@ def _intervention(design: Design, latent: str, change: Change | None, source: st
     if source is not None:
         return (
             True,
-            f"{text}: identified, the data show it, although {latent} is known only up to mixing with {others}.",
+            f"{text}: identified, since an environment shows it, although {latent} is known only up to "
+            f"mixing with {others}.",
         )
     if isinstance(change, str) and change.startswith(("shift", "scale")):
         return True, (
-            f"{text}: identified, it acts on the noise of {latent}, which is known although {latent} itself is known "
-            f"only up to mixing with {others}."
+            f"{text}: identified, since it acts on the noise of {latent}. That is known, although {latent} "
+            f"itself is known only up to mixing with {others}."
         )
     return False, (
-        f"{text}: not identified. {latent} is known only up to mixing with {others}, and to set the mixture is "
-        f"another intervention than to set {latent}; only shift(…), scale(…) and what environments showed are "
-        "identified."
+        f"{text}: not identified. {latent} is known only up to mixing with {others}, and setting the mixture is not "
+        f"setting {latent}. Only shift(…), scale(…) and the interventions of environments are identified."
     )
 
 
@@ -72,11 +72,11 @@ def _effects(design: Design, sound: bool) -> list[str]:
     mixtures = [z for z in design.latents if design.mixed_with(z)]
     texts = []
     if sound and mixtures:
-        texts.append(f"Effects on x are identified; those on {', '.join(mixtures)} are effects on mixtures.")
+        texts.append(f"Effects on x are identified. Those on {', '.join(mixtures)} are effects on mixtures.")
     if not sound:
-        texts.append("Effects, on x too, are those of setting the mixture.")
+        texts.append("All effects, on x too, are those of setting the mixture.")
     if design.graph != "exact":
         texts.append(
-            "Of the graph the transitive closure is known: direct and indirect causes are not told apart."
+            "Only the transitive closure of the graph is known, so direct and indirect causes are not told apart."
         )
     return texts

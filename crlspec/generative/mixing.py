@@ -3,6 +3,7 @@
 import abc
 from typing import ClassVar
 
+import torch
 from torch import nn
 
 from crlspec.errors import CrlspecError
@@ -20,10 +21,14 @@ class Mixing(nn.Module, abc.ABC):
     Attributes:
         affine: True for a map x = G z + b.
         observed: names, in the order of the last axis of every x.
+        image_shape: (channel, y, x) where x is images and nothing else, flattened in this order; else None.
+        cameras: their names where x is images; camera k has the channels 3k, 3k + 1 and 3k + 2.
     """
 
     has_inverse: ClassVar[bool] = False
     affine: ClassVar[bool] = False
+    image_shape: tuple[int, int, int] | None = None
+    cameras: tuple[str, ...] = ()
 
     def __init__(self, observed: tuple[str, ...]) -> None:
         super().__init__()
@@ -32,6 +37,12 @@ class Mixing(nn.Module, abc.ABC):
     @abc.abstractmethod
     def forward(self, z: Latents) -> Observations:
         """x = g(z): shape (*sample, latent) → (*sample, observed)."""
+
+    def observe(self, z: Latents, generator: torch.Generator) -> Observations:
+        """One observation of every sample, (*sample, latent) → (*sample, observed): g(z), unless something beside the
+        latents differs from one to the next (light, background). That is drawn from ``generator``; noise is left
+        out."""
+        return self(z)
 
     def jacobian(self, z: Latents) -> Jacobian:
         """∂g/∂z at every sample, shape (*sample, observed, latent); by forward-mode differentiation."""

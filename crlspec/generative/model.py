@@ -13,6 +13,7 @@ import torch
 
 from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
+from crlspec.generative.drawing import named_generator
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from crlspec.spec.schema import Spec
 
 Device = torch.device | str
+
+RENDERED = 2**22
+"""Numbers of the images that are rendered at a time, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,8 @@ class Model:
 
         Returns:
             A DataTree with a child for each environment: ``x`` (sample, observed) and the truth ``z``
-            (sample, latent), both float64.
+            (sample, latent), both float64. Where the mixing renders images, ``image`` (sample, channel, row,
+            column) in uint8 takes the place of ``x``; they are rendered on the model's device.
 
         Raises:
             CrlspecError: an unknown environment, or a number of samples below 1.
@@ -98,11 +103,16 @@ class Model:
 
         counts = self._counts(self.spec.samples if n is None else n)
         source = self if self._sampler is None else self._sampler
-        truth, arrays = {}, {}
+        truth, arrays, images = {}, {}, {}
         with torch.no_grad():
             for name, count in counts.items():
                 z = source.environments[name].sample(count, seed)
-                truth[name], arrays[name] = z.numpy(), source.mixing(z).numpy()
+                chance = named_generator(seed, "nuisance", name)
+                truth[name] = z.numpy()
+                if self.mixing.image_shape is not None:
+                    images[name] = self._rendered(z, chance)
+                    continue
+                arrays[name] = source.mixing.observe(z, chance).numpy()
                 if self.observation_noise > 0:
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
@@ -114,7 +124,22 @@ class Model:
             observational,
             latents=self.latents,
             provenance={"spec": self.spec.name, "seed": int(seed), **self._image()},
+            images=images,
+            cameras=self.mixing.cameras,
         )
+
+    def _rendered(self, z: Tensor, chance: torch.Generator) -> np.ndarray:
+        """Images (sample, channel, row, column) uint8 of latents, a batch at a time; many of them lie on disk."""
+        from crlspec.data.images import empty_images
+
+        mixing: Any = self.mixing
+        shape = mixing.image_shape
+        images = empty_images((len(z), *shape))
+        step = max(1, RENDERED // int(np.prod(shape)))
+        for start in range(0, len(z), step):
+            batch = self.tensor(z[start : start + step].numpy())
+            images[start : start + step] = mixing.render(batch, chance).cpu().numpy()
+        return images
 
     def log_density(self, z: Latents | np.ndarray, environment: str | None = None) -> LogDensity:
         """log p(z) in an environment, in nats: (*sample, latent) → (*sample).

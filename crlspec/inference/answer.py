@@ -9,14 +9,15 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
-from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.likelihood.decided import Asked, settled
 from crlspec.inference.status import as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
+from crlspec.numerics.graphs import transitive_closure
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
-__all__ = ["asked_of", "assemble", "encoder_of", "tested_edges"]
+__all__ = ["absent_edges", "asked_of", "assemble", "encoder_of", "tested_edges"]
 
 
 def assemble(
@@ -82,7 +83,10 @@ def assemble(
     }
     noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
-    said = with_noise(status or status_of(estimate, thresholds.agreement), noise, thresholds.noise_share)
+    most = thresholds.noise_share
+    if not any(check.name == "goodness-of-fit" for check in last.checks):  # which noise that matters fails
+        most = thresholds.most_noise(min(problem.size(name) for name in problem.samples))
+    said = with_noise(status or status_of(estimate, thresholds.agreement), noise, most)
     checks = (as_check(said, "scores"), *(last.checks or (settled(last.settled),)))
     return Estimate(
         latents=names,
@@ -92,6 +96,7 @@ def assemble(
         order=tuple(names[m] for m in last.order),
         edges=tuple(e for e in tested if e.p_value < alpha),
         tested=tested,
+        absent=absent_edges(last, names, alpha, closure=not exact_graph),
         graph="exact" if exact_graph else "transitive closure",
         checks=checks,
         status=status_of_checks(checks, said.message),
@@ -130,4 +135,28 @@ def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:
             float(step.p_values[i, j]),
         )
         for i, j in zip(*np.tril_indices(len(names), -1), strict=True)
+    )
+
+
+def absent_edges(
+    step: Step, names: tuple[str, ...], alpha: float, closure: bool = False
+) -> tuple[AbsentEdge, ...]:
+    """Every pair of a step that was not found, where the power of its test is known.
+
+    closure  whether edges stand for ancestors: what a path of found ones leads to is then not claimed absent
+    """
+    if step.power is None:
+        return ()
+    found = np.tril(step.p_values < alpha, -1)
+    reached = transitive_closure(found) if closure else np.zeros_like(found)
+    detectable = step.power.detectable
+    return tuple(
+        AbsentEdge(
+            names[step.order[j]],
+            names[step.order[i]],
+            float(detectable[i, j]),
+            bool(detectable[i, j] <= step.power.bound and not reached[i, j]),
+        )
+        for i, j in zip(*np.tril_indices(len(names), -1), strict=True)
+        if not found[i, j] and np.isfinite(detectable[i, j])
     )

@@ -117,7 +117,7 @@ def _independent(coordinates: Coordinates, seed: int) -> tuple[np.ndarray, bool]
 
 def _principal() -> Status:
     return Status(
-        "ok", "principal components, a baseline: directions of most variance; no graph is estimated"
+        "ok", "The latents are principal components, the directions of most variance. No graph is estimated."
     )
 
 
@@ -127,7 +127,7 @@ def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
     if not converged:
         return Status(
             "undecided",
-            "ICA did not converge, as where latents are Gaussian: its components mean nothing; no graph estimated",
+            "ICA did not converge, as happens where latents are Gaussian. Its components mean nothing.",
             "Give more samples, or leave estimator out: the verdict then names one for causal latents.",
         )
     smallest = _dependence_p_value(z)
@@ -135,11 +135,11 @@ def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
         shown = "p < 1e-12" if smallest < 1e-12 else f"p = {smallest:.1g}"
         return Status(
             "refuted",
-            f"the components of ICA are dependent ({shown}), and it assumes independent latents, which latents that "
-            "cause one another are not; no graph is estimated",
+            f"The components of ICA are dependent ({shown}). ICA assumes independent latents, and latents that "
+            "cause one another are dependent.",
             "Leave estimator out: the verdict then names one for causal latents.",
         )
-    return Status("ok", "independent components, a baseline: they pass as independent; no graph is estimated")
+    return Status("ok", "The latents are components that pass as independent. No graph is estimated.")
 
 
 def _dependence_p_value(z: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
-__all__ = ["Check", "Consequence", "chance", "listed"]
+__all__ = ["Check", "Consequence", "chance", "listed", "sentence"]
 
 Consequence = Literal["passed", "note", "undecided", "refuted"]
 """What follows: nothing; something to know; an answer cannot be relied on; the data contradict the design."""
@@ -83,6 +83,11 @@ def _number(value: float) -> float | None:
 def chance(p_value: float) -> str:
     """``p = 0.02``, or ``p < 1e-16`` of what floating point cannot tell from nothing."""
     return f"p = {p_value:.1g}" if p_value >= 1e-16 else "p < 1e-16"
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop at its end, so that another sentence may follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def listed(names: Iterable[str]) -> str:

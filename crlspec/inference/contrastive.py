@@ -31,6 +31,7 @@ from crlspec.inference.estimate import Estimate, LinearEncoder, NetworkDecoder, 
 from crlspec.inference.likelihood.gaussian_code import Unmixed, unmix_code
 from crlspec.inference.thresholds import ContrastiveThresholds
 from crlspec.maps.maps import Network
+from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.optimum import warn_unless_settled
@@ -75,7 +76,11 @@ class Contrastive(Estimator):
         code, first = _linear_code(u, seed, progress)
         steps = [_Step("contrast", first, Network(code, np.zeros(n)), time.perf_counter() - began)]
         judged = [y[:: -(-len(y) // self.thresholds.judged)] @ code.T for y in u]
-        p_value, gaussianised = gaussianity_p_value(judged), None
+        sizes = [
+            third_moment_size(y) if name in problem.dependent else len(y)
+            for name, y in zip(names, judged, strict=True)
+        ]
+        p_value, gaussianised = gaussianity_p_value(judged, sizes), None
         if p_value < self.thresholds.gaussian:
             began_network = time.perf_counter()
             gaussianised = self._gaussianise(u, code, first, seed, progress)
@@ -201,20 +206,21 @@ def _decoder(
 def _status(p_value: float, gaussianised: Gaussianised | None, explained: float, agreement: float) -> Status:
     if gaussianised is None:
         return Status(
-            "ok", "latents, order and edges were decided by the data: a linear encoder makes them Gaussian"
+            "ok",
+            "A linear encoder makes the latents Gaussian. Latents, order and edges were decided by the data.",
         )
     if gaussianised.agreement < agreement:
         return Status(
             "undecided",
-            f"two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "
-            "linear map), so that latents and edges may be wrong",
+            f"Two restarts of the network found different latents (correlation {gaussianised.agreement:.2f} after a "
+            "linear map). Latents and edges may be wrong.",
             "Give more samples, or more restarts: estimator: {kind: contrastive, restarts: 4}.",
         )
     return Status(
         "undecided",
-        f"no linear encoder makes the latents Gaussian (p = {p_value:.1g}), so that a network was trained, by "
-        f"{gaussianised.objective}; it explains {100 * explained:.1f} % of the observations' variance; the "
-        "p-values of the edges are not calibrated, since they leave out how far the network is off",
-        "Give two hard interventions on each latent (design: coupled, estimator: {kind: gscale-i}), whose edges are "
-        "tested free of such errors; or take the edges as guesses.",
+        f"No linear encoder makes the latents Gaussian (p = {p_value:.1g}), so a network was trained by "
+        f"{gaussianised.objective}. It explains {100 * explained:.1f} % of the observations' variance. The "
+        "p-values of the edges are not calibrated, since they leave out its error.",
+        "Give two hard interventions on each latent (design: coupled, estimator: {kind: gscale-i}), whose tests of "
+        "edges allow for such errors. Or take the edges as guesses.",
     )

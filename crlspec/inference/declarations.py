@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from crlspec.inference import refusals
+from crlspec.inference.image_declaration import ImageCode
 from crlspec.registry import EstimatorDeclaration, Refusal
 from crlspec.spec import citations
 
@@ -70,6 +71,7 @@ class GscaleI(EstimatorDeclaration):
     ``alpha`` is the significance level of all tests. For a general mixing ``restarts`` encoders are trained for half
     of ``steps``, and two that begin at their best latents for all of them, at most. ``loss: structured-ratio``
     classifies by heads of one latent each; ``score-sparsity`` is the papers', with the ``scores`` of the spec.
+    ``encoder`` says how images are looked at, where images are observed.
     """
 
     kind: Literal["gscale-i"] = "gscale-i"
@@ -77,6 +79,7 @@ class GscaleI(EstimatorDeclaration):
     restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
     steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
+    encoder: ImageCode = ImageCode()
     implementation = "crlspec.inference.gscale:GScaleI"
     takes = "general mixing, two hard single-node interventions per latent"
     citation = citations.GENERAL.bibtex
@@ -84,6 +87,11 @@ class GscaleI(EstimatorDeclaration):
     def refusal(self, setting: Setting) -> Refusal | None:
         """See :func:`crlspec.inference.refusals.gscale_i`."""
         return refusals.gscale_i(setting)
+
+    @property
+    def image_code(self) -> ImageCode:
+        """What ``encoder`` says."""
+        return self.encoder
 
     def covers(self, setting: Setting) -> bool:
         """AISTATS 2024 and JMLR 2025 cover all that it takes."""

@@ -6,6 +6,7 @@ nothing of a truth; ``crlspec.results`` turns it into a Result that can be saved
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
@@ -14,9 +15,12 @@ import numpy as np
 import xarray as xr
 
 from crlspec.inference.check import Check
+from crlspec.maps.codes import PcaCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
-__all__ = ["Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status"]
+__all__ = [
+    "AbsentEdge", "Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status",
+]  # fmt: skip
 
 StatusCode = Literal["ok", "undecided", "refuted"]
 GraphKind = Literal["exact", "transitive closure", "not estimated"]
@@ -47,8 +51,40 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class AbsentEdge:
+    """A pair of latents that was tested, ``source`` → ``target``, and not found to be an edge.
+
+    ``detectable`` is the smallest strength, in the unit of :class:`Edge`, at which an edge would have been seen with
+    power .8 at the level of the tests; None where no power is known. Of a transitive closure it is the smallest
+    change of the effect by an intervention on ``target``, in standard deviations, since only changes are seen there.
+    ``claimed`` says whether the edge is claimed absent, above that strength; otherwise it was not seen, and may be
+    there.
+    """
+
+    source: str
+    target: str
+    detectable: float | None = None
+    claimed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.detectable is not None and not math.isfinite(self.detectable):
+            raise ValueError(f"{self.source} → {self.target}: {self.detectable} is no strength")
+        if self.claimed and self.detectable is None:
+            raise ValueError(f"{self.source} → {self.target} is claimed absent without a power")
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The pair as ``(source, target)``."""
+        return (self.source, self.target)
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same pair under the latents' other names."""
+        return replace(self, source=names[self.source], target=names[self.target])
+
+
+@dataclass(frozen=True)
 class Status:
-    """How far the data carried the estimation, in one plain sentence, with a remedy where there is one.
+    """How far the data carried the estimation, in plain sentences, with a remedy where there is one.
 
     ``ok``, ``undecided`` (too little evidence) or ``refuted`` (the data contradict an assumption).
     """
@@ -98,10 +134,14 @@ class Estimate:
     decoder        from latents to observations, beside a network; None where the estimator gives none
     order          a causal order of the latents, roots first
     edges          the edges found; ``tested`` holds every pair that was tested, found or not
+    absent         of pairs that were tested and not found, what strength would have been seen; a pair that is left
+                   out has no power calculation: see :attr:`absent_edges`
     graph          whether ``edges`` are the graph itself or only its transitive closure (ancestors); or that no
                    graph is estimated, so that no edges says nothing
     status         whether the data decided: what follows from ``checks``
     checks         every claim and assumption that was held against the data, with what was measured
+    code           where images are observed: from them to the first columns, as many as it has names; encoder and
+                   decoder speak of columns
     stages         what each step of the estimation changed, first to last
     diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
                    scores were estimated ``score_differences`` (environment, latent), the mean squared score
@@ -127,6 +167,8 @@ class Estimate:
     seconds: Mapping[str, float] = field(default_factory=dict)
     decoder: NetworkDecoder | None = None
     checks: tuple[Check, ...] = ()
+    absent: tuple[AbsentEdge, ...] = ()
+    code: PcaCode | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)
@@ -146,6 +188,20 @@ class Estimate:
         strangers = {name for edge in (*self.edges, *self.tested) for name in edge.pair} - names
         if strangers:
             raise ValueError(f"edges name unknown latents {sorted(strangers)}")
+        untested = {edge.pair for edge in self.absent} - {edge.pair for edge in self._not_found}
+        if untested:
+            raise ValueError(f"absent edges {sorted(untested)} were not tested, or were found")
+
+    @property
+    def absent_edges(self) -> tuple[AbsentEdge, ...]:
+        """Every pair that was tested and not found, in the order of ``tested``."""
+        known = {edge.pair: edge for edge in self.absent}
+        return tuple(known.get(edge.pair, AbsentEdge(*edge.pair)) for edge in self._not_found)
+
+    @property
+    def _not_found(self) -> tuple[Edge, ...]:
+        found = {edge.pair for edge in self.edges}
+        return tuple(edge for edge in self.tested if edge.pair not in found)
 
     def decoded(self, z: np.ndarray) -> np.ndarray | None:
         """Observations (sample, observed) of latents (sample, latent); None where the estimator gives no decoder."""
@@ -163,6 +219,7 @@ class Estimate:
             order=tuple(latents[name] for name in self.order),
             edges=tuple(edge.renamed(latents) for edge in self.edges),
             tested=tuple(edge.renamed(latents) for edge in self.tested),
+            absent=tuple(edge.renamed(latents) for edge in self.absent),
             stages=tuple(stage.renamed(latents) for stage in self.stages),
             checks=tuple(check.renamed({**environments, **latents}) for check in self.checks),
             diagnostics={

@@ -20,14 +20,16 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference import declarations
-from crlspec.inference.answer import tested_edges
+from crlspec.inference.answer import absent_edges, tested_edges
 from crlspec.inference.base import Estimator
+from crlspec.inference.check import Check
 from crlspec.inference.checks.rank import check_rank
+from crlspec.inference.checks.samples import check_samples
+from crlspec.inference.checks.saturation import check_saturation, unsaturated
 from crlspec.inference.edges.classifier import edges_by_classifier
 from crlspec.inference.edges.leave_one_out import edges_by_contrast
 from crlspec.inference.encoders.answer import (
     check_pairs,
-    check_samples,
     checks_of,
     contrasts,
     diagnostics_of,
@@ -62,6 +64,9 @@ from crlspec.scores.base import Coordinates, ScoreDifference
 from crlspec.spec.setting import Setting
 
 __all__ = ["GScaleI"]
+
+QUICK = 1000
+"""Rows of an environment, about, in which declared pairs are looked for first."""
 
 MOST_COMPONENTS = 64
 """Principal components that are looked at, at most."""
@@ -105,7 +110,7 @@ class GScaleI(Estimator):
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        linear = _unlinked(problem)
+        linear, saturation = _unlinked(problem, self.thresholds.saturated)
         order = (linear.observational, *linear.environments)
         space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
@@ -138,7 +143,9 @@ class GScaleI(Estimator):
         encoded = time.perf_counter()
         z = [encoder_network(one) for one in y]
         if link is None:
-            step, excess = edges_by_classifier(z, pairs, seed, progress, self.thresholds.kept)
+            step, excess = edges_by_classifier(
+                z, pairs, seed, progress, self.thresholds.kept, self.alpha, self.thresholds.detectable_share
+            )
         else:
             step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
         if fitted is None:
@@ -146,9 +153,16 @@ class GScaleI(Estimator):
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
         sizes = {name: problem.size(name) for name in order}
-        checks = (*checks, check_samples(sizes, self.thresholds.samples))
+        checks = (
+            *checks,
+            check_samples(sizes, self.thresholds.samples, "tell environments apart"),
+            *saturation,
+        )
+        if step.power is not None:
+            names = [problem.latents[m] for m in step.order]
+            checks = (*checks, step.power.check(names, np.tril(step.p_values < self.alpha, -1)))
         if not unknown and len(pairs) > 1:
-            seen = self._find_pairs(y, logits, progress)
+            seen = self._find_pairs(y, logits, progress, pairing.pairs)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
@@ -171,6 +185,7 @@ class GScaleI(Estimator):
             order=causal,
             edges=edges,
             tested=tested,
+            absent=absent_edges(step, problem.latents, self.alpha),
             graph="exact",
             status=status_of(checks, agreement, excess),
             checks=checks,
@@ -180,10 +195,21 @@ class GScaleI(Estimator):
         )
 
     def _find_pairs(
-        self, y: Sequence[np.ndarray], logits: Sequence[np.ndarray] | None, progress: Progress
+        self,
+        y: Sequence[np.ndarray],
+        logits: Sequence[np.ndarray] | None,
+        progress: Progress,
+        declared: Sequence[tuple[int, int]],
     ) -> Pairing:
-        """The pairs of environments that the data show, whatever is declared."""
+        """The pairs of environments that the data show, whatever is declared; where some of the rows of many clearly
+        show those declared already, that is enough."""
         if logits is None:
+            steps = [max(1, len(one) // QUICK) for one in y[1:]]
+            if min(steps) > 1:
+                some = [one[::step] for one, step in zip(y[1:], steps, strict=True)]
+                quick = find_pairs(some, progress, clear=self.thresholds.clear)
+                if set(quick.pairs) == set(declared) and quick.margin >= quick.clear:
+                    return quick
             return find_pairs(y[1:], progress, clear=self.thresholds.clear)
         stacked = np.concatenate(logits)
         return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent)
@@ -243,35 +269,42 @@ def _skewnesses(logits: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) 
     )
 
 
-def _unlinked(problem: Problem) -> Problem:
-    """The problem with the known link undone: its mixing is linear then.
+def _unlinked(
+    problem: Problem, saturated: float = GscaleThresholds.saturated
+) -> tuple[Problem, tuple[Check, ...]]:
+    """The problem with the known link undone: its mixing is linear then; and the check of the rows that were left out
+    since they saturate it, where there is a link.
+
+    saturated  share of an environment's rows that may
 
     Raises DataError where an observation lies outside the link's range, or hardly any is left that it does not
     saturate.
     """
     if problem.setting.mixing != "glm":
-        return problem
+        return problem, ()
     assert problem.setting.link is not None
     link = LINKS[problem.setting.link]
-    samples = {}
+    samples, kept = {}, unsaturated(problem.samples, link)
     for name, x in problem.samples.items():
         u = link.inverse(x)
         outside = ~np.isfinite(u)
         if outside.any():
             raise DataError(
-                f"environment '{name}': {int(outside.any(axis=1).sum())} samples lie outside the range of the link "
-                f"{problem.setting.link}, among them a {problem.observed[int(outside.any(axis=0).argmax())]} of "
-                f"{x[outside][0]:.4g}: that link is refuted by the data",
+                f"Environment '{name}': {int(outside.any(axis=1).sum())} of {len(x)} samples lie outside the "
+                f"range of the link {problem.setting.link}, for example in variable "
+                f"'{problem.observed[int(outside.any(axis=0).argmax())]}'. So the data refute that link.",
                 "Declare another link, or mixing: general.",
             )
-        samples[name] = u[~link.saturated(x).any(axis=1)]
+        samples[name] = u[kept[name]]
         if len(samples[name]) <= x.shape[1]:
             raise DataError(
-                f"environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
-                f"{problem.setting.link}, and {len(samples[name])} are left of {x.shape[1]} observed variables",
+                f"Environment '{name}': {len(x) - len(samples[name])} of {len(x)} samples saturate the link "
+                f"{problem.setting.link}. The {len(samples[name])} others are too few for {x.shape[1]} "
+                "observed variables.",
                 "Give more samples, or observations that the link saturates less.",
             )
-    return replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    linear = replace(problem, samples=samples, setting=replace(problem.setting, mixing="linear"))
+    return linear, (check_saturation(kept, problem.setting.link, saturated),)
 
 
 def _components(
@@ -289,8 +322,8 @@ def _components(
     count = int((spectrum > thresholds.smallest * spectrum[0]).sum())
     if count < n:
         raise DataError(
-            f"the observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents: the mixing is "
-            "not injective, and no method can recover them all",
+            f"The observations span {count} dimension{'s' * (count != 1)}, fewer than the {n} latents. So the "
+            "mixing is not injective, and no method can recover all latents.",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
     shrink = np.sqrt(spectrum / np.maximum(spectrum, thresholds.floor * spectrum[0]))[:count]

@@ -20,6 +20,7 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.likelihood.keep_start import start_or_refined
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import peel_targets
@@ -80,13 +81,26 @@ class LScaleI(Estimator):
                     )
                     steps.append(
                         closure_by_likelihood(
-                            coordinates, estimate, steps[0], problem.latents, self.alpha, effective=effective
+                            coordinates,
+                            estimate,
+                            steps[0],
+                            problem.latents,
+                            self.alpha,
+                            self.thresholds,
+                            effective=effective,
                         )
                     )
                 else:
                     steps.append(
                         closure_by_invariance(
-                            coordinates, estimate, steps[0], problem.latents, self.alpha, seed, progress
+                            coordinates,
+                            estimate,
+                            steps[0],
+                            problem.latents,
+                            self.alpha,
+                            self.thresholds.reach,
+                            seed,
+                            progress,
                         )
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
@@ -143,16 +157,14 @@ class LScaleI(Estimator):
         if is_gaussian(coordinates, self.thresholds.gaussian):
             order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
             return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked)]
-        return [
-            first,
-            *refine_flexible(
-                coordinates.all,
-                orders,
-                starts,
-                self.alpha,
-                seed,
-                progress,
-                heteroscedastic=self.thresholds.heteroscedastic_level,
-                asked=asked,
-            ),
-        ]
+        refined = refine_flexible(
+            coordinates.all,
+            orders,
+            starts,
+            self.alpha,
+            seed,
+            progress,
+            heteroscedastic=self.thresholds.heteroscedastic_level,
+            asked=asked,
+        )
+        return [first, *start_or_refined(first, refined, coordinates.all, seed, self.thresholds.worse)]

@@ -47,9 +47,9 @@ def umni_crl(setting: Setting, variant: str) -> Refusal | None:
         )
     if reason is None and count and count < needed:
         reason = (
-            f"got {count} interventional environments for {needed} latents, whose signature matrix cannot have "
+            f"got {count} interventional environments for {needed} latents, so the signature matrix cannot have "
             f"rank {needed}",
-            f"add {needed - count} environment(s) with other targets",
+            f"add {needed - count} environment{'s' * (needed - count > 1)} with other targets",
         )
     if reason is None and setting.targets is not None and needed:
         reason = _rank(setting)
@@ -79,8 +79,8 @@ def gscale_i(setting: Setting) -> Refusal | None:
         )
     elif setting.noisy and setting.mixing == "glm":
         reason = (
-            "noise on the observations cannot be taken through the link",
-            "use mixing: general, or take the noise away",
+            "GSCALE-I takes no noise on the observations behind a link",
+            "use mixing: general, or remove the noise",
         )
     reason = reason or _two_each(setting, two)
     return _refused("gscale-i", reason)
@@ -135,7 +135,10 @@ def _two_each(setting: Setting, remedy: str) -> Reason | None:
         counts = Counter(name for hit in setting.targets.values() for name in hit)
         wrong = [f"{name} ({counts[name]})" for name in setting.latents if counts[name] != 2]
         if wrong:
-            return (f"not two environments, but another number, intervene on {', '.join(wrong)}", remedy)
+            return (
+                f"each latent needs two environments, but some have another number: {', '.join(wrong)}",
+                remedy,
+            )
     if count and needed and count != needed:
         return (f"got {count} interventional environments for {needed // 2} latents", remedy)
     return None
@@ -151,7 +154,7 @@ def _rank(setting: Setting) -> Reason | None:
         return None
     return (
         f"the targets' signature matrix has rank {rank}, and rank {needed} is needed",
-        f"add {needed - rank} environment(s) whose targets are not combinations of those there are",
+        f"add {needed - rank} environment{'s' * (needed - rank > 1)} with linearly independent targets",
     )
 
 
@@ -208,7 +211,7 @@ def _variant(setting: Setting, variant: str) -> Reason | None:
         return (f"the variant hard needs hard interventions, got {setting.kind}", "use variant: auto")
     if variant == "full-rank" and setting.function == "linear":
         return (
-            "the variant full-rank needs a sufficiently nonlinear model; linear score differences have rank "
+            "the variant full-rank needs a sufficiently nonlinear model, since linear score differences have rank "
             "two at most",
             "use variant: auto, or a nonlinear mechanism",
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crlspec.inference.check import Check, Consequence
+from crlspec.inference.check import Check, Consequence, sentence
 from crlspec.inference.estimate import Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
@@ -25,17 +25,18 @@ def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
     """
     moments = np.einsum("eii->e", estimate.moments)
     size = (estimate.values**2).sum(-1).mean(-1)
-    if not estimate.exact and bool((moments < agreement * size).any()):
+    weak = moments < agreement * size
+    if not estimate.exact and bool(weak.any()):
         return Status(
             "undecided",
-            "in at least one environment the score differences are mostly noise: two fits on halves of the data "
-            "disagree, so that order and latents may be wrong",
+            f"In {weak.sum()} of {len(weak)} environments two fits on halves of the data disagree on the score "
+            "differences. These are mostly noise, so order and latents may be wrong.",
             "Give more samples, or stronger interventions.",
         )
     return Status("ok", DECIDED)
 
 
-DECIDED = "order, latents and edges were decided by the data"
+DECIDED = "Order, latents and edges were decided by the data."
 
 
 def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
@@ -49,8 +50,7 @@ def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
         if found:
             others = list(dict.fromkeys(one.name for one in checks if one.objects and one is not found[0]))
             more = f" Other checks object as well: {', '.join(others)}." if others else ""
-            message = found[0].message + ("" if found[0].message.endswith(".") else ".") + more
-            return Status(code, message, found[0].remedy)
+            return Status(code, sentence(found[0].message) + more, found[0].remedy)
     return Status("ok", ok)
 
 
@@ -60,8 +60,11 @@ def as_check(status: Status, name: str = "estimate") -> Check:
     return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
 
 
-def beyond_theory(estimator: str, setting: Setting) -> Check:
-    """The check of an estimator that no theorem covers in its setting: undecided at best."""
+def beyond_theory(estimator: str, setting: Setting, missing: Sequence[str] = ()) -> Check:
+    """The check of a run whose verdict is that no theorem covers it: undecided at best.
+
+    missing  what the theorems ask for and the setting does not give, in words
+    """
     if setting.noise_alone:
         return Check(
             "theory",
@@ -72,13 +75,14 @@ def beyond_theory(estimator: str, setting: Setting) -> Check:
             "show the graph: a model without edges fits as well.",
             "Use interventions that change how a latent depends on its parents, or hard ones.",
         )
+    why = f" What is missing: {'; '.join(missing)}." if missing else ""
     return Check(
         "theory",
         "undecided",
         float("nan"),
         float("nan"),
-        f"No theorem covers the estimator {estimator} in this setting, so its answer may be wrong whatever the data "
-        "say.",
+        f"No theorem covers the estimator {estimator} in this setting. Its answer may be wrong whatever "
+        f"the data say.{why}",
         "See crlspec check for what would be covered.",
     )
 
@@ -97,8 +101,8 @@ def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
             "note",
             float("nan"),
             float("nan"),
-            f"The latents {told} linear functions of their parents, and of such no data can show that interventions "
-            "are hard. The latents are those on which the interventions are hard, and effects are relative to them.",
+            f"The latents {told} linear functions of their parents, so no data can show that interventions are hard. "
+            "They are taken as hard, and latents and effects are relative to that.",
         ),
     )
 
@@ -112,10 +116,10 @@ def with_heteroscedasticity(status: Status, step: Step, least: float) -> Status:
         return status
     return Status(
         "undecided",
-        "the noise of a recovered latent varies in size with other latents, which explain "
-        f"{step.heteroscedasticity:.3f} of the variance of its square: the likelihood takes it to be of one size, "
-        "and its latents may be wrong",
-        "Run with --set estimator.refine=none, which does not, and compare.",
+        "The noise of a recovered latent varies in size with other latents. They explain "
+        f"{step.heteroscedasticity:.1%} of the variance of its square. The likelihood assumes noise of one size, "
+        "so its latents may be wrong.",
+        "Run with --set estimator.refine=none, which assumes nothing of the kind, and compare.",
     )
 
 
@@ -123,7 +127,7 @@ def without_calibration(status: Status) -> Status:
     """The status of a result whose p-values leave out the error of the latents."""
     return Status(
         status.code,
-        f"{status.message}; the p-values of the edges are not calibrated: they leave out how far the latents are "
-        "off, and many more absent edges than alpha are found",
+        f"{sentence(status.message)} The p-values of the edges are not calibrated, since they leave out the "
+        "error of the latents. Far more absent edges than a share alpha are found.",
         status.remedy or "Run with --set estimator.refine=likelihood, and take its edges.",
     )

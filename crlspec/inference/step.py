@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crlspec.inference.check import Check
+from crlspec.inference.power import Power
 
 __all__ = ["Step"]
 
@@ -24,6 +25,7 @@ class Step:
     settled    whether every search that the answer rests on came to its end: optimisers at their optimum, graphs that
                no further round changes
     checks     what speaks for and against the step's claims
+    power      what the tests of edges would have seen; None where that is not known
     """
 
     name: str
@@ -36,3 +38,4 @@ class Step:
     heteroscedasticity: float = 0.0
     settled: bool = True
     checks: tuple[Check, ...] = ()
+    power: Power | None = None

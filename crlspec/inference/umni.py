@@ -148,9 +148,9 @@ class _Search:
             if self.known is None:
                 raise SettingMismatch(
                     "Got exact scores with concealed targets of latents that are not Gaussian",
-                    "estimated scores, since the search for targets looks at marginals, whose exact scores nobody "
-                    "knows",
-                    "Choose scores: {kind: auto}, or tell the targets: name them in interventions.targets, and "
+                    "estimated scores, since the search for targets needs scores of marginals, which are "
+                    "not known exactly",
+                    "Choose scores: {kind: auto}. Or tell the targets: name them in interventions.targets, and "
                     "conceal none.",
                 )
             return in_known_signature(self.estimate, self.known), None
@@ -176,7 +176,8 @@ class _Search:
 
 _doubtful = Status(
     "undecided",
-    "another assignment of targets to environments explains the data about as well as the one given",
+    "Another assignment of targets to environments explains the data about as well as the one found. Targets, "
+    "latents and graph may be wrong.",
     "Give more samples, stronger interventions, or environments with fewer targets in common.",
 )
 
@@ -256,11 +257,10 @@ class _Found:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
         if search.gaussian:
+            rivals = estimator.thresholds if search.known is None else None
             return [
                 first,
-                *refine_gaussian(
-                    samples, order, rows, search.progress, self.signature, asked, search.known is None
-                ),
+                *refine_gaussian(samples, order, rows, search.progress, self.signature, asked, rivals),
             ]
         return [
             first,
@@ -303,6 +303,7 @@ class _Found:
                 first,
                 search.problem.latents,
                 estimator.alpha,
+                estimator.thresholds,
                 self._groups(),
                 starts,
             ),
@@ -340,6 +341,7 @@ class _Found:
             first,
             search.problem.latents,
             estimator.alpha,
+            estimator.thresholds.held_out,
             search.seed,
             search.progress,
             self.signature,

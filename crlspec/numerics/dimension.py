@@ -44,7 +44,7 @@ class Dimension:
         return f"{k} eigenvalues of the pooled covariance stand out of isotropic noise{least}{below}"
 
 
-def count_components(spectrum: np.ndarray, samples: int, alpha: float = 1e-3) -> Dimension:
+def count_components(spectrum: np.ndarray, samples: int, alpha: float) -> Dimension:
     """The components of a covariance with these descending eigenvalues, beyond isotropic noise.
 
     One after another, eigenvalue k is compared with what ``largest_noise_eigenvalue`` allows to the largest of the

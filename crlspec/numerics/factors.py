@@ -12,13 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-__all__ = ["CLOSE_FIT", "FactorModel", "count_factors", "degrees_of_freedom", "fit_factors", "most_factors"]
+__all__ = ["FactorModel", "count_factors", "degrees_of_freedom", "fit_factors", "most_factors"]
 
 LEAST = 1e-3
 """The least noise of a variable, as a share of what the others do not explain of it; there it is a Heywood case."""
-
-CLOSE_FIT = 0.05
-"""Misfit per degree of freedom (RMSEA) up to which a model is close (Browne & Cudeck, 1993)."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def fit_factors(covariance: np.ndarray, samples: int, factors: int) -> FactorMod
     )
 
 
-def count_factors(covariance: np.ndarray, samples: int, alpha: float = 1e-3) -> FactorModel | None:
+def count_factors(covariance: np.ndarray, samples: int, alpha: float) -> FactorModel | None:
     """The model with the fewest factors that is not rejected at level ``alpha``; None where all are.
 
     One after another (Lawley & Maxwell, 1971), so that the count is too large with probability ``alpha`` at most. Of

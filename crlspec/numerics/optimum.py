@@ -76,7 +76,7 @@ def warn_unless_settled(settled: bool, gradient: float, what: str, remedy: str) 
     """
     if settled:
         return
-    text = f"{what} stopped before its optimum: the relative gradient there is {gradient:.1g}, and below {FLAT:g} is "
+    text = f"{what} stopped before its optimum. The relative gradient there is {gradient:.1g}, and below {FLAT:g} is "
     warnings.warn(
-        f"{text}asked for, so that what comes of it may be off. {remedy}", NumericalWarning, stacklevel=3
+        f"{text}needed, so results that rest on it may be off. {remedy}", NumericalWarning, stacklevel=3
     )

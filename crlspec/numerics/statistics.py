@@ -32,8 +32,10 @@ def shape_moments(y: np.ndarray) -> np.ndarray:
     return np.stack([third / scale**1.5, fourth / scale**2])
 
 
-def normality_p_values(y: np.ndarray) -> np.ndarray:
+def normality_p_values(y: np.ndarray, size: float | None = None) -> np.ndarray:
     """p-values (2, component) of "this column is normal", by skewness and by kurtosis: (sample, component).
+
+    size  effective number of samples for third moments, where rows depend on each other
 
     Skewness by D'Agostino's transformation (Biometrika 57, 1970), kurtosis by that of Anscombe and Glynn
     (Biometrika 70, 1983), which the sum of squares of the untransformed ones (Jarque and Bera) is far from before
@@ -41,13 +43,15 @@ def normality_p_values(y: np.ndarray) -> np.ndarray:
     columns most (fourteen times too many at p = 1e-5 and 60 samples), and are drawn in by what normal samples of
     60 to 1000 showed. Fewer than 20 samples, and columns in which nothing varies, say nothing.
     """
-    if len(y) < 20:
+    count = len(y) if size is None else size
+    if count < 20:
         return np.ones((2, y.shape[1]))
-    return normality_of_moments(shape_moments(y), len(y))
+    return normality_of_moments(shape_moments(y), count)
 
 
-def normality_of_moments(moments: np.ndarray, count: int) -> np.ndarray:
-    """The same p-values from the ``shape_moments`` (2, component) of so many samples, 20 or more."""
+def normality_of_moments(moments: np.ndarray, count: float) -> np.ndarray:
+    """The same p-values from the ``shape_moments`` (2, component) of so many samples, 20 or more; effective ones
+    where rows depend on each other."""
     skewness, kurtosis = _skewness_score(moments[0], count), _kurtosis_score(moments[1], count)
     slight = 0.002 / (1 + count / 5000)
     tail = np.where(kurtosis < 0, 0.012 / (1 + count / 350), slight)
@@ -57,14 +61,14 @@ def normality_of_moments(moments: np.ndarray, count: int) -> np.ndarray:
     return np.asarray(np.where(np.isfinite(scores), 2 * special.ndtr(-np.abs(scores)), 1.0))
 
 
-def _skewness_score(skewness: np.ndarray, n: int) -> np.ndarray:
+def _skewness_score(skewness: np.ndarray, n: float) -> np.ndarray:
     y = skewness * np.sqrt((n + 1) * (n + 3) / (6.0 * (n - 2)))
     fourth = 3.0 * (n**2 + 27 * n - 70) * (n + 1) * (n + 3) / ((n - 2.0) * (n + 5) * (n + 7) * (n + 9))
     square = np.sqrt(2 * (fourth - 1)) - 1
     return np.asarray(np.arcsinh(y / np.sqrt(2 / (square - 1))) / np.sqrt(0.5 * np.log(square)))
 
 
-def _kurtosis_score(kurtosis: np.ndarray, n: int) -> np.ndarray:
+def _kurtosis_score(kurtosis: np.ndarray, n: float) -> np.ndarray:
     variance = 24.0 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3.0) * (n + 5))
     x = (kurtosis - 3.0 * (n - 1) / (n + 1)) / np.sqrt(variance)
     skew = (
@@ -80,8 +84,10 @@ def _kurtosis_score(kurtosis: np.ndarray, n: int) -> np.ndarray:
     )
 
 
-def multivariate_skewness_p_value(y: np.ndarray) -> float:
+def multivariate_skewness_p_value(y: np.ndarray, size: float | None = None) -> float:
     """p-value of "no third-order cumulant of the columns, cross ones too": Mardia's skewness; y (sample, component).
+
+    size  effective number of samples for third moments, where rows depend on each other
 
     Invariant to linear maps, and sees a column that depends on the squares of others while each column alone looks
     normal. Correction for small samples by Mardia (Sankhya B 36, 1974). Directions in which nothing varies are left
@@ -90,24 +96,27 @@ def multivariate_skewness_p_value(y: np.ndarray) -> float:
     centred = y - y.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(y))
     varied = values > 1e-12 * values[-1]
-    count, n = len(y), int(varied.sum())
+    count, n = len(y) if size is None else size, int(varied.sum())
     if n == 0 or count < 20 + n:
         return 1.0
     white = (centred @ vectors[:, varied] / np.sqrt(values[varied])).T
-    cumulants = np.stack([(white * row) @ white.T for row in white]) / count
+    cumulants = np.stack([(white * row) @ white.T for row in white]) / len(y)
     corrected = (n + 1) * (count + 1) * (count + 3) / (count * ((count + 1) * (n + 1) - 6))
     statistic = count * corrected / 6 * float((cumulants**2).sum())
     return float(special.chdtrc(n * (n + 1) * (n + 2) / 6, statistic))
 
 
-def gaussianity_p_value(samples: Sequence[np.ndarray]) -> float:
+def gaussianity_p_value(samples: Sequence[np.ndarray], sizes: Sequence[float] | None = None) -> float:
     """p-value of "every array (sample, component) is jointly normal".
+
+    sizes  effective numbers of samples for third moments, where rows depend on each other
 
     Bonferroni over arrays, and over skewness and kurtosis of each column and the skewness of all of them together:
     the sum of transformed squares would be too heavy in the tail.
     """
-    columns = np.concatenate([normality_p_values(y).ravel() for y in samples])
-    joint = np.array([multivariate_skewness_p_value(y) for y in samples])
+    given = list(zip(samples, sizes or [len(y) for y in samples], strict=True))
+    columns = np.concatenate([normality_p_values(y, size).ravel() for y, size in given])
+    joint = np.array([multivariate_skewness_p_value(y, size) for y, size in given])
     return float(min(1.0, 2 * min(len(columns) * columns.min(), len(joint) * joint.min())))
 
 

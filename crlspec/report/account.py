@@ -58,8 +58,8 @@ def checks(result: Record) -> str:
         for check in sorted(result.checks, key=lambda one: list(marks).index(one.consequence), reverse=True)
     ]
     note = (
-        "The status is ok where a theorem covers the setting, no check refutes the design, and order, latents, edges "
-        "and optimisers are decided."
+        "The status is ok where a theorem covers the setting, no check refutes the design, order, latents and "
+        "edges are decided, and every optimiser converged."
     )
     head = ["Check", "Consequence", "Measured", "Bound", "What it means"]
     return page.section("checks", "Checks", note, page.table(head, rows, [2, 3], "stack"))
@@ -83,7 +83,7 @@ def promise(result: Record) -> str:
             items = "".join(f"<li>{escape(_text(item))}</li>" for item in promised[key])
             parts.append(f'<h3>{title}</h3><ul class="plain">{items}</ul>')
     note = (
-        "With infinitely many samples, and if every assumption holds."
+        "This holds with infinitely many samples, and if every assumption is true."
         if rows
         else str(promised.get("text", ""))
     )

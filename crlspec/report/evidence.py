@@ -53,9 +53,9 @@ def scores(result: Record) -> str:
     left = svg(seen, "scores", f"Estimated score differences, {size}.", _told(facts))
     right = svg(wanted, "expected", f"Expected pattern of score differences, {size}.", _wanted(facts))
     note = (
-        "How far each environment moves the score, the gradient of the log density, along each latent: root mean "
-        "square, in observational standard deviations of the latent; the ink is the share of the row's largest. An "
-        "intervention moves its targets and their causes, and nothing else."
+        "How far each environment changes the score (the gradient of the log density) along each latent. Numbers are "
+        "root mean squares in standard deviations of the latent; darker is larger within a row. An intervention "
+        "changes the score along its targets and their causes alone."
     )
     marks = [
         ("u", "target", "target of the environment"),
@@ -69,7 +69,7 @@ def scores(result: Record) -> str:
         "Estimate and expectation agree in every cell."
         if not apart
         else f"{count_text(apart, 'cell').capitalize()} of {facts.values.size} "
-        f"{'disagrees' if apart == 1 else 'disagree'}: noise of the scores, latents still mixed, or a wrong graph."
+        f"{'disagrees' if apart == 1 else 'disagree'}. Scores may be noisy, latents still mixed, or the graph wrong."
     )
     both = page.figure(left, "<b>Estimated</b>", titled=True) + page.figure(
         right, "<b>Expected</b>", titled=True
@@ -100,12 +100,12 @@ def spectra(result: Record) -> str:
 def _meaning(result: Record, n: int) -> str:
     if result.estimate.mixing is None:
         return (
-            f"A mixing that is not linear may leave any number of components, at least {n}; a sharp end after the "
-            "dashed line says that it is nearly linear."
+            f"A mixing that is not linear may leave any number of components from {n} on. A sharp drop at the dashed "
+            "line says that the mixing is nearly linear."
         )
     return (
-        f"A linear mixing of {n} latents leaves {n} components (filled) and nothing but noise after them. More "
-        f"speaks against a linear mixing, fewer against {n} latents."
+        f"A linear mixing of {n} latents leaves {n} components (filled) and only noise after them. More components "
+        f"contradict a linear mixing, fewer contradict {n} latents."
     )
 
 
@@ -125,8 +125,8 @@ def _score_spectra(result: Record, facts: ScoreFacts) -> str:
     )
     caption = (
         "<b>The score differences.</b> Square roots of the eigenvalues of each environment's second moments, as "
-        "shares of the largest. Targets and their causes span at most so many directions as are framed, and only "
-        "two for one linear-Gaussian target; ink beyond the frames is noise, or speaks against the graph."
+        "shares of the largest. Targets and their causes span at most the framed directions; one linear-Gaussian "
+        "target spans two. Values beyond the frames are noise, or contradict the graph."
     )
     return page.figure(svg(figure, "score-spectra", title, told), caption)
 
@@ -138,9 +138,8 @@ def training(result: Record) -> str:
         return ""
     figures = [_training(one, k) for k, one in enumerate(found[:SHOWN])]
     note = (
-        "Networks are trained for the scores of environments, and to settle order, latents and edges by likelihood. "
-        "A curve that flattens has converged; one that rises again fits noise. Networks of scores keep those "
-        "weights that had the lowest held-out loss."
+        "Networks estimate the scores, and find order, latents and edges by likelihood. A curve that flattens has "
+        "converged. One that rises again overfits; networks of scores then keep the weights of lowest held-out loss."
     )
     if len(found) > SHOWN:
         note += f" The first {SHOWN} of {len(found)} charts."
@@ -154,7 +153,7 @@ def _training(one: Training, k: int) -> str:
     caption = f"<b>{escape(one.stage)}</b> · {escape(one.kind)}, {count_text(len(one.lines), 'network')}"
     if log_loss:
         caption += (
-            "; at the dashed line, log 2, a classifier cannot tell the environment from the observational one"
+            ". At the dashed line (log 2) a classifier cannot tell the environment from the observational one"
         )
     return page.figure(
         svg(figure, f"training{k}", f"Training of {one.stage}: {one.kind}.", f"{ends}."), caption
@@ -175,7 +174,7 @@ def fit(judge: Callable[[], pd.DataFrame]) -> str:
         "Where",
         "Mean",
         "Noise",
-        "Knows its parents",
+        "Explained by parents",
         "p",
         "Off the declared noise",
         "p",
@@ -198,10 +197,11 @@ def fit(judge: Callable[[], pd.DataFrame]) -> str:
         for row in table.itertuples()
     ]
     note = (
-        "Every mechanism was fitted to four of five samples and tested on the others, where nothing touches it and "
-        "where an environment replaced it. The noise that is left must not know the parents (the share of it, or of "
-        "its square, that they explain), and must be distributed as declared (the greatest difference of the "
-        "distribution functions). Refuted: p below .001, and more than .003 or .01."
+        "Every mechanism was fitted to four fifths of the samples and tested on the rest, with and without an "
+        "intervention on it. Its residual noise must be independent of the parents. Measured is the share of it, or "
+        "of its square, that they explain. It must also follow the declared distribution. Measured is the largest "
+        "difference of the distribution functions. A mechanism is refuted where p is below .001 and the figure above "
+        ".003 or .01."
     )
     wrong = int(table["refuted"].sum())
     told = (

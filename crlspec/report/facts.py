@@ -13,18 +13,22 @@ from crlspec.inference.estimate import Stage
 from crlspec.numerics.graphs import adjacency_of, edges_of, shd, transitive_closure, transitive_reduction
 from crlspec.results import metrics
 from crlspec.results.encoder import Encoder
+from crlspec.results.stored_code import variable_of
 
 if TYPE_CHECKING:
     from crlspec.results.evaluate import Truth
     from crlspec.results.record import Record
 
 __all__ = [
-    "Pair", "StageFact", "TruthFacts", "alpha_of", "direct", "doubtful", "judged", "stage_facts", "truth_facts",
+    "Pair", "StageFact", "TruthFacts", "alpha_of", "direct", "doubtful", "judged", "open_edges", "stage_facts",
+    "truth_facts",
 ]  # fmt: skip
 
 Pair = tuple[str, str]
 POINTS = 400
 SAMPLES = 4000
+PICTURED = 500
+"""Fresh samples of an environment whose observations are images."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class StageFact:
 
 def truth_facts(result: Record, model: Truth, seed: int = 0) -> TruthFacts:
     """The truth in the result's terms. Raises DataError where model and result do not belong together."""
-    evaluation = result.evaluate(model, SAMPLES, seed)
+    code = result.estimate.code
+    samples = SAMPLES if code is None else PICTURED
+    evaluation = result.evaluate(model, samples, seed)
     recovered = [str(name) for name in evaluation["recovered"].values]
     found = dict(zip((str(name) for name in evaluation["latent"].values), recovered, strict=True))
     truth = adjacency_of(model.latents, model.graph.edges)
@@ -76,7 +82,7 @@ def truth_facts(result: Record, model: Truth, seed: int = 0) -> TruthFacts:
     def named(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
         return tuple((found[a], found[b]) for a, b in pairs if a in found and b in found)
 
-    tree = model.sample(SAMPLES, seed=seed)
+    tree = model.sample(samples, seed=seed)
     nodes = {name: tree.children[name].to_dataset() for name in model.environments}
     z = xr.concat([node["z"] for node in nodes.values()], "sample", join="exact").sel(latent=list(found))
     sizes = [node.sizes["sample"] for node in nodes.values()]
@@ -87,7 +93,7 @@ def truth_facts(result: Record, model: Truth, seed: int = 0) -> TruthFacts:
         true_name={name: true for true, name in found.items()},
         edges=named(edges_of(truth, model.latents)),
         closure=named(edges_of(transitive_closure(truth), model.latents)),
-        x=xr.concat([node["x"] for node in nodes.values()], "sample", join="exact"),
+        x=xr.concat([variable_of(node, code) for node in nodes.values()], "sample", join="exact"),
         z=z.assign_coords(latent=np.array(recovered, dtype=object)),
         own=own,
         targets={
@@ -124,6 +130,15 @@ def doubtful(result: Record) -> tuple[Pair, ...]:
     if alpha is None:
         return ()
     return tuple(edge.pair for edge in result.tested if alpha / 10 <= edge.p_value < 10 * alpha)
+
+
+def open_edges(result: Record) -> dict[Pair, float]:
+    """Pairs that were not seen and may be edges, with the strength up to which they could be there."""
+    return {
+        edge.pair: edge.detectable
+        for edge in result.absent_edges
+        if edge.detectable is not None and not edge.claimed
+    }
 
 
 def direct(result: Record) -> set[Pair]:

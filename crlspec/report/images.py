@@ -14,7 +14,7 @@ from matplotlib.image import imsave
 if TYPE_CHECKING:
     from crlspec.results.record import Record
 
-__all__ = ["as_images", "image_shape", "strip"]
+__all__ = ["as_images", "by_camera", "image_shape", "strip"]
 
 GAP = 1
 """White pixels between two pictures."""
@@ -33,6 +33,16 @@ def image_shape(result: Record) -> tuple[int, int, int] | None:
 def as_images(x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """The pixels of observations (sample, observed) as images (sample, row, column, channel), cut to 0 … 1."""
     return np.clip(x[:, : int(np.prod(shape))], 0, 1).reshape(len(x), *shape)
+
+
+def by_camera(images: np.ndarray, cameras: int) -> list[np.ndarray]:
+    """Images (sample, channel, row, column) as (sample, row, column, 1 or 3), one array a camera; other numbers of
+    channels are shown as their mean."""
+    found = []
+    for part in np.split(images, cameras if images.shape[1] % cameras == 0 else 1, axis=1):
+        seen = part if part.shape[1] in (1, 3) else part.mean(axis=1, keepdims=True)
+        found.append(np.moveaxis(seen, 1, -1))
+    return found
 
 
 def strip(rows: Sequence[np.ndarray], alt: str) -> str:

@@ -24,16 +24,19 @@ __all__ = ["Line", "frame", "graph", "histogram", "scatter", "shortened", "small
 Pair = tuple[str, str]
 COLOURS: Mapping[str, str] = {
     "true": "accent", "plain": "ink", "extra": "alert", "reversed": "alert", "missed": "alert", "doubtful": "muted",
+    "open": "muted",
 }  # fmt: skip
 DOTTED = ("missed", "doubtful")
+DASHED = (0, (3.6, 1.8))
 
 
 @dataclass(frozen=True)
 class Line:
     """How an edge is drawn.
 
-    kind    ``plain`` (no truth known), ``true``, ``extra``, ``reversed``, ``missed`` or ``doubtful``
-    direct  whether it is an edge of the graph itself; else it is dashed: an ancestor, through others or not
+    kind    ``plain`` (no truth known), ``true``, ``extra``, ``reversed``, ``missed``, ``doubtful`` or ``open``
+    direct  whether it is an edge of the graph itself; else it is dashed: an ancestor, through others or not, or an
+            edge that is open
     label   written on it
     width   in points
     """
@@ -59,7 +62,7 @@ def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT) 
         arrow = FancyArrowPatch(
             path=Path(curves[pair]),
             arrowstyle="-|>,head_length=4.5,head_width=2.6",
-            linestyle=(0, (1, 2)) if line.kind in DOTTED else "solid" if line.direct else (0, (3.6, 1.8)),
+            linestyle=(0, (1, 2)) if line.kind in DOTTED else "solid" if line.direct else DASHED,
             linewidth=line.width,
             color=getattr(palette, COLOURS[line.kind]),
             fill=True,

@@ -80,11 +80,18 @@ def _opening(result: Record, truth: TruthFacts | None, name: str) -> str:
     )
 
 
+def _observed(result: Record) -> str:
+    if (code := result.estimate.code) is not None:
+        channels, rows, columns = code.shape
+        return f"in images of {columns} × {rows} pixels, {channels} channel{'s' * (channels > 1)}"
+    return f"in {len(result.observed)} observed variables"
+
+
 def _figures(result: Record, truth: TruthFacts | None) -> str:
     graph = result.graph != "not estimated"
     sizes = [node.sizes["sample"] for node in result.latents.children.values()]
     told = f"{min(sizes):,}" if min(sizes) == max(sizes) else f"{min(sizes):,}–{max(sizes):,}"
-    values = [("Latents", str(len(result.names)), f"in {len(result.observed)} observed variables")]
+    values = [("Latents", str(len(result.names)), _observed(result))]
     if graph:
         values.append(("Edges", str(len(result.edges)), f"of {len(result.tested)} pairs tested"))
     values.append(("Samples", told, f"in each of {len(sizes)} environments"))

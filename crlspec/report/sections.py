@@ -15,11 +15,11 @@ import numpy as np
 
 from crlspec.inference.estimate import Edge
 from crlspec.report import charts, page, pictures
-from crlspec.report.facts import POINTS, Pair, TruthFacts, alpha_of, direct, doubtful, judged
+from crlspec.report.facts import POINTS, Pair, TruthFacts, alpha_of, direct, doubtful, judged, open_edges
 from crlspec.report.layout import Layout, layout
 from crlspec.report.palette import THEMED, svg
 from crlspec.report.pictures import Line
-from crlspec.results.texts import count_text, edges_text, number_text, p_text
+from crlspec.results.texts import absent_text, absent_texts, count_text, edges_text, number_text, p_text
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
@@ -42,6 +42,7 @@ KEY = {
     "missed": ("i", "missed", "✗ true, not found"),
     "indirect": ("i", "indirect", "ancestor: directly, through others, or both"),
     "doubtful": ("i", "doubtful", "? nearly found, p below ten times alpha"),
+    "open": ("i", "open", "not seen; could be up to the strength on it"),
 }
 
 
@@ -50,24 +51,24 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
     if result.graph == "not estimated":
         return ""
     found = _lines(result, truth)
-    surely = [pair for pair, line in found.items() if line.kind != "doubtful"]
+    surely = [pair for pair, line in found.items() if line.kind not in ("doubtful", "open")]
     promised = () if truth is None else _promised(result, truth)
     laid = _laid(result.names, [*promised, *surely], promised)
     picture = svg(
         pictures.graph(laid, found, THEMED), "dag", f"Recovered graph: {edges_text(surely)}.", _told(result)
     )
     exact = result.graph == "exact"
-    note = "Causes stand above their effects; thicker is stronger"
+    note = "Causes stand above their effects. Thicker edges are stronger"
     note += ", and the number on an edge is its strength. " if len(surely) <= LABELLED else ". "
     if exact:
         note += "The edges are those of the graph itself."
     else:
         note += (
             "Soft interventions show who is an ancestor of whom, not which effects are direct. A solid edge has no "
-            "latent between its ends and is therefore direct; a dashed one may lead through others alone."
+            "latent between its ends, so it is direct. A dashed one may be indirect."
         )
     kinds = [line.kind for line in found.values()]
-    kinds += ["indirect"] * any(not line.direct for line in found.values())
+    kinds += ["indirect"] * any(not found[pair].direct for pair in surely)
     if truth is None:
         shown = [kind for kind in KEY if kind in kinds]
         legend = page.key(KEY[kind] for kind in shown) if shown != ["plain"] else ""
@@ -100,7 +101,7 @@ def _laid(names: Sequence[str], wished: Sequence[Pair], else_these: Sequence[Pai
 
 
 def _lines(result: Record, truth: TruthFacts | None) -> dict[Pair, Line]:
-    """Found edges as lines with their strengths, and pairs that were nearly found."""
+    """Found edges as lines with their strengths, pairs that were nearly found, and those that are open."""
     found, straight, near = judged(result, truth), direct(result), doubtful(result)
     strengths = {edge.pair: edge.strength for edge in result.tested if math.isfinite(edge.strength)}
     most = max((strengths.get(pair, 0.0) for pair in found), default=0.0) or 1.0
@@ -111,6 +112,11 @@ def _lines(result: Record, truth: TruthFacts | None) -> dict[Pair, Line]:
         width = 1.0 + 1.4 * strengths.get(pair, 0.0) / most
         lines[pair] = Line(kind, pair in straight, label, width)
     lines.update({pair: Line("doubtful", label="?", width=1.1) for pair in near if pair not in found})
+    still_open = open_edges(result)
+    labelled = len(lines.keys() | still_open.keys()) <= LABELLED
+    for pair, strength in still_open.items():
+        label = f"{'? ' if pair in near else ''}≤ {strength:.2g}"
+        lines[pair] = Line("open", direct=False, label=label if labelled else "", width=1.1)
     return lines
 
 
@@ -118,6 +124,10 @@ def _told(result: Record) -> str:
     told = [
         f"{edge.source} to {edge.target}, strength {edge.strength:.2g}, p {p_text(edge.p_value)}"
         for edge in result.edges
+    ]
+    told += [
+        f"{source} to {target} not seen, could be up to {strength:.2g}"
+        for (source, target), strength in open_edges(result).items()
     ]
     return "; ".join(told)
 
@@ -146,9 +156,14 @@ def edges(result: Record, truth: TruthFacts | None) -> str:
         promised = set() if truth is None else set(_promised(result, truth))
         missed = '<span class="bad">✗ missed</span>'
         ranked = sorted(others, key=lambda edge: edge.p_value)
-        lines = [row(edge, missed if edge.pair in promised else "") for edge in ranked]
+        absence = {edge.pair: absent_text(edge) for edge in result.absent_edges}
+        lines = [[*row(edge, missed if edge.pair in promised else ""), absence[edge.pair]] for edge in ranked]
         title = f"{count_text(len(others), 'pair').capitalize()} tested and not found"
-        parts.append(page.details(title, page.table(head, lines, (1, 2), "narrow")))
+        parts += [
+            f"<p>{escape(text[0].upper() + text[1:])}.</p>"
+            for text in absent_texts(result.absent_edges, result.graph)
+        ]
+        parts.append(page.details(title, page.table([*head, "Absence"], lines, (1, 2), "narrow")))
     return page.section("edges", "Edges", _meaning(alpha_of(result), bool(near)), *parts)
 
 
@@ -157,14 +172,16 @@ def _meaning(alpha: float | None, near: bool) -> str:
     share = (
         ""
         if alpha is None
-        else f": of a hundred pairs without one, about {100 * alpha:.2g} are drawn by mistake"
+        else f". Then about {100 * alpha:.2g} of a hundred pairs without an edge are drawn by mistake"
     )
     text = (
-        "The p-value is the probability, were there no edge, of data that speak at least as strongly for one. An "
-        f"edge is drawn where it is below {level}{share}, if the test is calibrated. Strength is the size of the "
-        "effect, standardised; its sign would be as arbitrary as those of the latents."
+        "The p-value is the probability, if there were no edge, of data at least as much in favour of one. An "
+        f"edge is drawn where the p-value is below {level}{share}, if the test is calibrated. Strength is the "
+        "standardised size of the effect. It has no sign, since the signs of latents are arbitrary. A "
+        "pair that was not found is excluded above the strength at which an edge would have been seen four times in "
+        "five, if that is small enough. Otherwise it is open, and drawn dashed."
     )
-    return text + (" A question mark: within a factor of ten of alpha." if near else "")
+    return text + (" A question mark means a p-value within a factor of ten of alpha." if near else "")
 
 
 def signature(result: Record, truth: TruthFacts | None) -> str:
@@ -181,8 +198,8 @@ def signature(result: Record, truth: TruthFacts | None) -> str:
     note = "Bold frame: the environment intervenes on the latent."
     if measured is not None:
         note += (
-            " The ink: the size of the change of the latent's mechanism, beside that where it is targeted: about 1 "
-            "inside the frames and 0 outside."
+            " Numbers are sizes of the change of a latent's mechanism, relative to environments that target it. They "
+            "should be about 1 inside the frames and 0 outside."
         )
     if truth is not None:
         true = np.array([[z in truth.targets.get(e, ()) for z in names] for e in environments])
@@ -222,8 +239,8 @@ def _against_truth(result: Record, truth: TruthFacts) -> str:
         caption = f"<b>{escape(name)}</b> · |r| = {number_text(r)}"
         panels.append(page.figure(svg(figure, f"latent{k}", title), caption))
     note = (
-        "Fresh samples of all environments; orange: the environment that targets the latent. A straight line is "
-        "perfect; its slope and sign carry no meaning, since scale and sign cannot be known."
+        "New samples of all environments, those of the environment that targets the latent in orange. A "
+        "straight line is perfect. Its slope has no meaning, since scale and sign of a latent cannot be known."
     )
     if result.graph == "transitive closure":
         note += (
@@ -254,6 +271,6 @@ def _distributions(result: Record) -> str:
         )
     note = "Each latent without intervention (filled)"
     note += " and in the environment that targets it (outline). " if result.environment_of else ". "
-    note += "Without intervention every latent has mean 0 and variance 1, by convention. No truth is known here, so "
-    note += "that nothing can say how near they are to it."
+    note += "Without intervention every latent has mean 0 and variance 1, by convention. The truth is not "
+    note += "known here, so the error of the latents is not known either."
     return page.section("latents", "The latents", note, f'<div class="many">{"".join(panels)}</div>')

@@ -67,7 +67,7 @@ svg { display: block; width: 100%; height: auto; max-width: var(--w); }
   border-top: 2px solid var(--ink); }
 .key .true { border-color: var(--accent); } .key .extra, .key .reversed { border-color: var(--alert); }
 .key .indirect { border-top-style: dashed; } .key .missed { border-top: 3px dotted var(--alert); }
-.key .doubtful { border-top: 3px dotted var(--muted); }
+.key .doubtful { border-top: 3px dotted var(--muted); } .key .open { border-top: 2px dashed var(--muted); }
 .key u { display: inline-block; width: 1rem; height: 1rem; vertical-align: -.18rem; margin-right: .45rem;
   border: 1px solid var(--ink); text-decoration: none; }
 .key .target { border-width: 3px; } .key .surplus { border: 2px dashed var(--alert); }

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from crlspec.maps.codes import PcaCode
+from crlspec.numerics.batches import unit_interval
 from crlspec.report import page
-from crlspec.report.images import as_images, image_shape, strip
+from crlspec.report.images import as_images, by_camera, image_shape, strip
 from crlspec.report.palette import LIGHT, THEMED, Palette, svg
 from crlspec.report.pictures import shortened, small
 
@@ -29,6 +31,8 @@ PICTURES = 9
 def traversals(result: Record) -> str:
     """A picture for each latent, and samples reconstructed; empty where there is no decoder, and where the mixing is
     linear, unless images are observed."""
+    if result.estimate.code is not None:
+        return "" if result.estimate.decoder is None else _of_code(result, result.estimate.code)
     shape = image_shape(result)
     if shape is not None and (result.estimate.mixing is not None or result.estimate.decoder is not None):
         return _of_images(result, shape)
@@ -47,8 +51,8 @@ def traversals(result: Record) -> str:
         alt = f"Observed variables that {name} moves most: {', '.join(variables)}."
         panels.append(page.figure(svg(figure, f"traversal{k}", alt), f"<b>{escape(name)}</b>"))
     note = (
-        "What the decoder gives while one latent moves and all others stay at their mean: the observed variables "
-        f"that move most (up to {MOST}), in units of their deviation. A linear mixing would draw straight lines."
+        "What the decoder gives while one latent moves and all others stay at their mean. Shown are the observed "
+        f"variables that move most (up to {MOST}), in standard deviations. A linear mixing gives straight lines."
     )
     many = f'<div class="many">{"".join(panels)}</div>'
     return page.section("traversals", "Moving one latent", note, many, _reconstructed(result))
@@ -69,11 +73,36 @@ def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
     if examples is not None:
         x = examples.values[:PICTURES]
         back = result.reconstruct(x).values
-        both = strip([as_images(x, shape), as_images(back, shape)], "Images above, what comes back below.")
-        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, what comes back below"))
+        both = strip(
+            [as_images(x, shape), as_images(back, shape)], "Images above, their reconstruction below."
+        )
+        panels.append(page.figure(both, "<b>Reconstruction</b>: samples above, their reconstruction below"))
+    return _strips(panels)
+
+
+def _of_code(result: Record, code: PcaCode) -> str:
+    """The same where images were observed as such: a line of each strip for each camera."""
+    panels = []
+    cameras = result.provenance.get("cameras") or ["camera"]
+    values = REACH[:: (len(REACH) - 1) // (PICTURES - 1)]
+    for name in result.names:
+        moved = result.traverse(name, values).values
+        shown = strip(by_camera(moved, len(cameras)), f"Images while {name} moves.")
+        panels.append(page.figure(shown, f"<b>{escape(name)}</b>"))
+    examples = result.diagnostics.get("example_images")
+    if examples is not None:
+        seen = unit_interval(examples.values)
+        coded, back = code.decoded(code(examples.values)), result.reconstruct(examples).values
+        lines = [line for one in (seen, coded, back) for line in by_camera(one, len(cameras))]
+        caption = "<b>Reconstruction</b>: samples, what comes back of their code, and what of their latents"
+        panels.append(page.figure(strip(lines, "Images, and what comes back of them."), caption))
+    return _strips(panels)
+
+
+def _strips(panels: list[str]) -> str:
     note = (
-        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} deviations and all others "
-        "stay at their mean."
+        f"What the decoder gives while one latent moves from {REACH[0]:g} to {REACH[-1]:g} standard deviations "
+        "and all others stay at their mean."
     )
     return page.section(
         "traversals", "Moving one latent", note, f'<div class="curves">{"".join(panels)}</div>'
@@ -93,11 +122,9 @@ def _reconstructed(result: Record) -> str:
     for k in np.argsort(-lost, kind="stable")[:MOST]:
         name = result.observed[k]
         alt = f"{name}: observed against reconstructed."
-        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % lost"
+        caption = f"<b>{escape(name)}</b>: {100 * lost[k]:.1f} % of the variance lost"
         panels.append(page.figure(svg(_against(x[:, k], back[:, k]), f"back{k}", alt), caption))
-    told = (
-        f"Samples (across) and what comes back of them (up), for up to {MOST} variables that come back worst."
-    )
+    told = f"Observed values (across) and reconstructed ones (up), for up to {MOST} variables reconstructed worst."
     return f'<h3>Reconstruction</h3><p class="note">{told}</p><div class="many">{"".join(panels)}</div>'
 
 

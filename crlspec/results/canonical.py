@@ -36,6 +36,7 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
         differences = diagnostics["score_differences"]
         by_latent = xr.DataArray(scale**2, dims="latent")
         diagnostics["score_differences"] = (differences * by_latent).transpose(*differences.dims)
+    place = {name: i for i, name in enumerate(estimate.latents)}
     return replace(
         estimate,
         encoder=estimate.encoder.scaled(factor, x),
@@ -43,6 +44,7 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
         decoder=None if estimate.decoder is None else estimate.decoder.scaled(factor, z.mean(axis=0)),
         edges=listed_edges(estimate.edges, estimate.latents),
         tested=listed_edges((*estimate.edges, *estimate.tested), estimate.latents),
+        absent=tuple(sorted(estimate.absent, key=lambda edge: (place[edge.source], place[edge.target]))),
         stages=tuple(_canonical_stage(stage, estimate.latents, sign, x) for stage in estimate.stages),
         diagnostics=diagnostics,
     )

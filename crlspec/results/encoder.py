@@ -9,8 +9,11 @@ from typing import overload
 import numpy as np
 import xarray as xr
 
+from crlspec.data.images import DIMS
 from crlspec.errors import DataError, EstimationError
+from crlspec.maps.codes import PcaCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder
+from crlspec.results.stored_code import columns_of, shows_images, variable_of
 
 __all__ = ["Decoder", "Encoder", "align", "labels"]
 
@@ -24,11 +27,16 @@ class Encoder:
     one such Dataset per environment. Labelled variables are found by name, in any order; those not needed are
     left out. A missing value in a row gives missing latents for that row. Raises DataError where names or
     sizes do not fit.
+
+    Where it was fitted to images: an array or DataArray (sample, channel, row, column), uint8 or float from 0 to 1; a
+    Dataset with a variable ``image``, and ``x`` where columns were observed beside them; a DataTree of such. They are
+    taken in batches.
     """
 
     function: AnyEncoder
     observed: tuple[str, ...]
     latents: tuple[str, ...]
+    code: PcaCode | None = None
 
     @property
     def linear(self) -> LinearEncoder:
@@ -66,22 +74,25 @@ class Encoder:
         if isinstance(x, xr.DataTree):
             return self._tree(x)
         if isinstance(x, xr.Dataset):
-            if "x" not in x:
-                raise DataError(
-                    f"the data set has no variable 'x'; it has {_listed(x.data_vars)}",
-                    remedy="Name the observations x, of dimensions (sample, observed).",
-                )
-            return xr.Dataset({"z_hat": self._labelled(x["x"])})
+            return xr.Dataset({"z_hat": self._labelled(variable_of(x, self.code))})
+        if self.code is not None and shows_images(x):
+            return self._labelled(columns_of(self.code, x))
         if isinstance(x, xr.DataArray):
             return self._labelled(x)
         return self._array(np.asarray(x, dtype=float))
 
     def _tree(self, tree: xr.DataTree) -> xr.DataTree:
-        found = {name: node for name, node in tree.children.items() if "x" in node.dataset}
+        wanted = "x" if self.code is None else "image"
+        found = {
+            name: node for name, node in tree.children.items() if {"x", wanted} & {*node.dataset.data_vars}
+        }
         if not found:
             raise DataError(
-                f"the data hold no environment with a variable 'x'; there are {_listed(tree.children)}",
-                remedy="Give one child per environment, with a variable x of dimensions (sample, observed).",
+                f"the data hold no environment with a variable '{wanted}'; there are {_listed(tree.children)}",
+                remedy="Give one child per environment, with a variable x of dimensions (sample, observed)."
+                if self.code is None
+                else "Give one child per environment, with a variable image of dimensions (sample, channel, row, "
+                "column).",
             )
         return xr.DataTree.from_dict(
             {name: self(node.to_dataset(inherit=True)) for name, node in found.items()}, name=tree.name
@@ -113,15 +124,31 @@ class Decoder:
     """Latents → observations, by name.
 
     Takes an array (sample, latent) in the order of ``latents``, or a DataArray with a dimension ``latent`` (its other
-    dimensions are kept). Raises DataError where names or sizes do not fit.
+    dimensions are kept). Raises DataError where names or sizes do not fit. Where images are observed it gives them.
     """
 
     function: Callable[[np.ndarray], np.ndarray]
     observed: tuple[str, ...]
     latents: tuple[str, ...]
+    code: PcaCode | None = None
 
     def __call__(self, z: np.ndarray | xr.DataArray) -> xr.DataArray:
-        """Observations of z: a DataArray (…, observed)."""
+        """Observations of z: a DataArray (…, observed); images (…, channel, row, column) float32 from 0 to 1 where
+        those are observed."""
+        columns = self.columns(z)
+        if self.code is None:
+            return columns
+        flat = columns.values[..., : len(self.code.names)].reshape(-1, len(self.code.names))
+        coords = {key: value for key, value in columns.coords.items() if "observed" not in value.dims}
+        return xr.DataArray(
+            self.code.decoded(flat).reshape(*columns.shape[:-1], *self.code.shape),
+            dims=(*columns.dims[:-1], *DIMS[1:]),
+            coords=coords,
+            name="image_hat",
+        )
+
+    def columns(self, z: np.ndarray | xr.DataArray) -> xr.DataArray:
+        """Observed variables of z: a DataArray (…, observed); of images their code, and the columns beside them."""
         others: list[Hashable] = ["sample"]
         coords: dict[Hashable, object] = {}
         if isinstance(z, xr.DataArray):

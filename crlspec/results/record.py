@@ -13,7 +13,7 @@ import xarray as xr
 
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.check import Check
-from crlspec.inference.estimate import Edge, Estimate, GraphKind, Stage, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import storage, texts
 from crlspec.results.canonical import canonical
@@ -120,6 +120,13 @@ class Record:
         return self.estimate.tested
 
     @property
+    def absent_edges(self) -> tuple[AbsentEdge, ...]:
+        """Every pair that was tested and not found, with the smallest strength at which an edge would have been seen
+        with power .8 (``detectable``, in the unit of the strengths; None where no power is known), and whether the
+        edge is ``claimed`` absent above that. The others are open: not seen, and perhaps there."""
+        return self.estimate.absent_edges
+
+    @property
     def order(self) -> tuple[str, ...]:
         """A causal order of the latents, roots first."""
         return self.estimate.order
@@ -153,7 +160,7 @@ class Record:
     @property
     def encoder(self) -> Encoder:
         """From observations, new ones too, to labelled latents."""
-        return Encoder(self.estimate.encoder, self.observed, self.estimate.latents)
+        return Encoder(self.estimate.encoder, self.observed, self.estimate.latents, self.estimate.code)
 
     @property
     def mixing(self) -> xr.DataArray:
@@ -171,21 +178,24 @@ class Record:
 
     @property
     def decoder(self) -> Decoder:
-        """From labelled latents to observations. Raises EstimationError where the estimator gave none."""
+        """From labelled latents to observations, images where those are observed.
+
+        Raises EstimationError where the estimator gave none.
+        """
         estimate = self.estimate
         if estimate.mixing is None and estimate.decoder is None:
             raise EstimationError(
                 "this result has no decoder: its estimator learns the way from observations to latents alone",
                 remedy="Use an estimator that reconstructs, such as estimator: {kind: gscale-i}.",
             )
-        return Decoder(lambda z: np.asarray(estimate.decoded(z)), self.observed, self.names)
+        return Decoder(lambda z: np.asarray(estimate.decoded(z)), self.observed, self.names, estimate.code)
 
     def transform(self, x: np.ndarray | xr.DataArray) -> xr.DataArray:
-        """Latents (…, latent) of observations: the encoder, applied."""
+        """Latents (…, latent) of observations: the encoder, applied. Images are taken in batches."""
         return self.encoder(x)
 
     def reconstruct(self, given: np.ndarray | xr.DataArray) -> xr.DataArray:
-        """Observations (…, observed) as the decoder gives them.
+        """Observations (…, observed), or images (…, channel, row, column), as the decoder gives them.
 
         given  latents, labelled with the dimension ``latent``; or observations, which go by way of their latents
         """
@@ -193,8 +203,9 @@ class Record:
         return self.decoder(given if latents else self.encoder(given))
 
     def traverse(self, latent: str, values: Sequence[float] | np.ndarray) -> xr.DataArray:
-        """(value, observed): what is observed while one latent takes the values and all others stay at 0, their mean
-        without intervention; values are in observational standard deviations.
+        """(value, observed), or images (value, channel, row, column): what is observed while one latent takes the
+        values and all others stay at 0, their mean without intervention; values are in observational standard
+        deviations.
 
         Raises DataError for a name that is no latent.
         """
@@ -212,8 +223,9 @@ class Record:
         return texts.status_json(self.status, self.checks)
 
     def dag_json(self) -> str:
-        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …]}``."""
-        return texts.dag_json(self.names, self.edges)
+        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …], "absent": [{"source",
+        "target", "detectable", "claimed"}, …]}``."""
+        return texts.dag_json(self.names, self.edges, self.absent_edges)
 
     def dag_dot(self) -> str:
         """The graph in the DOT language of Graphviz."""
@@ -231,8 +243,9 @@ class Record:
         found = [str(self.identified.get("citation", "")), str(self.provenance.get("citation", ""))]
         return "\n\n".join(dict.fromkeys(text for text in found if text))
 
-    def evaluate(self, model: Truth, samples: int = 10_000, seed: int = 0) -> xr.Dataset:
-        """This result against the model that made its data, on ``samples`` fresh samples per environment.
+    def evaluate(self, model: Truth, samples: int | None = None, seed: int = 0) -> xr.Dataset:
+        """This result against the model that made its data, on ``samples`` fresh samples per environment: 10,000
+        unless another number is given, of images 1,000.
 
         Each recovered latent is compared with the true latent that its environment targets, environments
         pooled.
@@ -259,7 +272,7 @@ class Record:
         return evaluate(self.estimate, self.observed, model, samples, seed)
 
     def metrics(
-        self, truth: Truth | xr.Dataset, *, samples: int = 10_000, seed: int = 0, **seconds: float
+        self, truth: Truth | xr.Dataset, *, samples: int | None = None, seed: int = 0, **seconds: float
     ) -> dict[str, Any]:
         """The values of metrics.json: those of :meth:`evaluate`, and the seconds of each part of the run.
 

@@ -1,9 +1,9 @@
 """A Record as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
 string.
 
-Groups: the root (encoder, offset, mixing; names alone beside a network), ``encoder``, ``decoder`` and
-``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics`` and
-``latents/<environment>``. A file is written whole or not at all.
+Groups: the root (encoder, offset, mixing; names alone beside a network), ``code`` (of images), ``encoder``,
+``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``
+and ``latents/<environment>``. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import xarray as xr
 from crlspec.data.write import write_whole
 from crlspec.errors import DataError, OutputExists
 from crlspec.inference.check import Check
-from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
 from crlspec.results.encoder import labels
+from crlspec.results.stored_code import code_dataset, code_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
 __all__ = ["FORMAT", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
@@ -56,13 +57,15 @@ def tree_of(
         root["mixing"] = (("observed", "latent"), estimate.mixing)
     nodes = {
         "/": root,
-        "/graph": _graph_dataset(estimate.tested, estimate.edges, estimate.latents),
+        "/graph": _graph_dataset(estimate),
         "/diagnostics": xr.Dataset(),
         **{f"/diagnostics/{key}": array.to_dataset(name=key) for key, array in estimate.diagnostics.items()},
         **{f"/latents/{name}": node.to_dataset() for name, node in latents.children.items()},
     }
     if not isinstance(estimate.encoder, LinearEncoder):
         nodes["/encoder"] = network_dataset(estimate.encoder)
+    if estimate.code is not None:
+        nodes["/code"] = code_dataset(estimate.code)
     if estimate.decoder is not None:
         nodes["/decoder"] = network_dataset(estimate.decoder)
     for k, stage in enumerate(estimate.stages):
@@ -86,14 +89,15 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
     root = tree.to_dataset()
     names = tuple(str(name) for name in root["latent"].values)
     observed = tuple(str(name) for name in root["observed"].values)
-    tested, edges = _edges(tree.children["graph"].to_dataset(inherit=False), names)
+    graph = tree.children["graph"].to_dataset(inherit=False)
+    tested, edges = _edges(graph, names)
     diagnostics = tree.children["diagnostics"].children
     encoder = (
         LinearEncoder(root["encoder"].values, root["offset"].values)
         if "encoder" in root
         else encoder_of(tree.children["encoder"].to_dataset(inherit=False))
     )
-    decoder = tree.children.get("decoder")
+    decoder, code = tree.children.get("decoder"), tree.children.get("code")
     estimate = Estimate(
         latents=names,
         environment_of=meta.pop("environment_of"),
@@ -109,6 +113,8 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
         seconds=meta.pop("seconds"),
         decoder=None if decoder is None else decoder_of(decoder.to_dataset(inherit=False)),
         checks=tuple(Check.from_values(values) for values in meta.pop("checks", [])),
+        absent=_absent(graph, names),
+        code=None if code is None else code_of(code.to_dataset(inherit=False)),
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta
@@ -158,12 +164,35 @@ def _matrices(
     return {"state": state, "strength": strength, "p_value": p_value}
 
 
-def _graph_dataset(tested: tuple[Edge, ...], found: tuple[Edge, ...], latents: tuple[str, ...]) -> xr.Dataset:
-    arrays = {key: (("source", "target"), value) for key, value in _matrices(tested, found, latents).items()}
-    coords = {"source": labels(latents), "target": labels(latents)}
-    graph = xr.Dataset(arrays, coords=coords)
+def _graph_dataset(estimate: Estimate) -> xr.Dataset:
+    latents = estimate.latents
+    place = {name: i for i, name in enumerate(latents)}
+    matrices = _matrices(estimate.tested, estimate.edges, latents)
+    detectable, claimed = np.full(matrices["state"].shape, np.nan), np.zeros_like(matrices["state"])
+    for edge in estimate.absent:
+        at = place[edge.source], place[edge.target]
+        detectable[at] = np.nan if edge.detectable is None else edge.detectable
+        claimed[at] = edge.claimed
+    matrices.update(detectable=detectable, claimed_absent=claimed)
+    arrays = {key: (("source", "target"), value) for key, value in matrices.items()}
+    graph = xr.Dataset(arrays, coords={"source": labels(latents), "target": labels(latents)})
     graph["state"].attrs["meaning"] = "0 not tested, 1 tested and not found, 2 found"
+    graph["detectable"].attrs["meaning"] = "strength of an edge that would have been seen with power .8"
+    graph["claimed_absent"].attrs["meaning"] = "1 where an edge is claimed absent above that strength"
     return graph
+
+
+def _absent(graph: xr.Dataset, latents: tuple[str, ...]) -> tuple[AbsentEdge, ...]:
+    """What is said of pairs that were not found; nothing in files that were written before anything was."""
+    if "detectable" not in graph:
+        return ()
+    detectable, claimed = (
+        graph[key].transpose("source", "target").values for key in ("detectable", "claimed_absent")
+    )
+    return tuple(
+        AbsentEdge(latents[i], latents[j], float(detectable[i, j]), bool(claimed[i, j]))
+        for i, j in np.argwhere(np.isfinite(detectable))
+    )
 
 
 def _edges(graph: xr.Dataset, latents: tuple[str, ...]) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
 from crlspec.inference.check import Check
-from crlspec.inference.estimate import Edge, Estimate, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Status
 
 __all__ = [
-    "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text", "figure_text", "metrics_of", "number_text",
-    "p_text", "status_json", "summary",
+    "absent_text", "absent_texts", "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text", "figure_text",
+    "metrics_of", "number_text", "p_text", "status_json", "summary",
 ]  # fmt: skip
 
 METRICS = (
@@ -23,10 +24,12 @@ METRICS = (
 )  # fmt: skip
 SIGNATURE = ("signature_accuracy", "signature_exact")
 COUNTS = {"shd", "shd_closure"}
+LISTED = 5
+"""Open edges that are told one by one, the least known first."""
 
 
-def dag_json(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
-    """Nodes and edges as JSON; a strength or p-value that is not a number is null."""
+def dag_json(nodes: Sequence[str], edges: Sequence[Edge], absent: Sequence[AbsentEdge] = ()) -> str:
+    """Nodes, edges and absent edges as JSON; what is not a number is null."""
     listed = [
         {
             "from": edge.source,
@@ -36,7 +39,8 @@ def dag_json(nodes: Sequence[str], edges: Sequence[Edge]) -> str:
         }
         for edge in edges
     ]
-    return json.dumps({"nodes": list(nodes), "edges": listed}, indent=2, ensure_ascii=False) + "\n"
+    values = {"nodes": list(nodes), "edges": listed, "absent": [vars(edge) for edge in absent]}
+    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def status_json(status: Status, checks: Sequence[Check]) -> str:
@@ -51,9 +55,9 @@ def status_json(status: Status, checks: Sequence[Check]) -> str:
 
 
 def checks_lines(checks: Sequence[Check]) -> list[str]:
-    """A table for a terminal: what objects or is to be noted in full, what passed by its name."""
+    """A table for a terminal: what objects or is to be noted in full, what passed by its name and figure."""
     shown = [check for check in checks if check.consequence != "passed"]
-    passed = list(dict.fromkeys(check.name for check in checks if check.consequence == "passed"))
+    passed = {check.name: figure_text(check) for check in checks if check.consequence == "passed"}
     width = max((len(check.name) for check in shown), default=0)
     lines = [
         f"         {check.consequence:<9}  {check.name:<{width}}  {figure_text(check)}  {check.message}"
@@ -61,7 +65,13 @@ def checks_lines(checks: Sequence[Check]) -> list[str]:
     ]
     lines = [f"checks  {lines[0][8:]}", *lines[1:]] if lines else []
     if passed:
-        lines.append(f"{'checks   ' if not lines else ' ' * 9}passed     {', '.join(passed)}")
+        # no-break spaces keep a name and its figures on one line
+        told = ", ".join(f"{name} {figure}".replace(" ", "\xa0") for name, figure in passed.items())
+        told = told.replace("\xa0—", "")
+        wrapped = textwrap.wrap(told, 98, break_on_hyphens=False, break_long_words=False)
+        start = "checks   " if not lines else " " * 9
+        lines += [f"{start}passed     {wrapped[0]}", *(" " * 20 + line for line in wrapped[1:])]
+        lines = [line.replace("\xa0", " ") for line in lines]
     return lines
 
 
@@ -119,7 +129,48 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
         lines.append(
             f"         {name:<{width}}  strength {f'{edge.strength:.3g}':<8}  p {p_text(edge.p_value)}"
         )
+    lines += [f"         {text}" for text in absent_texts(estimate.absent_edges, estimate.graph)]
     return "\n".join(lines)
+
+
+def absent_texts(absent: Sequence[AbsentEdge], graph: GraphKind = "exact") -> list[str]:
+    """How many absent edges are excluded, and above what strength; which are open, and how strong they could be;
+    of how many nothing can be said. A closure speaks of ancestral links, and of changes of effects."""
+    what, of_change = ("edge", "") if graph == "exact" else ("ancestral link", "a change of ")
+    claimed = [edge for edge in absent if edge.claimed]
+    unknown = [edge for edge in absent if edge.detectable is None]
+    open_ones = [edge for edge in absent if not edge.claimed and edge.detectable is not None]
+    if absent and len(unknown) == len(absent):
+        return [f"no power calculation: nothing is said of the {count_text(len(absent), f'absent {what}')}"]
+    texts = []
+    if claimed:
+        most = max(edge.detectable or 0.0 for edge in claimed)
+        are = "is" if len(claimed) == 1 else "are"
+        texts.append(
+            f"{len(claimed)} of {len(absent)} absent {what}s {are} excluded above {of_change}{most:.2g}"
+        )
+    if open_ones:
+        ranked = sorted(open_ones, key=lambda edge: -(edge.detectable or 0.0))
+        told = ", ".join(
+            f"{edge.source} → {edge.target} could be up to {of_change}{edge.detectable:.2g}"
+            for edge in ranked[:LISTED]
+        )
+        told += f", and {len(ranked) - LISTED} more" if len(ranked) > LISTED else ""
+        are = "is" if len(open_ones) == 1 else "are"
+        of = "" if claimed else f" of {len(absent)} absent {what}s"
+        texts.append(f"{len(open_ones)}{of} {are} open: {told}")
+    if unknown:
+        texts.append(f"{len(unknown)} without a power calculation")
+    return ["; ".join(texts)] if texts else []
+
+
+def absent_text(edge: AbsentEdge) -> str:
+    """What is said of one absent edge, for a cell of a table."""
+    if edge.detectable is None:
+        return "no power calculation"
+    if edge.claimed:
+        return f"excluded above {edge.detectable:.2g}"
+    return f"not seen; could be up to {edge.detectable:.2g}"
 
 
 def _targets_lines(estimate: Estimate) -> list[str]:

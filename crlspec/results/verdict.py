@@ -19,8 +19,8 @@ def verdict(result: Record, metrics: Mapping[str, Any] | None = None) -> str:
     found, source = _found(result), _source(result)
     text = {
         "ok": f"{found} were recovered from {source}",
-        "undecided": f"the data do not decide everything: {found} are what {source} show so far",
-        "refuted": f"the data contradict an assumption, so do not rely on the {found} drawn from {source}",
+        "undecided": f"the data do not decide everything. So far {source} show {found}",
+        "refuted": f"the data contradict an assumption. Do not rely on the {found} recovered from {source}",
     }[result.status.code]
     if result.identified and not result.identified.get("covered", True):
         text += ", in a setting that no known theorem covers"
@@ -44,6 +44,9 @@ def _found(result: Record) -> str:
 
 def _source(result: Record) -> str:
     observed = count_text(len(result.observed), "observed variable")
+    if (code := result.estimate.code) is not None:
+        beside = len(result.observed) - len(code.names)
+        observed = "images" + (f" and {count_text(beside, 'observed variable')}" if beside else "")
     return f"{observed} in {count_text(len(result.latents.children), 'environment')}"
 
 

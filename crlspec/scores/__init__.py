@@ -22,11 +22,12 @@ Oracle = Callable[[str, np.ndarray], np.ndarray]
 
 
 def scores_for(
-    declared: ScoresDeclaration, exact: Oracle | None = None, device: str = "cpu"
+    declared: ScoresDeclaration, gaussian: float, exact: Oracle | None = None, device: str = "cpu"
 ) -> ScoreDifference:
     """The source of score differences that a spec's ``scores:`` slot declares.
 
-    exact  (environment, x) → true d_x; for those that need the truth alone
+    gaussian  p-value above which latents pass as Gaussian, for those that choose by it
+    exact     (environment, x) → true d_x; for those that need the truth alone
 
     Raises ValueError for scores that need the truth, without an oracle; SpecError where the declaration of a plug-in
     names a class that is no source of scores.
@@ -35,5 +36,5 @@ def scores_for(
 
     if declared.needs_truth and exact is None:
         raise ValueError(f"{declared.kind} scores need an oracle of the true score differences")
-    built: ScoreDifference = declared.built(ScoreDifference, oracle=exact, device=device)
+    built: ScoreDifference = declared.built(ScoreDifference, gaussian=gaussian, oracle=exact, device=device)
     return built

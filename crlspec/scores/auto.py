@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian import GaussianScores
@@ -15,15 +14,18 @@ __all__ = ["AutoScores"]
 
 @dataclass(frozen=True)
 class AutoScores(ScoreDifference):
-    """Skewness and kurtosis of every whitened component in every environment, at level ``alpha`` in all."""
+    """Skewness and kurtosis of every whitened component in every environment.
 
-    alpha: float = 1e-3
+    gaussian  p-value above which no environment contradicts Gaussian latents
+    """
+
+    gaussian: float
     device: str = "cpu"
     kind = "auto"
 
     def choose(self, coordinates: Coordinates) -> ScoreDifference:
         """The estimator that the data call for."""
-        gaussian = gaussianity_p_value(coordinates.all) > self.alpha
+        gaussian = coordinates.gaussianity > self.gaussian
         return GaussianScores() if gaussian else RatioScores(device=self.device)
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crlspec.data import Problem
+from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.noise_units import noise_units
 
@@ -30,6 +33,7 @@ class Coordinates:
     space          the way back to x
     x              the observational observations (sample, observed), in their own units
     reference      name of the observational environment
+    dependent      environments whose rows depend on each other, in the order of the file
     """
 
     environments: tuple[str, ...]
@@ -38,6 +42,7 @@ class Coordinates:
     space: ColumnSpace
     x: np.ndarray
     reference: str
+    dependent: frozenset[str] = frozenset()
 
     @classmethod
     def fit(
@@ -57,7 +62,8 @@ class Coordinates:
         space = ColumnSpace.fit(
             [problem.samples[name] for name in names], len(problem.latents), units=noise_units(problem)
         )
-        return cls._in(space, problem.samples, problem.observational, environments)
+        found = cls._in(space, problem.samples, problem.observational, environments)
+        return replace(found, dependent=problem.dependent)
 
     @classmethod
     def _in(
@@ -79,12 +85,21 @@ class Coordinates:
     @classmethod
     def within(cls, space: ColumnSpace, problem: Problem) -> Coordinates:
         """The coordinates of a problem in a space that is given."""
-        return cls._in(space, problem.samples, problem.observational, problem.environments)
+        found = cls._in(space, problem.samples, problem.observational, problem.environments)
+        return replace(found, dependent=problem.dependent)
 
     @property
     def all(self) -> list[np.ndarray]:
         """The samples of all environments, the observational first."""
         return [self.observational, *(self.interventional[name] for name in self.environments)]
+
+    @cached_property
+    def gaussianity(self) -> float:
+        """p-value of "every environment is jointly normal"; rows that depend on each other count as fewer."""
+        names = (self.reference, *self.environments)
+        given = list(zip(names, self.all, strict=True))
+        sizes = [third_moment_size(y) if name in self.dependent else len(y) for name, y in given]
+        return gaussianity_p_value(self.all, sizes)
 
 
 @dataclass(frozen=True)

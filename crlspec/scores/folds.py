@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from crlspec.errors import DataError
 from crlspec.scores.base import Coordinates
 
-__all__ = ["check_halves", "halves"]
+__all__ = ["Folds", "check_halves", "folds_of"]
 
 
 def check_halves(coordinates: Coordinates, held_out: float) -> None:
@@ -22,9 +24,9 @@ def check_halves(coordinates: Coordinates, held_out: float) -> None:
         left = half - (max(1, int(held_out * half)) if held_out else 0)
         if left <= n:
             raise DataError(
-                f"environment '{name}' has {len(y)} samples: scores are fitted on halves of them, of which {left} "
-                f"remain to train on, and {n} latents ask for more than {n}",
-                f"Give at least {_fewest(n, held_out)} samples of each environment; hundreds are needed to learn "
+                f"Environment '{name}' has {len(y)} samples. Scores are fitted on halves, which leaves {left} to "
+                f"train on. {n} latents need more than {n}.",
+                f"Give at least {_fewest(n, held_out)} samples of each environment. Hundreds are needed to learn "
                 "from them.",
             )
 
@@ -37,7 +39,36 @@ def _fewest(components: int, held_out: float) -> int:
     return 2 * half
 
 
-def halves(y: Tensor, held_out: float, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+@dataclass(frozen=True)
+class Folds:
+    """Samples of every environment, the reference first, each in two disjoint random halves.
+
+    samples    (sample, component) of each environment
+    halves     environment → half → (training, held out)
+    generator  that drew them, for what is drawn next
+    """
+
+    samples: list[Tensor]
+    halves: list[list[tuple[Tensor, Tensor]]]
+    generator: torch.Generator
+
+    @property
+    def parts(self) -> list[tuple[Tensor, Tensor]]:
+        """(training, held out) of all halves, those of an environment next to each other."""
+        return [part for both in self.halves for part in both]
+
+
+def folds_of(
+    coordinates: Coordinates, held_out: float, seed: int, dtype: torch.dtype, device: str = "cpu"
+) -> Folds:
+    """The folds of all environments. Raises DataError as :func:`check_halves` does."""
+    check_halves(coordinates, held_out)
+    generator = torch.Generator().manual_seed(seed)
+    samples = [torch.as_tensor(y, dtype=dtype).to(device) for y in coordinates.all]
+    return Folds(samples, [_halves(y, held_out, generator) for y in samples], generator)
+
+
+def _halves(y: Tensor, held_out: float, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     """Two disjoint random halves of samples (sample, component), each as (training, held out).
 
     The odd sample belongs to the second half; each held-out part has at least one sample.

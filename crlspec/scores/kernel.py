@@ -20,7 +20,7 @@ from torch import Tensor
 
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.folds import check_halves, halves
+from crlspec.scores.folds import folds_of
 
 __all__ = ["KernelScores"]
 
@@ -49,12 +49,10 @@ class KernelScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Two fits that share no sample, both evaluated at all observational samples."""
-        check_halves(coordinates, self.held_out)
-        generator = torch.Generator().manual_seed(seed)
-        samples = [torch.as_tensor(y, dtype=torch.float64).to(self.device) for y in coordinates.all]
-        n, points = samples[0].shape[1], samples[0]
-        folds = [part for y in samples for part in halves(y, self.held_out, generator)]
-        directions = _frequencies(self.features, n, generator).to(points) / n**0.5
+        found = folds_of(coordinates, self.held_out, seed, torch.float64, self.device)
+        points, folds = found.samples[0], found.parts
+        n = points.shape[1]
+        directions = _frequencies(self.features, n, found.generator).to(points) / n**0.5
         tries = len(self.bandwidths) if len(self.bandwidths) > 1 else 0
         losses = []
         for done, bandwidth in enumerate(self.bandwidths[:tries]):
@@ -73,7 +71,7 @@ class KernelScores(ScoreDifference):
             ]
         )
         progress("scores", tries + 1, tries + 1)
-        scores = scores.reshape(len(samples), 2, *points.shape)  # environment, half, sample, component
+        scores = scores.reshape(-1, 2, *points.shape)  # environment, half, sample, component
         return ScoreEstimate.from_replicates((scores[:1] - scores[1:]).swapaxes(0, 1))
 
     def _path(self, training: Tensor, held: Tensor, omega: Tensor) -> tuple[Tensor, Tensor]:

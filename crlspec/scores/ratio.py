@@ -18,7 +18,7 @@ from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.folds import check_halves, halves
+from crlspec.scores.folds import folds_of
 
 __all__ = ["RatioScores"]
 
@@ -42,11 +42,9 @@ class RatioScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Two fits that share no sample, both evaluated at all observational samples."""
-        check_halves(coordinates, self.held_out)
-        generator = torch.Generator().manual_seed(seed)
-        samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
-        folds = [halves(y, self.held_out, generator) for y in samples]
-        network = self._train(folds, coordinates.environments, generator, progress)
+        folds = folds_of(coordinates, self.held_out, seed, torch.float32)
+        samples = folds.samples
+        network = self._train(folds.halves, coordinates.environments, folds.generator, progress)
         points = samples[0].to(self.device)
         environments = len(samples) - 1
         gradients = [_gradient(network, part, 2 * environments) for part in points.split(8192)]

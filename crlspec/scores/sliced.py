@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.folds import check_halves, halves
+from crlspec.scores.folds import folds_of
 
 __all__ = ["SlicedScores"]
 
@@ -39,12 +39,10 @@ class SlicedScores(ScoreDifference):
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Two fits that share no sample, both evaluated at all observational samples."""
-        check_halves(coordinates, self.held_out)
-        generator = torch.Generator().manual_seed(seed)
-        samples = [torch.as_tensor(y, dtype=torch.float32) for y in coordinates.all]
-        folds = [part for y in samples for part in halves(y, self.held_out, generator)]
+        folds = folds_of(coordinates, self.held_out, seed, torch.float32)
+        samples = folds.samples
         names = (coordinates.reference, *coordinates.environments)
-        fields = self._train(folds, names, generator, progress)
+        fields = self._train(folds.parts, names, folds.generator, progress)
         with torch.no_grad():
             parts = [fields(part) for part in samples[0].to(self.device).split(8192)]
         scores = torch.cat(parts, 1).double().cpu().numpy()

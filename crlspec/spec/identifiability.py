@@ -44,17 +44,15 @@ def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
         return replace(verdict, notes=(*verdict.notes, HARD_NOTE)) if unseen else verdict
     if setting.changes in ("shift", "scale") and not setting.noise_alone:
         note = (
-            "a latent that is a linear function of its parents does not show them where its environment only shifts "
-            "or rescales it"
+            "if a latent is a linear function of its parents, an environment that only shifts or rescales it "
+            "does not show them"
         )
         return replace(verdict, notes=(*verdict.notes, note))
     if not setting.noise_alone:
         return verdict
     what = "shift" if setting.changes == "shift" else "shift or rescale"
-    reason = (
-        f"environments that only {what} their targets leave a linear model without edges just as possible"
-    )
-    note = "what the data give is the noise of each latent, each by itself up to scaling, and not the latents"
+    reason = f"if environments only {what} their targets, a linear model without edges fits as well"
+    note = "the data give the noise of each latent up to scaling, and not the latents"
     remedies = ["use interventions that change how a latent depends on its parents, or hard ones"]
     if setting.function == "unknown":
         remedies.append("if no latent is a linear function of its parents, say so (function: nonlinear)")
@@ -72,8 +70,8 @@ def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
 
 
 HARD_NOTE = (
-    "if the latents are linear functions of their parents, no data can show that interventions are hard: the latents "
-    "are then those on which the interventions are hard, and effects are relative to them"
+    "if the latents are linear functions of their parents, no data can show that interventions are hard. They are "
+    "then taken as hard, and latents and effects are relative to that"
 )
 """A soft change of weights b to c is a hard one on the latent less c times its parents."""
 
@@ -83,29 +81,50 @@ def _with_count(setting: Setting, verdict: Verdict) -> Verdict:
     if setting.latents:
         return verdict
     note = (
-        "the number of latents is left to the data: the linear dimensions of the observations; that there are "
-        "environments enough for so many is seen only then"
+        "the number of latents is counted in the data, as the linear dimensions of the observations. Whether "
+        "there are enough environments is seen only then"
     )
     return replace(verdict, notes=(*verdict.notes, note))
 
 
 def _with_noise(setting: Setting, verdict: Verdict) -> Verdict:
-    """Noise on the observations, which no row of the table has."""
+    """Noise on the observations, which no row of the table has: x = f(z) in all of them.
+
+    Behind a linear mixing normal noise of known covariance Ψ is no loss: the characteristic function of G z is that
+    of x = G z + ε over exp(−tᵀΨt/2), so that the row speaks of G z. Isotropic noise is the least eigenvalue of any
+    covariance where there are more variables than latents; noise of each variable's own follows from the factor model
+    of one where (d − n)² > d + n, but for special loadings (Bekker & ten Berge, Linear Algebra Appl. 264, 1997).
+    """
     if not setting.noisy:
         return verdict
-    missing = (
-        "observations without noise: a linear mixing keeps its column space under isotropic noise, but score "
-        "differences are those of the noisy projection z + G⁺ε, and what should be zero in them is only small"
-        if setting.mixing == "linear"
-        else "observations without noise"
-    )
     remedy = "observe more variables of the same latents: the noise of a latent falls as 1/observed"
-    return replace(
-        verdict,
-        covered=False,
-        missing=(*verdict.missing, Missing("noise-free", missing)),
-        remedies=(*verdict.remedies, remedy),
+    if (reason := _untold_noise(setting)) is not None:
+        return replace(
+            verdict,
+            covered=False,
+            missing=(*verdict.missing, Missing("noise-free", reason)),
+            remedies=(*verdict.remedies, remedy),
+        )
+    asked = "(d − n)² > d + n" if setting.observation_noise == "per-variable" else "d > n"
+    note = (
+        "the theorem asks for x = G z. Normal noise on x leaves its promise standing: the covariances tell its "
+        f"size ({asked} for d variables and n latents), and deconvolution the distributions of G z. Estimates keep "
+        "the noise in them, and are ok only where it is little and its effect not seen, or less than sampling error"
     )
+    return replace(verdict, notes=(*verdict.notes, note), remedies=(*verdict.remedies, remedy))
+
+
+def _untold_noise(setting: Setting) -> str | None:
+    """Why the noise cannot be told from what it is added to; None where it can."""
+    if setting.mixing != "linear":
+        return "observations without noise"
+    n = len(setting.latents)
+    if setting.observed is None or n == 0:  # seen once there are data
+        return None
+    d = len(setting.observed)
+    if d > n and (setting.observation_noise == "isotropic" or (d - n) ** 2 > d + n):
+        return None
+    return f"observations without noise: {d} variables do not tell noise from {n} latents"
 
 
 def promise(setting: Setting, estimator: EstimatorDeclaration) -> Verdict:
@@ -152,7 +171,7 @@ def _observational(setting: Setting) -> Verdict:
 
 def _deterministic(setting: Setting) -> Verdict:
     verdict = _row(citations.LINEAR, "score-based theorems", "nothing", "nothing")
-    reason = "do() fixes a latent to one value: that environment has no density, hence no score"
+    reason = "do() fixes a latent to one value, so that environment has no density and no score"
     remedy = 'make it stochastic, e.g. "Normal(1, 0.3)" in place of do(1)'
     return replace(verdict, covered=False, missing=(Missing("density", reason),), remedies=(remedy,))
 
@@ -167,8 +186,9 @@ def _linear(setting: Setting) -> Verdict:
         theorem = "linear mixing, one soft intervention per latent, sufficiently nonlinear causal model"
         verdict = _row(citations.LINEAR, theorem, "surrounding-parents", "exact")
         note = (
-            "whether the model is sufficiently nonlinear (score differences of full rank) cannot be read off "
-            "the file; if it is not, latents come up to mixing with ancestors and the graph as its closure"
+            "the file cannot show whether the model is sufficiently nonlinear (score differences of full rank). "
+            "If it is not, latents are recovered up to mixing with ancestors, and the transitive closure of the "
+            "graph"
         )
         verdict = replace(verdict, estimator="lscale-i", notes=(note,))
     else:
@@ -209,7 +229,7 @@ def _multi_node(setting: Setting) -> Verdict:
 
 def _lacking_rank(verdict: Verdict, rank: int, needed: int, what: str) -> Verdict:
     reason = f"{what}, and rank {needed} is needed"
-    remedy = f"add {needed - rank} environment(s) whose targets are not combinations of those there are"
+    remedy = f"add {needed - rank} environment{'s' * (needed - rank > 1)} with linearly independent targets"
     return replace(
         verdict, covered=False, latents="nothing", graph="nothing", nodes=(), estimator=None,
         missing=(Missing("rank", reason),), remedies=(remedy,),
@@ -281,7 +301,10 @@ def _covering(setting: Setting, verdict: Verdict, *, needed: int) -> Verdict:
             return replace(verdict, nodes=latents)
         reason = f"{count} interventional environments, {wanted} are needed ({needed} per latent)"
         return _partial(
-            replace(verdict, count=count // needed), (), reason, f"add {wanted - count} environment(s)"
+            replace(verdict, count=count // needed),
+            (),
+            reason,
+            f"add {wanted - count} environment{'s' * (wanted - count > 1)}",
         )
     counts = Counter(name for hit in setting.targets.values() for name in hit)
     nodes = tuple(name for name in latents if counts[name] >= needed)

@@ -23,35 +23,33 @@ NOISE: Slot = registered("noise", NoiseDeclaration)
 MAX_ENVIRONMENTS = 2000
 
 
-def _exactly_one(model: ClosedModel, first: str, second: str) -> None:
-    given = [name for name in (first, second) if getattr(model, name) is not None]
-    if len(given) != 1:
-        got = "both" if given else "neither"
-        raise fault(f"exactly one of {first} and {second} is needed, got {got}", f"write {{{first}: 0.25}}.")
+class _OneOfTwo(ClosedModel):
+    """Two keys, exactly one of which is given."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        first, second = type(self).model_fields
+        given = [name for name in (first, second) if getattr(self, name) is not None]
+        if len(given) != 1:
+            got = "both" if given else "neither"
+            raise fault(
+                f"exactly one of {first} and {second} is needed, got {got}", f"write {{{first}: 0.25}}."
+            )
+        return self
 
 
-class VarianceChange(ClosedModel):
+class VarianceChange(_OneOfTwo):
     """The noise variance times a factor, or a new value; an interval is drawn from for each intervention."""
 
     times: PositiveAmount | None = None
     value: PositiveAmount | None = None
 
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        _exactly_one(self, "times", "value")
-        return self
 
-
-class MeanChange(ClosedModel):
+class MeanChange(_OneOfTwo):
     """The noise mean plus a number, or a new value; an interval is drawn from for each intervention."""
 
     plus: Amount | None = None
     value: Amount | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        _exactly_one(self, "plus", "value")
-        return self
 
 
 class NoiseChange(ClosedModel):

@@ -14,6 +14,7 @@ import xarray as xr
 from crlspec.cli import main
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.thresholds import Thresholds
+from crlspec.results.storage import write_file
 from tests.reference.generator import Reference, generate, write_csv_folder
 
 SPEC = """\
@@ -147,15 +148,29 @@ class FixedEstimator:
         )
 
 
+def empty_page(result: Any, path: Path, model: Any = None, force: bool = False) -> Path:
+    """What is written for a report where no test looks at it."""
+    write_file(path, lambda to: to.write_text("<html></html>\n", encoding="utf-8"), force)
+    return path
+
+
 @pytest.fixture
 def fixed_estimator(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """``fixed_estimator("refuted", "…")`` puts the estimator above in the place of any other."""
+    """``fixed_estimator("refuted", "…")`` puts the estimator above in the place of any other.
+
+    Its report is always the same: an empty page stands for it unless ``pictures`` are asked for.
+    """
+    import crlspec.result
     import crlspec.scores
     import crlspec.solving
 
-    def install(code: Any = "ok", message: str = "all well", remedy: str | None = None) -> None:
+    def install(
+        code: Any = "ok", message: str = "all well", remedy: str | None = None, pictures: bool = False
+    ) -> None:
         estimator = FixedEstimator(Status(code, message, remedy))
         monkeypatch.setattr(crlspec.solving, "estimator_for", lambda *_: estimator, raising=False)
         monkeypatch.setattr(crlspec.scores, "scores_for", lambda *_: None, raising=False)
+        if not pictures:
+            monkeypatch.setattr(crlspec.result.Result, "report", empty_page)
 
     return install

@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from crlspec.result import open_result
-from tests.cli.conftest import Call
+from crlspec.inference.edges import classifier, classifier_model
+from crlspec.result import Result, open_result
+from tests.cli.conftest import Call, empty_page
 
 GENERAL = """\
 crlspec: 1
@@ -53,6 +55,15 @@ def killed(call: list[str], folder: Path) -> Path:
     pytest.fail(f"no checkpoint was written: {process.communicate()[0].decode()}")
 
 
+@pytest.fixture
+def quick_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows the network that is looked at: edges of few steps, and no pictures."""
+    short = partial(classifier_model.fit_contrasts, steps=20)
+    monkeypatch.setattr(classifier, "fit_contrasts", short)
+    monkeypatch.setattr(Result, "report", empty_page)
+
+
+@pytest.mark.usefixtures("quick_end")
 def test_a_killed_run_goes_on_to_the_same_result(call: Call, tmp_path: Path):
     (tmp_path / "curved.yaml").write_text(GENERAL, encoding="utf-8")
     checkpoint = killed(["run", "curved.yaml", "--out", "out"], tmp_path)

@@ -26,7 +26,7 @@ def names_in(folder: Path) -> set[str]:
 def test_a_run_leaves_all_that_is_promised_and_no_metrics(
     call: Call, own: Path, fixed_estimator: Callable[..., None]
 ) -> None:
-    fixed_estimator()
+    fixed_estimator(pictures=True)
     answer = call("run", own, "--seed", "4")
     folder = Path("runs/own-4")
     assert answer.status == 0, answer.err
@@ -59,7 +59,7 @@ def test_latents_are_called_in_the_order_of_their_environments(
 def test_an_estimation_that_does_not_decide_exits_with_4_and_writes_everything(
     call: Call, own: Path, fixed_estimator: Callable[..., None], code: str
 ) -> None:
-    fixed_estimator(code, "more components than latents", "declare more latents")
+    fixed_estimator(code, "more components than latents", "declare more latents", pictures=True)
     answer = call("run", own, "--out", "out")
     assert answer.status == 4
     assert names_in(Path("out")) == FILES
@@ -198,7 +198,7 @@ def test_transform_refuses_what_does_not_fit(
 
 
 def test_report_is_written_again(call: Call, own: Path, fixed_estimator: Callable[..., None]) -> None:
-    fixed_estimator()
+    fixed_estimator(pictures=True)
     call("run", own, "--out", "out")
     Path("out/report.html").unlink()
     assert call("report", "out").status == 0

@@ -79,7 +79,7 @@ def test_nuts_finds_the_conjugate_posterior(conjugate):
     """The environment in which z3 is cut from its causes tells nothing of their weights; the shifted one does."""
     model, data, mean, covariance = conjugate
     sampler = MCMC(
-        NUTS(model.condition(data, on="x")), num_samples=150, warmup_steps=60, disable_progbar=True
+        NUTS(model.condition(data, on="x")), num_samples=100, warmup_steps=40, disable_progbar=True
     )
     sampler.run()
     draws = np.stack([sampler.get_samples()[name].numpy() for name in WEIGHTS])
@@ -87,7 +87,7 @@ def test_nuts_finds_the_conjugate_posterior(conjugate):
     np.testing.assert_allclose(draws.mean(1), mean, atol=0.4 * deviation.max())
     np.testing.assert_allclose(draws.std(1), deviation, rtol=0.35)
     tree = model.posterior(sampler)
-    assert tree["posterior"].sizes == {"chain": 1, "draw": 150}
+    assert tree["posterior"].sizes == {"chain": 1, "draw": 100}
     assert set(tree["posterior"].data_vars) == set(WEIGHTS)
     assert not tree["sample_stats"]["diverging"].any()
 

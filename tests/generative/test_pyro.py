@@ -6,7 +6,7 @@ import pytest
 import torch
 from pyro.infer import MCMC, NUTS, SVI, Predictive, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
-from pyro.optim import Adam
+from pyro.optim import ClippedAdam
 
 import crlspec
 
@@ -113,8 +113,8 @@ def test_svi_finds_the_posterior(model):
     program = pyro.poutine.block(pyro.condition(model.pyro(), data={"dose": dose}), hide=["growth", "x"])
     with pyro.get_param_store().scope():
         guide = AutoNormal(program, init_scale=0.5)
-        svi = SVI(program, guide, Adam({"lr": 0.02}), Trace_ELBO(num_particles=4))
-        for _ in range(400):
+        svi = SVI(program, guide, ClippedAdam({"lr": 0.1, "lrd": 0.97}), Trace_ELBO(num_particles=2))
+        for _ in range(150):
             svi.step(1)
         posterior = guide.median()["light"]
     assert float(posterior) == pytest.approx(0.8 * 1.3 / 0.89, abs=0.15)
@@ -123,7 +123,7 @@ def test_svi_finds_the_posterior(model):
 def test_nuts_finds_the_posterior(model):
     dose = torch.full((1,), 1.3, dtype=torch.float64)
     program = pyro.condition(model.pyro(), data={"dose": dose})
-    sampler = MCMC(NUTS(program), num_samples=300, warmup_steps=100, disable_progbar=True)
+    sampler = MCMC(NUTS(program), num_samples=200, warmup_steps=60, disable_progbar=True)
     sampler.run(1)
     light = sampler.get_samples()["light"]
     assert float(light.mean()) == pytest.approx(0.8 * 1.3 / 0.89, abs=0.15)
@@ -131,7 +131,7 @@ def test_nuts_finds_the_posterior(model):
 
 
 def test_nuts_runs_under_do(model):
-    sampler = MCMC(NUTS(model.pyro("fixed")), num_samples=50, warmup_steps=50, disable_progbar=True)
+    sampler = MCMC(NUTS(model.pyro("fixed")), num_samples=20, warmup_steps=20, disable_progbar=True)
     sampler.run(1)
     assert set(sampler.get_samples()) == {"light", "growth"}
 
@@ -146,7 +146,7 @@ def test_noisy_sensors_can_be_added_around_the_program(model):
         _, x = program(1)
         pyro.sample("reading", dist.Normal(x, 0.1).to_event(2), obs=readings)
 
-    sampler = MCMC(NUTS(measured), num_samples=200, warmup_steps=150, disable_progbar=True)
+    sampler = MCMC(NUTS(measured), num_samples=60, warmup_steps=60, disable_progbar=True)
     sampler.run()
     means = torch.cat([sampler.get_samples()[name].mean(0) for name in model.latents])
     torch.testing.assert_close(means, truth[0], rtol=0, atol=0.35)

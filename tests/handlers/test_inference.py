@@ -113,8 +113,8 @@ def test_nuts_samples_the_interventional_posterior():
     )
     sampler = MCMC(
         NUTS(pyro.condition(changed, {"weight": weight})),
-        num_samples=150,
-        warmup_steps=100,
+        num_samples=100,
+        warmup_steps=50,
         disable_progbar=True,
     )
     sampler.run()

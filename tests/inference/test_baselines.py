@@ -70,6 +70,9 @@ def test_independent_non_gaussian_latents_are_recovered_by_ica() -> None:
     assert np.all(largest >= 0.99 * np.linalg.norm(passed, axis=1))
     assert sorted(np.abs(passed).argmax(1)) == [0, 1, 2]
     assert found.status.ok
+    assert (
+        found.status.message == "The latents are components that pass as independent. No graph is estimated."
+    )
     assert found.latents == ("ic1", "ic2", "ic3")
 
 
@@ -78,6 +81,9 @@ def test_principal_components_are_sorted_and_uncorrelated() -> None:
     found = Pca().solve(toy.problem, GaussianScores(), 0, silent)
     pooled = found.encoder(np.concatenate(list(toy.problem.samples.values())))
     np.testing.assert_allclose(np.cov(pooled.T), np.eye(3), atol=1e-3)
+    assert found.status.message == (
+        "The latents are principal components, the directions of most variance. No graph is estimated."
+    )
     spectrum = found.diagnostics["spectrum"].values
     assert np.all(np.diff(spectrum) <= 0)
 
@@ -93,7 +99,21 @@ def test_dependent_latents_refute_ica_and_the_status_says_so() -> None:
     x = {name: chain() @ toy.mixing.T for name in ("obs", *toy.environments)}
     found = Ica().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
     assert found.status.code == "refuted"
-    assert "independent" in found.status.message and found.status.remedy
+    assert found.status.message == (
+        "The components of ICA are dependent (p < 1e-12). ICA assumes independent latents, and latents that cause "
+        "one another are dependent."
+    )
+    assert found.status.remedy
+
+
+def test_components_of_gaussian_latents_mean_nothing() -> None:
+    toy, rng = LinearGaussianToy(), np.random.default_rng(0)
+    x = {name: rng.normal(size=(50, 3)) @ toy.mixing.T for name in ("obs", *toy.environments)}
+    found = Ica().solve(replace(toy.problem, samples=x), GaussianScores(), 0, silent)
+    assert found.status.code == "undecided"
+    assert found.status.message == (
+        "ICA did not converge, as happens where latents are Gaussian. Its components mean nothing."
+    )
 
 
 def test_more_dimensions_than_latents_are_refused() -> None:

@@ -133,7 +133,7 @@ def test_a_general_mixing():
     )
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
-    assert "One restart alone" in alone.status.message
+    assert "one restart alone" in alone.status.message
     assert alone.status.remedy
 
 
@@ -161,7 +161,7 @@ def test_restarts_that_end_elsewhere_leave_it_undecided():
         ({"design": "single-node"}, "two environments per latent"),
         ({"kind": "soft"}, "needs hard interventions"),
         ({"deterministic": True}, "no density"),
-        ({"observation_noise": "isotropic"}, "through the link"),
+        ({"observation_noise": "isotropic"}, "no noise on the observations behind a link"),
         (
             {"environments": ENVIRONMENTS[:4], "targets": None},
             "got 4 interventional environments for 3 latents",

@@ -148,7 +148,7 @@ def spoilt(reference: Reference, change: object) -> Problem:
 
 
 def test_a_nonlinear_mixing_is_refused_in_words(small: Reference) -> None:
-    with pytest.raises(DataError, match=r"4 latents: a linear mixing without noise is refuted") as caught:
+    with pytest.raises(DataError, match=r"4 latents. So a linear mixing without noise is refuted") as caught:
         LScaleI().solve(spoilt(small, np.tanh), GaussianScores(), 0, silent)
     assert "mixing: general" in str(caught.value.remedy)
 

@@ -57,7 +57,7 @@ def test_hard_runs_note_what_hardness_rests_on() -> None:
     (check,) = [check for check in result.checks if check.name == "hard"]
     assert check.consequence == "note"
     assert check.message == (
-        "The latents are linear functions of their parents, and of such no data can show that interventions are "
-        "hard. The latents are those on which the interventions are hard, and effects are relative to them."
+        "The latents are linear functions of their parents, so no data can show that interventions are hard. "
+        "They are taken as hard, and latents and effects are relative to that."
     )
     assert not check.objects

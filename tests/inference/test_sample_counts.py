@@ -91,7 +91,7 @@ def test_scores_of_any_counts_are_of_every_observational_sample(kind: str, count
     coordinates = Coordinates.of(cut(LINEAR, counts), LINEAR.environments)
     if min(counts) < 10:
         with pytest.raises(
-            DataError, match=r"environment 'obs' has 6 samples: .* Give at least (8|10) samples"
+            DataError, match=r"Environment 'obs' has 6 samples. Scores .* Give at least (8|10) samples"
         ):
             SCORES[kind].estimate(coordinates, 0, silent)
         return
@@ -114,7 +114,7 @@ def test_a_link_that_leaves_hardly_a_sample_is_refused() -> None:
     samples = dict(PAIRS.samples)
     samples["a1"] = np.full_like(samples["a1"], 1 - 1e-16)
     with pytest.raises(
-        DataError, match=r"environment 'a1': 300 of 300 samples saturate the link tanh, and 0 are"
+        DataError, match=r"Environment 'a1': 300 of 300 samples saturate the link tanh. The 0 others are"
     ):
         GScaleI().solve(replace(PAIRS, samples=samples), GaussianScores(), 0, silent)
 

@@ -21,7 +21,7 @@ from crlspec.inference.likelihood.refine import refine_gaussian
 from crlspec.inference.soft import gaussian as soft
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.step import Step
-from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.inference.thresholds import GscaleThresholds, LinearThresholds
 from crlspec.numerics.optimum import Optimum, minimised
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
@@ -38,7 +38,9 @@ def hard() -> Step:
 
 def of_soft() -> Step:
     estimate = GaussianScores().estimate(COORDINATES, 0, silent)
-    return closure_by_likelihood(COORDINATES, estimate, closure_by_scores(estimate), ("a", "b", "c"), 0.01)
+    return closure_by_likelihood(
+        COORDINATES, estimate, closure_by_scores(estimate), ("a", "b", "c"), 0.01, LinearThresholds()
+    )
 
 
 def of_code() -> Step:
@@ -51,7 +53,7 @@ def of_code() -> Step:
 
 def behind_a_link() -> bool:
     _, y = gscale._components(
-        gscale._unlinked(PairsToy().problem), ("obs", *PairsToy.environments), GscaleThresholds()
+        gscale._unlinked(PairsToy().problem)[0], ("obs", *PairsToy.environments), GscaleThresholds()
     )
     return gscale._settled([gscale._row(y[1], y[2]), gscale._row(y[3], y[4])])
 

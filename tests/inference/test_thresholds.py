@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import FrozenInstanceError, asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from crlspec.inference.encoders.gaussianise import Gaussianised
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.lscale import LScaleI
-from crlspec.inference.thresholds import GscaleThresholds, LscaleThresholds, Thresholds
+from crlspec.inference.thresholds import DesignThresholds, GscaleThresholds, LscaleThresholds, Thresholds
 from crlspec.inference.umni import UmniCrl
 from crlspec.maps.maps import Network
 from crlspec.progress import silent
@@ -56,25 +57,32 @@ SPECS = {
     "ica": ("linear/hard-5", ["estimator.kind=ica"]),
     "pca": ("linear/hard-5", ["estimator.kind=pca"]),
 }
-CLASSES = [one for one in vars(thresholds).values() if isinstance(one, type) and issubclass(one, Thresholds)]
+CLASSES = [
+    one
+    for one in vars(thresholds).values()
+    if isinstance(one, type) and issubclass(one, Thresholds | DesignThresholds)
+]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_every_threshold_says_where_it_comes_from(cls: type[Thresholds]) -> None:
+def test_every_threshold_says_where_it_comes_from(cls: type[Thresholds | DesignThresholds]) -> None:
     text = " ".join(str(one.__doc__) for one in cls.__mro__ if one is not object)
     for field in fields(cls):
         assert re.search(rf"\n    {field.name} +[\w.]", text), field.name
     with pytest.raises(FrozenInstanceError):
-        cls().injective = 1.0  # type: ignore[misc]
+        setattr(cls(), fields(cls)[0].name, 1.0)
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_a_result_keeps_the_thresholds_of_its_estimator(kind: str) -> None:
+def test_a_result_keeps_the_thresholds_of_its_estimator(kind: str, tmp_path: Path) -> None:
     name, sets = SPECS[kind]
     spec = crlspec.load(name, sets=["latents=2", "samples=400", *sets])
     model = crlspec.compile(spec, seed=0)
     found = crlspec.solve(spec, model.sample(seed=0), model=model)
-    assert found.provenance["thresholds"] == asdict(ESTIMATORS[kind].thresholds)
+    kept = found.provenance["thresholds"]
+    assert kept == asdict(ESTIMATORS[kind].thresholds)
+    assert kept["design"] == asdict(DesignThresholds())
+    assert crlspec.open_result(found.save(tmp_path / "result.nc")).provenance["thresholds"] == kept
 
 
 def solved(estimator: Any, problem: Problem = TOY, **changed: float) -> str:
@@ -169,9 +177,9 @@ def test_a_threshold_decides_whether_a_linear_mixing_is_refuted(
 
 def test_the_level_of_dimensions_decides_how_many_there_are() -> None:
     coordinates = Coordinates.of(NOISY, NOISY.environments)
-    check_noisy_rank(NOISY, coordinates, Thresholds().dimension)
+    check_noisy_rank(NOISY, coordinates, Thresholds())
     with pytest.raises(DataError, match="more than the 3 latents"):
-        check_noisy_rank(NOISY, coordinates, 1 - 1e-9)
+        check_noisy_rank(NOISY, coordinates, Thresholds(dimension=1 - 1e-9))
     with pytest.raises(DataError, match="2 linear dimensions"):
         check_injective(np.array([1.0, 1.0, 1e-3]), 3, 1e-2)
 
@@ -182,9 +190,9 @@ AGREED, FAR, CLEAR = np.full(3, 0.98), np.full(3, 100.0), Pairing((), np.zeros((
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({}, "ok: restarts agree .* free of small smooth errors"),
-        ({"contrast": 101.0}, "undecided: The two environments .* \\(3 of 3\\)"),
-        ({"agreement": 0.99}, "undecided: No two restarts .* 0.99 is asked"),
+        ({}, "ok: Restarts agree .* allow for small smooth errors"),
+        ({"contrast": 101.0}, "undecided: The two environments of 3 of 3 latents hardly differ"),
+        ({"agreement": 0.99}, "undecided: No two restarts .* 0.99 is needed"),
         ({"excess": 1.5}, "note: Dependences that the causal order excludes are 2.0 times larger"),
     ],
 )
@@ -212,7 +220,7 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
         return gscale._components(problem, order, replace(GscaleThresholds(), **changed))[1]
 
     assert components()[0].shape[1] == 4
-    with pytest.raises(DataError, match="the observations span 1 dimension,"):
+    with pytest.raises(DataError, match="The observations span 1 dimension,"):
         components(smallest=0.999)
     deviations = [np.concatenate(components(floor=floor)).std(0) for floor in (1e-3, 1.0)]
     assert deviations[0] == pytest.approx(1.0) and deviations[1][-1] < 0.9
@@ -226,7 +234,10 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
 
 def test_agreement_of_two_networks_decides_the_status_of_contrastive() -> None:
     network = Network(np.eye(2), np.zeros(2))
-    for least, words in ((0.9, "are not calibrated"), (0.99, "found different latents")):
+    for least, words in (
+        (0.9, "are not calibrated, since they leave out its error"),
+        (0.99, "Two restarts of the network found different latents (correlation 0.95 after a linear map)"),
+    ):
         trained = Gaussianised(network, "likelihood", 0.5, 0.95)
         status = contrastive._status(1e-9, trained, 1.0, least)
         assert status.code == "undecided" and words in status.message

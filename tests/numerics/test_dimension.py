@@ -39,7 +39,7 @@ def test_noise_alone_has_no_components_at_the_level_claimed(variables: int, samp
 def test_the_signals_are_counted(noise: float) -> None:
     rng = np.random.default_rng(1)
     for signals in (1, 4, 7):
-        found = count_components(spectrum(rng, 12, signals, noise, 4000), 4000)
+        found = count_components(spectrum(rng, 12, signals, noise, 4000), 4000, 1e-3)
         assert found.count == signals
         assert found.variance == pytest.approx(noise**2, rel=0.05)
         assert str(found).startswith(f"{signals} eigenvalues of the pooled covariance")
@@ -47,12 +47,14 @@ def test_the_signals_are_counted(noise: float) -> None:
 
 def test_weak_signals_are_missed_rather_than_invented() -> None:
     rng = np.random.default_rng(2)
-    counts = [count_components(spectrum(rng, 20, 3, 30.0, 200), 200).count for _ in range(20)]
+    counts = [count_components(spectrum(rng, 20, 3, 30.0, 200), 200, 1e-3).count for _ in range(20)]
     assert max(counts) <= 3
 
 
 def test_without_noise_all_dimensions_may_count() -> None:
     rng = np.random.default_rng(3)
-    assert count_components(spectrum(rng, 5, 3, 0.0, 300), 300).count == 3
-    assert count_components(np.array([2.0]), 100).count == 1
-    assert count_components(spectrum(rng, 4, 4, 0.0, 4000), 4000).count == 3, "the last has nothing beside it"
+    assert count_components(spectrum(rng, 5, 3, 0.0, 300), 300, 1e-3).count == 3
+    assert count_components(np.array([2.0]), 100, 1e-3).count == 1
+    assert count_components(spectrum(rng, 4, 4, 0.0, 4000), 4000, 1e-3).count == 3, (
+        "the last has nothing beside it"
+    )

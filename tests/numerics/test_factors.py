@@ -57,7 +57,7 @@ def test_the_level_of_the_test_is_what_it_says_though_factors_are_no_normal_ones
 def test_factors_are_counted_and_too_few_are_rejected() -> None:
     for seed in range(20):
         covariance, _ = drawn(seed)
-        found = count_factors(covariance, 4000)
+        found = count_factors(covariance, 4000, 1e-3)
         assert found is not None and found.factors == 3
         assert fit_factors(covariance, 4000, 2).p_value < 1e-10
 
@@ -65,7 +65,7 @@ def test_factors_are_counted_and_too_few_are_rejected() -> None:
 def test_no_number_of_factors_explains_correlated_noise() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(4000, 8)) @ rng.normal(size=(8, 8))
-    assert count_factors(np.cov(x.T), 4000) is None
+    assert count_factors(np.cov(x.T), 4000, 1e-3) is None
 
 
 def test_a_variable_without_noise_is_a_heywood_case() -> None:

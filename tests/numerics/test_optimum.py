@@ -62,8 +62,8 @@ def test_the_relative_gradient_does_not_depend_on_the_unit_of_large_parameters()
 
 def test_a_fit_that_stopped_early_warns_by_name() -> None:
     expected = (
-        r"^The fit of it stopped before its optimum: the relative gradient there is 0\.03, and below 0\.001 is "
-        r"asked for, so that what comes of it may be off\. Give more samples\.$"
+        r"^The fit of it stopped before its optimum\. The relative gradient there is 0\.03, and below 0\.001 is "
+        r"needed, so results that rest on it may be off\. Give more samples\.$"
     )
     with pytest.warns(NumericalWarning, match=expected):
         warn_unless_settled(False, 0.03, "The fit of it", "Give more samples.")

@@ -93,14 +93,18 @@ class Shell:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that a wheel of the package is installed into, without network."""
+    """The folder that the package is built and installed into, without network."""
     folder = tmp_path_factory.mktemp("acme")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = ["wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, _copy(folder)]
-    subprocess.run([*pip, *map(str, build)], check=True, capture_output=True, text=True)
-    (wheel,) = folder.glob("*.whl")
-    install = ["install", "--no-deps", "--no-index", "--target", folder / "site", wheel]
-    subprocess.run([*pip, *map(str, install)], check=True, capture_output=True, text=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    options = [
+        "--no-index",
+        "--no-build-isolation",
+        "--no-compile",
+        "--target",
+        folder / "site",
+        _copy(folder),
+    ]
+    subprocess.run([*pip, *map(str, options)], check=True, capture_output=True, text=True)
     return folder / "site"
 
 

@@ -35,7 +35,7 @@ def ran(call: Shell) -> Answer:
 
 def test_a_spec_that_declares_all_three_runs_and_is_undecided_at_best(call: Shell, ran: Answer) -> None:
     assert ran.status == 4
-    assert f"status   undecided: {SAID}, so its answer may be wrong whatever the data say." in ran.out
+    assert f"status   undecided: {SAID}. Its answer may be wrong whatever the data say." in ran.out
     assert f"warning: acme.yaml:12:19: estimator.kind: {BEYOND}. Remedy: leave estimator out" in ran.err
     metrics = json.loads((call.folder / "run" / "metrics.json").read_text())
     assert metrics["mcc"] > 0.99

@@ -128,13 +128,11 @@ def test_report_without_a_truth_and_with_a_remedy(result, toy):
     for words in ("? undecided", "Two orders fit.", "What would help: Sample more of z2."):
         assert words in text
     assert verdict(undecided).startswith(
-        "The data do not decide everything: four latents (up to scaling) and"
+        "The data do not decide everything. So far seven observed variables in five environments show four latents ("
     )
     status = toy.Status("refuted", "The mixing is not linear.")
     refuted = dataclasses.replace(result, estimate=dataclasses.replace(result.estimate, status=status))
-    assert verdict(refuted).startswith(
-        "The data contradict an assumption, so do not rely on the four latents"
-    )
+    assert verdict(refuted).startswith("The data contradict an assumption. Do not rely on the four latents")
 
 
 def test_verdict_of_a_closure_and_of_an_uncovered_setting(result, toy):
@@ -147,7 +145,7 @@ def test_verdict_of_a_closure_and_of_an_uncovered_setting(result, toy):
     )
     assert "and no ancestral links are wrong." in verdict(found, found.metrics(soft))
     assert direct(found) == {("z1", "z2"), ("z2", "z3")}
-    assert "therefore direct" in render(found, soft)
+    assert "so it is direct" in render(found, soft)
 
 
 def test_report_of_a_bare_result(toy, model):
@@ -199,7 +197,28 @@ def test_doubtful_pairs_are_those_within_a_factor_of_ten_of_alpha(result):
     assert doubtful(unknown) == ()
     assert doubtful(known) == (edges[2].pair, edges[3].pair)
     assert "nearly found" in render(known)
-    assert "alpha = 0.01: of a hundred pairs" in render(known)
+    assert "alpha = 0.01. Then about 1 of a hundred pairs" in render(known)
+
+
+def test_open_edges_are_dashed_and_told(result, toy):
+    dashed = re.compile(r"<path[^>]*stroke-dasharray: 3\.96,1\.98[^>]*var\(--muted\)")
+    assert not dashed.search(render(result))
+    absent = (toy.AbsentEdge("z1", "z4", 0.2, False), toy.AbsentEdge("z2", "z4", 0.1, True))
+    estimate = dataclasses.replace(result.estimate, absent=absent)
+    text = render(dataclasses.replace(result, estimate=estimate))
+    _checked(text)
+    assert len(dashed.findall(text)) == 2  # shaft and head
+    for words in (
+        ">≤ 0.2<",
+        "z1 to z4 not seen, could be up to 0.2",
+        "not seen; could be up to the strength on it",
+        "<p>1 of 3 absent edges is excluded above 0.1; 1 is open: z1 → z4 could be up to 0.2; 1 without a power "
+        "calculation.</p>",
+        ">not seen; could be up to 0.2</td>",
+        ">excluded above 0.1</td>",
+        ">no power calculation</td>",
+    ):
+        assert words in text, words
 
 
 def test_score_cells_that_contradict_the_graph_are_marked(result):

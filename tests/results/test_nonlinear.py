@@ -142,8 +142,8 @@ def test_samples_are_drawn_against_what_comes_back(nonlinear, model):
     x = model.sample(50, seed=2)["obs"]["x"].values
     section = traversals(with_examples(nonlinear, x))
     assert "Reconstruction" in section
-    assert section.count("% lost") == 6
-    lost = [float(value) for value in re.findall(r"([\d.]+) % lost", section)]
+    assert section.count("% of the variance lost") == 6
+    lost = [float(value) for value in re.findall(r"([\d.]+) % of the variance lost", section)]
     assert lost == sorted(lost, reverse=True)
     back = nonlinear.reconstruct(x).values
     assert lost[0] == pytest.approx(100 * (((x - back) ** 2).mean(0) / x.var(0)).max(), abs=0.06)

@@ -114,7 +114,17 @@ def test_encoder_refuses_other_variables_in_words(result, model, change, words):
 
 
 def _same(one: Result, other: Result) -> None:
-    for field in ("order", "edges", "tested", "graph", "status", "names", "environment_of", "observed"):
+    for field in (
+        "order",
+        "edges",
+        "tested",
+        "absent_edges",
+        "graph",
+        "status",
+        "names",
+        "environment_of",
+        "observed",
+    ):
         assert getattr(one, field) == getattr(other, field)
     assert (one.identified, one.provenance) == (other.identified, other.provenance)
     assert one.estimate.seconds == other.estimate.seconds
@@ -137,6 +147,61 @@ def test_round_trip_through_netcdf(result, model, tmp_path):
     _same(result, opened)
     xr.testing.assert_identical(result.evaluate(model, 500), opened.evaluate(model, 500))
     assert result.citation() == opened.citation() == "@article{toy}"
+
+
+def with_absences(result, toy):
+    """z1 → z4 open, z2 → z4 excluded, z3 → z4 without a power."""
+    absent = (toy.AbsentEdge("z1", "z4", 0.2, False), toy.AbsentEdge("z2", "z4", 0.125, True))
+    return dataclasses.replace(result, estimate=dataclasses.replace(result.estimate, absent=absent))
+
+
+def test_absent_edges_are_kept_and_told(result, toy, tmp_path):
+    found = with_absences(result, toy)
+    assert found.absent_edges == (*found.estimate.absent, toy.AbsentEdge("z3", "z4"))
+    opened = open_result(found.save(tmp_path / "run.nc"))
+    _same(found, opened)
+    assert json.loads(opened.dag_json())["absent"] == [
+        {"source": "z1", "target": "z4", "detectable": 0.2, "claimed": False},
+        {"source": "z2", "target": "z4", "detectable": 0.125, "claimed": True},
+        {"source": "z3", "target": "z4", "detectable": None, "claimed": False},
+    ]
+    assert str(opened).splitlines()[-1].strip() == (
+        "1 of 3 absent edges is excluded above 0.12; 1 is open: z1 → z4 could be up to 0.2; 1 without a power "
+        "calculation"
+    )
+    assert set(opened.dag.edges()) == {("z1", "z2"), ("z2", "z3"), ("z1", "z3")}
+    assert "z4" not in opened.dag_dot().split('"z4";')[1]
+
+
+def test_absent_edges_follow_names_and_the_order_of_latents(toy, model):
+    estimate = toy.toy_estimate(model)
+    backwards = tuple(toy.AbsentEdge(a, "z4", 0.3, True) for a in ("z3", "z2", "z1"))
+    estimate = dataclasses.replace(estimate, absent=backwards)
+    found = Result.from_estimate(estimate, model.sample(50), observational="obs")
+    assert [edge.pair for edge in found.estimate.absent] == [("z1", "z4"), ("z2", "z4"), ("z3", "z4")]
+    turned = estimate.renamed(
+        {"z1": "d", "z2": "c", "z3": "b", "z4": "a"}, {e: e for e in model.environments}
+    )
+    assert [edge.pair for edge in turned.absent_edges] == [("d", "a"), ("c", "a"), ("b", "a")]
+    assert all(edge.claimed for edge in turned.absent_edges)
+
+
+def test_absent_edges_were_tested_and_not_found(toy, model):
+    estimate = toy.toy_estimate(model)
+    for pair in (("z1", "z2"), ("z4", "z1")):
+        with pytest.raises(ValueError, match="were not tested, or were found"):
+            dataclasses.replace(estimate, absent=(toy.AbsentEdge(*pair, 0.1),))
+
+
+def test_a_file_from_before_absences_were_kept_claims_none(result, tmp_path):
+    path = result.save(tmp_path / "run.nc")
+    with xr.open_datatree(path, engine="h5netcdf") as tree:
+        old = tree.load()
+    old["graph"] = old["graph"].to_dataset().drop_vars(["detectable", "claimed_absent"])
+    old.to_netcdf(tmp_path / "old.nc", engine="h5netcdf")
+    opened = open_result(tmp_path / "old.nc")
+    assert {(edge.detectable, edge.claimed) for edge in opened.absent_edges} == {(None, False)}
+    assert "no power calculation: nothing is said of the three absent edges" in str(opened)
 
 
 def test_round_trip_of_a_bare_result(toy, model, tmp_path):

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 import xarray as xr
 
-from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
+
+__all__ = ["AbsentEdge", "Edge", "Estimate", "LinearEncoder", "Stage", "Status"]
 
 
 def names(values: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crlspec.inference.thresholds import Thresholds
 from crlspec.progress import silent
 from crlspec.registry import Registry, ScoresDeclaration
 from crlspec.scores import scores_for
@@ -43,7 +44,7 @@ class TestAuto(TestGaussian):
     """The toy is Gaussian, and so are the scores that the data choose."""
 
     def scores(self, toy: LinearGaussianToy) -> ScoreDifference:
-        return AutoScores()
+        return AutoScores(Thresholds.gaussian)
 
 
 class TestSliced(ScoreContract):
@@ -67,9 +68,9 @@ def white(values: dict[str, np.ndarray]) -> Coordinates:
 def test_auto_takes_gaussian_scores_for_gaussian_data_and_classifiers_for_others() -> None:
     rng = np.random.default_rng(0)
     normal = {name: rng.normal(size=(3000, 2)) for name in ("obs", "e1", "e2")}
-    assert isinstance(AutoScores().choose(white(normal)), GaussianScores)
+    assert isinstance(AutoScores(Thresholds.gaussian).choose(white(normal)), GaussianScores)
     other = {**normal, "e2": rng.laplace(size=(3000, 2))}
-    assert isinstance(AutoScores().choose(white(other)), RatioScores)
+    assert isinstance(AutoScores(Thresholds.gaussian).choose(white(other)), RatioScores)
 
 
 def test_gaussian_moments_have_no_bias_where_nothing_changes() -> None:
@@ -100,9 +101,9 @@ def declared(name: str) -> ScoresDeclaration:
 
 def test_scores_are_built_by_their_names() -> None:
     def kind(name: str) -> str:
-        return scores_for(declared(name), lambda _, x: x).kind
+        return scores_for(declared(name), 1e-3, lambda _, x: x).kind
 
     kinds = ["auto", "exact", "gaussian", "ratio", "sliced", "kernel"]
     assert [kind(name) for name in kinds] == kinds
     with pytest.raises(ValueError, match="oracle"):
-        scores_for(declared("exact"))
+        scores_for(declared("exact"), 1e-3)

@@ -8,7 +8,6 @@ targets. Rows whose promise a theorem bounds by itself cite it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -218,7 +217,9 @@ def test_shifts_and_rescalings_of_bent_mechanisms_show_parents(kind: str) -> Non
     assert ranks(2 * z1) == 2 and ranks(np.full(4000, 1.1)) == 1
     verdict = verdict_of("linear", "single-node", "soft", SINGLE, function="nonlinear", changes=kind)
     assert (verdict.covered, verdict.graph) == (True, "exact")
-    assert any("linear function of its parents does not show them" in note for note in verdict.notes)
+    assert any(
+        "environment that only shifts or rescales it does not show them" in note for note in verdict.notes
+    )
 
 
 def test_soft_interventions_on_bent_mechanisms_leave_surrounding_parents() -> None:
@@ -334,11 +335,57 @@ def test_one_hard_intervention_behind_a_general_mixing_asks_for_linear_gaussian_
     assert (unsaid.covered, unsaid.latents, unsaid.graph) == (False, "nothing", "nothing")
 
 
-def test_noise_on_the_observations_is_no_part_of_any_theorem() -> None:
-    """All of them ask for x = f(z): the row keeps its words and is not covered."""
-    hit = {name: tuple(NAMES[k] for k in which) for name, which in SINGLE.items()}
+def noisy(kind: str, observed: int | None, mixing: Any = "linear", latents: int = 3) -> Verdict:
+    names, hit = NAMES[:latents], {f"e{k + 1}": (NAMES[k],) for k in range(latents)}
+    seen = None if observed is None else tuple(f"x{k}" for k in range(observed))
     given = Setting(
-        "linear", "single-node", "hard", NAMES, "obs", tuple(hit), hit, observation_noise="isotropic"
-    )
-    assert not identifiability(given).covered
-    assert identifiability(replace(given, observation_noise="none")).covered
+        mixing, "single-node", "hard", names, "obs", tuple(hit), hit, noise="gaussian", function="linear",
+        observed=seen, observation_noise=kind,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return identifiability(given)
+
+
+@pytest.mark.parametrize("observed", [6, 4])
+def test_isotropic_noise_behind_a_linear_mixing_is_told_by_spare_variables(observed: int) -> None:
+    """The least eigenvalue of any environment is its size, and what is left in the space of the others is the row."""
+    given = moments_of(CHAIN, {f"e{k + 1}": {k: ([0.0] * 3, 4.0, 0.0)} for k in range(3)})
+    mixing = np.random.default_rng(0).normal(size=(observed, 3))
+    seen = {name: mixing @ cov @ mixing.T + 0.09 * np.eye(observed) for name, (_, cov) in given.items()}
+    found = {}
+    for name, cov in seen.items():
+        values, vectors = np.linalg.eigh(cov)
+        np.testing.assert_allclose(values[: observed - 3], 0.09)
+        back = np.linalg.pinv(mixing)
+        found[name] = (np.zeros(3), back @ (cov - values[0] * np.eye(observed)) @ back.T)
+        inside = vectors[:, observed - 3 :]
+        np.testing.assert_allclose(inside @ inside.T @ mixing, mixing)
+    assert is_model(found, edges_of(CHAIN), SINGLE, hard=True)
+    verdict = noisy("isotropic", observed)
+    assert (verdict.covered, verdict.latents, verdict.graph) == (True, "scaling", "exact")
+    assert any("deconvolution" in note for note in verdict.notes)
+    assert any(text.startswith("observe more variables") for text in verdict.remedies)
+    assert noisy("isotropic", None).covered and noisy("isotropic", 6).notes == noisy("isotropic", None).notes
+
+
+def test_noise_without_spare_variables_is_not_told() -> None:
+    """Noise on as many variables as latents leaves covariances that a mixing without noise has as well, of latents
+    that follow another graph: a chain becomes complete, and no target is cut off from its causes."""
+    given = moments_of(CHAIN, {f"e{k + 1}": {k: ([0.0] * 3, 4.0, 0.0)} for k in range(3)})
+    seen = {name: (mean, cov + 0.09 * np.eye(3)) for name, (mean, cov) in given.items()}
+    assert is_model(given, edges_of(CHAIN), SINGLE, hard=True)
+    assert not is_model(seen, edges_of(CHAIN), SINGLE, hard=True)
+    verdict = noisy("isotropic", 3)
+    assert not verdict.covered and [one.assumption for one in verdict.missing] == ["noise-free"]
+
+
+def test_noise_of_each_variable_takes_a_factor_model_that_is_identified() -> None:
+    """Six variables of three latents have as many covariances as parameters, and two solutions (Wilson & Worcester,
+    PNAS 25, 1939); one variable more, and there is one but for special loadings."""
+    assert [noisy("per-variable", d).covered for d in (4, 5, 6, 7)] == [False, False, False, True]
+    assert noisy("per-variable", 4, latents=1).covered and not noisy("per-variable", 2, latents=1).covered
+
+
+def test_noise_behind_a_general_mixing_is_no_part_of_any_theorem() -> None:
+    """All of them ask for x = f(z): the row keeps its words and is not covered."""
+    assert not noisy("isotropic", 6, "general").covered
+    assert noisy("none", 6, "general").covered

@@ -7,48 +7,37 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from crlspec.inference.check import Check
+from crlspec.inference.design_thresholds import DesignThresholds
 
-__all__ = ["HUGE", "check_cells", "check_rounding"]
-
-HUGE = 1e100
-"""Above it squares and their products leave the range of numbers."""
-
-TOWERS = 1e4
-"""So many times the middle deviation of its column from the median is an outlier, where it lies ``ALONE`` times as
-far as the next one: it decides every moment."""
-
-ALONE = 20.0
+__all__ = ["check_cells", "check_rounding", "extreme"]
 
 PROBED = 256
 """Rows of an environment in which equal values are looked for, and that give a first idea of deviations."""
 
-SUSPECT = 10.0
-"""Deviations of these rows from which on a column is looked at closely."""
 
-COARSE, NEGLIGIBLE = 0.3, 0.05
-"""Steps of a rounded column in units of its deviation: from the first on answers suffer, below the second none
-does."""
-
-
-def check_cells(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list[Check]:
+def check_cells(
+    samples: Mapping[str, np.ndarray], observed: Sequence[str], limits: DesignThresholds
+) -> list[Check]:
     """Cells and columns that stand out, named by environment, row (counted from 1) and column.
 
     samples  environment → (sample, observed), finite
     """
-    high = np.stack([_extreme(np.maximum, x) for x in samples.values()])
-    low = np.stack([_extreme(np.minimum, x) for x in samples.values()])
-    if (huge := np.maximum(high, -low)).max() > HUGE:
-        return _huge(samples, observed, huge)
+    high = np.stack([extreme(np.maximum, x) for x in samples.values()])
+    low = np.stack([extreme(np.minimum, x) for x in samples.values()])
+    if (huge := np.maximum(high, -low)).max() > limits.huge:
+        return _huge(samples, observed, huge, limits.huge)
     checks: list[Check] = []
     for e, (name, x) in enumerate(samples.items()):
         some = x[:PROBED]
         far = np.maximum(high[e] - some.mean(0), some.mean(0) - low[e])
-        for k in np.flatnonzero(far > SUSPECT * some.std(0)).tolist():
-            checks += _outlier(name, x[:, k], observed[k])
+        for k in np.flatnonzero(far > limits.suspect * some.std(0)).tolist():
+            checks += _outlier(name, x[:, k], observed[k], limits)
     return checks or _indices(samples, observed)
 
 
-def check_rounding(samples: Mapping[str, np.ndarray], observed: Sequence[str], spare: bool) -> list[Check]:
+def check_rounding(
+    samples: Mapping[str, np.ndarray], observed: Sequence[str], spare: bool, limits: DesignThresholds
+) -> list[Check]:
     """Columns whose values are so coarse that rounding is noise on the observations.
 
     spare  whether there are more variables than latents, so that the rounding averages out to some extent
@@ -60,27 +49,28 @@ def check_rounding(samples: Mapping[str, np.ndarray], observed: Sequence[str], s
             continue
         some = np.sort(np.unique(x[:PROBED], axis=0), axis=0)  # rows that stand twice are another fault
         equal = some[1:] == some[:-1]
-        for k in np.flatnonzero(equal.sum(0) > 0.02 * len(some)).tolist():
+        for k in np.flatnonzero(equal.sum(0) > limits.repeats * len(some)).tolist():
             _, counts = np.unique(some[:, k], return_counts=True)
             pairs = (counts * (counts - 1)).sum() / (len(some) * (len(some) - 1))
             step = 2 * np.sqrt(np.pi) * pairs
             if step > worst:
                 worst, column = float(step), int(k)
-    if worst < NEGLIGIBLE:
+    if worst < limits.negligible:
         return []
     share = worst**2 / 12
-    coarse = worst > COARSE and not spare
+    coarse = worst > limits.coarse and not spare
+    bound = limits.coarse if coarse else limits.negligible
     return [
         Check(
-            "rounded", "undecided" if coarse else "note", worst, COARSE if coarse else NEGLIGIBLE,
+            "rounded", "undecided" if coarse else "note", worst, bound,
             f"Values are rounded: column '{observed[column]}' has steps of about {worst:.2g} standard deviations. "
-            f"That is noise of {share:.1%} of its variance, which a linear mixing does not account for.",
-            "Give values before rounding, or more observed variables than latents.",
+            f"Rounding adds noise of {share:.1%} of its variance, which a linear mixing does not allow for.",
+            "Give the values before rounding, or observe more variables than latents.",
         )
     ]  # fmt: skip
 
 
-def _extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
+def extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
     """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
     whole = len(x) // 16 * 16
     if whole == 0 or not x.flags.c_contiguous:
@@ -89,24 +79,28 @@ def _extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
     return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
 
 
-def _huge(samples: Mapping[str, np.ndarray], observed: Sequence[str], high: np.ndarray) -> list[Check]:
+def _huge(
+    samples: Mapping[str, np.ndarray], observed: Sequence[str], high: np.ndarray, bound: float
+) -> list[Check]:
     """One check a column that holds values whose squares leave the range of numbers."""
     checks = []
-    for k in np.flatnonzero((high > HUGE).any(0)).tolist():
+    for k in np.flatnonzero((high > bound).any(0)).tolist():
         name = list(samples)[int(high[:, k].argmax())]
         column, label, size = samples[name][:, k], observed[k], float(high[:, k].max())
-        rows = np.flatnonzero(np.abs(column) > HUGE)
+        rows = np.flatnonzero(np.abs(column) > bound)
         place = f"In environment '{name}', row {rows[0] + 1}, column '{label}' is {column[rows[0]]:.3g}."
         remedy = "Mend this cell, or leave the row out."
         if len(rows) > 0.5 * len(column):
             place = f"In environment '{name}' column '{label}' holds values as large as {size:.3g}."
             remedy = f"Give column '{label}' in a larger unit, in every environment."
-        told = f"{place} Squares of it leave the range of numbers, so that no moment can be computed."
-        checks.append(Check("huge-values", "refuted", size, HUGE, told, remedy, (name,)))
+        told = (
+            f"{place} The square exceeds the range of floating-point numbers, so no variance can be computed."
+        )
+        checks.append(Check("huge-values", "refuted", size, bound, told, remedy, (name,)))
     return checks
 
 
-def _outlier(name: str, column: np.ndarray, label: str) -> list[Check]:
+def _outlier(name: str, column: np.ndarray, label: str, limits: DesignThresholds) -> list[Check]:
     away = np.abs(column - np.median(column))
     first = int(away.argmax())
     others = np.delete(away, first)
@@ -114,14 +108,14 @@ def _outlier(name: str, column: np.ndarray, label: str) -> list[Check]:
     if middle == 0:
         return []
     ratio = float(away[first] / middle)
-    if not (ratio > TOWERS and away[first] > ALONE * others.max()):
+    if not (ratio > limits.towers and away[first] > limits.alone * others.max()):
         return []
     return [
         Check(
-            "outlier", "refuted", ratio, TOWERS,
+            "outlier", "refuted", ratio, limits.towers,
             f"In environment '{name}', row {first + 1}, column '{label}' is {column[first]:.6g}. This lies "
-            f"{ratio:.2g} "
-            "times as far from the median as half of the rows, and decides every moment of the column.",
+            f"{ratio:.2g} median absolute deviations from the median. It alone decides mean and variance of the "
+            "column.",
             "Mend this cell, or leave the row out.", (name,),
         )
     ]  # fmt: skip
@@ -141,15 +135,19 @@ def _indices(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list
         if not all((s > 0).all() or (s < 0).all() for s in steps):
             continue
         even = all(np.ptp(s) <= 1e-9 * np.abs(s).max() for s in steps)
-        what = "counts the rows" if even else "goes one way from the first row to the last"
-        means = "It is an index, no measurement." if even else "It is a clock, or the file is sorted by it."
+        what = "counts the rows" if even else "only rises or only falls from row to row"
+        means = (
+            "It is an index, not a measurement."
+            if even
+            else "It is a time stamp, or the file is sorted by it."
+        )
         remedy = f"Leave column '{observed[k]}' out" + (
             "." if even else ", or shuffle the rows if the file was sorted."
         )
         checks.append(
             Check(
                 "index-column", "refuted", 1.0, 1.0,
-                f"In every environment column '{observed[k]}' {what}. {means}", remedy,
+                f"In every environment, column '{observed[k]}' {what}. {means}", remedy,
             )
         )  # fmt: skip
     return checks

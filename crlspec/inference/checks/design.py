@@ -19,15 +19,19 @@ from crlspec.inference.checks.mechanism_changed import check_mechanism_changed
 from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import check_one_target
-from crlspec.inference.checks.rows import check_rows
+from crlspec.inference.checks.passed import of_moments, of_rows, of_table, of_tails, of_targets
+from crlspec.inference.checks.rows import check_rows, row_p_values
 from crlspec.inference.checks.same_target import check_alike, check_same_target
 from crlspec.inference.checks.sensors import check_sensors
 from crlspec.inference.checks.singular import check_singular
+from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.inference.thresholds import Thresholds
+from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 from crlspec.scores.noise_units import noise_units
 
-__all__ = ["checks_of", "effective_sizes", "refuse_faults"]
+__all__ = ["checks_of", "effective_sizes", "examined", "refuse_faults"]
 
 FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-latent", "singular"}
 """Refutations that no estimator can work with: the table itself is at fault."""
@@ -35,85 +39,131 @@ FAULTS = {"huge-values", "outlier", "index-column", "duplicate-rows", "fixed-lat
 SOME = 25
 """Principal components, at most, in which data are looked at whose latents are no linear functions of them."""
 
-NORMAL, SURELY = 1e-3, 0.05
-"""p-values of normality: below the first no check is made that is right for normal latents alone; up to the second
-only overwhelming evidence counts, at level ``STRICT``."""
-
-LEVEL, STRICT = 1e-3, 1e-8
-"""Levels of the tests of targets, all environments together."""
-
-DISTURBS = 0.05
-"""N ρ² above which noise of share ρ on the observations shows in differences of precisions."""
-
 SAMPLED = 4000
 """Rows of an environment, at most, in which dependence between components beyond correlation is looked for."""
 
 
-def checks_of(problem: Problem, space: ColumnSpace | None = None) -> tuple[Check, ...]:
-    """What the data say about the declared design; nothing where it has no objection.
+def checks_of(
+    problem: Problem, thresholds: Thresholds | None = None, space: ColumnSpace | None = None
+) -> tuple[Check, ...]:
+    """What the data object to in the declared design, or give to note; nothing where there is neither.
 
-    space  the column space of the observations, where it is known already
+    thresholds  of the estimator; None: those that hold where it has none of its own
+    space       the column space of the observations, where it is known already
 
     The data are those in file order and under their own names, before any shuffle. Faults of the table end it, since
     no moment means anything then; what does not apply to the setting is skipped.
     """
+    return tuple(_objections(problem, thresholds or Thresholds(), space, []))
+
+
+def examined(
+    problem: Problem, thresholds: Thresholds | None = None, space: ColumnSpace | None = None
+) -> tuple[Check, ...]:
+    """The same, and after it every test that was made and passed, with what it measured.
+
+    A test that the setting does not allow (of targets where latents are not linear-Gaussian, say), or that a fault
+    found before it leaves without meaning, is not listed: what is not there was not tested.
+    """
+    sound: list[Check] = []
+    found = _objections(problem, thresholds or Thresholds(), space, sound)
+    named = {check.name for check in found}
+    return (*found, *(check for check in sound if check.name not in named))
+
+
+def _objections(
+    problem: Problem, thresholds: Thresholds, space: ColumnSpace | None, sound: list[Check]
+) -> tuple[Check, ...]:
+    """What :func:`checks_of` gives back; what tests measured that were made is added to ``sound``, whether or not
+    they object."""
+    limits = thresholds.design
     setting, samples = problem.setting, {name: problem.samples[name] for name in _names(problem)}
-    if found := check_cells(samples, problem.observed):
+    if found := check_cells(samples, problem.observed, limits):
         return tuple(found)
     size, latents = len(problem.observed), len(setting.latents)
     linear = setting.mixing == "linear" and 0 < latents <= size
     components = latents if linear else min(size, SOME)
-    checks = check_rounding(samples, problem.observed, size > latents)
+    checks = check_rounding(samples, problem.observed, size > latents, limits)
     if not checks:  # rounded rows may be equal by chance
-        checks = check_duplicates(samples)
-    if any(
-        check.name in {"duplicate-rows", "shared-rows"} and check.consequence == "refuted" for check in checks
-    ):
+        checks = check_duplicates(samples, limits.duplicates)
+    sound += of_table(samples, limits)
+    repeated = [check for check in checks if check.name in {"duplicate-rows", "shared-rows"}]
+    if any(check.consequence == "refuted" for check in repeated):
         return tuple(checks)
     if min(len(x) for x in samples.values()) <= components + 2:
         return tuple(checks)
     if linear:
-        checks += check_factor_model(problem)
+        checks += check_factor_model(problem, thresholds)
     moments = Moments.of(samples, components, noise_units(problem), space if linear else None)
     linear = linear and moments.size == latents
     if linear:
         control = samples[problem.observational]
-        broken = check_singular(moments) or check_sensors(moments, problem.observed, latents, control)
+        broken = check_singular(moments, limits.singular)
+        broken = broken or check_sensors(moments, problem.observed, latents, control, thresholds)
         if broken:
             return (*checks, *broken)
-    dependent, sizes = check_rows(moments.y)
+        sound += of_moments(moments, latents, limits)
+    p_values = row_p_values(moments.y, limits)
+    dependent, sizes = check_rows(moments.y, limits, p_values)
     checks += dependent
+    sound.append(of_rows(p_values, limits.dependent))
     moments = replace(moments, counts=np.array([sizes[name] for name in moments.names]))
+    return (*checks, *_between(problem, moments, linear, dependent, limits, sound))
+
+
+def _between(
+    problem: Problem,
+    moments: Moments,
+    linear: bool,
+    dependent: list[Check],
+    limits: DesignThresholds,
+    sound: list[Check],
+) -> list[Check]:
+    """What is seen between environments, of moments whose counts are effective ones.
+
+    linear     whether the components are the latents up to a linear map
+    dependent  what was found on rows that depend on each other
+    """
+    setting, checks = problem.setting, list[Check]()
+    components = moments.size
     shapes = {name: shape_moments(y) for name, y in moments.y.items()}
     kurtosis = np.stack([shape[1] for shape in shapes.values()])
-    heavy = check_heavy_tails(kurtosis, moments.y)
+    heavy = check_heavy_tails(kurtosis, moments.y, limits)
+    sound.append(of_tails(kurtosis, moments.y, limits))
     if not linear:  # such estimators classify samples, and rest on no moments
         heavy = [replace(check, consequence="note") for check in heavy]
     checks += heavy
-    if setting.design == "observational" or heavy or min(sizes.values()) <= components + 2:
-        return tuple(checks)
-    copies = check_copies(moments) if not dependent else []
-    normality = _normality(moments, shapes)
+    if setting.design == "observational" or heavy or moments.counts.min() <= components + 2:
+        return checks
+    copies = check_copies(moments, limits.copies) if not dependent else []
+    normality = _normality(moments, shapes, dependent[0].environments if dependent else ())
     normal = min(normality.values()) * len(normality)
-    gaussian = linear and normal > NORMAL
+    gaussian = linear and normal > limits.normal
+    level = limits.targets if normal > limits.surely else limits.strict
     checks += copies
-    if linear or moments.size == size:
-        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)))
+    made = set() if dependent else {"copied-environments"}
+    if linear or moments.size == len(problem.observed):
+        made.add("effect")
+        checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)), limits.effect)
     if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
-        checks += check_mixture(moments, normality, setting.kind == "hard")
-    if gaussian and not copies and not _disturbed(moments, problem):
-        checks += _targets(moments, problem, LEVEL if normal > SURELY else STRICT)
-        checks += _changed(moments, problem)
-    return tuple(checks)
+        checks += check_mixture(moments, normality, setting.kind == "hard", limits)
+    if gaussian and not copies and not _disturbed(moments, problem, limits.disturbs):
+        made |= _applicable(problem)
+        checks += _targets(moments, problem, level, limits)
+        checks += _changed(moments, problem, limits.mechanism)
+    sound += of_targets(moments, level, made, limits)
+    return checks
 
 
-def effective_sizes(problem: Problem, checks: tuple[Check, ...]) -> dict[str, float]:
+def effective_sizes(
+    problem: Problem, checks: tuple[Check, ...], limits: DesignThresholds
+) -> dict[str, float]:
     """Environment → effective number of samples, where a check found that rows depend on each other; else empty."""
-    if not any(check.name == "rows-independent" for check in checks):
+    if not any(check.name == "rows-independent" and check.consequence != "passed" for check in checks):
         return {}
     samples = {name: problem.samples[name] for name in _names(problem)}
     components = min(len(problem.observed), len(problem.setting.latents) or SOME, SOME)
-    return dict(check_rows(Moments.of(samples, components, noise_units(problem)).y)[1])
+    return dict(check_rows(Moments.of(samples, components, noise_units(problem)).y, limits)[1])
 
 
 def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -125,54 +175,72 @@ def refuse_faults(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return checks
 
 
-def _targets(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
+def _targets(moments: Moments, problem: Problem, alpha: float, limits: DesignThresholds) -> list[Check]:
     """How many mechanisms environments change, and whether two change the same one: linear-Gaussian latents."""
     setting = problem.setting
     if setting.design == "multi-node":
-        return check_alike(moments, len(setting.latents))
+        return check_alike(moments, len(setting.latents), limits)
     if setting.function == "nonlinear":
         return []
-    if check_one_target(moments, alpha):
-        fits = better_control(moments, alpha)[1]
-        return check_control(moments, alpha) or check_one_target(moments, alpha, fits)
+    if check_one_target(moments, alpha, limits):
+        fits = better_control(moments, alpha, limits)[1]
+        return check_control(moments, alpha, limits) or check_one_target(moments, alpha, limits, fits)
     if setting.design != "single-node":
         return []
     shared: list[frozenset[str]] = []
     if setting.targets is not None:
         targets = setting.targets
         shared = [frozenset((a, b)) for a in targets for b in targets if a < b and targets[a] == targets[b]]
-    return check_same_target(moments, shared)
+    return check_same_target(moments, shared, limits)
 
 
-def _changed(moments: Moments, problem: Problem) -> list[Check]:
+def _applicable(problem: Problem) -> set[str]:
+    """Names of the tests that ``_targets`` and ``_changed`` make in a setting."""
+    setting, names = problem.setting, set()
+    if setting.design != "multi-node" and setting.function != "nonlinear":
+        names.add("one-target")
+        if setting.kind in ("soft", "mixed") and not setting.noise_alone:
+            names.add("mechanism-changed")
+        if setting.design == "single-node":
+            names.add("same-target")
+    return names
+
+
+def _changed(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
     """Whether soft interventions change more than noise, where their declaration says so."""
     setting = problem.setting
     soft = setting.kind in ("soft", "mixed") and not setting.noise_alone
     if not soft or setting.design == "multi-node" or setting.function == "nonlinear":
         return []
-    return check_mechanism_changed(moments)
+    return check_mechanism_changed(moments, alpha)
 
 
 def _names(problem: Problem) -> tuple[str, ...]:
     return (problem.observational, *problem.environments)
 
 
-def _normality(moments: Moments, shapes: dict[str, np.ndarray]) -> dict[str, float]:
+def _normality(
+    moments: Moments, shapes: dict[str, np.ndarray], dependent: tuple[str, ...] = ()
+) -> dict[str, float]:
     """Environment → p-value of normal samples: Bonferroni over skewness and kurtosis of each component and the
-    skewness of all of them together."""
+    skewness of all of them together.
+
+    dependent  environments whose rows depend on each other, and count as fewer
+    """
     found = {}
     for name, y in moments.y.items():
-        if len(y) < 20:
+        size = third_moment_size(y) if name in dependent else float(len(y))
+        if size < 20:
             found[name] = 1.0
             continue
-        columns = normality_of_moments(shapes[name], len(y))
-        joint = multivariate_skewness_p_value(y[:SAMPLED])
+        columns = normality_of_moments(shapes[name], size)
+        joint = multivariate_skewness_p_value(y[:SAMPLED], size * min(1.0, SAMPLED / len(y)))
         found[name] = min(1.0, 2 * min(columns.size * float(columns.min()), joint))
     return found
 
 
-def _disturbed(moments: Moments, problem: Problem) -> bool:
+def _disturbed(moments: Moments, problem: Problem, bound: float) -> bool:
     """Whether noise on the observations shows in differences of precisions, or may."""
     if problem.setting.noisy and len(problem.observed) == moments.size:
         return True
-    return float(moments.counts.sum() * moments.rest**2) > DISTURBS
+    return float(moments.counts.sum() * moments.rest**2) > bound

@@ -14,17 +14,12 @@ from crlspec.inference.checks.two_samples import equality
 
 __all__ = ["check_copies", "check_duplicates"]
 
-FEW = 0.01
-"""Up to this share of repeated rows is a note; more, and every test counts rows that say nothing new."""
 
-CLOSE = 1e-8
-"""Probability below which two independent samples agree as well as two environments that are called copies."""
-
-
-def check_duplicates(samples: Mapping[str, np.ndarray]) -> list[Check]:
+def check_duplicates(samples: Mapping[str, np.ndarray], few: float) -> list[Check]:
     """Rows that repeat within an environment, and rows that two environments share: exactly equal cells.
 
     samples  environment → (sample, observed)
+    few      share of such rows up to which they are a note
 
     Rows whose first cell no other row has are no candidates; the others are told apart by a hash of their bits.
     """
@@ -45,27 +40,26 @@ def check_duplicates(samples: Mapping[str, np.ndarray]) -> list[Check]:
     }
     checks = []
     if repeated.any():
-        checks.append(_repeated(names, repeated, counts))
+        checks.append(_repeated(names, repeated, counts, few))
     if any(shared.values()):
-        checks.append(_shared(names, shared, counts))
+        checks.append(_shared(names, shared, counts, few))
     return checks
 
 
-def check_copies(moments: Moments) -> list[Check]:
+def check_copies(moments: Moments, level: float) -> list[Check]:
     """Environments whose means and covariances agree far better than independent samples would: one is a copy of the
     other, up to rounding or noise of no size."""
     checks, free = [], moments.size * (moments.size + 3) / 2
     for a, b in combinations(range(len(moments.names)), 2):
         statistic = equality(moments, a, b)
         chance = float(chdtr(free, max(statistic, 0.0)))
-        if chance < CLOSE:
+        if chance < level:
             one, other = moments.names[a], moments.names[b]
             checks.append(
                 Check(
-                    "copied-environments", "refuted", chance, CLOSE,
-                    f"Means and covariances of environments '{one}' and '{other}' agree better than two "
-                    "samples of one "
-                    "distribution do. One is a copy of the other, up to noise of no size.",
+                    "copied-environments", "refuted", chance, level,
+                    f"Means and covariances of environments '{one}' and '{other}' agree better than those of two "
+                    "independent samples do. One is a copy of the other, up to negligible noise.",
                     "Give each environment its own data.", (one, other),
                 )
             )  # fmt: skip
@@ -82,30 +76,31 @@ def _hashes(rows: np.ndarray) -> np.ndarray:
     return np.asarray((folded ^ (folded >> np.uint64(29))).sum(axis=1, dtype=np.uint64))
 
 
-def _repeated(names: list[str], repeated: np.ndarray, counts: np.ndarray) -> Check:
+def _repeated(names: list[str], repeated: np.ndarray, counts: np.ndarray, few: float) -> Check:
     """One check of all environments with repeated rows, the worst with its figures."""
     shares = repeated / counts
     e, others = int(shares.argmax()), [name for name, k in zip(names, repeated, strict=True) if k]
-    many = shares[e] > FEW
+    many = shares[e] > few
     also = f" So do rows of {listed(name for name in others if name != names[e])}." if len(others) > 1 else ""
     return Check(
-        "duplicate-rows", "refuted" if many else "note", float(shares[e]), FEW,
-        f"In environment '{names[e]}' {repeated[e]} of {counts[e]} rows repeat an earlier row exactly.{also} "
-        + ("Tests would count them as independent." if many else "They count twice."),
+        "duplicate-rows", "refuted" if many else "note", float(shares[e]), few,
+        f"In environment '{names[e]}', {repeated[e]} of {counts[e]} rows repeat an earlier row exactly.{also} "
+        + ("Tests take rows as independent, and would be wrong." if many else "So few hardly change any test."),
         "Leave repeated rows out.", tuple(others),
     )  # fmt: skip
 
 
-def _shared(names: list[str], shared: dict[tuple[int, int], int], counts: np.ndarray) -> Check:
+def _shared(names: list[str], shared: dict[tuple[int, int], int], counts: np.ndarray, few: float) -> Check:
     """One check of all pairs of environments with common rows, the worst with its figures."""
     shares = {pair: k / counts[list(pair)].min() for pair, k in shared.items() if k}
     a, b = worst = max(shares, key=lambda pair: shares[pair])
     involved = tuple(name for e, name in enumerate(names) if any(e in pair for pair in shares))
     rows = f"{shared[worst]} row{'s' * (shared[worst] != 1)}"
-    also = f" So do {len(shares) - 1} other pairs." if len(shares) > 1 else ""
+    more = len(shares) - 1
+    also = f" {more} other pair{'s share rows' if more > 1 else ' shares rows'} as well." if more else ""
     return Check(
-        "shared-rows", "refuted" if shares[worst] > FEW else "note", float(shares[worst]), FEW,
-        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments are to be "
+        "shared-rows", "refuted" if shares[worst] > few else "note", float(shares[worst]), few,
+        f"Environments '{names[a]}' and '{names[b]}' share {rows} exactly.{also} Environments must be "
         "independent samples.",
         "Give each row to the one environment it was measured in.", involved,
     )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from scipy.special import fdtrc, kolmogorov
 
@@ -28,9 +26,8 @@ def no_effect(moments: Moments, kurtosis: float = 1.0) -> np.ndarray:
 def check_effect(
     moments: Moments,
     gaussian: bool,
-    kurtosis: float = 1.0,
-    samples: Mapping[str, np.ndarray] | None = None,
-    alpha: float = 0.01,
+    kurtosis: float,
+    alpha: float,
 ) -> list[Check]:
     """Names environments whose distribution is not told from the control's at level alpha.
 
@@ -38,7 +35,7 @@ def check_effect(
               two-sample test of Kolmogorov and Smirnov), and the means of all products
     """
     checks = []
-    y = moments.y if samples is None else samples
+    y = moments.y
     for e, p_value in enumerate(no_effect(moments, kurtosis), start=1):
         name, found = moments.names[e], float(p_value)
         if found < alpha:
@@ -51,9 +48,8 @@ def check_effect(
         checks.append(
             Check(
                 "effect", "undecided", found, alpha,
-                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' "
-                f"({chance(found)}). No effect of "
-                "its intervention is seen, so that its target cannot be found.",
+                f"Environment '{name}' cannot be told from the control '{moments.names[0]}' ({chance(found)}). "
+                "No effect of its intervention is seen, so its target cannot be found.",
                 f"Give more samples or a stronger intervention, or leave '{name}' out.", (name, moments.names[0]),
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FittedModel", "hard_model", "soft_model"]
+__all__ = ["FittedModel", "SoftFit", "hard_model", "soft_fit", "soft_model"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,38 @@ def hard_model(
     return _model(rows, maps, intercepts, variances, free)
 
 
-def soft_model(rows: np.ndarray, moments: np.ndarray, counts: np.ndarray, groups: np.ndarray) -> FittedModel:
-    """The model of soft interventions: one regression on all predecessors for each group of environments.
+@dataclass(frozen=True)
+class SoftFit:
+    """A causal order fitted to soft interventions: (I − B) z = a + noise in every environment, z = rows · y.
 
-    groups  (position, group, environment) bool; each environment in one group of a position
+    rows         (position, component) encoder rows, roots first
+    groups       (position, group, environment) bool; each environment in one group of a position
+    spread       (environment, position, position) (I − B)⁻¹
+    intercepts   (environment, position) a
+    variances    (environment, position) of the noise
+    free         number of free parameters
+    """
+
+    rows: np.ndarray
+    groups: np.ndarray
+    spread: np.ndarray
+    intercepts: np.ndarray
+    variances: np.ndarray
+    free: int
+
+    @property
+    def means(self) -> np.ndarray:
+        """(environment, position) of z."""
+        return np.einsum("eij,ej->ei", self.spread, self.intercepts)
+
+    @property
+    def covariances(self) -> np.ndarray:
+        """(environment, position, position) of z."""
+        return np.einsum("eij,ej,ekj->eik", self.spread, self.variances, self.spread)
+
+
+def soft_fit(rows: np.ndarray, moments: np.ndarray, counts: np.ndarray, groups: np.ndarray) -> SoftFit:
+    """One regression on all predecessors for each group of environments, read off the moments.
 
     Free are the rows up to their scales and predecessors, and every regression that some environment follows.
     """
@@ -76,7 +104,13 @@ def soft_model(rows: np.ndarray, moments: np.ndarray, counts: np.ndarray, groups
             weights, constant, variance = _regression(_pooled(z, counts * group), i)
             maps[group, i, :i], intercepts[group, i], variances[group, i] = weights, constant, variance
             free += i + 2
-    return _model(rows, maps, intercepts, variances, free)
+    return SoftFit(rows, groups, np.linalg.inv(np.eye(n) - maps), intercepts, variances, free)
+
+
+def soft_model(rows: np.ndarray, moments: np.ndarray, counts: np.ndarray, groups: np.ndarray) -> FittedModel:
+    """The model of soft interventions, as :func:`soft_fit` has it."""
+    fit, decoder = soft_fit(rows, moments, counts, groups), np.linalg.inv(rows)
+    return FittedModel(fit.means @ decoder.T, decoder @ fit.covariances @ decoder.T, fit.free)
 
 
 def _in_latents(rows: np.ndarray, moments: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import chdtrc, digamma
 
 from crlspec.inference.check import Check, chance, listed
+from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Fit", "bootstrap_p_value", "check_goodness", "goodness"]
 
@@ -81,7 +82,11 @@ def _expected(n: int, count: float, with_means: bool) -> float:
 
 
 def check_goodness(
-    fit: Fit, names: Sequence[str], alpha: float = 1e-3, freeing: str | None = None, undecided: bool = False
+    fit: Fit,
+    names: Sequence[str],
+    thresholds: LinearThresholds,
+    freeing: str | None = None,
+    undecided: bool = False,
 ) -> Check:
     """The check of a fit, environments named whose terms stand out.
 
@@ -89,7 +94,7 @@ def check_goodness(
     freeing    a sentence on what would mend it, from ``most_freeing``
     undecided  whether the consequence is that, since the fit may not have found its optimum
     """
-    if fit.p_value >= alpha:
+    if fit.p_value >= thresholds.misfit:
         return Check(
             "goodness-of-fit", "passed", fit.statistic, float(fit.freedom),
             f"The declared model fits all environments: likelihood ratio {fit.statistic:.1f} with "
@@ -98,21 +103,20 @@ def check_goodness(
         )  # fmt: skip
     share = fit.terms / max(fit.terms.sum(), 1e-300)
     order = np.argsort(-share)
-    kept = int(np.searchsorted(np.cumsum(share[order]), 0.7)) + 1
+    kept = int(np.searchsorted(np.cumsum(share[order]), thresholds.worst)) + 1
     worst = tuple(names[e] for e in sorted(order[:kept]))
     where = (
-        "all environments alike"
-        if kept > 0.7 * len(names)
-        else f"environment{'s' * (kept > 1)} {listed(worst)}"
+        "is spread over all environments"
+        if kept > thresholds.worst * len(names)
+        else f"is largest in environment{'s' * (kept > 1)} {listed(worst)}"
     )
     return Check(
         "goodness-of-fit", "undecided" if undecided else "refuted", fit.statistic, float(fit.freedom),
         f"The declared model does not fit: likelihood ratio {fit.statistic:.1f} with {fit.freedom} degrees of "
         "freedom, "
-        f"{chance(fit.p_value)}. The misfit is largest in {where}." + (f" {freeing}" if freeing else ""),
-        "Look at the targets, the control and the sensors of these environments; a hidden common cause of "
-        "latents shows "
-        "like this as well.", worst,
+        f"{chance(fit.p_value)}. The misfit {where}." + (f" {freeing}" if freeing else ""),
+        "Look at the targets, the control and the sensors of these environments. Sensor noise and a hidden common "
+        "cause of latents give such a misfit too.", worst,
     )  # fmt: skip
 
 

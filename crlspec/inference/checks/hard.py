@@ -23,8 +23,8 @@ def check_hard(
     names: Sequence[str],
     environments: Sequence[str],
     sizes: np.ndarray,
-    alpha: float = 1e-3,
-    sure: bool = True,
+    alpha: float,
+    sure: bool,
 ) -> Check:
     """Whether squares and products of a target and the latents before it are uncorrelated where it is targeted.
 
@@ -47,19 +47,23 @@ def check_hard(
         found.append((_dependence(scores, float(sizes[e])), int(i), int(e)))
     if not found:
         return Check(
-            "hard", "passed", 1.0, alpha, "No target has a latent before it, so nothing asks for hardness."
+            "hard",
+            "passed",
+            1.0,
+            alpha,
+            "No target has a latent before it in the causal order, so nothing is tested.",
         )
     p_values = {(i, e): min(1.0, p * len(found)) for p, i, e in found}
     worst = min(p_values, key=lambda at: p_values[at])
     if p_values[worst] >= alpha:
-        text = "Every target is independent of the latents before it, as hard interventions make it."
+        text = "Every target is independent of the latents before it in the causal order, as it should be."
         return Check("hard", "passed", p_values[worst], alpha, text)
     wrong = [at for at in p_values if p_values[at] < alpha]
     where = tuple(dict.fromkeys(environments[e] for _, e in wrong))
     who = tuple(dict.fromkeys(names[i] for i, _ in wrong))
     text = (
-        f"In {listed(where)} the target still depends on latents before it ({chance(p_values[worst])}): the "
-        f"intervention on {listed(who)} is not hard"
+        f"In environment{'s' * (len(where) > 1)} {listed(where)} a target still depends on latents before it in the "
+        f"causal order ({chance(p_values[worst])}). So not every intervention on {listed(who)} is hard"
     )
     remedy = "Declare kind: soft, or leave out rows that the intervention did not reach."
     if not sure:

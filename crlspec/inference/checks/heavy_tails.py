@@ -7,15 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from crlspec.inference.check import Check, listed
+from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["check_heavy_tails", "worth"]
-
-ENOUGH, SHARE = 100.0, 0.1
-"""A variance is to be known as well as from so many normal rows, or from this share of the rows there are, in most
-environments."""
-
-EXTREME = 0.1
-"""The share of that bound which no environment may fall below."""
 
 
 def worth(kurtosis: float, count: float) -> float:
@@ -24,7 +18,9 @@ def worth(kurtosis: float, count: float) -> float:
     return 2 * count / max(kurtosis - 1, 1e-9)
 
 
-def check_heavy_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray]) -> list[Check]:
+def check_heavy_tails(
+    kurtosis: np.ndarray, y: Mapping[str, np.ndarray], limits: DesignThresholds
+) -> list[Check]:
     """Names environments in which few rows hold most of the variance.
 
     kurtosis  (environment, component) fourth moment over the squared second
@@ -35,7 +31,8 @@ def check_heavy_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray]) -> list
     for name, found in zip(y, kurtosis, strict=True):
         values, k = y[name], int(found.argmax())
         count = len(values)
-        bound, size = min(ENOUGH, SHARE * count), worth(float(found[k]), count)
+        bound = min(limits.settled_rows, limits.settled_share * count)
+        size = worth(float(found[k]), count)
         ratios.append(size / bound)
         if size < bound:
             squares = (values[:, k] - values[:, k].mean()) ** 2
@@ -44,18 +41,17 @@ def check_heavy_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray]) -> list
             few[name] = size, bound, f"{most} of {count} rows hold {held:.0%} of the variance"
     settled = sorted(ratios)
     if settled[(len(settled) - 1) // 2] >= 1:
-        few = {name: found for name, found in few.items() if found[0] < found[1] * EXTREME}
+        few = {name: found for name, found in few.items() if found[0] < found[1] * limits.extreme}
     if not few:
         return []
     worst = min(few, key=lambda name: few[name][0])
     size, bound, told = few[worst]
-    also = f" So it is in {listed(name for name in few if name != worst)}." if len(few) > 1 else ""
+    also = f" The same holds in {listed(name for name in few if name != worst)}." if len(few) > 1 else ""
     return [
         Check(
             "heavy-tails", "undecided", size, bound,
-            f"In environment '{worst}' {told} along one direction.{also} Covariances are known no better "
-            "there than from "
-            f"{size:.0f} normal rows, so that tests of them say nothing.",
+            f"In environment '{worst}' {told} along one direction.{also} Covariances are as uncertain "
+            f"there as those of {size:.0f} normal rows, so tests of them say nothing.",
             "Transform the observations if the mixing allows it, or look for faulty rows.", tuple(few),
         )
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference.check import chance
+from crlspec.inference.check import chance, sentence
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.dimension import Dimension, count_components
@@ -47,7 +47,7 @@ class CountedFactors:
 
 
 def count_latents(
-    problem: Problem, level: float = Thresholds.dimension
+    problem: Problem, thresholds: Thresholds | None = None
 ) -> tuple[Problem, Dimension | CountedFactors | None]:
     """The problem with its latents, ``z1`` …, counted, and the evidence; unchanged and None where they are known.
 
@@ -55,22 +55,22 @@ def count_latents(
     that stand out of it (``count_components``), and the setting is noisy from then on. Where each variable has noise
     of its own, they are the fewest factors that explain the covariance (``count_factors``). Raises DataError where
     no number can be told, or one that contradicts the design.
-
-    level  of the test of each dimension
     """
     if problem.latents:
         return problem, None
-    found = _dimension(problem, level)
+    thresholds = thresholds or Thresholds()
+    found = _dimension(problem, thresholds)
     size = len(problem.observed)
     if found.count == 0:
-        raise DataError(f"the number of latents cannot be told: {found}", "Declare it, e.g. latents: 3.")
+        raise DataError(f"The number of latents cannot be told: {found}.", "Declare it, e.g. latents: 3.")
     if isinstance(found, Dimension) and found.variance > 0 and found.count == size - 1:
         raise DataError(
-            f"the number of latents cannot be told: all {size} dimensions of the observations are significant, "
-            "so that nothing is left to tell noise by",
-            _unequal_noise(problem) or "Declare the number of latents, or observe more variables.",
+            f"The number of latents cannot be told. All {size} dimensions of the observations are significant, so "
+            "none is left to measure the noise by.",
+            _unequal_noise(problem, thresholds.factors)
+            or "Declare the number of latents, or observe more variables.",
         )
-    _refuse_contradiction(problem, found)
+    _refuse_contradiction(problem, found, thresholds.factors)
     latents = tuple(f"z{k + 1}" for k in range(found.count))
     setting = replace(problem.setting, latents=latents)
     if isinstance(found, Dimension) and found.variance > 0:
@@ -81,7 +81,7 @@ def count_latents(
 def with_count(estimate: Estimate, found: Dimension | CountedFactors) -> Estimate:
     """The estimate, its status saying how many latents were counted and why; the test's edges beside the spectrum."""
     status = estimate.status
-    text = f"{status.message}; the number of latents, {found.count}, was counted: {found}"
+    text = f"{sentence(status.message)} The number of latents, {found.count}, was counted: {found}."
     tested = {}
     if found.edges is not None and np.isfinite(found.edges).any():
         tested = {"spectrum_edge": xr.DataArray(found.edges, dims=("component",))}
@@ -90,36 +90,36 @@ def with_count(estimate: Estimate, found: Dimension | CountedFactors) -> Estimat
     )
 
 
-def _dimension(problem: Problem, level: float) -> Dimension | CountedFactors:
+def _dimension(problem: Problem, thresholds: Thresholds) -> Dimension | CountedFactors:
     """By rank in units of each variable's own deviation; where there is no rank deficit, by tests in common units, or
     of factor models."""
-    samples = list(problem.samples.values())
+    samples, level = list(problem.samples.values()), thresholds.dimension
     count = sum(len(x) for x in samples)
     exact = count_components(ColumnSpace.fit(samples, 1).spectrum, count, level)
     if exact.variance == 0:
         return exact
     if problem.setting.observation_noise == "per-variable":
-        return _factors(problem)
+        return _factors(problem, thresholds.factors)
     return count_components(
         ColumnSpace.fit(samples, 1, units=np.ones(len(problem.observed))).spectrum, count, level
     )
 
 
-def _factors(problem: Problem) -> CountedFactors:
+def _factors(problem: Problem, level: float) -> CountedFactors:
     """By factor models. Raises DataError where none of those that so many variables identify fits."""
     covariance, samples = pooled_within(problem)
     size = len(covariance)
-    model = count_factors(covariance, samples) if samples > size else None
+    model = count_factors(covariance, samples, level) if samples > size else None
     if model is None:
         raise DataError(
-            f"the number of latents cannot be told: no factor model of {size} variables, of up to "
-            f"{most_factors(size)} factors, explains their covariance",
+            f"The number of latents cannot be told. No factor model of up to {most_factors(size)} factors "
+            f"explains the covariance of the {size} variables.",
             "Declare the number of latents, observe more variables, or declare mixing: general.",
         )
     return CountedFactors(model)
 
 
-def _refuse_contradiction(problem: Problem, found: Dimension | CountedFactors) -> None:
+def _refuse_contradiction(problem: Problem, found: Dimension | CountedFactors, level: float) -> None:
     design, environments = problem.setting.design, len(problem.environments)
     each = PER_LATENT.get(design)
     text = f"{found}: {found.count} latents"
@@ -127,32 +127,31 @@ def _refuse_contradiction(problem: Problem, found: Dimension | CountedFactors) -
         asked = "one environment" if each == 1 else "two environments"
         few = environments < each * found.count
         raise DataError(
-            f"{text}; but the design ({design}) has {asked} for each latent, and there are {environments} "
-            f"environments with interventions, which makes {environments / each:g} latents: the two contradict "
-            "each other",
-            _unequal_noise(problem, environments // each)
-            or "Add the environments of the other latents; if some dimensions are no latents but curvature, declare "
+            f"{text}. The design ({design}) has {asked} for each latent, and there are {environments} environments "
+            f"with interventions, enough for {environments / each:g} latents. The two contradict each other.",
+            _unequal_noise(problem, level, environments // each)
+            or "Add the environments of the other latents. If some dimensions come from a nonlinear mixing, declare "
             "mixing: general."
             if few
-            else "If several environments intervene on one latent, declare design: multi-node; if latents drown in "
-            "noise, give more samples or variables.",
+            else "If several environments intervene on one latent, declare design: multi-node. If noise hides "
+            "latents, give more samples or variables.",
         )
     if design == "multi-node" and environments < found.count:
         raise DataError(
-            f"{text}; but there are only {environments} environments with interventions, and a multi-node design "
-            "asks for as many as latents, at least",
+            f"{text}. But there are only {environments} environments with interventions. A multi-node design "
+            "needs at least as many as latents.",
             "Add environments with other targets.",
         )
 
 
-def _unequal_noise(problem: Problem, latents: int | None = None) -> str | None:
+def _unequal_noise(problem: Problem, level: float, latents: int | None = None) -> str | None:
     """The remedy where so many factors and noise of another size on each variable explain the covariance; however
     many, where None."""
     covariance, samples = pooled_within(problem)
     size = len(covariance)
     if problem.setting.observation_noise == "per-variable" or size > WIDE or samples <= 2 * size:
         return None
-    model = count_factors(covariance, samples) if is_full_rank(covariance) else None
+    model = count_factors(covariance, samples, level) if is_full_rank(covariance) else None
     if model is None or model.factors != (latents or model.factors):
         return None
     return (

@@ -12,6 +12,7 @@ from scipy.special import chdtrc
 from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import Relative, box, relative
+from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["check_mechanism_changed", "noise_alone"]
 
@@ -29,7 +30,7 @@ def noise_alone(found: Relative) -> float:
     return float(chdtrc(n * (n - 1) / 2, factor * found.costs[1:].sum()))
 
 
-def check_mechanism_changed(moments: Moments, alpha: float = 0.01) -> list[Check]:
+def check_mechanism_changed(moments: Moments, alpha: float = DesignThresholds.mechanism) -> list[Check]:
     """Undecided where no environment changes more than the noise of one latent.
 
     alpha  the probability that it passes though none does: the level of the tests, all environments together
@@ -50,7 +51,7 @@ def check_mechanism_changed(moments: Moments, alpha: float = 0.01) -> list[Check
         Check(
             "mechanism-changed", "undecided", least, level,
             f"The environments {listed(names)} only shift or rescale their targets, as far as the data show "
-            f"({chance(least)}). So no edge can be told from none.",
+            f"({chance(least)}). A model without edges fits as well.",
             "Give more samples, or interventions that change how a latent depends on its parents. If these only "
             "shift or rescale, say changes: shift or changes: scale.", names,
         )

@@ -10,17 +10,12 @@ from scipy.special import chdtrc, kolmogorov, ndtr
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
+from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["Mixture", "check_mixture", "untouched"]
 
 ROUNDS, STARTS = 200, (0.1, 0.3, 0.6)
-
-GAIN = 50.0
-"""Twice the log likelihood that a mixture has to gain over one normal, beside 2 log N: mixtures also follow
-samples of nonlinear mechanisms."""
-
-ACCEPTED, EXPLAINED = 0.05, 0.01
-"""p-values from which on the other environments are called normal, and the mixture one with the control."""
+"""Steps of EM at most, and shares of untouched rows that it starts from."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +35,35 @@ class Mixture:
 
 
 def check_mixture(
-    moments: Moments, normality: Mapping[str, float], hard: bool, alpha: float = 1e-4
+    moments: Moments, normality: Mapping[str, float], hard: bool, limits: DesignThresholds
 ) -> list[Check]:
     """Names environments that are not normal while the control and most others are, and that a mixture with the
     control explains.
 
     normality  environment → p-value of "its samples are normal"
     hard       whether interventions were declared hard
-    alpha      level below which an environment is not normal, all together
     """
     names, checks = moments.names, []
-    odd = [name for name in names[1:] if normality[name] < alpha / len(names)]
+    odd = [name for name in names[1:] if normality[name] < limits.odd / len(names)]
     sound = [normality[name] for name in names if name not in odd]
-    if not odd or len(odd) > max(1, (len(names) - 1) // 2) or min(sound) * len(sound) < ACCEPTED:
+    if not odd or len(odd) > max(1, (len(names) - 1) // 2) or min(sound) * len(sound) < limits.sound:
         return []
     for name in odd:
         found = untouched(moments.y[name], moments.means[0], moments.covariances[0])
-        bound = GAIN + 2 * np.log(len(moments.y[name]))
-        explained = found.gain > bound and min(found.fits, found.given) > EXPLAINED
-        if not (explained and 0.02 < found.share < 0.98):
+        bound = limits.gain + 2 * np.log(len(moments.y[name]))
+        explained = found.gain > bound and min(found.fits, found.given) > limits.mixture
+        if not (explained and limits.mixed < found.share < 1 - limits.mixed):
             continue
-        what, remedy = ("not hard", ", or declare soft") if hard else ("mixed", "")
+        what, remedy = (
+            ("the intervention is not hard", ", or declare kind: soft")
+            if hard
+            else ("the environment is a mixture", "")
+        )
         checks.append(
             Check(
-                "hard-mixture", "refuted", found.share, 0.02,
-                f"Environment '{name}' is {what}: about {found.share:.0%} of its rows look untouched. They "
-                "follow the "
-                f"distribution of the control '{names[0]}'.",
+                "hard-mixture", "refuted", found.share, limits.mixed,
+                f"In environment '{name}' about {found.share:.0%} of the rows follow the distribution of the control "
+                f"'{names[0]}'. The intervention did not reach them, so {what}.",
                 f"Leave these rows out{remedy}.", (name, names[0]),
             )
         )  # fmt: skip

@@ -16,9 +16,10 @@ import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference.check import chance
-from crlspec.inference.checks.remainder import FITS, remainder_of
+from crlspec.inference.check import chance, sentence
+from crlspec.inference.checks.remainder import remainder_of
 from crlspec.inference.estimate import LinearEncoder, Status
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.dimension import Dimension, count_components
 from crlspec.numerics.factors import fit_factors
 from crlspec.scores.base import Coordinates
@@ -27,46 +28,44 @@ from crlspec.scores.noise_units import factor_model, pooled_within
 __all__ = ["check_noisy_rank", "noise_facts", "with_noise"]
 
 
-def check_noisy_rank(problem: Problem, coordinates: Coordinates, level: float) -> None:
+def check_noisy_rank(problem: Problem, coordinates: Coordinates, thresholds: Thresholds) -> None:
     """Raises DataError unless as many dimensions stand out of the noise as there are latents.
 
     With as many observed variables as latents nothing is left to tell noise by, and nothing is checked. Where each
     variable has noise of its own, fewer are refused here, and more are what ``check_factor_model`` tests.
-
-    level  of the test of each dimension
     """
     n = len(problem.latents)
     if len(problem.observed) == n:
         return
     if problem.setting.observation_noise == "per-variable":
-        _refuse_fewer_factors(problem)
+        _refuse_fewer_factors(problem, thresholds.factors)
         return
-    found = _dimension(coordinates, level)
+    found = _dimension(coordinates, thresholds.dimension)
     if found.count < n:
         raise DataError(
-            f"{found}: fewer than the {n} latents; the others drown in the noise on x, or are not there",
+            f"{found}. That is fewer than the {n} latents. The others are hidden by the noise on x, or do not exist.",
             "Declare fewer latents, give more samples, or observe more variables.",
         )
     if found.count > n:
-        rest = remainder_of(problem)
+        rest = remainder_of(problem, thresholds)
         raise DataError(
-            f"{found}: more than the {n} latents, so that the data refute a linear mixing with isotropic noise. "
+            f"{found}. That is more than the {n} latents, so a linear mixing with isotropic noise is refuted. "
             f"{rest.finding}.",
             rest.remedy,
         )
 
 
-def _refuse_fewer_factors(problem: Problem) -> None:
+def _refuse_fewer_factors(problem: Problem, level: float) -> None:
     """Raises DataError where fewer factors than latents explain the covariance."""
     covariance, samples = pooled_within(problem)
     n = len(problem.latents)
     if n < 2 or factor_model(problem) is None:
         return
     fewer = fit_factors(covariance, samples, n - 1)
-    if fewer.degrees > 0 and fewer.p_value >= FITS:
+    if fewer.degrees > 0 and fewer.p_value >= level:
         raise DataError(
             f"A factor model of {n - 1} factors explains the covariance ({chance(fewer.p_value)}), fewer than the "
-            f"{n} latents. The others drown in the noise on x, or are not there.",
+            f"{n} latents. The others are hidden by the noise on x, or do not exist.",
             "Declare fewer latents, give more samples, or observe more variables.",
         )
 
@@ -112,14 +111,14 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
     if size.dims:
         told, where = f"{float(size.min()):.3g} to {told}", "the observed variables"
     text = (
-        f"{status.message}; noise of standard deviation {told} on {where} makes up to {worst:.1%} of a latent's "
-        "variance, and score differences are the noisy latents'"
+        f"{sentence(status.message)} Noise of standard deviation {told} on {where} makes up to {worst:.1%} of a "
+        "latent's variance."
     )
     if worst <= most or not status.ok:
         return replace(status, message=text)
     return Status(
         "undecided",
-        f"{text}: too much to rely on edges and on what should be unmixed",
+        f"{text} Above {most:.1%} that is too much to rely on edges or on the separation of the latents.",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
 

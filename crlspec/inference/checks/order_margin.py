@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-__all__ = ["Margin", "gaussian_margin", "sample_margin"]
+from crlspec.inference.check import Check
+
+__all__ = ["MORE", "Margin", "gaussian_margin", "sample_margin", "undecided_order"]
+
+MORE = "Give more samples, or stronger interventions on these two."
+"""The remedy where the order of two latents is not decided."""
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,18 @@ def _margin(gain: float, variance: float, alternatives: int) -> Margin:
         return Margin(gain, 0.0, 0.0, 1.0)
     z = gain / error
     return Margin(gain, error, z, float(min(1.0, 2 * alternatives * ndtr(-abs(z)))))
+
+
+def undecided_order(p_value: float, level: float, pair: tuple[str, str], told: str) -> Check:
+    """The check ``order`` where the best order that reverses a pair is not ruled out.
+
+    pair  latents by name, in the order that was taken
+    told  by how much the reversed one fits worse
+    """
+    one, two = pair
+    return Check(
+        "order", "undecided", p_value, level,
+        f"The order of '{one}' and '{two}' is not decided. The reversed order fits worse by {told} only "
+        f"(p = {p_value:.2g}).",
+        MORE, (), pair,
+    )  # fmt: skip

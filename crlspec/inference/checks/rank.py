@@ -9,7 +9,7 @@ from crlspec.errors import DataError
 from crlspec.inference.checks.observation_noise import check_noisy_rank
 from crlspec.inference.checks.remainder import remainder_of
 from crlspec.inference.thresholds import Thresholds
-from crlspec.numerics.statistics import explained_by_squares, gaussianity_p_value
+from crlspec.numerics.statistics import explained_by_squares
 from crlspec.scores.base import Coordinates
 
 __all__ = ["check_injective", "check_rank", "is_gaussian"]
@@ -23,7 +23,7 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     """
     thresholds = thresholds or Thresholds()
     if problem.setting.noisy:
-        check_noisy_rank(problem, coordinates, thresholds.dimension)
+        check_noisy_rank(problem, coordinates, thresholds)
         return
     spectrum, n = coordinates.space.spectrum, len(problem.latents)
     check_injective(spectrum, n, thresholds.injective)
@@ -33,10 +33,10 @@ def check_rank(problem: Problem, coordinates: Coordinates, thresholds: Threshold
     sizeable = spectrum[n] > thresholds.sizeable * spectrum[n - 1]
     significant = int((spectrum > thresholds.rounding * spectrum[0]).sum())
     if sizeable or explained_by_squares(rest, coordinates.observational) < thresholds.curved:
-        found = remainder_of(problem)
+        found = remainder_of(problem, thresholds)
         raise DataError(
-            f"The observations have {significant} significant linear components, more than the {n} latents: a "
-            f"linear mixing without noise is refuted by the data. {found.finding}.",
+            f"The observations have {significant} significant linear components, more than the {n} latents. So a "
+            f"linear mixing without noise is refuted. {found.finding}.",
             found.remedy,
         )
 
@@ -50,12 +50,12 @@ def check_injective(spectrum: np.ndarray, latents: int, least: float) -> None:
     if spectrum[latents - 1] < least * spectrum[0]:
         significant = int((spectrum > least * spectrum[0]).sum())
         raise DataError(
-            f"the observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
-            f"{latents} latents: the mixing is not injective, and no method can recover them all",
+            f"The observations span {significant} linear dimension{'s' * (significant != 1)}, fewer than the "
+            f"{latents} latents. So the mixing is not injective, and no method can recover all latents.",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
 
 
 def is_gaussian(coordinates: Coordinates, level: float) -> bool:
     """Whether no environment contradicts Gaussian latents, by a test of this level."""
-    return gaussianity_p_value(coordinates.all) > level
+    return coordinates.gaussianity > level

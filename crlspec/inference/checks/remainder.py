@@ -9,16 +9,14 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.inference.check import chance
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.dimension import EXACT, count_components
-from crlspec.numerics.factors import CLOSE_FIT, FactorModel, count_factors, degrees_of_freedom
+from crlspec.numerics.factors import FactorModel, count_factors, degrees_of_freedom
 from crlspec.numerics.linalg import WIDE, ColumnSpace
 from crlspec.numerics.statistics import curvature_p_value
 from crlspec.scores.noise_units import factor_model, is_full_rank, pooled_within
 
 __all__ = ["Remainder", "remainder_of"]
-
-FITS, CURVED = 1e-3, 1e-6
-"""p-values: of a factor model, from which on it is taken; of no curvature, below which there is some."""
 
 GENERAL = "Declare mixing: general, or observe only variables that are linear in the latents."
 
@@ -31,59 +29,70 @@ class Remainder:
     remedy: str
 
 
-def remainder_of(problem: Problem) -> Remainder:
+def remainder_of(problem: Problem, thresholds: Thresholds) -> Remainder:
     """What the rest is: noise of one size, noise of each variable's own, a function of the others, or more latents.
 
     What the setting declares already has been refuted, and is not named again.
     """
     tried: list[str] = []
     if problem.setting.observation_noise == "none":
-        if (found := _exact(problem) or _isotropic(problem)) is not None:
+        if (found := _exact(problem, thresholds) or _isotropic(problem, thresholds)) is not None:
             return found
         tried.append("noise of one size on every variable")
     model = _factors(problem)
-    if (found := _own_noise(problem, model, tried) or _curved(problem, model) or _more(problem)) is not None:
+    found = (
+        _own_noise(problem, model, tried, thresholds)
+        or _curved(problem, model, thresholds)
+        or _more(problem, thresholds.factors)
+    )
+    if found is not None:
         return found
     tried.append("a polynomial of the other components")
     told = f"neither {' nor '.join(tried)}" if len(tried) > 1 else f"not {tried[0]}"
-    return Remainder(f"What lies beyond is {told}", GENERAL)
+    return Remainder(f"What lies beyond the latents is {told}", GENERAL)
 
 
-def _isotropic(problem: Problem) -> Remainder | None:
+def _isotropic(problem: Problem, thresholds: Thresholds) -> Remainder | None:
     """Noise of one size, where as many components as latents stand out of it, and it is no function of them."""
     common = np.ones(len(problem.observed))
-    found = count_components(_space(problem, common).spectrum, _count(problem))
-    if found.count != len(problem.latents) or found.variance == 0 or _curvature(problem, common) < CURVED:
+    found = count_components(_space(problem, common).spectrum, _count(problem), thresholds.dimension)
+    if found.count != len(problem.latents) or found.variance == 0:
+        return None
+    if _curvature(problem, common) < thresholds.curved:
         return None
     return Remainder(
-        f"Beyond the latents it is noise of one size on every variable: {found}",
+        f"Beyond the latents there is noise of one size on every variable: {found}",
         "Declare assume: {observation_noise: isotropic}.",
     )
 
 
-def _own_noise(problem: Problem, model: FactorModel | None, tried: list[str]) -> Remainder | None:
+def _own_noise(
+    problem: Problem, model: FactorModel | None, tried: list[str], thresholds: Thresholds
+) -> Remainder | None:
     """Noise of another size on each variable, where the factor model fits; else what was tried is noted."""
     if model is None or problem.setting.observation_noise == "per-variable":
         return None
-    if model.p_value < FITS or _curvature(problem, np.sqrt(model.variances)) < CURVED:
+    fits = model.p_value >= thresholds.factors
+    if not fits or _curvature(problem, np.sqrt(model.variances)) < thresholds.curved:
         tried.append("noise of another size on each variable")
         return None
     return Remainder(
-        f"Beyond the latents it is noise of another size on each variable: a factor model fits "
+        f"Beyond the latents there is noise of another size on each variable: a factor model fits "
         f"({chance(model.p_value)})",
         "Declare assume: {observation_noise: per-variable}.",
     )
 
 
-def _curved(problem: Problem, model: FactorModel | None) -> Remainder | None:
+def _curved(problem: Problem, model: FactorModel | None, thresholds: Thresholds) -> Remainder | None:
     """A function of the latents' components: in units of the factor model, which noise does not turn."""
     p_value = _curvature(
         problem, np.ones(len(problem.observed)) if model is None else np.sqrt(model.variances)
     )
-    if p_value >= CURVED:
+    if p_value >= thresholds.curved:
         return None
-    curved = f"hat lies beyond is a function of the other components ({chance(p_value)})"
-    if problem.setting.observation_noise == "isotropic" and model is not None and model.misfit <= CLOSE_FIT:
+    curved = f"hat lies beyond the latents is a function of the other components ({chance(p_value)})"
+    close = model is not None and model.misfit <= thresholds.close_fit
+    if problem.setting.observation_noise == "isotropic" and model is not None and close:
         return Remainder(
             f"Noise of another size on each variable comes close (misfit {model.misfit:.3f}), though w{curved}",
             "Declare assume: {observation_noise: per-variable}, or mixing: general.",
@@ -91,22 +100,22 @@ def _curved(problem: Problem, model: FactorModel | None) -> Remainder | None:
     return Remainder(f"W{curved}", GENERAL)
 
 
-def _exact(problem: Problem) -> Remainder | None:
+def _exact(problem: Problem, thresholds: Thresholds) -> Remainder | None:
     """More latents, where the observations are of a rank between that and the number of variables."""
     spectrum = _space(problem, None).spectrum
     rank = int((spectrum > EXACT * spectrum[0]).sum())
     curvature = _curvature(problem, None)
-    if rank == len(spectrum) or curvature < CURVED:
+    if rank == len(spectrum) or curvature < thresholds.curved:
         return None
     return _declare(rank, f"The observations span {rank} linear dimensions without noise")
 
 
-def _more(problem: Problem) -> Remainder | None:
+def _more(problem: Problem, level: float) -> Remainder | None:
     """More latents with noise, where a factor model of more factors fits."""
     covariance, samples = pooled_within(problem)
     if len(covariance) > WIDE or samples <= 2 * len(covariance) or not is_full_rank(covariance):
         return None
-    model = count_factors(covariance, samples)
+    model = count_factors(covariance, samples, level)
     if model is None or model.factors <= len(problem.latents):
         return None
     return _declare(

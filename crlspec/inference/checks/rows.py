@@ -8,39 +8,37 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc, ndtri
 
 from crlspec.inference.check import Check, chance, listed
+from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.numerics.autocorrelation import effective_size
 
-__all__ = ["check_rows", "effective_size"]
+__all__ = ["check_rows", "row_p_values"]
 
-BLOCKS, LEAST = 20, 40
-"""Blocks of rows whose means are compared, and rows below which nothing is tested."""
+BLOCKS = 20
+"""Blocks of rows whose means are compared."""
 
 RANKED = 2000
 """Rows up to which their normal scores are tested, so that heavy tails do no harm; beyond them sums are normal."""
 
-ENOUGH = 20
-"""Effective rows a dimension below which nothing can be relied on."""
 
-
-def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[Check], dict[str, float]]:
+def check_rows(
+    y: Mapping[str, np.ndarray], limits: DesignThresholds, p_values: Mapping[str, float] | None = None
+) -> tuple[list[Check], dict[str, float]]:
     """Tests each environment for dependence of rows, and measures the effective number of rows where there is some.
 
-    y      environment → (sample, component), in white coordinates and in file order
-    alpha  the probability of any finding where all rows are independent
+    y         environment → (sample, component), in white coordinates and in file order
+    p_values  of :func:`row_p_values`, where they are known
 
     Two tests: of correlations with the row before (Hosking's portmanteau, JASA 75, 1980), and of the means of
     consecutive blocks, which also sees a slow drift. Returns checks, and environment → effective number of rows.
     """
-    sizes, dependent = {}, {}
-    for name, values in y.items():
-        sizes[name] = float(len(values))
-        if (p_value := _p_value(values)) < alpha / len(y):
-            dependent[name] = p_value
-            sizes[name] = effective_size(values)
+    found = row_p_values(y, limits) if p_values is None else p_values
+    dependent = {name: p_value for name, p_value in found.items() if p_value < limits.dependent / len(y)}
+    sizes = {name: effective_size(v) if name in dependent else float(len(v)) for name, v in y.items()}
     if not dependent:
         return [], sizes
     least = min(dependent, key=lambda name: sizes[name] / len(y[name]))
     size, count = sizes[least], len(y[least])
-    enough = min(sizes[name] for name in dependent) >= ENOUGH * y[least].shape[1]
+    enough = min(sizes[name] for name in dependent) >= limits.effective * y[least].shape[1]
     many = "s" * (len(dependent) > 1)
     return [
         Check(
@@ -48,37 +46,21 @@ def check_rows(y: Mapping[str, np.ndarray], alpha: float = 1e-3) -> tuple[list[C
             f"Rows of environment{many} {listed(dependent)} depend on the rows before them ("
             f"{chance(min(dependent.values()))}). The {count} rows of '{least}' are worth about {size:.0f} "
             "independent ones.",
-            "If rows are sorted, shuffle them; if they are a series in time, give rows further apart or more "
-            "of them.",
+            "If rows are sorted, shuffle them. If they are a time series, give more rows, or rows further apart.",
             tuple(dependent),
         )
     ], sizes  # fmt: skip
 
 
-def effective_size(y: np.ndarray) -> float:
-    """N / (1 + 2 Σ ρ_k) of the column (sample, component) that has the fewest, between 1 and N.
-
-    The sum ends where two neighbouring autocorrelations no longer add up to a positive number (Geyer's initial
-    positive sequence, Statistical Science 7, 1992)."""
-    count = len(y)
-    centred = y - y.mean(0)
-    length = 1 << (2 * count - 1).bit_length()
-    power = np.abs(np.fft.rfft(centred, length, axis=0)) ** 2
-    covariances = np.fft.irfft(power, length, axis=0)[:count]
-    varied = covariances[0] > 0
-    if not varied.any():
-        return 1.0
-    rho = covariances[:, varied] / covariances[0, varied]
-    pairs = rho[: count // 2 * 2].reshape(-1, 2, rho.shape[1]).sum(1)
-    kept = np.cumprod(pairs > 0, axis=0)
-    times = 2 * (pairs * kept).sum(0) - 1
-    return float(np.clip(count / max(times.max(), 1.0), 1.0, count))
+def row_p_values(y: Mapping[str, np.ndarray], limits: DesignThresholds) -> dict[str, float]:
+    """Environment → p-value of independent rows."""
+    return {name: _p_value(values, limits.rows) for name, values in y.items()}
 
 
-def _p_value(y: np.ndarray) -> float:
-    """Of independent rows (sample, component): twice the lesser of two tests."""
+def _p_value(y: np.ndarray, fewest: int) -> float:
+    """Of independent rows (sample, component): twice the lesser of two tests; 1 of fewer rows than ``fewest``."""
     count, size = y.shape
-    if count < LEAST or count < 4 * size:
+    if count < fewest or count < 4 * size:
         return 1.0
     if count <= RANKED:
         y = ndtri((y.argsort(0).argsort(0) + 1) / (count + 1))

@@ -16,19 +16,9 @@ from scipy.special import chdtrc
 from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
+from crlspec.inference.design_thresholds import DesignThresholds
 
-__all__ = ["check_alike", "check_same_target"]
-
-CLEAR = 1e-5
-"""Level at which a direction has to have changed before it is compared."""
-
-SAME, BLUR = 0.9, 0.1
-"""Squared cosine between directions (the squared correlation of what they read) above which they are one, where
-sampling error takes less than this off it."""
-
-
-LEADING = 0.97
-"""The same, where only the leading directions can be compared."""
+__all__ = ["check_alike", "check_same_target", "largest_agreement"]
 
 
 @dataclass(frozen=True)
@@ -52,40 +42,48 @@ class _Change:
     shifted: bool
 
 
-def check_same_target(moments: Moments, declared: Iterable[frozenset[str]] = ()) -> list[Check]:
+def check_same_target(
+    moments: Moments, declared: Iterable[frozenset[str]], limits: DesignThresholds
+) -> list[Check]:
     """One check a pair of environments that change one mechanism.
 
     declared  pairs of environments that are said to share a target, and are left out
     """
     left_out, checks = set(declared), []
-    changes = [_change(moments, e) for e in range(1, len(moments.names))]
+    changes = [_change(moments, e, limits) for e in range(1, len(moments.names))]
     for a, b in combinations(range(len(changes)), 2):
         one, other = moments.names[a + 1], moments.names[b + 1]
         if frozenset((one, other)) in left_out:
             continue
-        figure = _agreement(changes[a], changes[b])
-        if figure < SAME and not _alike(moments, a + 1, b + 1):
+        figure = _agreement(changes[a], changes[b], limits)
+        if figure < limits.same and not _alike(moments, a + 1, b + 1, limits):
             continue
         checks.append(
             Check(
-                "same-target", "refuted", figure if figure >= SAME else 1.0, SAME,
-                f"Environments '{one}' and '{other}' change the same mechanism: what they change is read off "
-                "by the same "
-                "combinations of the observations. Each was declared to have a target of its own.",
+                "same-target", "refuted", figure if figure >= limits.same else 1.0, limits.same,
+                f"Environments '{one}' and '{other}' change the same linear combinations of the observations. So "
+                "they have the same target, though each was declared to have its own.",
                 f"Declare design: multi-node, or leave '{one}' or '{other}' out.", (one, other),
             )
         )  # fmt: skip
     return checks
 
 
-def check_alike(moments: Moments, needed: int) -> list[Check]:
+def largest_agreement(moments: Moments, limits: DesignThresholds) -> float:
+    """Over all pairs of environments, the least squared cosine between what they changed; 0 where too little is
+    clear."""
+    changes = [_change(moments, e, limits) for e in range(1, len(moments.names))]
+    return max((_agreement(one, other, limits) for one, other in combinations(changes, 2)), default=0.0)
+
+
+def check_alike(moments: Moments, needed: int, limits: DesignThresholds) -> list[Check]:
     """Pairs of environments that cannot be told from each other, though both from the control: their targets are the
     same, which a design of several targets allows.
 
     needed  environments that the design has to have, those that say nothing new left out
     """
     count = len(moments.names)
-    pairs = [(a, b) for a, b in combinations(range(1, count), 2) if _alike(moments, a, b)]
+    pairs = [(a, b) for a, b in combinations(range(1, count), 2) if _alike(moments, a, b, limits)]
     if not pairs:
         return []
     left = count - 1 - len({b for _, b in pairs})
@@ -94,38 +92,37 @@ def check_alike(moments: Moments, needed: int) -> list[Check]:
     return [
         Check(
             "same-targets", "note" if left >= needed else "undecided", float(left), float(needed),
-            f"Environments '{one}' and '{other}' cannot be told from each other, only from the control. They "
-            "have the same "
-            f"targets, so that {left} environments differ where {needed} are needed.",
+            f"Environments '{one}' and '{other}' differ from the control, but not from each other. So they have the "
+            f"same targets. That leaves {left} environments that differ, and {needed} are needed.",
             f"Leave '{other}' out, or give an environment with other targets.", (one, other),
         )
     ]  # fmt: skip
 
 
-def _change(moments: Moments, e: int) -> _Change:
+def _change(moments: Moments, e: int, limits: DesignThresholds) -> _Change:
     control, counts, n = moments.covariances[0], moments.counts, moments.size
     found = relative(control, moments.covariances[e], counts[0] - 1, counts[e] - 1)
     factor = np.linalg.cholesky(control)
     span = found.rows[:2] @ factor  # w S wᵀ = I makes these orthonormal
     values = found.values[:2]
     errors = np.minimum((values / counts[e] + 1 / counts[0]) / np.maximum((values - 1) ** 2, 1e-12), 1.0)
-    clear = int((chdtrc(n, found.costs[:2]) < CLEAR).sum())
+    clear = int((chdtrc(n, found.costs[:2]) < limits.changed).sum())
     gap = np.linalg.solve(factor, moments.means[e] - moments.means[0])
     size = float(gap @ gap)
     error = min((1 / counts[0] + 1 / counts[e]) / max(size, 1e-300), 1.0)
     covered = chdtrc(n * (n + 1) / 2, found.costs.sum())
-    moved = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < CLEAR)
+    moved = bool(chdtrc(n, size / (1 / counts[0] + 1 / counts[e])) < limits.changed)
     shift = gap / max(size, 1e-300) ** 0.5
-    return _Change(span, errors, clear, shift, error, moved, moved and bool(covered > 1e-2))
+    return _Change(span, errors, clear, shift, error, moved, moved and bool(covered > limits.mean_alone))
 
 
-def _agreement(one: _Change, other: _Change) -> float:
+def _agreement(one: _Change, other: _Change, limits: DesignThresholds) -> float:
     """The least squared cosine between what two environments changed; 0 where too little is clear, or where sampling
-    error alone takes more than ``BLUR`` off it."""
+    error alone takes more than ``limits.blur`` off it."""
     n = len(one.shift)
     if one.shifted and other.shifted:
         blur, figure = (n - 1) * (one.error + other.error), float((one.shift @ other.shift) ** 2)
-        return figure if blur < BLUR else 0.0
+        return figure if blur < limits.blur else 0.0
     k, most = min(one.clear, other.clear), max(one.clear, other.clear)
     if k == 0 or most == n:
         return 0.0
@@ -136,12 +133,12 @@ def _agreement(one: _Change, other: _Change) -> float:
         spans = (change.span[: change.clear] for change in (one, other))
         figure = min(figure, *(float(((span @ shift) ** 2).sum()) for span in spans))
     # Where the second direction of one is not clear, the span of a parent's environment may lie in that of its child.
-    return figure if blur < BLUR and (k == most or figure > LEADING) else 0.0
+    return figure if blur < limits.blur and (k == most or figure > limits.leading) else 0.0
 
 
-def _alike(moments: Moments, a: int, b: int) -> bool:
+def _alike(moments: Moments, a: int, b: int, limits: DesignThresholds) -> bool:
     """Whether two environments cannot be told from each other while each is far from the control."""
-    if equality_p_value(moments, a, b) < 0.05:
+    if equality_p_value(moments, a, b) < limits.alike:
         return False
     free = moments.size * (moments.size + 3) / 2
-    return min(equality(moments, 0, a), equality(moments, 0, b)) > 20 * free
+    return min(equality(moments, 0, a), equality(moments, 0, b)) > limits.far * free

@@ -8,19 +8,15 @@ import numpy as np
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
+from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.statistics import explained_by_squares
 
-__all__ = ["check_sensors"]
-
-ROUNDING = 1e-9
-"""Of the variance, what may lie off the space by rounding alone."""
-
-MARGIN = 1.5
-"""So many times the edge of what noise leaves off the space."""
+__all__ = ["check_sensors", "furthest"]
 
 
 def check_sensors(
-    moments: Moments, observed: Sequence[str], latents: int, control: np.ndarray | None = None
+    moments: Moments, observed: Sequence[str], latents: int, control: np.ndarray, thresholds: Thresholds
 ) -> list[Check]:
     """Names environments whose observations leave the column space of the control, and the sensor where it is one.
 
@@ -37,39 +33,46 @@ def check_sensors(
     rest = size - latents
     if rest < 1 or moments.counts.min() < 3 * size:
         return []
-    checks = []
-    away = [_leaves(moments, 0, e, latents) for e in range(1, len(moments.names))]
-    if (
-        max(by_spread for by_spread, _ in away) > 1
-        and control is not None
-        and _curved(moments, control, latents)
-    ):
+    checks, limits = [], thresholds.design
+    away = [_leaves(moments, 0, e, latents, limits) for e in range(1, len(moments.names))]
+    if max(by_spread for by_spread, _ in away) > 1 and _curved(moments, control, latents, thresholds):
         return []
     if len(away) > 2 and all(spread_found > 1 for spread_found, _ in away):
         # All leave the control's space: is it the control that differs?
-        among = [_leaves(moments, 1, e, latents)[0] for e in range(2, len(moments.names))]
+        among = [_leaves(moments, 1, e, latents, limits)[0] for e in range(2, len(moments.names))]
         if max(among) <= 1:
-            return [_changed(moments, 1, 0, observed, latents, away[0][0])]
+            return [_changed(moments, (1, 0), observed, latents, away[0][0], limits)]
     for e, (by_spread, by_mean) in enumerate(away, start=1):
         if by_spread > 1:
-            checks.append(_changed(moments, 0, e, observed, latents, by_spread))
+            checks.append(_changed(moments, (0, e), observed, latents, by_spread, limits))
         elif by_mean > 1:
-            checks.append(_offset(moments, e, observed, latents, by_mean))
+            checks.append(_offset(moments, e, observed, latents, by_mean, limits.one_offset))
     return checks
 
 
-def _curved(moments: Moments, control: np.ndarray, latents: int) -> bool:
+def furthest(moments: Moments, latents: int, limits: DesignThresholds) -> float | None:
+    """How far the environment that is furthest lies off the control's space, 1 being the bound; None where that is
+    not tested."""
+    if moments.spread is None or moments.observed is None or len(moments.names) == 1:
+        return None
+    size = moments.spread.shape[1]
+    if size - latents < 1 or moments.counts.min() < 3 * size:
+        return None
+    return max(max(_leaves(moments, 0, e, latents, limits)) for e in range(1, len(moments.names)))
+
+
+def _curved(moments: Moments, control: np.ndarray, latents: int, thresholds: Thresholds) -> bool:
     """Whether the control's observations leave their space as a function of where they are in it."""
     assert moments.spread is not None
     inside, off = _space(moments.spread[0], latents)
     standard = (control - control.mean(0)) / moments.scale
-    if np.linalg.eigvalsh(moments.spread[0])[::-1][latents] < ROUNDING:
+    if np.linalg.eigvalsh(moments.spread[0])[::-1][latents] < thresholds.design.exact:
         return False
     where = standard @ inside
     where = where / where.std(0)
     cubed = np.concatenate([where, where**3], 1)
     few = len(control) < 4 * latents * (2 * latents + 3)
-    return explained_by_squares(standard @ off, where if few else cubed) < 1e-6
+    return explained_by_squares(standard @ off, where if few else cubed) < thresholds.curved
 
 
 def _space(covariance: np.ndarray, latents: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +81,9 @@ def _space(covariance: np.ndarray, latents: int) -> tuple[np.ndarray, np.ndarray
     return vectors[:, ::-1][:, :latents], vectors[:, ::-1][:, latents:]
 
 
-def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, float]:
+def _leaves(
+    moments: Moments, base: int, e: int, latents: int, limits: DesignThresholds
+) -> tuple[float, float]:
     """How far an environment's covariance and its mean lie off the space of another one, in units of what may be."""
     assert moments.spread is not None and moments.observed is not None
     inside, off = _space(moments.spread[base], latents)
@@ -86,9 +91,9 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
     gap = off.T @ (moments.observed[e] - moments.observed[base])
     counts = moments.counts
     own = np.linalg.eigvalsh(moments.spread[base])[::-1]
-    exact = own[latents] < ROUNDING * own[0]
+    exact = own[latents] < limits.exact * own[0]
     if exact:
-        if np.linalg.eigvalsh(moments.spread[e])[::-1][latents] > 1e-6 * own[0]:
+        if np.linalg.eigvalsh(moments.spread[e])[::-1][latents] > limits.unexact * own[0]:
             return 0.0, 0.0  # not linear, or noisy, by itself
         allowed = 1e3 * max(own[latents], 1e-13 * own[0])
         return float(np.trace(there) / allowed), float(gap @ gap / allowed)
@@ -97,7 +102,7 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
     edge = ((1 + np.sqrt(1 - (1 - one) * (1 - other))) / (1 - other)) ** 2
     # Noise turns the control's directions, by its sampling error and where it is not isotropic: a share of what the
     # environment does inside the space leaks.
-    if np.linalg.eigvalsh(here)[0] < ROUNDING * own[0]:
+    if np.linalg.eigvalsh(here)[0] < limits.exact * own[0]:
         return (
             0.0,
             0.0,
@@ -107,7 +112,7 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
     signal = np.linalg.eigvalsh(inside.T @ moments.spread[e] @ inside)[-1] / own[latents - 1]
     noise = own[latents:].mean() / own[latents - 1]
     leak = latents * signal / counts[base] + signal * noise
-    bound = MARGIN * edge * (1 + 4 * leak) + 2 * leak
+    bound = limits.sensors * edge * (1 + 4 * leak) + 2 * leak
     shift = gap @ np.linalg.solve(here / counts[base] + there / counts[e], gap)
     drift = inside.T @ (moments.observed[e] - moments.observed[base])
     blur = 1 + (1 + 4 * counts[e] * noise) * (drift @ drift) / own[latents - 1]
@@ -115,11 +120,18 @@ def _leaves(moments: Moments, base: int, e: int, latents: int) -> tuple[float, f
 
 
 def _changed(
-    moments: Moments, base: int, e: int, observed: Sequence[str], latents: int, figure: float
+    moments: Moments,
+    pair: tuple[int, int],
+    observed: Sequence[str],
+    latents: int,
+    figure: float,
+    limits: DesignThresholds,
 ) -> Check:
+    """The check of a pair: the second environment leaves the space of the first."""
+    base, e = pair
     name, other = moments.names[e], moments.names[base]
-    sensor = _one_sensor(moments, base, e, latents)
-    told = "Its sensors changed, each environment spans a space of its own."
+    sensor = _one_sensor(moments, pair, latents, limits)
+    told = "Several of its sensors changed."
     remedy = f"Leave '{name}' out, or measure it with the same sensors."
     if sensor is not None:
         single, gain = observed[sensor[0]], sensor[1]
@@ -128,34 +140,38 @@ def _changed(
         remedy = f"Leave variable '{single}' out of every environment, or bring it to one scale."
     return Check(
         "sensors", "refuted", figure, 1.0,
-        f"Environment '{name}' leaves the space that the observations of '{other}' span. {told}",
+        f"Observations of environment '{name}' lie off the linear space that those of '{other}' span. {told}",
         remedy, (name, other),
     )  # fmt: skip
 
 
-def _offset(moments: Moments, e: int, observed: Sequence[str], latents: int, figure: float) -> Check:
+def _offset(
+    moments: Moments, e: int, observed: Sequence[str], latents: int, figure: float, share: float
+) -> Check:
     assert moments.spread is not None and moments.observed is not None
     name, control = moments.names[e], moments.names[0]
     _, off = _space(moments.spread[0], latents)
     gap = off.T @ (moments.observed[e] - moments.observed[0])
     explained = (off @ gap) ** 2 / np.maximum((off**2).sum(1), 1e-12)
     k = int(explained.argmax())
-    alone = explained[k] > 0.99 * (gap @ gap)
+    alone = explained[k] > share * (gap @ gap)
     size = float((off @ gap)[k] / (off[k] @ off[k]) * moments.scale[k])
     told = f"Sensor '{observed[k]}' has an offset of {size:.3g}" if alone else "Its sensors have an offset"
     return Check(
         "sensors", "refuted", figure, 1.0,
-        f"The mean of environment '{name}' lies off the space that the observations span, its covariance does "
-        f"not. {told} against '{control}', and an offset alone can be removed.",
+        f"The mean of environment '{name}' lies off the linear space that the observations span, but its "
+        f"covariance does not. {told} against '{control}', which can be removed.",
         f"Subtract {size:.4g} from '{observed[k]}' in '{name}'." if alone
         else "Subtract from each environment its own mean, if no intervention shifts a latent.", (name, control),
     )  # fmt: skip
 
 
-def _one_sensor(moments: Moments, base: int, e: int, latents: int) -> tuple[int, float | None] | None:
+def _one_sensor(
+    moments: Moments, pair: tuple[int, int], latents: int, limits: DesignThresholds
+) -> tuple[int, float | None] | None:
     """The one variable without which an environment fits, and its gain where it is no more than that."""
     assert moments.spread is not None
-    one, other = moments.spread[base], moments.spread[e]
+    one, other = (moments.spread[k] for k in pair)
     size = one.shape[1]
     if size - 1 <= latents:
         return None
@@ -169,7 +185,7 @@ def _one_sensor(moments: Moments, base: int, e: int, latents: int) -> tuple[int,
     k = int(left.argmin())
     _, off = _space(one, latents)
     whole = np.trace(off.T @ (other - one) @ off)
-    if whole <= 0 or left[k] > 0.02 * whole:
+    if whole <= 0 or left[k] > limits.one_sensor * whole:
         return None
     kept = np.delete(np.arange(size), k)
     inside, _ = _space(one[np.ix_(kept, kept)], latents)
@@ -178,5 +194,5 @@ def _one_sensor(moments: Moments, base: int, e: int, latents: int) -> tuple[int,
     crossed = inside.T @ other[kept, k]
     gain = float(reads @ crossed / (reads @ signal @ reads))
     now = np.linalg.solve(signal, crossed)
-    even = np.linalg.norm(now - gain * reads) < 0.02 * np.linalg.norm(now)
+    even = np.linalg.norm(now - gain * reads) < limits.one_gain * np.linalg.norm(now)
     return k, (gain if even else None)

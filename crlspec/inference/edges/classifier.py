@@ -17,11 +17,12 @@ from scipy import stats
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_contrasts
 from crlspec.inference.edges.classifier_tests import contrast_scores
 from crlspec.inference.edges.leave_one_out import order_of
+from crlspec.inference.power import Power, by_chi_square
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.progress import Progress
 
-__all__ = ["calibrated", "edges_by_classifier"]
+__all__ = ["calibrated", "detectable_shares", "edges_by_classifier"]
 
 
 def edges_by_classifier(
@@ -30,6 +31,8 @@ def edges_by_classifier(
     seed: int,
     progress: Progress,
     kept: float = GscaleThresholds.kept,
+    alpha: float = 0.01,
+    bound: float = GscaleThresholds.detectable_share,
 ) -> tuple[Step, float]:
     """The step, and by how much tests against the order exceed chance: see :func:`calibrated`.
 
@@ -38,6 +41,8 @@ def edges_by_classifier(
     samples  (sample, latent) of every environment, the observational first
     pairs    for each latent the two that intervene on it
     kept     pairs of a lower p-value in the first round may be edges in the second
+    alpha    level of the tests, for their power
+    bound    strength that must be seen for an absent edge to be claimed absent
     """
     began = time.perf_counter()
     n, generator = len(pairs), torch.Generator().manual_seed(seed)
@@ -57,9 +62,28 @@ def edges_by_classifier(
     note += f"statistics against the order {excess:.1f} times those of chance"
     seconds = time.perf_counter() - began
     step = Step(
-        "edges", order, np.eye(n)[list(order)], signal / (1 + signal), p_values[places], seconds, note
-    )
+        "edges", order, np.eye(n)[list(order)], signal / (1 + signal), p_values[places], seconds, note,
+        power=Power(detectable_shares(freedom[1][places], excess, len(rows), alpha), bound),
+    )  # fmt: skip
     return step, excess
+
+
+def detectable_shares(freedom: np.ndarray, excess: float, samples: int, alpha: float) -> np.ndarray:
+    """(position, position): the share from which on the wide statistic alone is seen with power .8, ``[i, j]`` for
+    j → i; NaN elsewhere. The narrow one can only add to that.
+
+    The p-values of :func:`calibrated` are four times those of an F test. The statistic is χ² in units of the excess,
+    noncentral by the number of samples times the signal, to first order.
+
+    freedom  (position, position) degrees of freedom of the wide statistic; their sum above the diagonal is that of
+             the excess
+    """
+    n = len(freedom)
+    total, found = float(freedom[np.triu_indices(n, 1)].sum()), np.full((n, n), np.nan)
+    for i, j in zip(*np.tril_indices(n, -1), strict=True):
+        signal = excess * by_chi_square(freedom[i, j], alpha / 4, total) / samples
+        found[i, j] = signal / (1 + signal)
+    return found
 
 
 def calibrated(statistics: np.ndarray, freedom: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, float]:

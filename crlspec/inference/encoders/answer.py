@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from crlspec.data import Problem
-from crlspec.inference.check import Check
+from crlspec.inference.check import Check, listed
 from crlspec.inference.encoders.log_ratios import LOG_2, quadratic_ratio
 from crlspec.inference.encoders.pairing import Pairing
 from crlspec.inference.encoders.structured_ratio import Fitted
 from crlspec.inference.estimate import Status
-from crlspec.inference.status import status_of_checks
+from crlspec.inference.status import DECIDED, status_of_checks
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.linalg import ColumnSpace
 
 __all__ = [
     "check_pairs",
-    "check_samples",
     "checks_of",
     "contrasts",
     "diagnostics_of",
@@ -65,13 +64,13 @@ def checks_of(
 
 def status_of(checks: Sequence[Check], agreement: np.ndarray | None, excess: float | None) -> Status:
     """What follows from the checks; where none objects, how far the edges of the latents are to be trusted."""
-    ok = "latents, order and edges were decided by the data"
+    ok = DECIDED
     if agreement is not None:
-        ok = f"restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one); "
+        ok = f"Restarts agree on the latents (rank correlation {agreement.min():.3f} in the worst one). "
         ok += (
-            "edges were tested as if these latents were exact"
+            "Edges were tested as if these latents were exact."
             if excess is None
-            else "edges were tested free of small smooth errors of the latents"
+            else "Edge tests allow for small smooth errors of the latents."
         )
     return status_of_checks(checks, ok)
 
@@ -83,34 +82,21 @@ def _contrast(contrasts: np.ndarray, bound: float) -> Check:
         return Check("contrast", "passed", least, bound, text)
     return Check(
         "contrast", "undecided", least, bound,
-        f"The two environments of a latent hardly differ ({weak} of {len(contrasts)}): its latent may be anything.",
+        f"The two environments of {weak} of {len(contrasts)} latents hardly differ ({least:.1f} standard errors "
+        f"in the worst, {bound:g} are needed). Such a latent is not recovered.",
         "Give more samples, or interventions whose two mechanisms differ more.",
     )  # fmt: skip
 
 
 def _pairing(pairing: Pairing) -> Check:
     if pairing.margin >= pairing.clear:
-        text = "No other pairing of the environments comes near."
+        text = "No other pairing of the environments explains the data nearly as well."
         return Check("pairing", "passed", pairing.margin, pairing.clear, text)
     return Check(
         "pairing", "undecided", pairing.margin, pairing.clear,
         f"Another pairing of the environments explains the data nearly as well (margin {pairing.margin:.1f}, "
-        f"{pairing.clear:g} is clear).",
+        f"{pairing.clear:g} is needed).",
         "Give more samples, or say which environments belong together (design: coupled).",
-    )  # fmt: skip
-
-
-def check_samples(sizes: Mapping[str, float], bound: int) -> Check:
-    """Whether the smallest environment has samples enough for classifiers; ``sizes``: environment → samples."""
-    name = min(sizes, key=lambda one: sizes[one])
-    figure = float(sizes[name])
-    if figure >= bound:
-        text = f"The smallest environment, '{name}', has {figure:.0f} samples to tell environments apart by."
-        return Check("samples", "passed", figure, bound, text, None, (name,))
-    return Check(
-        "samples", "undecided", figure, bound,
-        f"'{name}' has {figure:.0f} samples, too few to tell environments apart by.",
-        f"Give {bound} samples or more in every environment.", (name,),
     )  # fmt: skip
 
 
@@ -125,11 +111,11 @@ def check_pairs(declared: Sequence[tuple[int, int]], found: Pairing, environment
         text = "The data do not object to the declared pairs of environments."
         return Check("pairs", "passed", found.margin, found.clear, text)
     wrong = tuple(environments[k] for pair in sorted(told - seen) for k in pair)
-    better = "; ".join(f"'{environments[a]}' with '{environments[b]}'" for a, b in sorted(seen - told))
+    better = " and ".join(f"'{environments[a]}' with '{environments[b]}'" for a, b in sorted(seen - told))
     return Check(
         "pairs", "refuted", found.margin, found.clear,
-        f"The declared pairs of {', '.join(repr(name) for name in wrong)} do not each differ in one latent. The data "
-        f"pair {better} (margin {found.margin:.1f}).",
+        f"The declared pairs of environments {listed(wrong)} do not each differ in one latent. The data pair "
+        f"{better} (margin {found.margin:.1f}).",
         "Correct the pairs, or use design: uncoupled, which finds them.", wrong,
     )  # fmt: skip
 
@@ -139,10 +125,10 @@ def _agreement(agreement: np.ndarray, bound: float) -> Check:
     if (agreement >= bound).all():
         return Check("agreement", "passed", least, bound, "Two restarts found the same latents.")
     text = (
-        f"No two restarts found the same latents (rank correlation {least:.2f} in the worst one, {bound} is asked). "
-        "The training may have ended in a poor optimum, and latents and edges be wrong."
+        f"No two restarts found the same latents (rank correlation {least:.2f} in the worst one, {bound} is needed). "
+        "The training may have ended in a poor optimum. Latents and edges may be wrong."
         if np.isfinite(agreement).all()
-        else "One restart alone cannot show that its latents are no poor optimum."
+        else "There is one restart alone, which cannot show whether it ended in a poor optimum."
     )
     return Check(
         "agreement", "undecided", least, bound, text,
@@ -157,7 +143,7 @@ def _residual_mixing(excess: float, bound: float) -> Check:
     return Check(
         "residual-mixing", "note", excess, bound,
         f"Dependences that the causal order excludes are {excess:.1f} times larger than sampling error, so the "
-        "latents are not fully separated. Edges were asked to stand out by as much.",
+        "latents are not fully separated. Edge tests were rescaled by this factor.",
         "More restarts, more steps or more samples would help.",
     )  # fmt: skip
 

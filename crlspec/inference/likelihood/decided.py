@@ -7,21 +7,20 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import FittedModel, hard_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
-from crlspec.inference.checks.order_margin import Margin, gaussian_margin
+from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
+from crlspec.inference.checks.samples import check_samples
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
+from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
-
-POWER = 0.8416
-"""Standard normal quantile of the power .8 at which an edge counts as one that would have been seen."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,11 @@ class _Decision(Asked, Fits):
         return means, self.moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
 
 
-def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
+def decide(asked: Asked, fits: Fits, p_values: np.ndarray, power: Power) -> tuple[Check, ...]:
     """The checks ``goodness-of-fit``, ``order``, ``latents``, ``edges`` and ``settled``.
 
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    power     of their tests
     """
     given = _Decision(**vars(fits), **vars(asked))
     found = np.tril(p_values < asked.alpha, -1)
@@ -91,7 +91,7 @@ def decide(asked: Asked, fits: Fits, p_values: np.ndarray) -> tuple[Check, ...]:
         _fit(given),
         _order(given, found),
         _latents(given),
-        _edges(given, found),
+        power.check(given.names, found),
         settled(given.best.settled),
     )
 
@@ -115,36 +115,29 @@ def decide_flexible(
     ended: bool,
     latents: Sequence[np.ndarray],
     targeted: np.ndarray,
+    power: Power,
 ) -> tuple[Check, ...]:
-    """The checks ``samples``, ``order``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood is no closed
-    form.
+    """The checks ``samples``, ``order``, ``edges``, ``hard`` and ``settled`` of smooth mechanisms, whose likelihood
+    is no closed form.
 
     order     indices of the latents, roots first
     rivals    the next orders → by how many standard errors of held-out losses they fit worse
     p_values  (position, position) of the edges, ``[i, j]`` for j → i
     latents   (sample, position) of every environment
     targeted  (latent, environment) bool
+    power     of the tests of edges
     """
     found = np.tril(p_values < asked.alpha, -1)
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
-    others = (_samples(asked), _rivals(asked, edges, rivals), settled(ended))
+    sizes = dict(zip(asked.environments, asked.counts.tolist(), strict=True))
+    samples = check_samples(sizes, asked.thresholds.flexible_samples, "fit smooth mechanisms")
+    others = (samples, _rivals(asked, edges, rivals), power.check(names, found), settled(ended))
     sure = not any(check.objects for check in others)
-    hard = check_hard(latents, targeted[list(order)], names, asked.environments, asked.counts, sure=sure)
+    hard = check_hard(
+        latents, targeted[list(order)], names, asked.environments, asked.counts, asked.thresholds.hard, sure
+    )
     return (*others, hard)
-
-
-def _samples(asked: Asked) -> Check:
-    k, bound = int(asked.counts.argmin()), asked.thresholds.flexible_samples
-    name, figure = asked.environments[k], float(asked.counts[k])
-    if figure >= bound:
-        text = f"The smallest environment, '{name}', has {figure:.0f} samples to fit smooth mechanisms to."
-        return Check("samples", "passed", figure, bound, text, None, (name,))
-    return Check(
-        "samples", "undecided", figure, bound,
-        f"'{name}' has {figure:.0f} samples, too few to fit smooth mechanisms to.",
-        f"Give {bound} samples or more in every environment.", (name,),
-    )  # fmt: skip
 
 
 def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tuple[int, ...], float]) -> Check:
@@ -156,34 +149,25 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
                 worst = (z, (a, b))
     bound = asked.thresholds.order
     if worst is None:
-        return Check("order", "passed", 0.0, bound, "No order that comes near turns a found edge around.")
+        return Check("order", "passed", 0.0, bound, "No order that fits nearly as well reverses an edge.")
     z, (a, b) = worst
     one, two = asked.latents[a], asked.latents[b]
     p_value = float(min(1.0, 2 * len(rivals) * ndtr(-max(z, 0.0))))
     if p_value < bound:
-        text = f"The nearest order that turns an edge around, '{two}' before '{one}', fits worse by {z:.1f} errors."
+        text = f"The nearest order that reverses an edge has '{two}' first. It fits worse by {z:.1f} standard errors."
         return Check("order", "passed", p_value, bound, text, None, (), (one, two))
-    return _undecided_order(p_value, bound, f"{z:.1f} standard errors", one, two)
-
-
-def _undecided_order(p_value: float, bound: float, told: str, one: str, two: str) -> Check:
-    return Check(
-        "order", "undecided", p_value, bound,
-        f"The order of '{one}' and '{two}' is not decided: the reversed order fits worse by {told} only "
-        f"(p = {p_value:.2g}).",
-        "Give more samples, or stronger interventions on these two.", (), (one, two),
-    )  # fmt: skip
+    return undecided_order(p_value, bound, (one, two), f"{z:.1f} standard errors")
 
 
 def _fit(given: _Decision) -> Check:
     model, (means, covariances) = given.model(given.best), given.sampled
     fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
     if fit.p_value >= given.thresholds.misfit:
-        return check_goodness(fit, given.environments, given.thresholds.misfit)
+        return check_goodness(fit, given.environments, given.thresholds)
     gains, explained = _gains(given, fit.statistic, model.free)
-    freeing = most_freeing(fit.statistic, gains, given.thresholds.misfit)
+    freeing = most_freeing(fit.statistic, gains, given.thresholds)
     check = check_goodness(
-        fit, given.environments, given.thresholds.misfit, freeing, undecided=explained < 0.5
+        fit, given.environments, given.thresholds, freeing, undecided=explained < given.thresholds.explained
     )
     named = tuple(name for name in given.latents if f"'{name}'" in check.message)
     extra = tuple(
@@ -241,9 +225,11 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     one, two = given.names[j], given.names[i]
     told = f"{margin.gain:.1f} ± {margin.error:.1f} nats"
     if p_value < given.thresholds.order:
-        text = f"Every order with one edge reversed fits worse; the nearest has '{two}' first, by {told}."
+        text = (
+            f"Every order that reverses an edge fits worse. The nearest has '{two}' first, worse by {told}."
+        )
         return Check("order", "passed", p_value, given.thresholds.order, text, None, (), (one, two))
-    return _undecided_order(p_value, given.thresholds.order, told, one, two)
+    return undecided_order(p_value, given.thresholds.order, (one, two), told)
 
 
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -271,45 +257,23 @@ def _latents(given: _Decision) -> Check:
     one, two = given.names[i], given.names[j]
     figure, bound = float(totals[i]), given.thresholds.leftover
     if len(totals) < 2:
-        return Check("latents", "passed", 0.0, bound, "There is one latent, and nothing that it could hold.")
-    text = (
-        f"'{one}' may hold up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
-    )
-    if figure <= bound:
         return Check(
-            "latents", "passed", figure, bound, f"{text}; all latents are separated.", None, (), (one, two)
+            "latents", "passed", 0.0, bound, "There is one latent alone, so no other is mixed into it."
         )
-    return Check(
-        "latents", "undecided", figure, bound, f"{text}, too much to call them separated.",
-        "Give more samples, above all in the environments that target these two, or stronger interventions.",
-        (), (one, two),
-    )  # fmt: skip
-
-
-def _edges(given: _Decision, found: np.ndarray) -> Check:
-    """The strength at which an edge that was not found would have been seen with power .8."""
-    lower = np.tri(len(found), k=-1, dtype=bool)
-    absent = lower & ~found
-    bound = given.thresholds.detectable
-    if not absent.any():
-        return Check("edges", "passed", 0.0, bound, "No pair is claimed to have no edge.")
-    critical = float(-ndtri(given.alpha / 4))  # two-sided, and p-values are doubled for the two directions
-    detectable = np.where(absent, (critical + POWER) * given.tests.errors, 0.0)
-    i, j = np.unravel_index(int(detectable.argmax()), detectable.shape)
-    one, two, figure = given.names[int(j)], given.names[int(i)], float(detectable[i, j])
-    text = f"An edge '{one}' → '{two}' of strength {figure:.2g} would have been missed one time in five"
+    text = f"'{one}' may contain up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
     if figure <= bound:
         return Check(
-            "edges",
+            "latents",
             "passed",
             figure,
             bound,
-            f"{text}; other absent edges are known better.",
+            f"{text}. All latents count as separated.",
             None,
             (),
             (one, two),
         )
     return Check(
-        "edges", "undecided", figure, bound, f"{text}, so that its absence says little.",
-        "Give more samples, or take absent edges as not seen.", (), (one, two),
+        "latents", "undecided", figure, bound, f"{text}. This is too much to call them separated.",
+        "Give more samples, above all in the environments that target these two, or stronger interventions.",
+        (), (one, two),
     )  # fmt: skip

@@ -17,9 +17,10 @@ from scipy import stats
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.ranks import legendre
+from crlspec.inference.power import by_chi_square
 from crlspec.numerics.sample import Sample
 
-__all__ = ["absent_edge_tests"]
+__all__ = ["absent_edge_tests", "detectable_shares"]
 
 Pair = tuple[int, int, int]
 """(candidate, i, j): the edge j → i, which the graph of this candidate lacks."""
@@ -43,6 +44,19 @@ def absent_edge_tests(
             if c == candidate:
                 found[k] = one.test(i, j)
     return found[:, 0], found[:, 1]
+
+
+def detectable_shares(n: int, samples: int, level: float) -> np.ndarray:
+    """(position, position): the share from which on a test at a level sees an effect with power .8, ``[i, j]`` for
+    j → i; NaN elsewhere.
+
+    At position i, i + 2 effects are tested together, and the statistic is χ² with as many degrees of freedom,
+    noncentral by the number of samples times the share, to first order.
+    """
+    found = np.full((n, n), np.nan)
+    for i in range(1, n):
+        found[i, :i] = by_chi_square(i + 2, level) / samples
+    return found
 
 
 class _Scores:

@@ -18,7 +18,6 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from crlspec.numerics.forward_mode import FORWARD_MODE
 from crlspec.numerics.optimum import minimised
 
 __all__ = ["GaussianFit", "WaldTests", "fit_order", "loss_of", "search_order", "wald_tests"]
@@ -206,8 +205,8 @@ def wald_tests(
         return terms - data.counts.sum() * torch.linalg.slogdet(rows)[1]
 
     point, pooled_sd = _standardised_point(fit, data, targeted, lower)
-    with FORWARD_MODE:
-        information = torch.func.hessian(loss)(point)
+    # twice backwards: torch.func.hessian goes forwards, for which torch loads its compiler, seconds for each process
+    information = torch.autograd.functional.hessian(loss, point, vectorize=True)
     covariance = torch.linalg.pinv(information, hermitian=True)
     weights = point[sizes[0] : sizes[0] + sizes[1]]
     errors = covariance.diagonal()[sizes[0] : sizes[0] + sizes[1]].clamp(min=0).sqrt()

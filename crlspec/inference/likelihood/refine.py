@@ -14,14 +14,16 @@ import torch
 
 from crlspec.inference.check import Check
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
+from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.order.peeling import Peeling
+from crlspec.inference.power import Power, by_normal
 from crlspec.inference.step import Step
-from crlspec.inference.thresholds import LinearThresholds
+from crlspec.inference.thresholds import LinearThresholds, UmniThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
@@ -41,7 +43,7 @@ def refine_gaussian(
     progress: Progress,
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
-    concealed: bool = False,
+    rivals: UmniThresholds | None = None,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -49,7 +51,7 @@ def refine_gaussian(
     rows       (position, component) encoder rows to start from, for the order to start from
     signature  (latent, interventional environment) bool; None: one environment per latent
     asked      names and bounds of the checks of the answer; None: none are made
-    concealed  whether the signature was found in the data, and others may explain them as well
+    rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -68,17 +70,20 @@ def refine_gaussian(
     tests = wald_tests(best, moments, counts, signature)
     p_values = _either(tests.p_values)
     checks: tuple[Check, ...] = ()
+    power = None
     if asked is not None:
-        checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values)
-        if concealed and signature is not None:
-            checks = (*checks, check_signature(best, moments, signature, asked))
+        detectable = by_normal(tests.errors, asked.alpha / DIRECTIONS)
+        power = Power(detectable, asked.thresholds.detectable)
+        checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values, power)
+        if rivals is not None and signature is not None:
+            checks = (*checks, check_signature(best, moments, signature, asked, rivals))
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
     return [
         Step(
             "likelihood", best.order, best.rows, tests.strengths, p_values, seconds, note, settled=best.settled,
-            checks=checks,
+            checks=checks, power=power,
         )
     ]  # fmt: skip
 
@@ -139,12 +144,15 @@ def refine_flexible(
     )  # fmt: skip
     p_values = _either(found.last.p_values)
     checks: tuple[Check, ...] = ()
+    power = None
     if asked is not None:
+        detectable = detectable_shares(len(order), len(training + held_out), alpha / DIRECTIONS)
+        power = Power(detectable, asked.thresholds.detectable_share)
         z = [y @ found.rows.T for y in samples]
-        checks = decide_flexible(asked, order, ordered.rivals, p_values, found.settled, z, targeted)
+        checks = decide_flexible(asked, order, ordered.rivals, p_values, found.settled, z, targeted, power)
     last = Step(
         "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
-        found.heteroscedasticity, found.settled, checks,
+        found.heteroscedasticity, found.settled, checks, power,
     )  # fmt: skip
     return [first, last]
 

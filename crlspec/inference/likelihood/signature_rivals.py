@@ -14,48 +14,48 @@ import numpy as np
 from crlspec.inference.check import Check, listed
 from crlspec.inference.likelihood.decided import Asked
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, loss_of
+from crlspec.inference.thresholds import UmniThresholds
 
 __all__ = ["check_signature"]
 
-CLEAR = 3.0
-"""Nats by which the signature found must fit better than one without full rank: odds of twenty to one."""
-REAL = 5.0
-"""Nats that each further target must gain, for it to be one."""
 ROUGH = 1e-9
 """Relative tolerance of these fits."""
 
 
-def check_signature(best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked) -> Check:
+def check_signature(
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, limits: UmniThresholds
+) -> Check:
     """The check ``signature``: whether another signature, with fewer targets or without full rank, explains as much.
 
     best       the fit of the signature that was found
     moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     signature  (latent, interventional environment) bool
     """
-    names = asked.environments[1:]
+    names, clear = asked.environments[1:], limits.clear
     fewer, at = _without_one(best, moments, signature, asked)
-    if fewer < CLEAR:
+    if fewer < clear:
         latent, name = asked.latents[at[0]], names[at[1]]
         return Check(
-            "signature", "undecided", fewer, CLEAR,
-            f"Whether '{name}' targets '{latent}' is not decided: without it the data are explained as well.",
+            "signature", "undecided", fewer, clear,
+            f"Whether environment '{name}' targets '{latent}' is not decided. A model without this target "
+            "explains the data as well.",
             "Give more samples, stronger interventions, or environments with fewer targets in common.",
             (name,), (latent,),
         )  # fmt: skip
-    lead, dearer, pair = _without_rank(best, moments, signature, asked)
-    if lead > CLEAR:
-        text = "No signature with a target less or without full rank explains the data as well."
-        return Check("signature", "passed", min(fewer, lead), CLEAR, text)
+    lead, dearer, pair = _without_rank(best, moments, signature, asked, limits.real)
+    if lead > clear:
+        text = "No signature with one target fewer, or without full rank, explains the data as well."
+        return Check("signature", "passed", min(fewer, lead), clear, text)
     both = (names[pair[0]], names[pair[1]])
-    remedy = f"Give an environment with other targets, or say the targets; or leave out '{both[1]}'."
-    text = f"Environments {listed(both)} may have the same targets: that explains the data as well"
-    if dearer > CLEAR:
+    remedy = f"Give an environment with other targets, declare the targets, or leave '{both[1]}' out."
+    text = f"That environments {listed(both)} have the same targets explains the data as well"
+    if dearer > clear:
         return Check(
-            "signature", "note", lead, CLEAR,
-            f"{text}, with more targets. That the signature has full rank is taken on trust.", remedy, both,
+            "signature", "note", lead, clear,
+            f"{text}, with more targets. That the signature has full rank is an assumption.", remedy, both,
         )  # fmt: skip
-    text += ". The signature then lacks full rank, and latents and graph are others."
-    return Check("signature", "undecided", lead, CLEAR, text, remedy, both)
+    text += ". In that case the signature lacks full rank, and latents and graph are wrong."
+    return Check("signature", "undecided", lead, clear, text, remedy, both)
 
 
 def _without_one(
@@ -78,10 +78,11 @@ def _without_one(
 
 
 def _without_rank(
-    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, real: float
 ) -> tuple[float, float, tuple[int, int]]:
     """Nats that the signature leads by before the best one in which two environments share their targets, so that
-    rank is lost, and every further target is real; the same after the criterion; and which environments these are."""
+    rank is lost, and every further target gains ``real`` nats; the same after the criterion; and which environments
+    these are."""
     total = float(asked.counts.sum())
     nearest, dearer, at = float("inf"), float("inf"), (0, 0)
     for e, f in combinations(range(signature.shape[1]), 2):
@@ -94,7 +95,7 @@ def _without_rank(
             fit = fit_order(order, best.rows[list(places)], moments, asked.counts, union, ROUGH)
             lead = total * (fit.loss - best.loss)
             if lead < nearest and all(
-                _gain(fit, moments, asked.counts, union, i, k) > REAL
+                _gain(fit, moments, asked.counts, union, i, k) > real
                 for i, k in np.argwhere(union & ~signature)
             ):
                 more = int((union & ~signature).sum())

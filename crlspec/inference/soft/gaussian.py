@@ -17,12 +17,16 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from crlspec.inference.checks.fitted import soft_fit
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.likelihood import decided
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
-from crlspec.inference.soft.decided import GaussianClosure
+from crlspec.inference.power import Power
+from crlspec.inference.soft.decided import GaussianClosure, check_absences
+from crlspec.inference.soft.power import detectable_changes
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import minimised, relative_gradient, warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -31,6 +35,7 @@ from crlspec.scores.gaussian import GaussianFacts
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
 ALL_ORDERS_UP_TO = 5
+"""Latents up to which every order is fitted."""
 
 FAR = 1e3
 """Mean negative log likelihood that stands for rows without one."""
@@ -57,6 +62,7 @@ def closure_by_likelihood(
     first: Step,
     latents: Sequence[str],
     alpha: float,
+    thresholds: LinearThresholds,
     groups: np.ndarray | None = None,
     starts: Callable[[tuple[int, ...]], np.ndarray] | None = None,
     effective: np.ndarray | None = None,
@@ -68,6 +74,7 @@ def closure_by_likelihood(
 
     latents their names, for the checks
     alpha   level below which a pair is claimed
+    thresholds  bounds of the checks
     groups  (latent, group, environment) bool, the observational environment first: the environments in which a
             latent follows one and the same mechanism; None: its own environment, and all others
     starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
@@ -129,11 +136,21 @@ def closure_by_likelihood(
         fits[best],
         {(latents[best[j]], latents[best[i]]): fits[order] for (i, j), order in claimed.items()},
         settled,
+        thresholds,
     )
+
+    def fitted(orders: list[tuple[int, ...]], given: np.ndarray) -> np.ndarray:
+        return _fit(*begun(orders), torch.as_tensor(given), counts)[0]
+
+    absent = {(int(i), int(j)): order for (i, j), order in rivals.items() if not found[i, j]}
+    fit = soft_fit(fits[best][0], closure.moments, closure.counts, fits[best][1])
+    power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
+    names = [latents[k] for k in best]
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=settled, checks=(*closure.checks(), decided.settled(settled)),
+        settled=settled, checks=(*closure.checks(), check_absences(power, names, found), decided.settled(settled)),
+        power=power,
     )  # fmt: skip
 
 
@@ -190,13 +207,15 @@ def _fit(groups: Tensor, starts: Tensor, moments: Tensor, counts: Tensor) -> tup
     each goes on alone.
 
     groups  (order, position, group, environment) bool; starts (order, position, component)
+    moments of every environment, or (order, environment, …) where each order is fitted to its own
     """
     changes = starts.new_zeros(len(starts), starts.shape[1], starts.shape[1])
     losses, gradients, changes, spent = _fit_together(groups, starts, changes, moments, counts)
     if spent:
         for k in range(len(starts)):
             one = slice(k, k + 1)
-            alone, gradient, _, _ = _fit_together(groups[one], starts[one], changes[one], moments, counts)
+            own = moments[one] if moments.ndim == 4 else moments
+            alone, gradient, _, _ = _fit_together(groups[one], starts[one], changes[one], own, counts)
             losses[k], gradients[k] = min(losses[k], alone[0]), gradient[0]
     return losses, gradients
 

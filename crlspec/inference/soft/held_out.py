@@ -24,6 +24,7 @@ from crlspec.progress import Progress
 __all__ = ["closure_by_orders"]
 
 HELD_OUT = 0.3
+"""Share of the samples that orders are compared on."""
 REPEATS = 2
 """Fits of each order: their spread is what training leaves to chance."""
 
@@ -35,6 +36,7 @@ def closure_by_orders(
     first: Step,
     latents: Sequence[str],
     alpha: float,
+    level: float,
     seed: int,
     progress: Progress,
     signature: np.ndarray,
@@ -46,6 +48,7 @@ def closure_by_orders(
     check of the step asks for more: that all claimed pairs together are clear of reversal.
 
     latents    their names, for the check
+    level      of the check
     samples    (sample, component) of every environment, the observational first
     signature  (latent, interventional environment) bool
     """
@@ -82,6 +85,7 @@ def closure_by_orders(
     kept = "kept" if best == first.order else "changed"
     note = f"held-out likelihood of causal orders; {tried} orders tried, order {kept}"
     found = claimed(best, p_values, alpha, latents)
-    check = check_by_errors({pair: float(stats.norm.isf(max(p, 1e-300))) for pair, p in found.items()})
+    errors = {pair: float(stats.norm.isf(max(p, 1e-300))) for pair, p in found.items()}
+    check = check_by_errors(errors, level)
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
     return Step("orders", best, rows, np.sqrt(sizes), p_values, seconds, note, checks=(check,))

@@ -36,6 +36,7 @@ def closure_by_invariance(
     first: Step,
     latents: Sequence[str],
     alpha: float,
+    reach: float,
     seed: int,
     progress: Progress,
 ) -> Step:
@@ -49,6 +50,7 @@ def closure_by_invariance(
     the step says whether the best order stands by itself, and every claimed pair clear of reversal.
 
     latents their names, for the check
+    reach   level of the check
     """
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
@@ -89,7 +91,7 @@ def closure_by_invariance(
     note += f"χ² of the best over its degrees of freedom {table[best].overall:.2f}"
     own = stats.chi2.sf(table[best].statistics[np.triu_indices(len(best), 1)] / excess, FREEDOM)
     contradicted = min(1.0, own.size * float(own.min(initial=1.0)))
-    check = check_by_chance(claimed(best, p_values, alpha, latents), contradicted)
+    check = check_by_chance(claimed(best, p_values, alpha, latents), contradicted, reach)
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
     return Step("invariance", best, rows, strengths, p_values, seconds, note, checks=(check,))
 

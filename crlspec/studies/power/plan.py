@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.errors import Issue, SettingMismatch, SpecError
+from crlspec.errors import DataError, Issue, SettingMismatch, SpecError
 from crlspec.progress import Progress, silent
 from crlspec.spec.choice import estimator_of, refusal_without
 from crlspec.spec.load import dump
@@ -16,6 +16,7 @@ from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting
 from crlspec.studies.sweep.cases import Case, cases_of
 from crlspec.studies.sweep.run import RUNS, frame, run_cases
+from crlspec.studies.sweep.summary import endings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,6 +176,11 @@ def _simulated(spec: Spec) -> Spec:
     assert spec.data is not None
     tree = read_data(spec.data.path, **spec.data.reading())
     problem = Problem.from_data(tree, Setting.of(spec))
+    if problem.images:
+        raise DataError(
+            "A plan simulates columns, and images are observed.",
+            remedy="Plan with a spec that declares the model behind the images.",
+        )
     return stand_in(spec, len(problem.observed), {name: len(x) for name, x in problem.samples.items()})
 
 
@@ -232,13 +238,7 @@ def _rates(
     from crlspec.numerics.rates import wilson
 
     good = rows[rows["status"] != "failed"]
-    line: dict[str, Any] = {
-        "samples": samples,
-        "runs": len(rows),
-        "failed": len(rows) - len(good),
-        "undecided": int((good["status"] == "undecided").sum()),
-        "refuted": int((good["status"] == "refuted").sum()),
-    }
+    line: dict[str, Any] = {"samples": samples, **endings(rows)}
     for key in RATES:
         hits = int(good[key].sum())
         low, high = wilson(hits, len(rows))

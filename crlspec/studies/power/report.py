@@ -27,7 +27,7 @@ def report(plan: Plan) -> str:
         "samples, labels shuffled; Wilson intervals at 95 %."
     )
     if plan.guessed:
-        head += f"\nThe data do not tell everything, so the model is guessed: {plan.guessed}."
+        head += f"\nThe data show no model by themselves, so the model is guessed: {plan.guessed}."
     parts = [head, "", *_rates(plan), "", *_words(plan)]
     return "\n".join([*parts, "", *_edges(plan)]) if len(plan.edges) else "\n".join(parts)
 
@@ -62,7 +62,7 @@ def _words(plan: Plan) -> list[str]:
     lines = [
         f"Enough for the {graph} to be right in {POWER:.0%} of such models (lower end of the interval): {tried}.",
         "Score error: ‖d̂ − d‖ / ‖d‖. Bound: C · log(1/δ) · N^(-1/4) at δ = 0.05 (Acartürk, Varıcı, Shanmugam & "
-        "Tajer, NeurIPS 2024), C fitted to the simulated errors, so that only its rate says something.",
+        "Tajer, NeurIPS 2024), C is fitted to the simulated errors, so only the rate of the bound is informative.",
     ]
     error = plan.error_needed(POWER)
     if not math.isnan(error):

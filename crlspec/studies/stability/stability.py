@@ -141,6 +141,11 @@ def _study(
             )
         data = read_own(declared)
     problem = Problem.from_data(data, Setting.of(declared))
+    if problem.images:
+        raise DataError(
+            "Stability draws rows of columns, and images are observed.",
+            remedy="Run the spec with several seeds; or give columns, such as the latents that an encoder finds.",
+        )
     if result is None:
         tree = from_arrays(problem.samples, observed=problem.observed, observational=problem.observational)
         with one_thread():

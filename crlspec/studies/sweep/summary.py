@@ -55,13 +55,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for setting, mine in rows.groupby("setting", sort=False):
         good = mine[mine["status"] != "failed"]
-        line: dict[str, object] = {
-            "setting": setting,
-            "runs": len(mine),
-            "failed": len(mine) - len(good),
-            "undecided": int((good["status"] == "undecided").sum()),
-            "refuted": int((good["status"] == "refuted").sum()),
-        }
+        line: dict[str, object] = {"setting": setting, **endings(mine)}
         for key in (key for key in NUMBERS if key in rows):
             values = good[key].dropna()
             sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
@@ -73,6 +67,12 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
             }
         lines.append(line)
     return pd.DataFrame(lines).set_index("setting") if lines else pd.DataFrame()
+
+
+def endings(rows: pd.DataFrame) -> dict[str, int]:
+    """How many runs there are, and how many of them failed, were undecided or refuted."""
+    found = {code: int((rows["status"] == code).sum()) for code in ("failed", "undecided", "refuted")}
+    return {"runs": len(rows), **found}
 
 
 def markdown(rows: pd.DataFrame, columns: Sequence[str] = DEFAULT_COLUMNS, cases: Sequence[Case] = ()) -> str:

@@ -158,14 +158,14 @@ def test_chirho_agrees_on_the_same_program(model, truth) -> None:
 def test_what_is_identified_is_said(model, soft) -> None:
     assert str(model.do({"z2": 1.0})) == (
         "z2 := 1\nNumbers for z2 are in observational standard deviations, and the sign is a convention (the largest "
-        "loading on x is positive): an anchor fixes both. z2 := 1: identified."
+        "loading on x is positive). An anchor fixes both. z2 := 1: identified."
     )
     assert model.do("hard_z1").identified == "z1 as in hard_z1: identified."
     mixed = soft.model()
     assert mixed.do({"z2": "scale(2)"}).identified == (
-        "z2: scale(2): identified, it acts on the noise of z2, which is known although z2 itself is known only up to "
-        "mixing with z1. Effects on x are identified; those on z2, z3 are effects on mixtures. Of the graph the "
-        "transitive closure is known: direct and indirect causes are not told apart."
+        "z2: scale(2): identified, since it acts on the noise of z2. That is known, although z2 itself is known only "
+        "up to mixing with z1. Effects on x are identified. Those on z2, z3 are effects on mixtures. Only the "
+        "transitive closure of the graph is known, so direct and indirect causes are not told apart."
     )
     assert (
         "z2 := 1: not identified. z2 is known only up to mixing with z1" in mixed.do({"z2": 1.0}).identified

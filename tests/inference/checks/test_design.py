@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from scipy import stats
 
 from crlspec.data import Problem
-from crlspec.inference.checks.design import checks_of
+from crlspec.inference.checks.design import checks_of, examined
 from crlspec.numerics.linalg import ColumnSpace
 
 NOISES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
@@ -89,7 +90,7 @@ def test_units_of_variables_do_not_matter(world: Any) -> None:
 def test_a_given_column_space_gives_the_same_answer(world: Any) -> None:
     w = world(targets={"obs": (), "e0": (0,), "e1": (1, 2), "e2": (2,)})
     space = ColumnSpace.fit(list(w.samples().values()), 3)
-    (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(), space)
+    (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(), space=space)
     assert one.message == other.message
 
 
@@ -116,3 +117,49 @@ def test_an_unknown_number_of_latents_and_no_interventions_are_no_hindrance(worl
 def test_a_handful_of_rows_is_no_hindrance(world: Any) -> None:
     for rows in (1, 2, 4, 7, 12, 25):
         assert all(check.name == "effect" for check in checks_of(world(rows=rows).problem()))
+
+
+def test_what_was_tested_is_listed_with_its_figure_and_bound(world: Any) -> None:
+    problem = sound(world, 3, 2000, "normal")
+    found = examined(problem)
+    assert not checks_of(problem)
+    names = [check.name for check in found]
+    assert len(set(names)) == len(names)
+    assert {
+        "outlier",
+        "duplicate-rows",
+        "singular",
+        "rows-independent",
+        "heavy-tails",
+        "effect",
+        "one-target",
+    } <= set(names)
+    for check in found:
+        assert check.consequence == "passed" and np.isfinite([check.figure, check.bound]).all(), check
+        assert check.message.endswith(".") and not check.objects
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_test_is_listed_once_and_only_where_it_was_made(world: Any, seed: int) -> None:
+    """What objects is not listed as passed; what a setting does not allow is not listed at all."""
+    given = sound(world, seed, 1000, "normal")
+    e1 = {**given.samples, "do_z1": given.samples["obs"][::-1] + 1e-13}
+    silent = examined(replace(given, samples=e1))
+    (effect,) = [check for check in silent if check.name == "effect"]
+    assert effect.objects
+    general = replace(given, setting=replace(given.setting, mixing="general", design="coupled"))
+    listed = {check.name for check in examined(general)}
+    assert not listed & {"one-target", "same-target", "sensors", "singular", "mechanism-changed"}
+    assert {"outlier", "rows-independent"} <= listed
+    other = examined(sound(world, seed, 1000, "laplace"))
+    assert "one-target" not in {check.name for check in other}
+    several = examined(replace(given, setting=replace(given.setting, design="multi-node")))
+    assert "one-target" not in {check.name for check in several}
+
+
+def test_levels_of_what_passed_are_on_the_right_side_of_their_bounds(world: Any) -> None:
+    above = {"singular", "rows-independent", "heavy-tails", "copied-environments", "one-target"}
+    for seed in range(10):
+        for check in examined(sound(world, seed, 2000, "normal")):
+            held = check.figure >= check.bound if check.name in above else check.figure <= check.bound
+            assert held, check

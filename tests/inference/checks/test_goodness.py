@@ -12,9 +12,11 @@ from crlspec.inference.checks.fitted import FittedModel, hard_model, soft_model
 from crlspec.inference.checks.freeing import most_freeing
 from crlspec.inference.checks.goodness import Fit, bootstrap_p_value, check_goodness, goodness
 from crlspec.inference.likelihood.gaussian import fit_order
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 
 RUNS = 200
+LIMITS = LinearThresholds()
 SINGLE = np.concatenate([np.zeros((3, 1), dtype=bool), np.eye(3, dtype=bool)], 1)
 
 
@@ -77,7 +79,7 @@ def test_wrong_targets_and_a_wrong_control_are_refuted(
     world: Any, targets: dict[str, tuple[int, ...]]
 ) -> None:
     fit, _ = fitted(world(observed=3, targets=targets))
-    check = check_goodness(fit, list(targets))
+    check = check_goodness(fit, list(targets), LIMITS)
     assert (check.name, check.consequence) == ("goodness-of-fit", "refuted")
     assert fit.statistic > 1000 and check.environments
 
@@ -95,15 +97,16 @@ def test_a_hidden_cause_is_refuted(world: Any) -> None:
 
 
 def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
-    passed = check_goodness(Fit(14.2, 15, 0.51, np.ones(4)), ["a", "b", "c", "d"])
+    passed = check_goodness(Fit(14.2, 15, 0.51, np.ones(4)), ["a", "b", "c", "d"], LIMITS)
     assert passed.consequence == "passed"
     assert passed.message == (
         "The declared model fits all environments: likelihood ratio 14.2 with 15 degrees of freedom, p = 0.5."
     )
-    freeing = most_freeing(900.0, {"the mechanism of z2 in 'c'": (880.0, 4), "an edge z1 → z3": (15.0, 1)})
-    assert freeing == "To free the mechanism of z2 in 'c' takes 98% of the misfit away."
+    gains = {"the mechanism of z2 in 'c'": (880.0, 4), "an edge z1 → z3": (15.0, 1)}
+    freeing = most_freeing(900.0, gains, LIMITS)
+    assert freeing == "Freeing the mechanism of z2 in 'c' removes 98% of the misfit."
     wrong = check_goodness(
-        Fit(900.0, 15, 0.0, np.array([10.0, 10, 870, 10])), ["a", "b", "c", "d"], freeing=freeing
+        Fit(900.0, 15, 0.0, np.array([10.0, 10, 870, 10])), ["a", "b", "c", "d"], LIMITS, freeing
     )
     assert wrong.environments == ("c",)
     assert wrong.message == (
@@ -112,10 +115,21 @@ def test_a_sound_fit_is_told_and_so_is_what_would_mend_another() -> None:
     )
 
 
+def test_a_fit_that_may_have_missed_its_optimum_is_undecided() -> None:
+    check = check_goodness(
+        Fit(900.0, 15, 0.0, np.full(4, 225.0)), ["a", "b", "c", "d"], LIMITS, undecided=True
+    )
+    assert check.consequence == "undecided"
+    assert check.message == (
+        "The declared model does not fit: likelihood ratio 900.0 with 15 degrees of freedom, p < 1e-16. "
+        "The misfit is spread over all environments."
+    )
+
+
 def test_what_explains_nothing_is_not_named() -> None:
-    assert most_freeing(900.0, {"an edge": (3.0, 1)}) is None
-    assert most_freeing(900.0, {"an edge": (30.0, 1)}) == (
-        "No single change explains it: to free an edge takes 3% of the misfit away."
+    assert most_freeing(900.0, {"an edge": (3.0, 1)}, LIMITS) is None
+    assert most_freeing(900.0, {"an edge": (30.0, 1)}, LIMITS) == (
+        "No single change explains the misfit: freeing an edge removes 3% of it."
     )
 
 

@@ -56,8 +56,8 @@ def test_a_known_number_is_left_alone() -> None:
     ("design", "environments", "word"),
     [
         ("single-node", 2, "design .single-node. has one environment for each latent, and there are 2"),
-        ("single-node", 4, "the two contradict each other"),
-        ("coupled", 4, "two environments for each latent, and there are 4 .*which makes 2 latents"),
+        ("single-node", 4, "The two contradict each other"),
+        ("coupled", 4, "two environments for each latent, and there are 4 .*enough for 2 latents"),
         ("multi-node", 2, "there are only 2 environments"),
     ],
 )  # fmt: skip
@@ -86,7 +86,7 @@ def test_auto_survives_yaml_and_schema() -> None:
     assert "latents: auto" in dump(spec)
     assert Setting.of(spec).latents == ()
     assert "unknown number" in str(Setting.of(spec))
-    assert "left to the data" in str(crlspec.identifiability(spec))
+    assert "is counted in the data" in str(crlspec.identifiability(spec))
     from crlspec.spec.load import json_schema
 
     assert {"const": "auto"} in json_schema()["properties"]["latents"]["anyOf"]
@@ -101,7 +101,7 @@ def test_a_model_whose_number_of_latents_is_concealed_is_recovered(noise: float)
     model = crlspec.compile(spec, seed=2)
     result = crlspec.solve(spec, model.sample(seed=2), seed=2)
     assert result.names == ("z1", "z2", "z3", "z4")
-    assert "the number of latents, 4, was counted: 4 eigenvalues" in result.status.message
+    assert "The number of latents, 4, was counted: 4 eigenvalues" in result.status.message
     assert result.provenance["latents"]["count"] == 4
     assert float(result.evaluate(model)["mcc"]) > 0.97
     if noise:
@@ -118,7 +118,7 @@ def test_a_whole_run_on_own_data_counts_or_refuses_with_status_3(
     own = tmp_path / "own.yaml"
     own.write_text(OWN.replace("DESIGN", "single-node"), encoding="utf-8")
     assert main(["run", str(own), "--out", str(tmp_path / "run")]) == 0
-    assert "the number of latents, 3, was counted" in capsys.readouterr().out
+    assert "The number of latents, 3, was counted" in capsys.readouterr().out
     assert "latents counted: 3" in (tmp_path / "run" / "run.log").read_text(encoding="utf-8")
     next((tmp_path / "folder").glob("do_z1.*")).unlink()
     assert main(["run", str(own), "--out", str(tmp_path / "again")]) == 3

@@ -96,7 +96,7 @@ def test_the_environments_are_named_and_the_remedy_is_a_change_of_the_file() -> 
     assert check.message.startswith(
         "The environments 'e0', 'e1' and 'e2' only shift or rescale their targets, as far as the data show (p = "
     )
-    assert check.message.endswith("So no edge can be told from none.")
+    assert check.message.endswith("A model without edges fits as well.")
     assert check.remedy is not None and "say changes: shift or changes: scale" in check.remedy
     for said in ("shift", "scale"):  # then the declaration says it, and the verdict with it
         assert not [one for one in checks_of(given.problem(changes=said)) if one.name == "mechanism-changed"]

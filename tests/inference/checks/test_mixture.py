@@ -29,10 +29,21 @@ def test_untouched_rows_refute_a_hard_intervention(world: Any, share: float) -> 
     assert len(right) >= 8
     assert all(abs(check.figure - share) < 0.05 for check in right)
     assert right[0].message == (
-        f"Environment 'e1' is not hard: about {right[0].figure:.0%} of its rows look untouched. "
-        "They follow the distribution of the control 'obs'."
+        f"In environment 'e1' about {right[0].figure:.0%} of the rows follow the distribution of the control 'obs'. "
+        "The intervention did not reach them, so the intervention is not hard."
     )
-    assert right[0].remedy == "Leave these rows out, or declare soft."
+    assert right[0].remedy == "Leave these rows out, or declare kind: soft."
+
+
+def test_untouched_rows_of_a_soft_intervention_are_a_mixture(world: Any) -> None:
+    targets = {"obs": (), "e0": (0,), "e1": (1,), "e2": (2,)}
+    w = world(scale=3.0, targets=targets)
+    found = [c for c in checks_of(w.problem(escaped(w, 0.4), kind="soft")) if c.name == "hard-mixture"]
+    assert found[0].message.endswith(
+        "of the rows follow the distribution of the control 'obs'. "
+        "The intervention did not reach them, so the environment is a mixture."
+    )
+    assert found[0].remedy == "Leave these rows out."
 
 
 def test_a_whole_intervention_is_no_mixture(world: Any) -> None:

@@ -13,6 +13,7 @@ import crlspec
 from crlspec.errors import DataError
 from crlspec.inference.baselines import Pca
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
 from crlspec.scores.gaussian import GaussianScores
@@ -62,14 +63,29 @@ def test_latents_and_noise_are_recovered(noise: float) -> None:
     for name in result.names:  # what is neither noise nor the latent itself is little
         assert float(found["correlation"].sel(latent=name)) ** 2 > 1 - float(share.sel(latent=name)) - 0.03
     told = " ".join(check.message for check in result.checks)
-    assert "noise of standard deviation" in told
-    assert not result.identified["covered"]
+    assert "Noise of standard deviation" in told
+    assert result.identified["covered"]
+
+
+def test_noise_is_held_against_the_sampling_error() -> None:
+    """It moves correlations of latents by its share of their variance, at most."""
+    limits = LinearThresholds()
+    assert limits.most_noise(100) == limits.noise_share == 0.05
+    assert limits.most_noise(10_000) == pytest.approx(0.01)
+    assert limits.most_noise(1e6) == pytest.approx(1e-3)
+
+
+def test_noise_without_spare_variables_is_undecided_at_best() -> None:
+    result, _ = noisy(0.02, observed=5)
+    (theory,) = [check for check in result.checks if check.name == "theory"]
+    assert result.status.code == "undecided" and not result.identified["covered"]
+    assert "5 variables do not tell noise from 5 latents" in theory.message
 
 
 def test_much_noise_leaves_the_result_undecided() -> None:
     result, _ = noisy(0.6)
     assert result.status.code == "undecided"
-    assert "noise" in result.status.message and result.status.remedy
+    assert "This is too much to rely on edges" in result.status.message and result.status.remedy
 
 
 def test_unequal_units_do_not_turn_the_column_space() -> None:
@@ -111,4 +127,4 @@ def test_baselines_tell_of_the_noise_too() -> None:
     samples = {name: x + 0.1 * rng.normal(size=x.shape) for name, x in base.samples.items()}
     found = Pca().solve(replace(base, samples=samples), GaussianScores(), 0, silent)
     assert float(found.diagnostics["observation_noise"]) == pytest.approx(0.1, rel=0.05)
-    assert "noise of standard deviation" in found.status.message
+    assert "Noise of standard deviation" in found.status.message

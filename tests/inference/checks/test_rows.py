@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from scipy import signal, stats
 
 from crlspec.inference.checks.design import checks_of
-from crlspec.inference.checks.rows import check_rows, effective_size
+from crlspec.inference.checks.rows import check_rows
+from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.numerics.autocorrelation import effective_size
 
 RUNS = 400
 
@@ -27,7 +30,8 @@ def test_independent_rows_raise_no_alarm(rows: int, family: str) -> None:
         "t3": lambda: rng.standard_t(3, (rows, 4)),
         "lognormal": lambda: rng.lognormal(size=(rows, 4)),
     }[family]
-    found = sum(bool(check_rows({"a": draw(), "b": draw()}, alpha=0.01)[0]) for _ in range(RUNS))
+    limits = replace(DesignThresholds(), dependent=0.01)
+    found = sum(bool(check_rows({"a": draw(), "b": draw()}, limits)[0]) for _ in range(RUNS))
     assert found <= stats.binom.ppf(1 - 1e-4, RUNS, 0.02)
 
 
@@ -51,8 +55,11 @@ def test_a_time_series_is_a_note_with_the_effective_number(world: Any) -> None:
 def test_one_dependent_environment_is_named_and_too_few_effective_rows_leave_it_undecided() -> None:
     rng = np.random.default_rng(0)
     y = {"a": rng.normal(size=(500, 2)), "b": np.c_[series(rng, 500, 0.98), rng.normal(size=500)]}
-    (check,), sizes = check_rows(y)
+    (check,), sizes = check_rows(y, DesignThresholds())
     assert (check.consequence, check.environments) == ("undecided", ("b",))
+    assert check.message.startswith(
+        "Rows of environment 'b' depend on the rows before them (p < 1e-16). The 500 "
+    )
     assert sizes["a"] == 500 and sizes["b"] == check.figure < 40
 
 
@@ -60,5 +67,5 @@ def test_a_slow_drift_is_seen_though_neighbours_hardly_correlate() -> None:
     rng, found = np.random.default_rng(1), 0
     for _ in range(20):
         drift = 0.2 * np.sin(np.linspace(0, 3 * np.pi, 5000))[:, None]
-        found += bool(check_rows({"a": rng.normal(size=(5000, 3)) + drift})[0])
+        found += bool(check_rows({"a": rng.normal(size=(5000, 3)) + drift}, DesignThresholds())[0])
     assert found == 20

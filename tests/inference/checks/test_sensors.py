@@ -30,26 +30,28 @@ def changed(w: Any, what: str, name: str = "e2") -> dict[str, np.ndarray]:
     [
         (
             "all",
-            "Environment 'e2' leaves the space that the observations of 'obs' span. "
-            "Its sensors changed, each environment spans a space of its own.",
+            "Observations of environment 'e2' lie off the linear space that those of 'obs' span. "
+            "Several of its sensors changed.",
             "Leave 'e2' out, or measure it with the same sensors.",
         ),
         (
             "gain",
-            "Environment 'e2' leaves the space that the observations of 'obs' span. "
+            "Observations of environment 'e2' lie off the linear space that those of 'obs' span. "
             "Sensor 'x3' alone changed there, by a gain of 1.3.",
             "Leave variable 'x3' out of every environment, or bring it to one scale.",
         ),
         (
             "offset",
-            "The mean of environment 'e2' lies off the space that the observations span, its covariance does not. "
-            "Sensor 'x3' has an offset of 0.5 against 'obs', and an offset alone can be removed.",
+            "The mean of environment 'e2' lies off the linear space that the observations span, but its covariance "
+            "does not. "
+            "Sensor 'x3' has an offset of 0.5 against 'obs', which can be removed.",
             "Subtract 0.5 from 'x3' in 'e2'.",
         ),
         (
             "offsets",
-            "The mean of environment 'e2' lies off the space that the observations span, its covariance does not. "
-            "Its sensors have an offset against 'obs', and an offset alone can be removed.",
+            "The mean of environment 'e2' lies off the linear space that the observations span, but its covariance "
+            "does not. "
+            "Its sensors have an offset against 'obs', which can be removed.",
             "Subtract from each environment its own mean, if no intervention shifts a latent.",
         ),
     ],
@@ -62,7 +64,9 @@ def test_what_changed_is_named(world: Any, what: str, told: str, remedy: str) ->
 
 def test_the_control_is_named_where_its_sensors_differ(world: Any) -> None:
     (check,) = checks_of(world().problem(changed(world(), "gain", "obs")))
-    assert check.message.startswith("Environment 'obs' leaves the space that the observations of 'e0' span.")
+    assert check.message.startswith(
+        "Observations of environment 'obs' lie off the linear space that those of 'e0' span."
+    )
 
 
 @pytest.mark.parametrize("what", ["all", "gain", "offset"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def test_a_latent_fixed_in_one_environment_is_named(world: Any) -> None:
     assert (check.name, check.consequence, check.environments) == ("fixed-latent", "refuted", ("e0",))
     assert check.message == (
         "The observations of environment 'e0' span 2 dimensions, fewer than the 3 latents. "
-        "A latent is fixed to one value there, so that it has no density."
+        "A latent is fixed to one value there, so it has no density."
     )
 
 
@@ -41,6 +42,10 @@ def test_a_latent_that_is_a_function_of_another_is_told(world: Any) -> None:
     (check,) = checks_of(w.problem(samples))
     assert (check.name, check.consequence) == ("dependent-latents", "refuted")
     assert check.environments == ("obs", "e0", "e2")
+    assert check.message == (
+        "The observations of environments 'obs', 'e0' and 'e2' span 2 dimensions, fewer than the 3 latents. "
+        "Some latent is an exact function of the others where no intervention targets it."
+    )
 
 
 def test_tails_without_a_variance_are_named_and_finite_ones_are_not(world: Any) -> None:
@@ -49,11 +54,26 @@ def test_tails_without_a_variance_are_named_and_finite_ones_are_not(world: Any) 
         sum(any(c.name == "heavy-tails" and c.consequence == "undecided" for c in found) for found in t2)
         >= 19
     )
+    check = next(c for found in t2 for c in found if c.name == "heavy-tails" and len(c.environments) > 1)
+    told = re.fullmatch(
+        r"In environment '\w+' 4 of 4000 rows hold \d+% of the variance along one direction. "
+        r"The same holds in ('\w+'(, | and )?)+. "
+        r"Covariances are as uncertain there as those of \d+ normal rows, so tests of them say nothing.",
+        check.message,
+    )
+    assert told, check.message
     for rows in (60, 500, 4000):
         for noise in (lambda rng, n: rng.laplace(size=n), lambda rng, n: rng.standard_t(6, n)):
             for k in range(20):
                 found = checks_of(world(seed=k, rows=rows, noise=noise).problem())
                 assert all(check.name != "heavy-tails" for check in found)
+
+
+def test_heavy_tails_are_a_note_where_no_moments_are_used(world: Any) -> None:
+    w = world(noise=lambda rng, n: rng.standard_t(1.5, n))
+    found = [c for c in checks_of(w.problem(mixing="general", noise="other")) if c.name == "heavy-tails"]
+    assert [c.consequence for c in found] == ["note"]
+    assert found[0].message.endswith(" normal rows, so tests of them say nothing.")
 
 
 def test_rows_of_normal_kurtosis_are_worth_themselves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,8 @@ def test_pure_shifts_of_one_latent_are_the_same_target(world: Any) -> None:
 
     (check,) = checks_of(shifted({"obs": (), "e0": (1,), "e1": (1,), "e2": (2,)}))
     assert check.message == (
-        "Environments 'e0' and 'e1' change the same mechanism: what they change is read off by the same "
-        "combinations of the observations. Each was declared to have a target of its own."
+        "Environments 'e0' and 'e1' change the same linear combinations of the observations. "
+        "So they have the same target, though each was declared to have its own."
     )
     assert checks_of(shifted({"obs": (), "e0": (0,), "e1": (1,), "e2": (2,)})) == ()
 
@@ -111,7 +112,25 @@ def test_equal_targets_of_several_are_told(world: Any) -> None:
     targets = {"obs": (), "e0": (0, 1), "e1": (0, 1), "e2": (2,)}
     (check,) = checks_of(world(targets=targets).problem(design="multi-node"))
     assert (check.name, check.consequence, check.environments) == ("same-targets", "undecided", ("e0", "e1"))
-    assert check.message.endswith("so that 2 environments differ where 3 are needed.")
+    assert check.message.endswith("That leaves 2 environments that differ, and 3 are needed.")
+
+
+def test_equal_targets_among_enough_others_are_a_note(world: Any) -> None:
+    targets = {"obs": (), "e0": (0, 1), "e1": (0, 1), "e2": (2,), "e3": (1,)}
+    (check,) = checks_of(world(targets=targets).problem(design="multi-node"))
+    assert (check.name, check.consequence) == ("same-targets", "note")
+    assert check.message == (
+        "Environments 'e0' and 'e1' differ from the control, but not from each other. So they have the same targets. "
+        "That leaves 3 environments that differ, and 3 are needed."
+    )
+
+
+def test_what_does_not_fit_one_target_is_told(world: Any) -> None:
+    targets = {"obs": (), "e0": (0,), "e1": (1, 2), "e2": (2,)}
+    (check,) = checks_of(world(targets=targets, scale=3.0).problem())
+    grown = re.search(r"variance grew: (\d), along which it fell: (\d). A single target", check.message)
+    assert grown and max(map(int, grown.groups())) > 1
+    assert check.message.endswith("A single target changes at most one of each; sensors that changed, more.")
 
 
 def test_declared_pairs_may_share_their_target(world: Any) -> None:
@@ -130,7 +149,9 @@ def test_a_swapped_control_is_told_and_the_right_one_named(world: Any) -> None:
     right = [c[0] for c in found if len(c) == 1 and c[0].name == "control"]
     assert len(right) >= 17
     assert all(c.remedy == "Declare 'obs' as the observational environment." for c in right)
-    assert right[0].message.endswith("by more than one mechanism. From 'obs' all others differ by one.")
+    assert right[0].message.startswith(
+        "'obs' looks like the control, not 'e3'. All others differ from 'obs' by one "
+    )
 
 
 def test_where_one_environment_alone_does_not_fit_both_ways_out_are_told(world: Any) -> None:

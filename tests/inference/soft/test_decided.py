@@ -108,7 +108,7 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
     clear = [Soft(seed, 1000).solved() for seed in range(20)]
     assert sum(estimate.status.code == "ok" for estimate in clear) >= 19
     check = check_of(clear[0], "order")
-    assert set(check.latents) <= {"z1", "z2", "z3"} and "log likelihood behind." in check.message
+    assert set(check.latents) <= {"z1", "z2", "z3"} and " nats." in check.message
     faint = [Soft(seed, 300, arrows=(0.6, 0.0, 0.0)).solved() for seed in range(RUNS)]
     claims = [estimate for estimate in faint if len(estimate.edges) == 1]
     assert {check_of(estimate, "order").objects for estimate in claims} == {True, False}
@@ -127,27 +127,38 @@ def test_false_pairs_are_left_undecided() -> None:
 def test_an_order_by_standard_errors_counts_all_claimed_pairs() -> None:
     check = check_by_errors({("a", "b"): 3.0, ("a", "c"): 9.0})
     assert check.consequence == "passed" and check.latents == ("a", "b")
+    assert check.message == (
+        "Every order that reverses an ancestral pair fits worse. "
+        "The nearest has 'b' first, worse by 3.0 standard errors."
+    )
     assert check.figure == pytest.approx(4 * stats.norm.sf(3.0))
     check = check_by_errors({("a", "b"): 2.0, ("a", "c"): 9.0})
     assert check.consequence == "undecided"
     assert check.message == (
-        "The order of 'a' and 'b' is not decided: the reversed order fits worse by 2.0 standard errors only "
+        "The order of 'a' and 'b' is not decided. The reversed order fits worse by 2.0 standard errors only "
         "(p = 0.091)."
     )
     assert check.remedy == "Give more samples, or stronger interventions on these two."
     assert check_by_errors({("a", "b"): -5.0}).figure == 1.0
-    assert check_by_errors({}).consequence == "passed"
+    unclaimed = check_by_errors({})
+    assert unclaimed.consequence == "passed"
+    assert unclaimed.message == "No latent was found to be an ancestor of another, so no order is claimed."
 
 
 def test_an_order_by_p_values_stands_by_itself_first() -> None:
-    assert check_by_chance({("a", "b"): 1e-9}, 1.0).consequence == "passed"
+    check = check_by_chance({("a", "b"): 1e-9}, 1.0)
+    assert check.consequence == "passed"
+    assert (
+        check.message
+        == "Every order that reverses an ancestral pair is ruled out. The nearest has 'b' first."
+    )
     check = check_by_chance({("a", "b"): 1e-9, ("a", "c"): 1e-3}, 1.0)
     assert check.message == (
-        "The order of 'a' and 'c' is not decided. The order that has 'c' first is within reach (p = 0.002)."
+        "The order of 'a' and 'c' is not decided. The order that has 'c' first fits nearly as well (p = 0.002)."
     )
     check = check_by_chance({("a", "b"): 1e-9}, 1e-8)
     assert check.consequence == "undecided" and check.message.startswith(
-        "Under the order taken, mechanisms change"
+        "Under the best order, mechanisms change"
     )
 
 

@@ -58,6 +58,7 @@ def test_of_two_latents_the_cause_is_found(effect: float) -> None:
         first_answer,
         ("a", "b"),
         0.01,
+        0.01,
         0,
         silent,
         signature,

@@ -1,0 +1,30 @@
+"""Images made into columns that estimators take: which of them do, and by what code."""
+
+from __future__ import annotations
+
+from crlspec.data import Problem
+from crlspec.errors import SettingMismatch
+from crlspec.inference.encoders.image_code import fit_code
+from crlspec.maps.codes import PcaCode
+from crlspec.registry import EstimatorDeclaration
+
+__all__ = ["seen"]
+
+
+def seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Problem, PcaCode | None]:
+    """The problem with a code of its images as its first columns, and that code; itself where it has no images.
+
+    Raises SettingMismatch where the estimator does not take images, and DataError where they hardly vary.
+    """
+    if not problem.images:
+        return problem, None
+    asked = getattr(method, "image_code", None)
+    if asked is None:
+        raise SettingMismatch(
+            f"{method.kind} cannot take this: it reads columns of numbers, and images are observed",
+            method.takes,
+            "Use estimator: {kind: gscale-i}, with two hard interventions on each latent; or give columns, such as "
+            "readings of sensors, in place of the images.",
+        )
+    code = fit_code(problem.images, asked.code, seed, asked.blur)
+    return problem.coded(code.names, code), code

@@ -1,0 +1,80 @@
+"""The code of images as labelled arrays and back, and the columns that it makes of labelled images."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from crlspec.data.images import ALIASES, DIMS, VARIABLE, image_array
+from crlspec.errors import DataError
+from crlspec.maps.codes import PcaCode
+
+__all__ = ["code_dataset", "code_of", "columns_of", "shows_images", "variable_of"]
+
+
+def code_dataset(code: PcaCode) -> xr.Dataset:
+    """The arrays of a code."""
+    each = ("component", *DIMS[1:])
+    return xr.Dataset(
+        {
+            "components": (each, code.components),
+            "mean": (DIMS[1:], code.mean),
+            "pictures": (each, code.pictures),
+        }
+    )
+
+
+def code_of(stored: xr.Dataset) -> PcaCode:
+    """What :func:`code_dataset` made of a code."""
+    return PcaCode(stored["components"].values, stored["mean"].values, stored["pictures"].values)
+
+
+def shows_images(x: np.ndarray | xr.DataArray) -> bool:
+    """Whether an array is one of images, by its dimensions."""
+    if isinstance(x, xr.DataArray):
+        return "observed" not in x.dims and bool({*DIMS[2:], *ALIASES} & set(x.dims))
+    return x.ndim == 4
+
+
+def columns_of(
+    code: PcaCode, images: np.ndarray | xr.DataArray, beside: xr.DataArray | None = None
+) -> xr.DataArray:
+    """(sample, observed): the code of images (sample, channel, row, column), and the columns ``beside`` them.
+
+    Raises DataError for images of another shape than the code was fitted to.
+    """
+    labelled = image_array(images, "the images")
+    found = _coded(labelled.values, code)
+    coords = {"observed": np.array(code.names, dtype=object)}
+    if "sample" in labelled.coords:
+        coords["sample"] = labelled["sample"].values
+    columns = xr.DataArray(found, dims=("sample", "observed"), coords=coords)
+    return columns if beside is None else xr.concat([columns, beside], "observed", join="override")
+
+
+def _coded(images: np.ndarray, code: PcaCode) -> np.ndarray:
+    """The code (sample, component) of images. Raises DataError for another shape."""
+    if images.shape[1:] != code.shape:
+        raise DataError(
+            f"the images have the shape (channel, row, column) = {images.shape[1:]}, the encoder was fitted to "
+            f"{code.shape}",
+            remedy="Give images of the same size and cameras as those that the result was made from.",
+        )
+    return code(images)
+
+
+def variable_of(dataset: xr.Dataset, code: PcaCode | None) -> xr.DataArray:
+    """What of a data set an encoder takes: its variable x (sample, observed), the code of its images before it where
+    there is a code. Raises DataError where it is missing."""
+    if code is not None and VARIABLE in dataset.data_vars:
+        return columns_of(code, dataset[VARIABLE], dataset["x"] if "x" in dataset.data_vars else None)
+    wanted = "x" if code is None else VARIABLE
+    if wanted not in dataset and "x" not in dataset:
+        names = ", ".join(map(str, dataset.data_vars)) or "none"
+        raise DataError(
+            f"the data set has no variable '{wanted}'; it has {names}",
+            remedy="Name the observations x, of dimensions (sample, observed)."
+            if code is None
+            else f"Name the images {VARIABLE}, of dimensions ({', '.join(DIMS)}).",
+        )
+    return dataset["x"]

@@ -1,0 +1,157 @@
+"""From images to latents: which estimators take them, by what code, and that what comes of it is right."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import crlspec
+from crlspec import solving
+from crlspec.data import Problem, from_arrays
+from crlspec.errors import SettingMismatch, SpecError
+from crlspec.generative.mixing import Mixing
+from crlspec.inference.declarations import Contrastive, GscaleI
+from crlspec.inference.image_declaration import ImageCode
+from crlspec.inference.seeing import seen
+from crlspec.spec.load import dump, loads
+from tests.inference.blobs import NAMES, SETTING, latents, rendered, tree
+
+SPEC = """
+crlspec: 1
+name: blobs
+latents: [a, b]
+data: {path: images}
+assume:
+  mixing: general
+  interventions: {design: coupled, kind: hard, pairs: [[a1, a2], [b1, b2]]}
+estimator: {kind: gscale-i, STEPS, encoder: {kind: mlp, code: 12}}
+"""
+QUICK = SPEC.replace("STEPS", "steps: 20, restarts: 1")
+
+
+@pytest.fixture(scope="module")
+def result():
+    return crlspec.solve(loads(QUICK), tree(300), 0)
+
+
+def test_the_slot_is_kept_in_the_spec():
+    spec = loads(QUICK)
+    assert spec.estimator.encoder == ImageCode(kind="mlp", code=12)
+    assert loads(dump(spec)) == spec
+    assert GscaleI().encoder == ImageCode(kind="auto", code=64, blur=0.0)
+    with pytest.raises(SpecError) as caught:
+        loads(QUICK.replace("kind: mlp", "kind: conv"))
+    assert "estimator.encoder.kind" in str(caught.value)
+    assert "got 'conv'; one of the allowed values is needed. Remedy: allowed: auto, mlp." in str(caught.value)
+
+
+def test_a_problem_without_images_stays_itself():
+    tables = {name: latents(name, 50) for name in NAMES}
+    problem = Problem.from_data(from_arrays(tables), SETTING)
+    assert seen(problem, GscaleI(), 0) == (problem, None)
+
+
+def test_other_estimators_are_refused_with_a_remedy():
+    problem = Problem.from_data(tree(20), SETTING)
+    with pytest.raises(SettingMismatch) as caught:
+        seen(problem, Contrastive(), 0)
+    text = str(caught.value)
+    assert "contrastive cannot take this: it reads columns of numbers, and images are observed" in text
+    assert "Use estimator: {kind: gscale-i}, with two hard interventions on each latent" in text
+
+
+def test_the_code_is_in_front_of_the_columns():
+    data = tree(40)
+    tables = {name: np.random.default_rng(k).normal(size=(40, 1)) for k, name in enumerate(NAMES)}
+    images = {name: data[name]["image"].values for name in NAMES}
+    problem, code = seen(
+        Problem.from_data(from_arrays(tables, ["u"], images=images), SETTING),
+        GscaleI(encoder=ImageCode(code=3)),
+        0,
+    )
+    assert problem.observed == ("code1", "code2", "code3", "u")
+    np.testing.assert_array_equal(problem.samples["b2"], np.hstack([code(images["b2"]), tables["b2"]]))
+
+
+def test_a_run_from_images_to_images(result, tmp_path):
+    new = rendered(latents("obs", 30, seed=5))
+    z = result.transform(new)
+    assert z.dims == ("sample", "latent") and z.shape == (30, 2)
+    assert list(result.observed) == [f"code{k + 1}" for k in range(12)]
+    assert result.reconstruct(new).shape == new.shape
+    assert result.provenance["cameras"] == ["left", "right"]
+    np.testing.assert_array_equal(result.diagnostics["example_images"], tree(300)["obs"]["image"][:9])
+    again = crlspec.open_result(result.save(tmp_path / "result.nc"))
+    np.testing.assert_array_equal(again.transform(new), z)
+    assert "data:image/png" in result.report(tmp_path / "report.html").read_text()
+
+
+def test_the_same_seed_gives_the_same_numbers(result):
+    again = crlspec.solve(loads(QUICK), tree(300), 0)
+    new = rendered(latents("obs", 30, seed=5))
+    np.testing.assert_array_equal(again.transform(new), result.transform(new))
+
+
+def test_the_digest_knows_every_image():
+    data = tree(30)
+    problem = Problem.from_data(data, SETTING)
+    first = solving._digest(loads(QUICK), 0, "cpu", 1, problem)
+    assert first == solving._digest(loads(QUICK), 0, "cpu", 1, Problem.from_data(tree(30), SETTING))
+    images = {name: one.copy() for name, one in problem.images.items()}
+    images["b1"][-1, 1, 3, 3] ^= 1
+    assert solving._digest(loads(QUICK), 0, "cpu", 1, replace(problem, images=images)) != first
+
+
+@pytest.mark.slow
+def test_latents_and_graph_are_recovered():
+    """Fresh seeds: the mean over them, and the worst."""
+    found, edges = [], []
+    for seed in (101, 102):
+        data = tree(1500, seed=seed)
+        result = crlspec.solve(loads(SPEC.replace("STEPS", "steps: 1000")), data, seed)
+        z = np.concatenate([data[name]["z"].values for name in NAMES])
+        z_hat = np.concatenate([result.encoder(data[name].to_dataset())["z_hat"].values for name in NAMES])
+        found.append(np.abs(np.corrcoef(z.T, z_hat.T)[[0, 1], [2, 3]]).min())
+        edges.append([edge.pair for edge in result.edges])
+    assert min(found) > 0.97
+    assert edges == [[("a", "b")]] * 2
+
+
+MODEL = """
+crlspec: 1
+name: blobs
+latents: {a: "Normal(0, 1)", b: "Normal(0.8 * a, 0.6)"}
+mixing: {kind: mlp, observed: 4}
+interventions:
+  design: coupled
+  kind: hard
+  noise: {variance: {times: 0.2}}
+  second: {noise: {variance: {times: 3}}}
+samples: 200
+estimator: {kind: gscale-i, steps: 20, restarts: 1, encoder: {code: 8}}
+"""
+
+
+class Blobs(Mixing):
+    """The images of ``rendered`` as a mixing."""
+
+    image_shape = (2, 16, 16)
+    cameras = ("left", "right")
+
+    def forward(self, z):
+        raise AssertionError("images are rendered")
+
+    def render(self, z, generator):
+        return torch.as_tensor(rendered(z.numpy()))
+
+
+def test_a_model_that_renders_is_the_truth_that_a_result_is_judged_by(tmp_path):
+    model = replace(crlspec.compile(loads(MODEL), 0), mixing=Blobs(("x1",)))
+    result = crlspec.solve(loads(MODEL), model.sample(seed=0), 0, model=model)
+    found = result.evaluate(model, seed=1)
+    assert found.attrs["samples"] == 1000
+    assert 0.5 < float(found["mcc"]) <= 1
+    assert np.isnan(float(found["mixing_error"]))
+    page = result.report(tmp_path / "report.html", model=model).read_text()
+    assert "in images of 16 × 16 pixels, 2 channels" in page

@@ -1,0 +1,108 @@
+"""What a status says: of its own scores, of checks, of what no theorem covers, and of what comes on top."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crlspec.inference.check import Check, sentence
+from crlspec.inference.estimate import Status
+from crlspec.inference.status import (
+    as_check,
+    beyond_theory,
+    relative_to_hardness,
+    status_of,
+    status_of_checks,
+    with_heteroscedasticity,
+    without_calibration,
+)
+from crlspec.inference.step import Step
+from crlspec.scores.base import ScoreEstimate
+from crlspec.testing import LinearGaussianToy
+
+SETTING = LinearGaussianToy().problem.setting
+FINE = Status("ok", "Order, latents and edges were decided by the data.")
+
+
+def estimate(*shared: float) -> ScoreEstimate:
+    """Two fits of each environment, with so much of their values in common, and noise of size one."""
+    rng = np.random.default_rng(0)
+    common = np.array(shared)[:, None, None] * rng.normal(size=(len(shared), 500, 2))
+    return ScoreEstimate.from_replicates(common + rng.normal(size=(2, *common.shape)))
+
+
+def test_scores_that_are_mostly_noise_leave_it_undecided() -> None:
+    assert status_of(estimate(3.0, 2.0), 0.2) == FINE
+    status = status_of(estimate(3.0, 0.0, 2.0), 0.2)
+    assert status.code == "undecided"
+    assert status.message == (
+        "In 1 of 3 environments two fits on halves of the data disagree on the score differences. "
+        "These are mostly noise, so order and latents may be wrong."
+    )
+    assert status_of(replace(estimate(0.0), exact=True), 0.2) == FINE
+
+
+def test_the_worst_check_is_the_status_and_the_others_are_named() -> None:
+    def check(name: str, consequence: str) -> Check:
+        return Check(name, consequence, 1.0, 2.0, f"{name} says so", f"Mend {name}.")  # type: ignore[arg-type]
+
+    assert status_of_checks([check("a", "passed"), check("b", "note")]) == FINE
+    found = [check("a", "passed"), check("b", "undecided"), check("c", "refuted"), check("b", "undecided")]
+    assert status_of_checks(found) == Status(
+        "refuted", "c says so. Other checks object as well: b.", "Mend c."
+    )
+
+
+def test_an_estimator_without_a_theorem_is_undecided_at_best() -> None:
+    check = beyond_theory("roots-first", SETTING)
+    assert (check.name, check.consequence) == ("theory", "undecided")
+    assert check.message == (
+        "No theorem covers the estimator roots-first in this setting. Its answer may be wrong whatever the data say."
+    )
+
+
+@pytest.mark.parametrize(("function", "told"), [("linear", "are"), ("unknown", "may be")])
+def test_hardness_is_taken_on_trust(function: str, told: str) -> None:
+    (check,) = relative_to_hardness(replace(SETTING, function=function))  # type: ignore[arg-type]
+    assert check.consequence == "note"
+    assert check.message == (
+        f"The latents {told} linear functions of their parents, so no data can show that interventions are hard. "
+        "They are taken as hard, and latents and effects are relative to that."
+    )
+
+
+def test_noise_whose_size_varies_leaves_it_undecided() -> None:
+    step = Step("x", (0,), np.eye(1), np.zeros((1, 1)), np.ones((1, 1)), 0.0, "", heteroscedasticity=0.012)
+    assert with_heteroscedasticity(FINE, step, 0.02) is FINE
+    status = with_heteroscedasticity(FINE, step, 0.003)
+    assert status.code == "undecided"
+    assert status.message == (
+        "The noise of a recovered latent varies in size with other latents. They explain 1.2% of the variance of its "
+        "square. The likelihood assumes noise of one size, so its latents may be wrong."
+    )
+
+
+def test_p_values_that_are_not_calibrated_are_said_to_be_so() -> None:
+    status = without_calibration(Status("ok", "All is well"))
+    assert status.code == "ok"
+    assert status.message == (
+        "All is well. The p-values of the edges are not calibrated, since they leave out the error of the latents. "
+        "Far more absent edges than a share alpha are found."
+    )
+
+
+def test_a_status_is_a_check_too() -> None:
+    assert as_check(FINE).consequence == "passed"
+    check = as_check(Status("refuted", "It is wrong.", "Mend it."), "scores")
+    assert (check.name, check.consequence, check.message, check.remedy) == (
+        "scores",
+        "refuted",
+        "It is wrong.",
+        "Mend it.",
+    )
+
+
+def test_a_sentence_ends_once() -> None:
+    assert [sentence(text) for text in ("so", "so.", "so?")] == ["so.", "so.", "so?"]
