@@ -51,7 +51,7 @@ from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
-from crlspec.inference.encoders.turning import TURNS, TWO_SIDED, skewnesses
+from crlspec.inference.encoders.turning import sided_starts, skewnesses, turns
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
@@ -237,10 +237,11 @@ class GScaleI(Estimator):
         def led(count: int, seed: int) -> Sequence[StartingLatents]:
             if logits is None or skewed is None:
                 return ()
-            if (skewed >= TWO_SIDED).all():
+            limits = self.thresholds
+            if (skewed >= limits.two_sided).all():
                 return signed_latents(y, logits, pairs, count, seed)
-            sided = (skewed >= TWO_SIDED).tolist()
-            return halved_latents(y, pairs, sided, count, seed, progress, self.context, self.steps)
+            sided = sided_starts(skewed, count, limits.turns, limits.two_sided)
+            return halved_latents(y, pairs, sided, seed, progress, self.context, self.steps)
 
         def more() -> tuple[np.ndarray, Sequence[StartingLatents]]:
             return perturbed(), led(self.restarts, seed + 1)
@@ -252,7 +253,7 @@ class GScaleI(Estimator):
             restarts=self.restarts,
             steps=self.steps,
             agreement=self.thresholds.agreement,
-            turning=None if skewed is None else tuple((skewed >= TURNS).tolist()),
+            turning=None if skewed is None else turns(skewed, self.thresholds.turns),
         )
         if self.loss == "structured-ratio":
             starting_latents = led(self.restarts - 1, seed)

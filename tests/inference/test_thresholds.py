@@ -232,6 +232,22 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
     assert effects(z, known, 0.01).sum() < effects(z, known, 0.5).sum()
 
 
+def test_thresholds_of_gscale_decide_where_restarts_begin() -> None:
+    pairs = PairsToy(500)
+    problem = replace(pairs.problem, setting=replace(pairs.problem.setting, mixing="general", link=None))
+
+    def halved(**changed: float) -> int:
+        stages = set()
+        limits = replace(GscaleThresholds(), **changed)
+        GScaleI(steps=10, thresholds=limits).solve(
+            problem, GaussianScores(), 0, lambda stage, *_, **__: stages.add(stage)
+        )
+        return sum(stage.startswith("environments of half") for stage in stages)
+
+    assert halved(turns=0.0, two_sided=0.0) == 0
+    assert halved(turns=0.0, two_sided=1.1) > 0
+
+
 def test_agreement_of_two_networks_decides_the_status_of_contrastive() -> None:
     network = Network(np.eye(2), np.zeros(2))
     for least, words in (

@@ -22,21 +22,21 @@ __all__ = ["halved_latents"]
 def halved_latents(
     samples: Sequence[np.ndarray],
     pairs: Sequence[tuple[int, int]],
-    sided: Sequence[bool],
-    count: int,
+    sided: Sequence[Sequence[bool]],
     seed: int,
     progress: Progress,
     context: TrainingContext = HERE,
     steps: int = 2000,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Samples and latents there, ``count`` times, as :func:`crlspec.inference.encoders.sign_starts.signed_latents`.
+    """Samples and latents there, for each restart, as :func:`crlspec.inference.encoders.sign_starts.signed_latents`.
 
     The first two classifiers see opposite halves of every environment, so do the next two, and so on.
+    sided  for each restart what ``signed_latents`` takes
     steps  of each classifier, at most
     """
     rng = np.random.default_rng([seed, 0x4A1F])
     found, seen = [], [np.zeros(0, dtype=int)] * len(samples)
-    for k in range(count):
+    for k, folded in enumerate(sided):
         mixed = [rng.permutation(len(y)) for y in samples]
         if k % 2 == 0:
             seen = [places[: len(places) // 2] for places in mixed]
@@ -47,5 +47,5 @@ def halved_latents(
         own = int(rng.integers(2**31))
         name = f"environments of half {k + 1}, seed {seed}"
         logits = environment_logits(half, own, progress, context, steps, other, name)
-        found += signed_latents(other, logits, pairs, 1, own, sided)
+        found += signed_latents(other, logits, pairs, 1, own, folded)
     return found

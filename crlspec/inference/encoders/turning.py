@@ -6,7 +6,8 @@ skewed away from its bound, in both environments alike. Where the pair shifts th
 where other noise bends it, it is so towards opposite ends, for each environment is the other's mirror image. So the
 mean of the two skewnesses tells, by Kelly's measure of quantiles, which no tail moves. It is .67 for a turning point
 at the mean, .43 at 1.5 standard deviations, .32 at 2, .21 at 3; .46 for Laplace noise whose scale changes; 0 for a
-shift.
+shift. A classifier that is blurred makes it less. So between a log ratio that clearly has two sides and one that
+clearly turns nowhere within the data restarts begin both ways, and what they come to decides.
 """
 
 from __future__ import annotations
@@ -16,12 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special, stats
 
-__all__ = ["TURNS", "TWO_SIDED", "normal_scores", "skewnesses", "turns"]
+from crlspec.inference.thresholds import GscaleThresholds
 
-TURNS, TWO_SIDED = 0.28, 0.45
-"""Skewnesses from which on a log ratio turns within the data (2.3 standard deviations from the mean, 1 % of the
-samples beyond), and so near their middle that two sides can be told apart. Conventions, chosen on closed forms: with
-up to a tenth of the samples beyond, the log ratio itself is the nearer to the latent."""
+__all__ = ["normal_scores", "sided_starts", "skewnesses", "turns"]
 
 
 def skewnesses(ratios: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -37,9 +35,25 @@ def skewnesses(ratios: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return np.array(found)
 
 
-def turns(ratios: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[bool, ...]:
-    """For each latent, whether its log ratio turns back within the data; ``ratios`` as :func:`skewnesses`."""
-    return tuple((skewnesses(ratios) >= TURNS).tolist())
+def turns(skewed: np.ndarray, least: float = GscaleThresholds.turns) -> tuple[bool, ...]:
+    """For each latent, whether its log ratio turns back within the data: its skewness (:func:`skewnesses`) is
+    ``least`` or more."""
+    return tuple((skewed >= least).tolist())
+
+
+def sided_starts(
+    skewed: np.ndarray,
+    count: int,
+    least: float = GscaleThresholds.turns,
+    clear: float = GscaleThresholds.two_sided,
+) -> tuple[tuple[bool, ...], ...]:
+    """For each of ``count`` restarts, and each latent, whether it begins with two sides or at its log ratio.
+
+    Where the skewness is from ``least`` on and below ``clear``, restarts take turns, the first with two sides.
+    """
+    return tuple(
+        tuple(((skewed >= clear) | ((skewed >= least) & (k % 2 == 0))).tolist()) for k in range(count)
+    )
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:

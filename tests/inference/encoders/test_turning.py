@@ -10,13 +10,17 @@ from scipy import stats
 from crlspec.inference.encoders.halves import halved_latents
 from crlspec.inference.encoders.monotone_ratio import MonotoneRatio
 from crlspec.inference.encoders.sign_starts import signed_latents
-from crlspec.inference.encoders.turning import normal_scores, turns
+from crlspec.inference.encoders.turning import normal_scores, sided_starts, skewnesses, turns
 from crlspec.progress import silent
 
 SAMPLES, DRAWS, ERROR = 2000, 20, 0.1
 FOLDED, MONOTONE = 0.08, 0.005
 """Shares of the samples beyond the turning point from which on, and up to which, one answer is right."""
 Moments = tuple[float, float, float, float]
+
+
+def told(*ratios: tuple[np.ndarray, np.ndarray]) -> tuple[bool, ...]:
+    return turns(skewnesses(ratios))
 
 
 def log_ratio(z: np.ndarray, moments: Moments) -> np.ndarray:
@@ -58,7 +62,7 @@ def test_the_decision_errs_in_less_than_one_of_a_hundred_pairs_over_shifts_and_s
             ratios = [log_ratio(z, moments) for z in pair(rng, moments)]
             spread = ERROR * np.concatenate(ratios).std()
             first, second = (r + spread * rng.normal(size=SAMPLES) for r in ratios)
-            wrong += turns([(first, second)]) != (truth,)
+            wrong += told((first, second)) != (truth,)
     assert {beyond(moments) >= FOLDED for moments in CLEAR} == {True, False}
     assert wrong <= 0.01 * DRAWS * len(CLEAR), f"{wrong} of {DRAWS * len(CLEAR)}"
 
@@ -66,17 +70,18 @@ def test_the_decision_errs_in_less_than_one_of_a_hundred_pairs_over_shifts_and_s
 @pytest.mark.parametrize("moments", CLEAR)
 def test_the_decision_asks_neither_for_order_nor_for_scale_or_offset(moments: Moments) -> None:
     first, second = (log_ratio(z, moments) for z in pair(np.random.default_rng(1), moments))
-    told = turns([(first, second)])
-    assert told == turns([(-second, -first)]) == turns([(5 + 0.2 * first, 5 + 0.2 * second)])
+    found = told((first, second))
+    assert found == told((-second, -first)) == told((5 + 0.2 * first, 5 + 0.2 * second))
     mirrored = (-moments[0], moments[1], -moments[2], moments[3])
-    assert turns([tuple(log_ratio(-z, mirrored) for z in pair(np.random.default_rng(1), moments))]) == told
+    first, second = (log_ratio(-z, mirrored) for z in pair(np.random.default_rng(1), moments))
+    assert told((first, second)) == found
 
 
 def test_laplace_noise_turns_where_its_scale_changes_and_not_where_its_mean_does() -> None:
     z = np.random.default_rng(2).laplace(size=(2, SAMPLES))
     scaled = [np.abs(one) for one in (0.5 * z[0], 2 * z[1])]
     shifted = [np.abs(one + 1) - np.abs(one - 1) for one in (z[0] + 1, z[1] - 1)]
-    assert turns([tuple(scaled), tuple(shifted)]) == (True, False)
+    assert told((scaled[0], scaled[1]), (shifted[0], shifted[1])) == (True, False)
 
 
 def test_exact_log_ratios_give_latents_up_to_an_increasing_map_and_sides_only_where_they_turn() -> None:
@@ -91,8 +96,8 @@ def test_exact_log_ratios_give_latents_up_to_an_increasing_map_and_sides_only_wh
     for values, found in zip(z, logits, strict=True):
         for i, moments in enumerate(kinds):
             found[:, 2 * i + 1] = log_ratio(values[:, i], moments)
-    turning = turns(
-        [(logits[a][:, a] - logits[a][:, b], logits[b][:, a] - logits[b][:, b]) for a, b in pairs]
+    turning = told(
+        *((logits[a][:, a] - logits[a][:, b], logits[b][:, a] - logits[b][:, b]) for a, b in pairs)
     )
     assert turning == (False, True, False)
     ((points, latents),) = signed_latents(z, logits, pairs, 1, 0, turning)
@@ -102,6 +107,31 @@ def test_exact_log_ratios_give_latents_up_to_an_increasing_map_and_sides_only_wh
     assert ranks[2] > 0.999  # a tenth of a percent lies beyond its turning point
     assert np.abs(latents.mean(0)).max() < 1e-9
     assert np.abs(latents.std(0) - 1).max() < 1e-9
+
+
+def test_restarts_take_turns_where_skewness_leaves_two_sides_open() -> None:
+    skewed = np.array([0.6, 0.45, 0.449, 0.28, 0.279, 0.0])
+    clear, shut = (True, True), (False, False)
+    assert sided_starts(skewed, 3) == (
+        (*clear, True, True, *shut),
+        (*clear, False, False, *shut),
+        (*clear, True, True, *shut),
+    )
+    assert sided_starts(skewed, 1, 0.0, 0.0) == ((True,) * 6,)
+    assert sided_starts(skewed, 1, 1.0, 1.0) == ((False,) * 6,)
+
+
+def test_restarts_begin_at_two_sides_or_at_the_log_ratio_each_as_it_was_told() -> None:
+    """The latent of a pair of scales: with two sides it is found, with none its distance from the middle is."""
+    rng = np.random.default_rng(6)
+    samples = [rng.normal(size=(600, 2)) * [scale, 1] for scale in (1.0, 0.5, 2.0)]
+    starts = halved_latents(samples, [(1, 2)], [(True,), (False,)], 0, silent, steps=60)
+    ranks = [
+        [abs(stats.spearmanr(truth, latents[:, 0]).statistic) for truth in (points[:, 0], abs(points[:, 0]))]
+        for points, latents in starts
+    ]
+    assert ranks[0][0] > 0.7 and ranks[0][1] < 0.3
+    assert ranks[1][0] < 0.3 and ranks[1][1] > 0.7
 
 
 def test_normal_scores_are_increasing_and_standard_normal() -> None:
@@ -131,7 +161,7 @@ def test_no_weights_make_the_difference_of_chosen_heads_turn_and_others_stay(fle
 def test_the_first_two_restarts_begin_at_opposite_halves() -> None:
     rng = np.random.default_rng(5)
     samples = [rng.normal(size=(61, 3)) for _ in range(5)]
-    first, second, third = halved_latents(samples, [(1, 2), (3, 4)], (False, False), 3, 0, silent, steps=2)
+    first, second, third = halved_latents(samples, [(1, 2), (3, 4)], [(False, False)] * 3, 0, silent, steps=2)
     rows = [{tuple(row) for row in points} for points, _ in (first, second, third)]
     assert not rows[0] & rows[1]
     assert rows[0] | rows[1] == {tuple(row) for row in np.concatenate(samples)}
