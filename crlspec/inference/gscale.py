@@ -38,18 +38,14 @@ from crlspec.inference.encoders.answer import (
     status_of,
 )
 from crlspec.inference.encoders.environment_classifier import environment_logits
-from crlspec.inference.encoders.log_ratios import (
-    LOG_2,
-    RankOne,
-    even_direction,
-    leading_direction,
-    one_direction,
-    quadratic_ratio,
-)
+from crlspec.inference.encoders.halves import halved_latents
+from crlspec.inference.encoders.linear_starts import leading_components, linear_starts
+from crlspec.inference.encoders.log_ratios import RankOne
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
+from crlspec.inference.encoders.turning import sided_starts, skewnesses, turns
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
@@ -116,13 +112,10 @@ class GScaleI(Estimator):
         logits = None
         if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
             logits = environment_logits(y, seed, progress, self.context, self.steps)
-        pairing = _pairing(linear, y, logits, order, progress, self.thresholds)
+        leading = leading_components(y, general)
+        pairing = _pairing(linear, leading, logits, order, progress, self.thresholds)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
-        ratios = [
-            _nonlinear_row(y[a], y[b], self.thresholds.even) if general else _row(y[a], y[b])
-            for a, b in pairs
-        ]
-        rows = np.stack([ratio.row for ratio in ratios])
+        ratios, rows = linear_starts(leading, pairs, general, y[0].shape[1], self.thresholds.even)
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
         fitted = None
@@ -160,7 +153,7 @@ class GScaleI(Estimator):
             names = [problem.latents[m] for m in step.order]
             checks = (*checks, step.power.check(names, np.tril(step.p_values < self.alpha, -1)))
         if not unknown and len(pairs) > 1:
-            seen = self._find_pairs(y, logits, progress, pairing.pairs)
+            seen = self._find_pairs(leading, logits, progress, pairing.pairs)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
@@ -229,11 +222,20 @@ class GScaleI(Estimator):
             noise = rng.normal(size=(self.restarts, *rows.shape)) / np.sqrt(rows.shape[1])
             return 0.5 * rows + 0.5 * noise
 
+        y = coordinates.all
+        skewed = None if logits is None else _skewnesses(logits, pairs)
+
+        def led(count: int, seed: int) -> Sequence[StartingLatents]:
+            if logits is None or skewed is None:
+                return ()
+            limits = self.thresholds
+            if (skewed >= limits.two_sided).all():
+                return signed_latents(y, logits, pairs, count, seed)
+            sided = sided_starts(skewed, count, limits.turns, limits.two_sided)
+            return halved_latents(y, pairs, sided, seed, progress, self.context, self.steps)
+
         def more() -> tuple[np.ndarray, Sequence[StartingLatents]]:
-            starting_latents = (
-                () if logits is None else signed_latents(y, logits, pairs, self.restarts, seed + 1)
-            )
-            return perturbed(), starting_latents
+            return perturbed(), led(self.restarts, seed + 1)
 
         starts = perturbed()
         starts[0] = rows
@@ -242,16 +244,21 @@ class GScaleI(Estimator):
             restarts=self.restarts,
             steps=self.steps,
             agreement=self.thresholds.agreement,
+            turning=None if skewed is None else turns(skewed, self.thresholds.turns),
         )
-        y = coordinates.all
         if self.loss == "structured-ratio":
-            starting_latents = (
-                signed_latents(y, logits, pairs, self.restarts - 1, seed) if logits is not None else ()
-            )
+            starting_latents = led(self.restarts - 1, seed)
             return fit(y, pairs, starts, settings, seed, progress, self.context, starting_latents, more)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
         return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
+
+
+def _skewnesses(logits: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Those of :mod:`crlspec.inference.encoders.turning`, from logits (sample, environment) of every environment."""
+    return skewnesses(
+        [(logits[a][:, a] - logits[a][:, b], logits[b][:, a] - logits[b][:, b]) for a, b in pairs]
+    )
 
 
 def _unlinked(
@@ -350,21 +357,6 @@ def _settled(ratios: Sequence[RankOne]) -> bool:
         "Give more samples, or interventions whose two mechanisms differ more.",
     )  # fmt: skip
     return worst.settled
-
-
-def _row(first: np.ndarray, second: np.ndarray) -> RankOne:
-    """The one direction along which two environments differ, of unit variance over both."""
-    whole = quadratic_ratio(first, second)
-    start = leading_direction(whole, np.concatenate([first, second]))
-    return one_direction(first, second, start)
-
-
-def _nonlinear_row(first: np.ndarray, second: np.ndarray, share: float) -> RankOne:
-    """The same where the mixing bends: an even log ratio, if it tells at least a share of what another does."""
-    row, even = _row(first, second), even_direction(first, second)
-    u, v = first @ row.row, second @ row.row
-    free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
-    return even if LOG_2 - even.loss >= share * free else row
 
 
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:

@@ -152,6 +152,10 @@ class GscaleThresholds(Thresholds):
     floor       those of less than this share are not blown up to unit variance: a convention
     even        share of the contrast of any one direction from which on one with an even log ratio is the start: a
                 convention
+    turns       skewness from which on a log ratio turns within the data (2.3 standard deviations from the mean, 1 %
+                of the samples beyond), and its heads may: a convention, chosen on closed forms
+    two_sided   the same from which on all restarts begin at two sides; between these two some begin at the log ratio:
+                a convention, chosen likewise (1.4 standard deviations)
     contrast    standard errors by which the two environments of every latent must be told apart: a convention
     clear       margin from which on other pairings are ruled out, of a linear mixing: a convention
     clear_bent  the same of any mixing: a convention
@@ -171,6 +175,8 @@ class GscaleThresholds(Thresholds):
     smallest: float = 1e-9
     floor: float = 1e-3
     even: float = 0.5
+    turns: float = 0.28
+    two_sided: float = 0.45
     contrast: float = 6.0
     clear: float = 3.0
     clear_bent: float = 0.7

@@ -13,6 +13,7 @@ from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.edges.leave_one_out import edges_by_contrast, effects, order_of
 from crlspec.inference.encoders.answer import checks_of, status_of
+from crlspec.inference.encoders.linear_starts import leading_components, linear_starts
 from crlspec.inference.encoders.log_ratios import (
     LOG_2,
     even_direction,
@@ -271,3 +272,15 @@ def test_the_sides_of_a_turning_point_are_told_by_neighbours():
     far = distances(ratios)
     signed = far * sides(points, far, rng)
     assert np.abs(np.diagonal(np.corrcoef(z.T, signed.T)[:2, 2:])).min() > 0.9
+
+
+def test_quadratic_log_ratios_stand_on_the_leading_components_of_a_general_mixing() -> None:
+    pairs = PairsToy(400)
+    bends = np.random.default_rng(0).normal(size=(pairs.problem.samples["obs"].shape[1], 40))
+    wide = [np.tanh(x @ bends) for x in pairs.problem.samples.values()]
+    for general, count in ((True, 24), (False, 40)):
+        leading = leading_components(wide, general)
+        assert [one.shape for one in leading] == [(400, count)] * len(wide)
+    ratios, rows = linear_starts(leading_components(wide, True), [(1, 2), (3, 4)], True, 40, 0.5)
+    assert rows.shape == (2, 40) and not rows[:, 24:].any()
+    np.testing.assert_array_equal(rows[:, :24], [ratio.row for ratio in ratios])

@@ -16,6 +16,7 @@ from crlspec.downstream.linear import fit_linear
 from crlspec.errors import NumericalWarning
 from crlspec.inference import contrastive, gscale
 from crlspec.inference.encoders import linear_contrast, log_ratios
+from crlspec.inference.encoders.linear_starts import straight_row
 from crlspec.inference.likelihood import gaussian
 from crlspec.inference.likelihood.refine import refine_gaussian
 from crlspec.inference.soft import gaussian as soft
@@ -55,7 +56,7 @@ def behind_a_link() -> bool:
     _, y = gscale._components(
         gscale._unlinked(PairsToy().problem)[0], ("obs", *PairsToy.environments), GscaleThresholds()
     )
-    return gscale._settled([gscale._row(y[1], y[2]), gscale._row(y[3], y[4])])
+    return gscale._settled([straight_row(y[1], y[2]), straight_row(y[3], y[4])])
 
 
 FITS: Mapping[str, tuple[Any, Callable[[], Step | bool], str]] = {

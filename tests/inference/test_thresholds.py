@@ -21,6 +21,7 @@ from crlspec.inference.contrastive import Contrastive
 from crlspec.inference.edges.leave_one_out import effects
 from crlspec.inference.encoders.answer import checks_of, status_of
 from crlspec.inference.encoders.gaussianise import Gaussianised
+from crlspec.inference.encoders.linear_starts import bent_row
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.lscale import LScaleI
@@ -225,11 +226,27 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
     deviations = [np.concatenate(components(floor=floor)).std(0) for floor in (1e-3, 1.0)]
     assert deviations[0] == pytest.approx(1.0) and deviations[1][-1] < 0.9
     y = components()
-    never, always = (gscale._nonlinear_row(y[1], y[2], share).row for share in (np.inf, 0.0))
+    never, always = (bent_row(y[1], y[2], share).row for share in (np.inf, 0.0))
     assert np.abs(never - always).max() > 1e-3
     z = [pairs.z(name) for name in order]
     known = [(1, 2), (3, 4), (5, 6)]
     assert effects(z, known, 0.01).sum() < effects(z, known, 0.5).sum()
+
+
+def test_thresholds_of_gscale_decide_where_restarts_begin() -> None:
+    pairs = PairsToy(500)
+    problem = replace(pairs.problem, setting=replace(pairs.problem.setting, mixing="general", link=None))
+
+    def halved(**changed: float) -> int:
+        stages = set()
+        limits = replace(GscaleThresholds(), **changed)
+        GScaleI(steps=10, thresholds=limits).solve(
+            problem, GaussianScores(), 0, lambda stage, *_, **__: stages.add(stage)
+        )
+        return sum(stage.startswith("environments of half") for stage in stages)
+
+    assert halved(turns=0.0, two_sided=0.0) == 0
+    assert halved(turns=0.0, two_sided=1.1) > 0
 
 
 def test_agreement_of_two_networks_decides_the_status_of_contrastive() -> None:

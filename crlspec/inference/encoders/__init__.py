@@ -1,7 +1,8 @@
 """Encoders of general mixings.
 
 It is given components of all environments and gives back encoder and decoder networks with their held-out losses.
-``pairing`` finds unknown pairs; ``environment_classifier``, ``log_ratios``, ``sign_starts``, ``gaussianise`` and
-``linear_contrast`` make starts; ``structured_ratio`` or ``score_sparsity`` trains; ``recombine`` and ``restarts``
-choose among restarts; ``answer`` puts what came of it in words.
+``pairing`` finds unknown pairs; ``environment_classifier``, ``log_ratios``, ``turning``, ``sign_starts``, ``halves``,
+``gaussianise`` and ``linear_contrast`` make starts; ``structured_ratio`` (with ``monotone_ratio``) or
+``score_sparsity`` trains; ``recombine`` and ``restarts`` choose among restarts; ``answer`` puts what came of it in
+words.
 """

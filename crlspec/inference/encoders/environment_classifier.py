@@ -26,10 +26,14 @@ def environment_logits(
     progress: Progress,
     context: TrainingContext = HERE,
     steps: int = STEPS,
+    at: Sequence[np.ndarray] | None = None,
+    name: str = "environments",
 ) -> list[np.ndarray]:
     """Logits (sample, environment) at the samples (sample, component) of every environment.
 
     steps  at most, and never more than 2000
+    at     other samples of every environment to give the logits at
+    name   of the stage and its checkpoint
     """
     generator = torch.Generator().manual_seed(seed)
     parts = Parts.split(samples, generator, context=context)
@@ -51,12 +55,12 @@ def environment_logits(
         held_out=lambda: loss(parts.held_out),
         groups=network.groups(DECAY),
         progress=progress,
-        stage="environments",
-        checkpoint=context.checkpoint("environments"),
+        stage=name,
+        checkpoint=context.checkpoint(name),
     )
     found = []
     with torch.no_grad():
-        for values in samples:
+        for values in samples if at is None else at:
             rows = torch.as_tensor(values, dtype=torch.float32, device=context.device).split(8192)
             logits = torch.cat([network(some[None])[0] for some in rows])
             found.append(logits.double().cpu().numpy())

@@ -2,10 +2,11 @@
 
 Any classifier of the environments tells log p_first − log p_second of the two hard environments of a latent, which
 depends on that latent alone. Where interventions change its scale the log ratio turns back: it gives the distance of
-z_i from a turning point, not the side. Samples on either side are near each other only across that point, where
-the distance is small; so neighbours are joined by weights that vanish there, and the sides are the two halves of the
-normalised cut (Shi & Malik, "Normalized cuts and image segmentation", PAMI 2000). These are starts and no more: a
-log ratio that turns nowhere has no two sides, and training from there is judged by held-out loss as any other.
+z_i from a turning point, not the side. Samples on either side are near each other only across that point, where the
+distance is small; so neighbours are joined by weights that vanish there, and the sides are the two halves of the
+normalised cut (Shi & Malik, "Normalized cuts and image segmentation", PAMI 2000). A log ratio that turns nowhere, or
+far from the middle (:mod:`crlspec.inference.encoders.turning`), is the latent itself, up to an increasing map. These
+are starts and no more, and training from there is judged by held-out loss as any other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 from scipy import sparse, stats
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.spatial import cKDTree
+
+from crlspec.inference.encoders.turning import normal_scores
 
 __all__ = ["distances", "sides", "signed_latents"]
 
@@ -31,22 +34,28 @@ def signed_latents(
     pairs: Sequence[tuple[int, int]],
     count: int,
     seed: int,
+    sided: Sequence[bool] | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of ``count`` random parts of the data each: samples (point, component) and there the signed distance (point,
-    latent) of each latent from its turning point, of mean 0 and variance 1.
+    latent) of each latent from its turning point, or the log ratio's normal scores, of mean 0 and variance 1.
 
     samples  (sample, component) of every environment
     logits   (sample, environment) likewise, of a classifier of the environments
     pairs    for each latent the two environments that intervene on it
+    sided    for each latent whether its log ratio turns so near the middle that it has two sides; None: all do
     """
     rng = np.random.default_rng([seed, 0xC0107])
     stacked, (first, second) = np.concatenate(logits), np.array(pairs).T
-    far = distances(stacked[:, first] - stacked[:, second])
+    ratios = stacked[:, first] - stacked[:, second]
+    far = distances(ratios)
+    folded = np.ones(len(pairs), dtype=bool) if sided is None else np.array(sided)
     pooled = np.concatenate(samples)
     found = []
     for _ in range(count):
         some = rng.permutation(len(pooled))[:POINTS]
-        signed = far[some] * sides(pooled[some], far[some], rng)
+        signed = normal_scores(ratios[some])
+        if folded.any():
+            signed[:, folded] = far[some][:, folded] * sides(pooled[some], far[some][:, folded], rng)
         found.append((pooled[some], (signed - signed.mean(0)) / signed.std(0)))
     return found
 

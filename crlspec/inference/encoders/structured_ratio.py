@@ -4,7 +4,8 @@ The log ratio of the two environments of a latent, log q_i(z_i) − log q̃_i(z_
 whatever the mechanisms, and that of either and the observational one on it and its parents. So one classifier tells
 all environments apart: the logit of environment k of latent i is φ_ik(h_i(x)) − ψ_i(h(x)), and 0 where nobody
 intervenes, with one encoder h for all latents. Heads φ_ik are exactly quadratic where the noise is Gaussian, ψ_i is a
-network. A decoder that must give x back from h(x) keeps h injective: even φ_ik alone would fold z_i into |z_i|.
+network. A decoder that must give x back from h(x) keeps h injective: even φ_ik alone would fold z_i into |z_i|. Where
+the log ratio is known to turn nowhere its heads are monotone (:mod:`crlspec.inference.encoders.monotone_ratio`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from crlspec.inference.encoders.monotone_ratio import MonotoneRatio
 from crlspec.inference.encoders.recombine import recombined
 from crlspec.inference.encoders.restarts import agreement_of, network_of
 from crlspec.inference.thresholds import GscaleThresholds
@@ -48,6 +50,7 @@ class Settings:
     steps     of the last training, at most; the restarts get half of them
     agreement least rank correlation of each latent at which two encoders have found the same, and no second
               generation is trained
+    turning   for each latent whether its log ratio turns within the data; where not its heads cannot; None: all may
     """
 
     flexible: bool
@@ -61,6 +64,7 @@ class Settings:
     reconstruction: float = 3.0
     held_out: float = 0.1
     agreement: float = GscaleThresholds.agreement
+    turning: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class StructuredRatio(nn.Module):
         )
         self.head = nn.Parameter(rows.new_zeros(replicas, n, 2, 3, 1))
         self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
+        monotone = [] if settings.turning is None else [not one for one in settings.turning]
+        self.monotone = MonotoneRatio(replicas, monotone, settings.flexible) if any(monotone) else None
         self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
 
     def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,6 +130,8 @@ class StructuredRatio(nn.Module):
         if self.curve is not None:
             twice = own.expand(-1, -1, 2, -1).reshape(replicas * n * 2, rows, 1)
             replaced = replaced + self.curve(twice).reshape(replicas, n, 2, rows)
+        if self.monotone is not None:
+            replaced = self.monotone(replaced, own[:, :, 0])
         everything = h[:, None].expand(-1, n, -1, -1).reshape(replicas * n, rows, n)
         logits = replaced - self.mechanism(everything).reshape(replicas, n, 1, rows)
         all_logits = logits.new_zeros(replicas, environments, rows)
@@ -140,6 +148,8 @@ class StructuredRatio(nn.Module):
         groups += [] if self.decoder is None else self.decoder.groups(decay)
         groups += self.mechanism.groups(1e-2)
         groups += [] if self.curve is None else self.curve.groups(1e-2)
+        if self.monotone is not None:
+            groups.append({"params": list(self.monotone.parameters()), "weight_decay": 0.0})
         return [*groups, {"params": [self.head], "weight_decay": 0.0}]
 
 
