@@ -1,5 +1,5 @@
-"""The command line: ``parser`` reads the call, one file a group of commands carries it out, ``call`` holds what
-they share.
+"""The command line: ``parser`` reads the call by ``options``, one file a group of commands carries it out, ``call``
+holds what they share.
 
 Each command is given the parsed call and gives back an exit status; what it leaves on disk goes through
 ``run_folder``. A call passes ``parser``, then the command's own file (``specs``, ``run``, ``results``, ``power``,

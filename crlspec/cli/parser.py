@@ -13,6 +13,21 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from crlspec import __version__
+from crlspec.cli.options import (
+    debug,
+    device,
+    draw,
+    job_count,
+    labels,
+    out,
+    plugin,
+    progress,
+    result_argument,
+    seed_number,
+    seeds,
+    spec_argument,
+    whole_count,
+)
 from crlspec.errors import INTERRUPTED, CrlspecError
 
 __all__ = ["build_parser", "main"]
@@ -102,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
-            parents=[*parents, _debug()],
+            parents=[*parents, debug()],
             allow_abbrev=False,
         )
         command.set_defaults(command=target)
@@ -129,7 +144,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
         "check",
         "crlspec.cli.specs:check",
         "say what the theory promises for a spec, and what is wrong in it",
-        _spec(),
+        spec_argument(),
     )
     check.add_argument("--json", action="store_true", help="verdict and issues as JSON on stdout")
     _power(check)
@@ -137,12 +152,14 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
         "show",
         "crlspec.cli.specs:show",
         "show a spec with its random parts drawn, or without SPEC list the shipped specs",
-        _spec(),
+        spec_argument(),
     )
-    show.add_argument("--seed", type=_seed, default=0, metavar="N", help="draws the random parts (default 0)")
+    show.add_argument(
+        "--seed", type=seed_number, default=0, metavar="N", help="draws the random parts (default 0)"
+    )
     show.add_argument("--yaml", action="store_true", help="only the resolved spec, as YAML that runs again")
     schema = add("schema", "crlspec.cli.specs:schema", "print the JSON Schema of specs, for editors")
-    _plugin(schema)
+    plugin(schema)
     schema.add_argument("--out", metavar="FILE", help="write it to FILE instead")
 
 
@@ -153,17 +170,17 @@ def _power(check: argparse.ArgumentParser) -> None:
         help="simulate how often order and graph are right with so many samples per environment (default: the number "
         "in the spec or its data)",
     )  # fmt: skip
-    _seeds(check, "40; this and the options below are for --power")
-    _device(check)
+    seeds(check, "40; this and the options below are for --power")
+    device(check)
     check.add_argument(
         "--out", metavar="DIR", help="keep the runs in DIR, so that an interrupted call goes on there"
     )
-    _progress(check)
+    progress(check)
 
 
 def _runs(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that sample, run and read results."""
-    sample = add("sample", "crlspec.cli.run:sample", "sample data from a spec", _spec(), _draw())
+    sample = add("sample", "crlspec.cli.run:sample", "sample data from a spec", spec_argument(), draw())
     sample.add_argument(
         "--out",
         required=True,
@@ -181,9 +198,9 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         "run",
         "crlspec.cli.run:run",
         "sample or read data, estimate latents and graph, write result and report",
-        _spec(),
-        _draw(),
-        _out(),
+        spec_argument(),
+        draw(),
+        out(),
     )
     run.add_argument(
         "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
@@ -193,24 +210,24 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         help="measure what a supervised network reaches, and claim nothing of latents that it does not see; needs "
         "their true values",
     )  # fmt: skip
-    _labels(run, ", with --ceiling")
-    _progress(run)
+    labels(run, ", with --ceiling")
+    progress(run)
     _ceiling(add)
     _sweep(add)
     replay = add(
         "replay",
         "crlspec.cli.run:replay",
         "run the spec.yaml of a run folder again, with its seed",
-        _result("run", "DIR"),
-        _out(),
+        result_argument("run", "DIR"),
+        out(),
     )
-    _device(replay)
-    _progress(replay)
+    device(replay)
+    progress(replay)
     transform = add(
         "transform",
         "crlspec.cli.results:transform",
         "apply the encoder of a result to observations",
-        _result(),
+        result_argument(),
     )
     transform.add_argument(
         "--data",
@@ -223,7 +240,9 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
     )
     transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
     transform.add_argument("--force", action="store_true", help="replace FILE")
-    report = add("report", "crlspec.cli.results:report", "write the report of a result again", _result())
+    report = add(
+        "report", "crlspec.cli.results:report", "write the report of a result again", result_argument()
+    )
     report.add_argument(
         "--out", metavar="FILE", help="default: report.html beside the result, which it replaces"
     )
@@ -233,7 +252,10 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
 def _answers(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that ask finished results."""
     export = add(
-        "export", "crlspec.cli.results:export", "write the graph of a result for another program", _result()
+        "export",
+        "crlspec.cli.results:export",
+        "write the graph of a result for another program",
+        result_argument(),
     )
     export.add_argument(
         "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
@@ -242,7 +264,10 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
     export.add_argument("--force", action="store_true", help="replace FILE")
     compare = add(
-        "compare", "crlspec.cli.results:compare", "put two results side by side", _result("first", "A")
+        "compare",
+        "crlspec.cli.results:compare",
+        "put two results side by side",
+        result_argument("first", "A"),
     )
     compare.add_argument(
         "second",
@@ -256,23 +281,23 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
         "stability",
         "crlspec.cli.stability:stability",
         "solve a spec again on resampled rows, and count how often each edge returns; an interrupted call goes on",
-        _spec(),
-        _draw(),
+        spec_argument(),
+        draw(),
     )
     stability.add_argument("--data", metavar="PATH", help="observations, as for run")
     stability.add_argument(
-        "--bootstraps", type=_count, default=100, metavar="B", help="how many resamples (default 100)"
+        "--bootstraps", type=whole_count, default=100, metavar="B", help="how many resamples (default 100)"
     )
     stability.add_argument(
         "--resample", choices=("half", "bootstrap"), default="half",
         help="half: half of the rows without replacement; bootstrap: all with replacement (default half)",
     )  # fmt: skip
     stability.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="J", help="runs at a time, or all (default 1)"
+        "--jobs", type=job_count, default=1, metavar="J", help="runs at a time, or all (default 1)"
     )
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
-    _progress(stability)
+    progress(stability)
 
 
 def _ceiling(add) -> None:  # type: ignore[no-untyped-def]
@@ -282,22 +307,15 @@ def _ceiling(add) -> None:  # type: ignore[no-untyped-def]
         "crlspec.cli.ceiling:ceiling",
         "say what a supervised network reaches for each latent from the same observations, and which latents nobody "
         "can see",
-        _spec(),
-        _draw(),
+        spec_argument(),
+        draw(),
     )
     ceiling.add_argument("--data", metavar="PATH", help="observations and their true latents, as for run")
-    _labels(ceiling)
+    labels(ceiling)
     ceiling.add_argument("--json", action="store_true", help="everything as JSON on stdout")
     ceiling.add_argument("--out", metavar="DIR", help="write ceiling.json there")
     ceiling.add_argument("--force", action="store_true", help="replace what is in DIR")
-    _progress(ceiling)
-
-
-def _labels(command: argparse.ArgumentParser, more: str = "") -> None:
-    command.add_argument(
-        "--labels", type=_counts, metavar="N1,N2,…",
-        help=f"also train on so many labelled rows alone, e.g. 10,50,200,1000{more}",
-    )  # fmt: skip
+    progress(ceiling)
 
 
 def _sweep(add) -> None:  # type: ignore[no-untyped-def]
@@ -306,119 +324,17 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
         "sweep",
         "crlspec.cli.sweep:sweep",
         "run a spec, or a table of specs, over many seeds; an interrupted call goes on",
-        _spec("a spec or a table: a YAML file, or a shipped name; --set key=1,2,3 runs every alternative"),
+        spec_argument(
+            "a spec or a table: a YAML file, or a shipped name; --set key=1,2,3 runs every alternative"
+        ),
     )
-    _seeds(sweep, "20, or what the table says")
+    seeds(sweep, "20, or what the table says")
     sweep.add_argument("--only", action="append", default=[], metavar="TEXT",
                        help="only the settings of a table with TEXT in their names; may be repeated")  # fmt: skip
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
     )
-    _device(sweep)
+    device(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")
-    _progress(sweep)
-
-
-def _seeds(command: argparse.ArgumentParser, count: str) -> None:
-    command.add_argument("--seeds", type=_count, metavar="K", help=f"how many seeds (default {count})")
-    command.add_argument("--first", type=_seed, metavar="N", help="the first seed (default 0)")
-    command.add_argument(
-        "--jobs",
-        type=_jobs,
-        default=1,
-        metavar="J",
-        help="runs at a time, or all: as many as cores (default 1)",
-    )
-
-
-def _debug() -> argparse.ArgumentParser:
-    parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parent
-
-
-def _spec(text: str = "a YAML file, or the name of a shipped spec") -> argparse.ArgumentParser:
-    parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("spec", metavar="SPEC", nargs="?", help=text)
-    parent.add_argument(
-        "--set", dest="sets", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
-        help="replace a value of the spec, e.g. --set mixing.observed=10 estimator.alpha=0.001",
-    )  # fmt: skip
-    parent.add_argument(
-        "--profile", metavar="NAME",
-        help="one of the profiles of the spec, or none for the file as it stands (default: where the spec has them, "
-        "quick on a CPU, full on a GPU); --set wins over it",
-    )  # fmt: skip
-    _plugin(parent)
-    return parent
-
-
-def _progress(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--progress", action="store_true", help="show progress even where stderr is no terminal"
-    )
-
-
-def _device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda, cuda:1 … (default cpu)")
-
-
-def _plugin(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="use mechanisms, mixings, estimators … of MODULE",
-    )
-
-
-def _result(name: str = "result", metavar: str = "RESULT") -> argparse.ArgumentParser:
-    """A result, and the plug-ins that its spec needs."""
-    parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument(name, metavar=metavar, help="result.nc, or the run folder that holds it")
-    _plugin(parent)
-    return parent
-
-
-def _draw() -> argparse.ArgumentParser:
-    parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument(
-        "--samples", type=_count, metavar="N", help="samples per environment, instead of the spec's"
-    )
-    parent.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="seed of every random choice (default 0)"
-    )
-    _device(parent)
-    return parent
-
-
-def _out() -> argparse.ArgumentParser:
-    parent = argparse.ArgumentParser(add_help=False)
-    parent.add_argument("--out", metavar="DIR", help="the run folder (default runs/<name>-<seed>)")
-    parent.add_argument("--force", action="store_true", help="replace a run that is in DIR")
-    return parent
-
-
-def _jobs(text: str) -> int:
-    return -1 if text == "all" else _whole(text, 1)
-
-
-def _count(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(part.strip()) for part in text.split(","))
-
-
-def _seed(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else -1
-    if number < least or number >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
-    return number
+    progress(sweep)
