@@ -222,6 +222,7 @@ def test_two_environments_of_one_target_are_declared_multi_node() -> None:
     assert objection(twice, "same-target", *sets) is None
 
 
+@pytest.mark.slow
 def test_options_of_the_estimator_are_set_where_the_file_names_none() -> None:
     samples = drawn(seed=3, rows=2000)
     rng = np.random.default_rng(3)

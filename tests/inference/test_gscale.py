@@ -114,6 +114,7 @@ def test_the_same_seed_gives_the_same_numbers():
     np.testing.assert_array_equal(first.encoder(x), second.encoder(x))
 
 
+@pytest.mark.slow
 def test_a_general_mixing():
     x = {}
     for name in ("obs", *ENVIRONMENTS):

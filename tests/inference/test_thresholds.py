@@ -233,6 +233,7 @@ def test_thresholds_of_gscale_decide_components_starts_and_order() -> None:
     assert effects(z, known, 0.01).sum() < effects(z, known, 0.5).sum()
 
 
+@pytest.mark.slow
 def test_thresholds_of_gscale_decide_where_restarts_begin() -> None:
     pairs = PairsToy(500)
     problem = replace(pairs.problem, setting=replace(pairs.problem.setting, mixing="general", link=None))

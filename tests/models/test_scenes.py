@@ -321,9 +321,10 @@ def test_a_model_draws_nuisance_for_each_environment():
     )
     model = crlspec.compile(crlspec.loads(text), seed=0)
     data, again = model.sample(20, seed=1), model.sample({"do_z1_a": 20}, seed=1)
-    np.testing.assert_array_equal(data["do_z1_a"]["x"].values, again["do_z1_a"]["x"].values)
+    np.testing.assert_array_equal(data["do_z1_a"]["image"].values, again["do_z1_a"]["image"].values)
     z = torch.tensor(data["obs"]["z"].values)
-    share = np.linalg.norm(data["obs"]["x"].values, axis=1) / model.mixing(z).norm(dim=1).numpy()
+    seen = data["obs"]["image"].values.reshape(20, -1) / 255
+    share = np.linalg.norm(seen, axis=1) / model.mixing(z).norm(dim=1).numpy()
     assert 0.69 < share.min() < 0.85 and 1.1 < share.max() < 1.31
 
 
@@ -371,7 +372,8 @@ def test_shipped_scenes_are_covered_and_sample(name):
     model = crlspec.compile(crlspec.load(name, sets=["mixing.size=8"]), seed=0)
     data = model.sample(5, seed=0)
     assert len(data.children) == 2 * len(spec.latents) + 1
-    assert data["obs"]["x"].shape == (5, 3 * len(model.mixing.cameras) * 64)
+    assert data["obs"]["image"].shape == (5, 3 * len(model.mixing.cameras), 8, 8)
+    assert data["obs"]["image"].dtype == np.uint8 and "x" not in data["obs"]
     assert crlspec.loads(crlspec.dump(model.spec)) == model.spec
 
 

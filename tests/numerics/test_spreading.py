@@ -64,6 +64,7 @@ def work(folder: Path) -> None:
     torch.save(found, folder / f"{fabric.global_rank}.pt")
 
 
+@pytest.mark.slow
 @needs_fabric
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -118,6 +118,7 @@ def test_the_features_carry_the_inverse_multiquadric() -> None:
         assert float(found) == pytest.approx((1 + distance**2) ** -0.5, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_samples_need_little_memory() -> None:
     code = """
 import resource, numpy as np, torch

@@ -58,6 +58,7 @@ def test_a_worse_refinement_keeps_the_start_and_says_so() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_better_refinement_is_taken_and_one_that_is_as_good() -> None:
     for seed in range(3):
         samples, bad = latents(seed), step(mixed(0.3, seed))

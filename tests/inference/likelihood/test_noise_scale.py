@@ -34,6 +34,7 @@ def test_uneven_noise_is_told_with_its_share():
     assert all(0.02 < fitted(True, seed) < 0.5 for seed in range(5))
 
 
+@pytest.mark.slow
 def test_a_result_whose_noise_varies_in_size_is_undecided():
     spec = crlspec.load(
         "linear/quadratic-hard-5",
