@@ -30,20 +30,23 @@ def halved_latents(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Samples and latents there, for each restart, as :func:`crlspec.inference.encoders.sign_starts.signed_latents`.
 
-    The first two classifiers see opposite halves of every environment, so do the next two, and so on.
+    The first two classifiers see opposite halves of every environment, so do the next two, and so on. Halves are
+    equal: where samples are odd in number, one of them is in neither.
+
     sided  for each restart what ``signed_latents`` takes
     steps  of each classifier, at most
     """
     rng = np.random.default_rng([seed, 0x4A1F])
-    found, seen = [], [np.zeros(0, dtype=int)] * len(samples)
+    found = []
+    half, other = list[np.ndarray](), list[np.ndarray]()
     for k, folded in enumerate(sided):
-        mixed = [rng.permutation(len(y)) for y in samples]
         if k % 2 == 0:
-            seen = [places[: len(places) // 2] for places in mixed]
+            mixed = [rng.permutation(len(y))[: len(y) // 2 * 2].reshape(2, -1) for y in samples]
+            half, other = (
+                [y[np.sort(p[side])] for y, p in zip(samples, mixed, strict=True)] for side in (0, 1)
+            )
         else:
-            seen = [np.setdiff1d(np.arange(len(y)), places) for y, places in zip(samples, seen, strict=True)]
-        half = [y[places] for y, places in zip(samples, seen, strict=True)]
-        other = [np.delete(y, places, 0) for y, places in zip(samples, seen, strict=True)]
+            half, other = other, half
         own = int(rng.integers(2**31))
         name = f"environments of half {k + 1}, seed {seed}"
         logits = environment_logits(half, own, progress, context, steps, other, name)

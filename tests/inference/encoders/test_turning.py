@@ -160,9 +160,10 @@ def test_no_weights_make_the_difference_of_chosen_heads_turn_and_others_stay(fle
 
 def test_the_first_two_restarts_begin_at_opposite_halves() -> None:
     rng = np.random.default_rng(5)
-    samples = [rng.normal(size=(61, 3)) for _ in range(5)]
+    samples = [rng.normal(size=(count, 3)) for count in (61, 60, 47, 61, 38)]
     first, second, third = halved_latents(samples, [(1, 2), (3, 4)], [(False, False)] * 3, 0, silent, steps=2)
     rows = [{tuple(row) for row in points} for points, _ in (first, second, third)]
     assert not rows[0] & rows[1]
-    assert rows[0] | rows[1] == {tuple(row) for row in np.concatenate(samples)}
+    assert rows[0] | rows[1] <= {tuple(row) for row in np.concatenate(samples)}
+    assert [len(found) for found in rows] == [sum(len(y) // 2 for y in samples)] * 3
     assert rows[2] not in rows[:2]
