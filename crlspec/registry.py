@@ -1,8 +1,7 @@
 """The registry of families: (slot, kind) → declaration class, from entry points ``crlspec.families``.
 
-A declaration is what a spec says about one family member, e.g. ``{kind: linear, weight: [0.5, 1.5]}``. It
-is frozen, knows its implementation only by name, and imports no torch. ``draw`` returns the same declaration
-with no randomness left: every interval replaced by a number.
+A declaration is what a spec says about one family member, e.g. ``{kind: linear, weight: [0.5, 1.5]}``. It is frozen,
+knows its implementation only by name, and imports no torch. ``draw`` leaves no randomness: each interval is a number.
 """
 
 from abc import ABC, abstractmethod
