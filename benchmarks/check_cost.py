@@ -39,6 +39,8 @@ ENTRY_POINTS = {
         "crlspec.inference.soft.decided:GaussianClosure.checks",
         "crlspec.inference.soft.gaussian:_rows",
     ),
+    "power": ("crlspec.inference.soft.gaussian:detectable_changes",),
+    "start": ("crlspec.inference.lscale:start_or_refined",),
     "pairs": (
         "crlspec.inference.gscale:GScaleI._find_pairs",
         "crlspec.inference.gscale:contrasts",

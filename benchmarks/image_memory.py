@@ -50,7 +50,7 @@ def write(folder: Path, count: int, channels: int, size: int) -> None:
 def main(arguments: argparse.Namespace) -> int:
     from crlspec.data import Problem, read_data
     from crlspec.inference.declarations import GscaleI
-    from crlspec.inference.seeing import seen
+    from crlspec.inference.encoders.seeing import seen
     from crlspec.maps.codes import ImageEncoder
     from crlspec.maps.maps import LinearEncoder
     from crlspec.solving import _digest

@@ -85,7 +85,7 @@ def solve(
     from crlspec.data import Problem
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
-    from crlspec.inference.seeing import seen
+    from crlspec.inference.encoders.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result

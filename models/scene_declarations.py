@@ -1,5 +1,6 @@
 """Scenes: latents set where things are, and cameras look at them. Declared; no torch here."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -71,19 +72,19 @@ class SceneMixing(MixingDeclaration):
         return 1
 
     @property
+    @abstractmethod
     def needed(self) -> int:
         """The number of latents that the scene takes."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def what(self) -> str:
         """What needs them, in words."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def order(self) -> str:
         """What the latents are, in their order, in words."""
-        raise NotImplementedError
 
     @property
     def views(self) -> tuple[str, ...]:

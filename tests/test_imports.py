@@ -45,8 +45,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "scores.declarations": ("registry",),
     "inference": (*BASE, "registry", "data", "numerics", "maps", "scores", "inference", "spec.setting"),
-    "inference.declarations": ("registry", "inference.image_declaration", "inference.refusals", "spec.citations"),
-    "inference.image_declaration": ("registry",),
+    "inference.declarations": (
+        "registry", "inference.encoders.image_declaration", "inference.refusals", "spec.citations",
+    ),
+    "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
         *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results", "provenance",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from crlspec.inference import refusals
-from crlspec.inference.image_declaration import ImageCode
+from crlspec.inference.encoders.image_declaration import ImageCode
 from crlspec.registry import EstimatorDeclaration, Refusal
 from crlspec.spec import citations
 

@@ -12,8 +12,8 @@ from crlspec.data import Problem, from_arrays
 from crlspec.errors import SettingMismatch, SpecError
 from crlspec.generative.mixing import Mixing
 from crlspec.inference.declarations import Contrastive, GscaleI
-from crlspec.inference.image_declaration import ImageCode
-from crlspec.inference.seeing import seen
+from crlspec.inference.encoders.image_declaration import ImageCode
+from crlspec.inference.encoders.seeing import seen
 from crlspec.spec.load import dump, loads
 from tests.inference.blobs import NAMES, SETTING, latents, rendered, tree
 
