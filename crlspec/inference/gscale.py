@@ -44,8 +44,8 @@ from crlspec.inference.encoders.log_ratios import RankOne
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
 from crlspec.inference.encoders.sign_starts import signed_latents
-from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
-from crlspec.inference.encoders.turning import sided_starts, skewnesses, turns
+from crlspec.inference.encoders.structured_ratio import Fitted, Settings, Starts, fit
+from crlspec.inference.encoders.turning import sided_starts, skewnesses
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
@@ -225,17 +225,20 @@ class GScaleI(Estimator):
         y = coordinates.all
         skewed = None if logits is None else _skewnesses(logits, pairs)
 
-        def led(count: int, seed: int) -> Sequence[StartingLatents]:
+        def led(rows: np.ndarray, count: int, seed: int) -> Starts:
+            """The last ``count`` restarts begin at a classifier, the others at their rows alone."""
             if logits is None or skewed is None:
-                return ()
+                return Starts(rows)
             limits = self.thresholds
             if (skewed >= limits.two_sided).all():
-                return signed_latents(y, logits, pairs, count, seed)
+                return Starts(rows, signed_latents(y, logits, pairs, count, seed))
             sided = sided_starts(skewed, count, limits.turns, limits.two_sided)
-            return halved_latents(y, pairs, sided, seed, progress, self.context, self.steps)
+            latents = halved_latents(y, pairs, sided, seed, progress, self.context, self.steps)
+            linear = [skewed >= limits.turns] * (len(rows) - count)
+            return Starts(rows, latents, np.array([*linear, *sided], dtype=bool))
 
-        def more() -> tuple[np.ndarray, Sequence[StartingLatents]]:
-            return perturbed(), led(self.restarts, seed + 1)
+        def more() -> Starts:
+            return led(perturbed(), self.restarts, seed + 1)
 
         starts = perturbed()
         starts[0] = rows
@@ -244,11 +247,10 @@ class GScaleI(Estimator):
             restarts=self.restarts,
             steps=self.steps,
             agreement=self.thresholds.agreement,
-            turning=None if skewed is None else turns(skewed, self.thresholds.turns),
         )
         if self.loss == "structured-ratio":
-            starting_latents = led(self.restarts - 1, seed)
-            return fit(y, pairs, starts, settings, seed, progress, self.context, starting_latents, more)
+            first = led(starts, self.restarts - 1, seed)
+            return fit(y, pairs, first, settings, seed, progress, self.context, more)
         settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
         differences = between_pairs(scores, coordinates, pairs, seed, progress)
         return fit_sparse(y, differences, starts, settings, seed, progress, self.context)

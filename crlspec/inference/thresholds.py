@@ -152,10 +152,11 @@ class GscaleThresholds(Thresholds):
     floor       those of less than this share are not blown up to unit variance: a convention
     even        share of the contrast of any one direction from which on one with an even log ratio is the start: a
                 convention
-    turns       skewness from which on a log ratio turns within the data (2.3 standard deviations from the mean, 1 %
-                of the samples beyond), and its heads may: a convention, chosen on closed forms
+    turns       skewness of a log ratio below which it turns nowhere within the data, and all restarts begin at it: a
+                convention (.01 to .1 for shifts of the mean, .43 and more for changes of scale, in the specs of
+                specs/general)
     two_sided   the same from which on all restarts begin at two sides; between these two some begin at the log ratio:
-                a convention, chosen likewise (1.4 standard deviations)
+                a convention, chosen likewise (|z| with a turning point at the mean has .36)
     contrast    standard errors by which the two environments of every latent must be told apart: a convention
     clear       margin from which on other pairings are ruled out, of a linear mixing: a convention
     clear_bent  the same of any mixing: a convention
@@ -175,8 +176,8 @@ class GscaleThresholds(Thresholds):
     smallest: float = 1e-9
     floor: float = 1e-3
     even: float = 0.5
-    turns: float = 0.28
-    two_sided: float = 0.45
+    turns: float = 0.2
+    two_sided: float = 0.35
     contrast: float = 6.0
     clear: float = 3.0
     clear_bent: float = 0.7

@@ -9,7 +9,7 @@ import torch
 from crlspec.inference.encoders.gaussian_environments import Start
 from crlspec.inference.encoders.gaussianise import gaussianise
 from crlspec.inference.encoders.score_sparsity import fit_sparse
-from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio, fit
+from crlspec.inference.encoders.structured_ratio import Settings, Starts, StructuredRatio, fit
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import silent
@@ -59,7 +59,7 @@ def test_gradients() -> None:
 def test_structured_ratio() -> None:
     y = [curved(TOY.z(name)) for name in ("obs", *TOY.environments)]
     rows = np.eye(3, 6)[None]
-    found = [fit(y, PAIRS, rows, SETTINGS, 0, silent, place).encoder(y[0]) for place in (GPU, HERE)]
+    found = [fit(y, PAIRS, Starts(rows), SETTINGS, 0, silent, place).encoder(y[0]) for place in (GPU, HERE)]
     assert correlations(*found).min() > LATENTS
 
 

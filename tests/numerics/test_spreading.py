@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from crlspec.inference.encoders.structured_ratio import Settings, fit
+from crlspec.inference.encoders.structured_ratio import Settings, Starts, fit
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train
@@ -47,7 +47,7 @@ def fitted(context: TrainingContext) -> tuple[list[torch.Tensor], torch.Tensor]:
     samples = [np.column_stack([u, u[:, 0] * u[:, 1]]) for u in y]
     rows = rng.normal(size=(2, 2, 3))
     settings = Settings(True, width=8, steps=100, batch=64)
-    found = fit(samples, [(1, 2), (3, 4)], rows, settings, 0, silent, context)
+    found = fit(samples, [(1, 2), (3, 4)], Starts(rows), settings, 0, silent, context)
     encoder = [torch.as_tensor(w) for w in (found.encoder.skip, *found.encoder.weights)]
     return encoder, found.trained.history
 

@@ -6,8 +6,6 @@ the seam. A difference that is monotone has one branch: the encoder is then a mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -21,16 +19,16 @@ class MonotoneRatio(nn.Module):
     """Keeps the mean of the two heads of a latent and sets their difference to β (h + tanh(a) log cosh h + Σ w²
     tanh(h − c)), up to a constant: its slope has the sign of β everywhere.
 
-    monotone  for each latent whether this is done to it
+    monotone  (replica, latent): whether this is done
     flexible  with the sum, for noise that is not Gaussian; without it nearly a quadratic function about h = 0
     """
 
     chosen: Tensor
 
-    def __init__(self, replicas: int, monotone: Sequence[bool], flexible: bool) -> None:
+    def __init__(self, monotone: Tensor, flexible: bool) -> None:
         super().__init__()
-        n = len(monotone)
-        self.register_buffer("chosen", torch.tensor(monotone).reshape(1, n, 1, 1))
+        replicas, n = monotone.shape
+        self.register_buffer("chosen", monotone[:, :, None, None])
         self.slope = nn.Parameter(torch.zeros(replicas, n, 1))
         self.constant = nn.Parameter(torch.zeros(replicas, n, 1))
         self.bend = nn.Parameter(torch.zeros(replicas, n, 1))

@@ -5,7 +5,7 @@ whatever the mechanisms, and that of either and the observational one on it and 
 all environments apart: the logit of environment k of latent i is φ_ik(h_i(x)) − ψ_i(h(x)), and 0 where nobody
 intervenes, with one encoder h for all latents. Heads φ_ik are exactly quadratic where the noise is Gaussian, ψ_i is a
 network. A decoder that must give x back from h(x) keeps h injective: even φ_ik alone would fold z_i into |z_i|. Where
-the log ratio is known to turn nowhere its heads are monotone (:mod:`crlspec.inference.encoders.monotone_ratio`).
+a latent begins at its log ratio its heads are monotone (:mod:`crlspec.inference.encoders.monotone_ratio`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, Trained, train
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Fitted", "Settings", "StartingLatents", "fit"]
+__all__ = ["Fitted", "Settings", "StartingLatents", "Starts", "fit"]
 
 StartingLatents = tuple[np.ndarray, np.ndarray]
 """Samples (point, component), and the latents (point, latent) that an encoder is led to there before all training."""
@@ -50,7 +50,6 @@ class Settings:
     steps     of the last training, at most; the restarts get half of them
     agreement least rank correlation of each latent at which two encoders have found the same, and no second
               generation is trained
-    turning   for each latent whether its log ratio turns within the data; where not its heads cannot; None: all may
     """
 
     flexible: bool
@@ -64,7 +63,25 @@ class Settings:
     reconstruction: float = 3.0
     held_out: float = 0.1
     agreement: float = GscaleThresholds.agreement
-    turning: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where restarts begin.
+
+    rows     (restart, latent, component): linear encoders
+    latents  where the last restarts begin, one for each
+    turning  (restart, latent): whether the difference of the two heads of a latent may turn; None: all may
+    """
+
+    rows: np.ndarray
+    latents: Sequence[StartingLatents] = ()
+    turning: np.ndarray | None = None
+
+    @property
+    def may_turn(self) -> np.ndarray:
+        """(restart, latent)."""
+        return np.ones(self.rows.shape[:2], bool) if self.turning is None else self.turning
 
 
 @dataclass(frozen=True)
@@ -93,12 +110,18 @@ class Fitted:
 class StructuredRatio(nn.Module):
     """Replicas of encoder, heads and decoder.
 
-    rows   (replica, latent, component): linear encoders to start from
-    pairs  for each latent the two environments that intervene on it, the observational one being 0
+    rows     (replica, latent, component): linear encoders to start from
+    pairs    for each latent the two environments that intervene on it, the observational one being 0
+    turning  (replica, latent): whether the difference of its two heads may turn; None: all may
     """
 
     def __init__(
-        self, rows: Tensor, pairs: Sequence[tuple[int, int]], settings: Settings, generator: torch.Generator
+        self,
+        rows: Tensor,
+        pairs: Sequence[tuple[int, int]],
+        settings: Settings,
+        generator: torch.Generator,
+        turning: Tensor | None = None,
     ) -> None:
         super().__init__()
         replicas, n, _ = rows.shape
@@ -110,8 +133,9 @@ class StructuredRatio(nn.Module):
         )
         self.head = nn.Parameter(rows.new_zeros(replicas, n, 2, 3, 1))
         self.mechanism = BatchedNetwork(replicas * n, n, 32, generator, quadratic=True)
-        monotone = [] if settings.turning is None else [not one for one in settings.turning]
-        self.monotone = MonotoneRatio(replicas, monotone, settings.flexible) if any(monotone) else None
+        self.monotone = (
+            None if turning is None or bool(turning.all()) else MonotoneRatio(~turning, settings.flexible)
+        )
         self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
 
     def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,13 +180,12 @@ class StructuredRatio(nn.Module):
 def fit(
     samples: Sequence[np.ndarray],
     pairs: Sequence[tuple[int, int]],
-    rows: np.ndarray,
+    starts: Starts,
     settings: Settings,
     seed: int,
     progress: Progress,
     context: TrainingContext = HERE,
-    starting_latents: Sequence[StartingLatents] = (),
-    more: Callable[[], tuple[np.ndarray, Sequence[StartingLatents]]] | None = None,
+    more: Callable[[], Starts] | None = None,
 ) -> Fitted:
     """Train restarts for half the steps, recombine their latents (:mod:`crlspec.inference.encoders.recombine`), train
     the two that come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
@@ -173,42 +196,41 @@ def fit(
 
     samples  (sample, component) of every environment, the observational first
     pairs    for each latent the two environments that intervene on it
-    rows     (restart, latent, component): linear encoders where the restarts begin
-    starting_latents   where the last restarts begin, one for each
-    more     rows and starting_latents of a second generation; None: there is none
+    starts   of the restarts
+    more     those of a second generation; None: there is none
     """
     generator = torch.Generator().manual_seed(seed)
     parts = Parts.split(samples, generator, settings.held_out, context)
     before = 0
 
-    def trained(
-        name: str, rows: np.ndarray, starting_latents: Sequence[StartingLatents], steps: int
-    ) -> tuple[StructuredRatio, Trained]:
+    def trained(name: str, starts: Starts, steps: int) -> tuple[StructuredRatio, Trained]:
         nonlocal before
-        model = StructuredRatio(torch.as_tensor(rows, dtype=torch.float32), pairs, settings, generator)
-        model = model.to(context.device)
-        if starting_latents:
-            _lead(model, starting_latents, min(GUIDED, steps), generator, progress, context, name)
+        rows, turning = torch.as_tensor(starts.rows, dtype=torch.float32), torch.as_tensor(starts.may_turn)
+        model = StructuredRatio(rows, pairs, settings, generator, turning).to(context.device)
+        if starts.latents:
+            _lead(model, starts.latents, min(GUIDED, steps), generator, progress, context, name)
         shorter = replace(settings, steps=steps)
         last = _train(model, parts, shorter, generator, progress, context, name, before)
         before += steps
         return model, last
 
     def generation(
-        age: str, rows: np.ndarray, starting_latents: Sequence[StartingLatents], earlier: list[Network]
-    ) -> tuple[StructuredRatio, Trained, tuple[float, ...]]:
-        model, first = trained(f"{age}restart", rows, starting_latents, max(1, settings.steps // 2))
-        encoders = earlier + _encoders(model)
-        starts, _ = recombined([[encoder(y) for y in samples] for encoder in encoders], pairs)
-        model, last = trained(f"{age}encoder", *_led_to(starts, samples, seed), settings.steps)
-        return model, last, _rising(first.losses)
+        age: str, starts: Starts, encoders: list[Network], may_turn: list[np.ndarray]
+    ) -> tuple[StructuredRatio, Trained, tuple[float, ...], np.ndarray]:
+        """``encoders`` and ``may_turn`` of an earlier one, whose latents are recombined too."""
+        model, first = trained(f"{age}restart", starts, max(1, settings.steps // 2))
+        encoders = encoders + _encoders(model)
+        latents, sources = recombined([[encoder(y) for y in samples] for encoder in encoders], pairs)
+        turning = np.concatenate([*may_turn, starts.may_turn])[sources, np.arange(len(pairs))]
+        model, last = trained(f"{age}encoder", _led_to(latents, samples, turning, seed), settings.steps)
+        return model, last, _rising(first.losses), turning
 
-    if len(rows) == 1:
-        return _kept(*trained("encoder", rows, starting_latents, settings.steps), parts)
-    model, last, losses = generation("", rows, starting_latents, [])
+    if len(starts.rows) == 1:
+        return _kept(*trained("encoder", starts, settings.steps), parts)
+    model, last, losses, turning = generation("", starts, [], [])
     found = _kept(model, last, parts, losses)
     if more is not None and found.agreement.min() < settings.agreement:
-        model, last, losses = generation("new ", *more(), _encoders(model))
+        model, last, losses, _ = generation("new ", more(), _encoders(model), [turning])
         second = replace(_kept(model, last, parts, losses), generations=2)
         return second if second.losses[0] <= found.losses[0] else replace(found, generations=2)
     return found
@@ -218,16 +240,14 @@ def _encoders(model: StructuredRatio) -> list[Network]:
     return [network_of(model.encoder, replica) for replica in range(len(model.head))]
 
 
-def _led_to(
-    starts: np.ndarray, samples: Sequence[np.ndarray], seed: int
-) -> tuple[np.ndarray, Sequence[StartingLatents]]:
-    """Rows by least squares, and starting_latents, towards latents (start, sample, latent) at all samples in turn."""
+def _led_to(latents: np.ndarray, samples: Sequence[np.ndarray], turning: np.ndarray, seed: int) -> Starts:
+    """Rows by least squares, and all else, towards latents (start, sample, latent) at all samples in turn."""
     y = np.concatenate(samples)
     design = np.column_stack([y, np.ones(len(y))])
-    coefficients = np.linalg.lstsq(design, np.concatenate(starts, 1), rcond=None)[0]
-    rows = coefficients[:-1].T.reshape(len(starts), starts.shape[2], -1)
+    coefficients = np.linalg.lstsq(design, np.concatenate(latents, 1), rcond=None)[0]
+    rows = coefficients[:-1].T.reshape(len(latents), latents.shape[2], -1)
     some = np.random.default_rng([seed, 0xC2055]).permutation(len(y))[:POINTS]
-    return rows, [(y[some], z[some]) for z in starts]
+    return Starts(rows, [(y[some], z[some]) for z in latents], turning)
 
 
 def _train(

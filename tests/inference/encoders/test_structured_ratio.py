@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
-from crlspec.inference.encoders.structured_ratio import Fitted, Settings, StartingLatents, fit
+from crlspec.inference.encoders.structured_ratio import Fitted, Settings, Starts, StructuredRatio, fit
 from crlspec.progress import silent
 
 PAIRS = [(1, 2), (3, 4)]
@@ -30,10 +33,10 @@ def trained(samples: list[np.ndarray], rows: np.ndarray) -> tuple[Fitted, list[s
         if stage not in stages:
             stages.append(stage)
 
-    def more() -> tuple[np.ndarray, tuple[StartingLatents, ...]]:
-        return np.stack([TRUTH, TRUTH]), ()
+    def more() -> Starts:
+        return Starts(np.stack([TRUTH, TRUTH]))
 
-    return fit(samples, PAIRS, rows, SETTINGS, 0, told, more=more), stages
+    return fit(samples, PAIRS, Starts(rows), SETTINGS, 0, told, more=more), stages
 
 
 def test_restarts_that_agree_are_the_only_generation(samples):
@@ -56,6 +59,32 @@ def test_restarts_that_disagree_are_crossed_with_new_ones(samples):
 
 def test_without_more_starts_disagreement_stands(samples):
     lost = np.array([[[0, 0, 1.0], [0.7, 0.7, 0]], [[0.7, -0.7, 0], [0, 0, 1.0]]])
-    found = fit(samples, PAIRS, lost, SETTINGS, 0, silent)
+    found = fit(samples, PAIRS, Starts(lost), SETTINGS, 0, silent)
     assert found.generations == 1
     assert found.agreement.min() < 0.97
+
+
+def test_each_replica_has_monotone_heads_where_it_began_at_the_log_ratio():
+    rows = torch.as_tensor(np.stack([TRUTH, TRUTH]), dtype=torch.float32)
+    turning = torch.tensor([[True, False], [True, True]])
+    model = StructuredRatio(rows, PAIRS, SETTINGS, torch.Generator().manual_seed(0), turning)
+    assert model.monotone.chosen.squeeze().tolist() == [[False, True], [False, False]]
+    free = StructuredRatio(
+        rows, PAIRS, SETTINGS, torch.Generator().manual_seed(0), torch.ones(2, 2, dtype=torch.bool)
+    )
+    assert free.monotone is None
+
+
+def test_heads_follow_the_restart_that_a_latent_came_from(samples, monkeypatch):
+    made = []
+    build = StructuredRatio.__init__
+
+    def kept(self, rows, pairs, settings, generator, turning=None):
+        made.append(turning.tolist())
+        build(self, rows, pairs, settings, generator, turning)
+
+    monkeypatch.setattr(StructuredRatio, "__init__", kept)
+    mixed = np.array([[[1.0, 0, 0], [0.7, 0.7, 0]], [[0.7, -0.7, 0], [0, 1.0, 0]]])
+    starts = Starts(mixed, turning=np.array([[True, False], [False, True]]))
+    fit(samples, PAIRS, starts, replace(SETTINGS, steps=2), 0, silent)
+    assert made == [[[True, False], [False, True]], [[True, True], [False, False]]]
