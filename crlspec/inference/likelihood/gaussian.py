@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.likelihood.newton import everywhere, fitted
+from crlspec.inference.likelihood.newton import fitted
 from crlspec.inference.likelihood.profile import Profiles, environments_apart, pooled_within
 
 __all__ = ["GaussianFit", "Order", "Refit", "fit_order", "fit_orders", "loss_of", "search_order", "targeted"]
@@ -70,7 +70,7 @@ def fit_orders(
     if not len(orders):
         return []
     profiles = _profiles(orders, moments, counts, signatures)
-    found = fitted(profiles, np.asarray(starts, dtype=float), everywhere(len(orders[0])))
+    found = fitted(profiles, np.asarray(starts, dtype=float))
     if not np.isfinite(found.losses).all():
         raise np.linalg.LinAlgError("encoder rows to start from are singular")
     fits = zip(orders, found.rows, found.losses, found.settled, found.gradients, strict=True)

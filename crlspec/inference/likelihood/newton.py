@@ -1,8 +1,8 @@
 """Newton's method for many profile likelihoods at once, by relative changes of their encoder rows.
 
 A step replaces H by (I + Δ) H, as relative Newton methods of independent component analysis do (Zibulevsky, "Blind
-source separation with relative Newton method", ICA 2003): it knows no units. Where second derivatives are not positive
-definite their absolute values are taken, and a step is halved until the likelihood grows.
+source separation with relative Newton method", ICA 2003): it knows no units. Where second derivatives are not
+positive definite their absolute values are taken, and a step is halved until the likelihood grows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from crlspec.inference.likelihood.profile import Profiles
 from crlspec.numerics.optimum import FLAT
 
-__all__ = ["Fitted", "everywhere", "fitted", "nested"]
+__all__ = ["Fitted", "fitted"]
 
 Free = tuple[np.ndarray, np.ndarray]
 """Rows and columns of the entries of Δ that are free."""
@@ -24,7 +24,7 @@ ITERATIONS, HALVINGS = 100, 30
 CLOSE = 1e-13
 """Mean log likelihood that the last step gains at most; the error after it is of the order of its square."""
 
-LONGEST = 0.5
+LONGEST = 0.2
 """Largest entry of Δ in latents of unit deviation."""
 
 RIDGE = 1e-9
@@ -52,28 +52,26 @@ class Fitted:
     spent: np.ndarray
 
 
-def everywhere(n: int) -> Free:
-    """All but the scales of the rows."""
-    return np.nonzero(~np.eye(n, dtype=bool))
+def fitted(
+    profiles: Profiles, starts: np.ndarray, *, nested: bool = False, iterations: int = ITERATIONS
+) -> Fitted:
+    """The optimum near each start (fit, position, component).
 
-
-def nested(n: int) -> Free:
-    """What changes the space that the first rows span, for every number of them."""
-    return np.triu_indices(n, 1)
-
-
-def fitted(profiles: Profiles, starts: np.ndarray, free: Free, iterations: int = ITERATIONS) -> Fitted:
-    """The optimum near each start (fit, position, component)."""
+    nested  whether only the spaces that the first rows span, for every number of them, have a likelihood, as where
+            every mechanism that changes keeps all its parents. Optima are then looked for among orthonormal rows,
+            where none lies at infinity, and given back as unit upper triangular changes of the start.
+    """
     size = max(1, ENTRIES // starts.shape[1] ** 4)
     parts = [np.arange(k, min(k + size, len(starts))) for k in range(0, len(starts), size)]
-    found = [_together(profiles.of(part), starts[part], free, iterations) for part in parts]
+    found = [_together(profiles.of(part), starts[part], nested, iterations) for part in parts]
     return Fitted(*(np.concatenate([getattr(one, name) for one in found]) for name in Fitted.__annotations__))
 
 
-def _together(profiles: Profiles, starts: np.ndarray, free: Free, iterations: int) -> Fitted:
-    scale = profiles.spread(starts)[..., None]
-    rows = starts / scale
-    losses = profiles.losses(rows)
+def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: int) -> Fitted:
+    n, second = starts.shape[1], profiles.together()
+    row, column = np.nonzero(np.triu(np.ones((n, n)), 1) if nested else ~np.eye(n, dtype=bool))
+    free: Free = row, column
+    rows, losses = starts.copy(), profiles.losses(starts)
     gradients, close = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
     active = np.flatnonzero(np.isfinite(losses))
     spent = np.zeros(len(rows), dtype=bool)
@@ -81,6 +79,7 @@ def _together(profiles: Profiles, starts: np.ndarray, free: Free, iterations: in
         if not len(active):
             break
         here = profiles.of(active)
+        rows[active] = _scaled(rows[active], second[active], nested)
         found = here.expanded(rows[active], free)
         gradients[active] = np.abs(found.gradients).max(1, initial=0.0)
         if count == iterations:
@@ -92,7 +91,35 @@ def _together(profiles: Profiles, starts: np.ndarray, free: Free, iterations: in
         rows[active], losses[active] = moved, after
         close[active] = gains < CLOSE
         active = active[better & ~close[active]]
-    return Fitted(rows * scale, losses, gradients, close | (gradients < FLAT), spent)
+    back = _as_changes(rows, starts) if nested else _in_scale(rows, starts, second)
+    return Fitted(back, losses, gradients, close | (gradients < FLAT), spent)
+
+
+def _scaled(rows: np.ndarray, second: np.ndarray, nested: bool) -> np.ndarray:
+    """Rows of the same likelihood, for latents of unit deviation; nested ones uncorrelated."""
+    covariances = rows @ second @ np.swapaxes(rows, 1, 2)
+    if nested:
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(covariances)) @ rows)
+    return np.asarray(rows / np.sqrt(np.einsum("fii->fi", covariances))[..., None])
+
+
+def _in_scale(rows: np.ndarray, starts: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Rows that give each latent the deviation it had at the start."""
+    now, then = (np.einsum("fai,fij,faj->fa", one, second, one) for one in (rows, starts))
+    return np.asarray(rows * np.sqrt(then / now)[..., None])
+
+
+def _as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The rows U S with U unit upper triangular, for starts S, that span what the given rows do: rows S⁻¹ = T U with
+    T lower triangular, by elimination. Where there are none, the rows that are given."""
+    upper = rows @ np.linalg.inv(starts)
+    n = upper.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for k in range(n):
+            upper[:, k] /= upper[:, k, k, None]
+            upper[:, k + 1 :] -= upper[:, k + 1 :, k, None] * upper[:, k, None]
+        found = np.triu(upper) @ starts
+    return np.where(np.isfinite(found).all((1, 2), keepdims=True), found, rows)
 
 
 def _steps(gradients: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
@@ -104,7 +131,7 @@ def _steps(gradients: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
     lifted = curvatures + (RIDGE * mean)[:, None, None] * np.eye(size)
     try:
         back = np.linalg.inv(np.linalg.cholesky(lifted))
-        steps = -np.einsum("fki,fkj,fj->fi", back, back, gradients, optimize=True)
+        steps = -(back.swapaxes(1, 2) @ (back @ gradients[..., None]))[..., 0]
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(lifted)
         sizes = np.maximum(np.abs(values), RIDGE * np.abs(values).max(1, keepdims=True))

@@ -1,8 +1,8 @@
 """The Gaussian likelihood of many causal orders at once, all regressions profiled out, with two derivatives.
 
-With z = H y, position i follows in each of its groups of environments one regression on the positions before it, or, in
-the environments that cut it off, a mean and a variance alone. Of each regression only the residual variance is left:
-with the pooled covariance H P Hᵀ = L Lᵀ it is L_ii². So the mean negative log likelihood is, up to a constant,
+With z = H y, position i follows in each of its groups of environments one regression on the positions before it, or,
+in the environments that cut it off, a mean and a variance alone. Of each regression only the residual variance is
+left: with the pooled covariance H P Hᵀ = L Lᵀ it is L_ii². So the mean negative log likelihood is, up to a constant,
 Σ w log L_ii + ½ Σ w log (H C Hᵀ)_ii − log |det H|, weights w being shares of the samples.
 
 Derivatives are those in Δ of (I + Δ) H at Δ = 0. With l and u column i of L and row i of L⁻¹, T = Σ_{k>i} l_k l_kᵀ,
@@ -12,7 +12,7 @@ u_a u_c T_bd − Q_ac l_b l_d − u_a l_d F_bc − u_c l_b F_da in Δ_ab and Δ_
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,9 +21,8 @@ __all__ = ["Expansion", "Profiles", "environments_apart", "pooled_within"]
 
 @dataclass(frozen=True)
 class Expansion:
-    """Losses (fit,) about present rows, with gradient (fit, free) and second derivatives (fit, free, free)."""
+    """Gradients (fit, free) and second derivatives (fit, free, free) of the losses at present rows."""
 
-    losses: np.ndarray
     gradients: np.ndarray
     curvatures: np.ndarray
 
@@ -52,12 +51,13 @@ class Profiles:
         """(fit,) at rows (fit, position, component); infinite where these are singular."""
         return self._losses(rows, self._factors(rows), self._variances(rows)[1])
 
-    def spread(self, rows: np.ndarray) -> np.ndarray:
-        """(fit, position) deviations of z over the groups of the first position, each counted by its share."""
+    def together(self) -> np.ndarray:
+        """(fit, component, component) covariance of the first position's groups, each counted by its share."""
         second = np.einsum("fg,fgij->fij", self.shares[:, 0], self.pooled[:, 0])
         if self.cut.any():
-            second = second + np.einsum("fe,feij->fij", self.cut[:, 0], np.broadcast_to(self.alone, self._wide))
-        return np.sqrt(np.maximum(np.einsum("fai,fij,faj->fa", rows, second, rows), 1e-300))
+            wide = np.broadcast_to(self.alone, (len(self.cut), *self.alone.shape[1:]))
+            second = second + np.einsum("fe,feij->fij", self.cut[:, 0], wide)
+        return np.asarray(second)
 
     def expanded(self, rows: np.ndarray, free: tuple[np.ndarray, np.ndarray]) -> Expansion:
         """The expansion in the entries ``free`` (their rows, their columns) of Δ."""
@@ -89,11 +89,7 @@ class Profiles:
             slopes, bends = self._cut_off(rows, targeted, variances)
             gradients += slopes[:, free[0], free[1]]
             curvatures += np.where(a == c, bends[:, a, b, d], 0.0)
-        return Expansion(self._losses(rows, factors, variances), gradients, curvatures)
-
-    @property
-    def _wide(self) -> tuple[int, ...]:
-        return (len(self.cut), *self.alone.shape[1:])
+        return Expansion(gradients, curvatures)
 
     def _factors(self, rows: np.ndarray) -> np.ndarray:
         """Cholesky factors (fit, position, group, n, n) of the latents' covariances; NaN where there is none."""
@@ -131,7 +127,7 @@ class Profiles:
 
 
 def environments_apart(moments: np.ndarray) -> np.ndarray:
-    """Covariances (…, environment, component, component) of moments (…, environment, 1 + component, 1 + component)."""
+    """Covariances (…, component, component) of moments (…, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ]."""
     means = moments[..., 0, 1:]
     return np.asarray(moments[..., 1:, 1:] - means[..., :, None] * means[..., None, :])
 
@@ -139,10 +135,15 @@ def environments_apart(moments: np.ndarray) -> np.ndarray:
 def pooled_within(weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Covariances (…, component, component) of environments pooled by weights (…, environment); I where all are 0.
 
-    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ]
+    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], or one of these for each entry of the
+             first axis of the weights
     """
     sizes = weights.sum(-1)[..., None]
-    pool = np.tensordot(weights / np.where(sizes > 0, sizes, 1.0), moments, 1)
+    scaled = weights / np.where(sizes > 0, sizes, 1.0)
+    if moments.ndim == 3:
+        pool = np.tensordot(scaled, moments, 1)
+    else:
+        pool = np.einsum("f...e,feij->f...ij", scaled, moments, optimize=True)
     empty = (sizes == 0)[..., None] * np.eye(moments.shape[-1] - 1)
     return environments_apart(pool) + empty
 

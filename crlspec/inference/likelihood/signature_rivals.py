@@ -18,6 +18,7 @@ from crlspec.inference.thresholds import UmniThresholds
 
 __all__ = ["check_signature"]
 
+
 def check_signature(
     best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, limits: UmniThresholds
 ) -> Check:
@@ -69,9 +70,7 @@ def _without_one(
         return float("inf"), (0, 0)
     starts = np.broadcast_to(best.rows, (len(tried), *best.rows.shape))
     fits = fit_orders([best.order] * len(tried), starts, moments, asked.counts, list(tried.values()))
-    leads = {
-        at: total * (fit.loss - best.loss) - np.log(total) for at, fit in zip(tried, fits, strict=True)
-    }
+    leads = {at: total * (fit.loss - best.loss) - np.log(total) for at, fit in zip(tried, fits, strict=True)}
     at = min(leads, key=lambda key: leads[key])
     return float(leads[at]), at
 
