@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ColumnSpace", "augmented_moments", "projector_off"]
+__all__ = ["ColumnSpace", "augmented_moments", "blocks", "column_means", "projector_off"]
+
+BLOCK = 4096
+"""Rows that are worked on at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,16 @@ def _principal(standard: np.ndarray, components: int) -> tuple[np.ndarray, np.nd
     total = np.einsum("sx,sx->", standard, standard) / count
     rest = max(0.0, total - found.sum()) / max(1, size - leading)
     return np.concatenate([found, np.full(size - leading, rest)]), directions
+
+
+def column_means(samples: np.ndarray) -> np.ndarray:
+    """Means of samples (sample, component), by one product: several times faster than a sum of few columns."""
+    return np.asarray(np.full(len(samples), 1 / len(samples)) @ samples)
+
+
+def blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of some thousand rows each."""
+    return (samples[first : first + BLOCK] for first in range(0, len(samples), BLOCK))
 
 
 def augmented_moments(samples: np.ndarray) -> np.ndarray:
