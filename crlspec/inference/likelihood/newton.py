@@ -24,8 +24,8 @@ ITERATIONS, HALVINGS = 100, 30
 CLOSE = 1e-13
 """Mean log likelihood that the last step gains at most; the error after it is of the order of its square."""
 
-LONGEST = 0.2
-"""Largest entry of Δ in latents of unit deviation."""
+LONGEST, LONGEST_NESTED = 0.5, 0.2
+"""Largest entry of Δ in latents of unit deviation: with longer ones more of the nested spaces end in local optima."""
 
 RIDGE = 1e-9
 """Share of the mean second derivative added to all, since some directions may leave the likelihood as it is."""
@@ -85,7 +85,7 @@ def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: 
         if count == iterations:
             spent[active] = True
             break
-        steps = _steps(found.gradients, found.curvatures)
+        steps = _steps(found.gradients, found.curvatures, LONGEST_NESTED if nested else LONGEST)
         gains = -(found.gradients * steps).sum(1)
         moved, after, better = _searched(here, rows[active], losses[active], (steps, gains), free)
         rows[active], losses[active] = moved, after
@@ -122,22 +122,35 @@ def _as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(found).all((1, 2), keepdims=True), found, rows)
 
 
-def _steps(gradients: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
+def _steps(gradients: np.ndarray, curvatures: np.ndarray, longest: float) -> np.ndarray:
     """(fit, free): downhill, to the optimum of the expansion where it has one."""
     size = curvatures.shape[1]
     if size == 0:
         return np.zeros_like(gradients)
     mean = np.abs(np.trace(curvatures, axis1=1, axis2=2)) / size
     lifted = curvatures + (RIDGE * mean)[:, None, None] * np.eye(size)
-    try:
-        back = np.linalg.inv(np.linalg.cholesky(lifted))
-        steps = -(back.swapaxes(1, 2) @ (back @ gradients[..., None]))[..., 0]
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(lifted)
+    bent = ~_definite(lifted)
+    steps = np.empty_like(gradients)
+    steps[~bent] = -np.linalg.solve(lifted[~bent], gradients[~bent, :, None])[..., 0]
+    if bent.any():
+        values, vectors = np.linalg.eigh(lifted[bent])
         sizes = np.maximum(np.abs(values), RIDGE * np.abs(values).max(1, keepdims=True))
-        steps = -(vectors @ ((vectors.swapaxes(1, 2) @ gradients[..., None]) / sizes[..., None]))[..., 0]
-    longest = np.abs(steps).max(1, keepdims=True)
-    return np.asarray(steps * np.minimum(1.0, LONGEST / np.maximum(longest, LONGEST)))
+        along = (vectors.swapaxes(1, 2) @ gradients[bent, :, None]) / sizes[..., None]
+        steps[bent] = -(vectors @ np.clip(along, -longest, longest))[..., 0]
+    size_of_step = np.abs(steps).max(1, keepdims=True)
+    return np.asarray(steps * np.minimum(1.0, longest / np.maximum(size_of_step, longest)))
+
+
+def _definite(matrices: np.ndarray) -> np.ndarray:
+    """(matrix,) bool: whether they are positive definite."""
+    try:
+        np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.zeros(1, dtype=bool)
+        half = len(matrices) // 2
+        return np.concatenate([_definite(matrices[:half]), _definite(matrices[half:])])
+    return np.ones(len(matrices), dtype=bool)
 
 
 def _searched(
