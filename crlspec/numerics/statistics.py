@@ -28,7 +28,7 @@ def shape_moments(y: np.ndarray) -> np.ndarray:
     for part in blocks(y):
         centred = part - mean
         squares = centred * centred
-        sums[0] += np.ones(len(part)) @ squares
+        sums[0] += squares.sum(0)
         sums[1] += np.einsum("si,si->i", squares, centred)
         sums[2] += np.einsum("si,si->i", squares, squares)
     second, third, fourth = sums / len(y)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from crlspec.inference.checks.two_samples import Relative, equalities, relatives
-from crlspec.numerics.linalg import ColumnSpace, blocks, column_means
+from crlspec.numerics.linalg import ColumnSpace, blocks, column_means, projected
 
 __all__ = ["Moments"]
 
@@ -89,10 +89,7 @@ class Moments:
             whitener, spectrum = space.whitener, space.spectrum
             if len(spectrum) > components:
                 rest = float(spectrum[components:].mean() / max(spectrum[components - 1], 1e-300))
-        y = {
-            name: np.concatenate([(part - centre) @ whitener.T for part in blocks(x)])
-            for name, x in samples.items()
-        }
+        y = {name: projected(x, centre, whitener) for name, x in samples.items()}
         scaled = whitener * scale
         covariances = (
             np.stack([np.cov(v.T).reshape(v.shape[1], -1) for v in y.values()])
