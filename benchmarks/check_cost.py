@@ -35,10 +35,7 @@ ENTRY_POINTS = {
         "crlspec.inference.likelihood.refine:decide_flexible",
     ),
     "signature": ("crlspec.inference.likelihood.refine:check_signature",),
-    "closure": (
-        "crlspec.inference.soft.decided:GaussianClosure.checks",
-        "crlspec.inference.soft.gaussian:_rows",
-    ),
+    "closure": ("crlspec.inference.soft.decided:GaussianClosure.checks",),
     "power": ("crlspec.inference.soft.gaussian:detectable_changes",),
     "start": ("crlspec.inference.lscale:start_or_refined",),
     "pairs": (

@@ -117,7 +117,8 @@ def mixed(task: tuple[float, int, int]) -> list[tuple[bool, float, float]]:
     from scipy import stats
 
     import crlspec
-    from crlspec.inference.likelihood.gaussian import fit_order, wald_tests
+    from crlspec.inference.likelihood.gaussian import fit_order
+    from crlspec.inference.likelihood.wald import wald_tests
     from crlspec.numerics.linalg import augmented_moments
 
     torch.set_num_threads(1)

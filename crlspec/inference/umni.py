@@ -10,6 +10,7 @@ not be Gaussian, there may be more environments than latents, and several may ta
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -26,7 +27,7 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
-from crlspec.inference.likelihood.gaussian import fit_order
+from crlspec.inference.likelihood.gaussian import fit_orders
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
@@ -163,7 +164,7 @@ class _Search:
         found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
         close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
-            costs = [_joint_cost(peeled, sinks) for peeled in close]
+            costs = _joint_costs(close, sinks)
             ranked = sorted(range(len(close)), key=lambda k: costs[k])
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
@@ -186,26 +187,33 @@ def _pruned(peeled: Peeled, sinks: GaussianSinks) -> np.ndarray:
     """The signature (position, environment) less every target whose removal the joint likelihood, after the Bayesian
     information criterion, prefers, one after the other while rank is kept."""
     signature = peeled.signature.copy()
-    best = _joint_cost(peeled, sinks)
+    best = _joint_costs([peeled], sinks)[0]
     while True:
-        costs = {}
+        fewer: dict[tuple[int, int], np.ndarray] = {}
         for i, k in np.argwhere(signature):
-            fewer = signature.copy()
-            fewer[i, k] = False
-            if np.linalg.matrix_rank(fewer.astype(float)) == len(fewer):
-                costs[int(i), int(k)] = _joint_cost(replace(peeled, signature=fewer), sinks)
+            less = signature.copy()
+            less[i, k] = False
+            if np.linalg.matrix_rank(less.astype(float)) == len(less):
+                fewer[int(i), int(k)] = less
+        tried = [replace(peeled, signature=less) for less in fewer.values()]
+        costs = dict(zip(fewer, _joint_costs(tried, sinks), strict=True))
         if not costs or min(costs.values()) >= best:
             return signature
         at = min(costs, key=lambda key: costs[key])
         signature[at], best = False, costs[at]
 
 
-def _joint_cost(peeled: Peeled, sinks: GaussianSinks) -> float:
-    """Negative log likelihood at the joint optimum and the Bayesian information criterion's price of a target."""
-    order = tuple(range(len(peeled.rows)))
-    fit = fit_order(order, peeled.rows, sinks.moments, sinks.counts, peeled.signature)
+def _joint_costs(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[float]:
+    """Negative log likelihood at each joint optimum and the Bayesian information criterion's price of a target."""
+    if not tried:
+        return []
+    orders, rows = [tuple(range(len(one.rows))) for one in tried], np.stack([one.rows for one in tried])
+    fits = fit_orders(orders, rows, sinks.moments, sinks.counts, [one.signature for one in tried])
     total = float(sinks.counts.sum())
-    return float(total * fit.loss + np.log(total) * peeled.signature.sum())
+    return [
+        float(total * fit.loss + np.log(total) * one.signature.sum())
+        for fit, one in zip(fits, tried, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ColumnSpace", "augmented_moments", "projector_off"]
+__all__ = ["ColumnSpace", "augmented_moments", "blocks", "column_means", "projected", "projector_off"]
+
+BLOCK = 4096
+"""Rows that are worked on at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class ColumnSpace:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Observations (sample, observed) in white coordinates (sample, component)."""
-        return np.asarray((x - self.offset) @ self.whitener.T)
+        return projected(x, self.offset, self.whitener)
 
     def off(self, x: np.ndarray) -> np.ndarray:
         """What of the standardised observations (sample, observed) lies off the space: (sample, rest)."""
@@ -104,6 +107,25 @@ def _principal(standard: np.ndarray, components: int) -> tuple[np.ndarray, np.nd
     total = np.einsum("sx,sx->", standard, standard) / count
     rest = max(0.0, total - found.sum()) / max(1, size - leading)
     return np.concatenate([found, np.full(size - leading, rest)]), directions
+
+
+def column_means(samples: np.ndarray) -> np.ndarray:
+    """Means of samples (sample, component), by one product: several times faster than a sum of few columns."""
+    return np.asarray(np.full(len(samples), 1 / len(samples)) @ samples)
+
+
+def projected(samples: np.ndarray, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory."""
+    found = np.empty((len(rows), len(samples)))
+    for first in range(0, len(samples), BLOCK):
+        part = samples[first : first + BLOCK]
+        np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
+    return found.T
+
+
+def blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of some thousand rows each."""
+    return (samples[first : first + BLOCK] for first in range(0, len(samples), BLOCK))
 
 
 def augmented_moments(samples: np.ndarray) -> np.ndarray:

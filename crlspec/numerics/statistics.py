@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from crlspec.numerics.linalg import blocks, column_means
+
 __all__ = [
     "agreement_p_value",
     "curvature_p_value",
@@ -22,11 +24,14 @@ __all__ = [
 
 def shape_moments(y: np.ndarray) -> np.ndarray:
     """(2, component) skewness and kurtosis (3 where normal) of (sample, component); NaN where nothing varies."""
-    centred = y - y.mean(0)
-    squares = centred * centred
-    second = squares.mean(0)
-    third = np.einsum("si,si->i", squares, centred) / len(y)
-    fourth = np.einsum("si,si->i", squares, squares) / len(y)
+    mean, sums = column_means(y), np.zeros((3, y.shape[1]))
+    for part in blocks(y):
+        centred = part - mean
+        squares = centred * centred
+        sums[0] += squares.sum(0)
+        sums[1] += np.einsum("si,si->i", squares, centred)
+        sums[2] += np.einsum("si,si->i", squares, squares)
+    second, third, fourth = sums / len(y)
     varied = second > 0
     scale = np.where(varied, second, np.nan)
     return np.stack([third / scale**1.5, fourth / scale**2])
@@ -93,7 +98,7 @@ def multivariate_skewness_p_value(y: np.ndarray, size: float | None = None) -> f
     normal. Correction for small samples by Mardia (Sankhya B 36, 1974). Directions in which nothing varies are left
     out, and too few samples say nothing.
     """
-    centred = y - y.mean(0)
+    centred = y - column_means(y)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(y))
     varied = values > 1e-12 * values[-1]
     count, n = len(y) if size is None else size, int(varied.sum())

@@ -29,7 +29,6 @@ ALLOWED = {
     "rows.py": {"BLOCKS", "RANKED", "values > 1e-10 * max(values[-1], 1e-300)"},
     "gscale.py": {"MOST_COMPONENTS", "QUICK"},
     "umni.py": {"WIDTH"},
-    "signature_rivals.py": {"ROUGH"},
     # from how few samples on Bartlett's factor means nothing
     "mechanism_changed.py": {"factor <= 0.5"},
     "one_target.py": {

@@ -20,11 +20,8 @@ from crlspec.inference.encoders.gaussianise import Balanced
 from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio
 from crlspec.inference.likelihood.edge_tests import _Scores
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
-from crlspec.inference.likelihood.gaussian import _latent_moments, _Moments
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
-from crlspec.inference.soft.gaussian import _fit, _own_and_others
 from crlspec.inference.soft.invariance_test import invariance
-from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.sample import Sample
 
 
@@ -47,9 +44,6 @@ RATIOS = StructuredRatio(
 )
 START = Start(np.eye(3), np.zeros(3), np.eye(3), np.zeros(3))
 ENVIRONMENTS = GaussianEnvironments([START], 4, generator())
-MOMENTS = torch.as_tensor(np.stack([augmented_moments(DRAWS.double().numpy())] * 4))
-COUNTS = torch.full((4,), 100.0, dtype=torch.float64)
-GROUPS, STARTS = torch.as_tensor(_own_and_others(3))[None], torch.eye(3, dtype=torch.float64)[None]
 
 PARTS: dict[str, Callable[[], object]] = {
     "rows": lambda: [model.rows() for model in (NESTED, SOFT, GIVEN)],
@@ -66,8 +60,6 @@ PARTS: dict[str, Callable[[], object]] = {
     "structured ratio": lambda: RATIOS.losses(DRAWS[None, :10].expand(7, -1, -1)),
     "environments": lambda: (ENVIRONMENTS.contrast(SAMPLE), ENVIRONMENTS.likelihood(SAMPLE)),
     "balanced batches": lambda: Balanced(SAMPLE)(16, generator()),
-    "soft orders": lambda: _fit(GROUPS, STARTS, MOMENTS, COUNTS),
-    "moments of latents": lambda: _latent_moments(STARTS[0], _Moments(MOMENTS, COUNTS)),
 }
 
 

@@ -12,7 +12,8 @@ from crlspec.inference.answer import absent_edges
 from crlspec.inference.edges.classifier import calibrated, detectable_shares
 from crlspec.inference.estimate import AbsentEdge
 from crlspec.inference.likelihood import edge_tests
-from crlspec.inference.likelihood.gaussian import GaussianFit, WaldTests, fit_order, wald_tests
+from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order
+from crlspec.inference.likelihood.wald import WaldTests, wald_tests
 from crlspec.inference.lscale import LScaleI
 from crlspec.inference.power import Power, by_chi_square, by_normal
 from crlspec.inference.step import Step

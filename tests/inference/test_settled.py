@@ -18,8 +18,10 @@ from crlspec.inference import contrastive, gscale
 from crlspec.inference.encoders import linear_contrast, log_ratios
 from crlspec.inference.encoders.linear_starts import straight_row
 from crlspec.inference.likelihood import gaussian
+from crlspec.inference.likelihood.newton import Fitted, fitted
+from crlspec.inference.likelihood.profile import Profiles
 from crlspec.inference.likelihood.refine import refine_gaussian
-from crlspec.inference.soft import gaussian as soft
+from crlspec.inference.soft import fit as soft
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds, LinearThresholds
@@ -71,6 +73,10 @@ def hurried(objective: Any, start: np.ndarray, *, options: Mapping[str, Any], **
     return minimised(objective, start, options={**options, "maxiter": 1}, **how)
 
 
+def rushed(profiles: Profiles, starts: np.ndarray, *, nested: bool = False) -> Fitted:
+    return fitted(profiles, starts, nested=nested, iterations=0)
+
+
 def settled(found: Step | bool) -> bool:
     return found.settled if isinstance(found, Step) else found
 
@@ -85,7 +91,9 @@ def test_an_optimum_is_reached_in_silence(name: str) -> None:
 @pytest.mark.parametrize("name", FITS)
 def test_a_fit_that_is_cut_short_warns_and_says_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, fit, text = FITS[name]
-    monkeypatch.setattr(module, "minimised", hurried)
+    for stopped in ("minimised", "fitted"):
+        if hasattr(module, stopped):
+            monkeypatch.setattr(module, stopped, hurried if stopped == "minimised" else rushed)
     with pytest.warns(NumericalWarning, match=text):
         assert not settled(fit())
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from crlspec.numerics.linalg import ColumnSpace
+from crlspec.inference.checks.two_samples import Relative, equalities, relatives
+from crlspec.numerics.linalg import ColumnSpace, blocks, column_means, projected
 
 __all__ = ["Moments"]
 
@@ -59,7 +61,7 @@ class Moments:
         names = tuple(samples)
         counts = np.array([len(x) for x in samples.values()], dtype=float)
         weights = counts / counts.sum()
-        means = np.stack([np.full(len(x), 1 / len(x)) @ x for x in samples.values()])
+        means = np.stack([column_means(x) for x in samples.values()])
         centre = weights @ means
         if means.shape[1] > WIDE and space is None:
             sketch = _sketch(samples, centre)
@@ -87,7 +89,7 @@ class Moments:
             whitener, spectrum = space.whitener, space.spectrum
             if len(spectrum) > components:
                 rest = float(spectrum[components:].mean() / max(spectrum[components - 1], 1e-300))
-        y = {name: x @ whitener.T for name, x in _centred(samples, [centre] * len(names))}
+        y = {name: projected(x, centre, whitener) for name, x in samples.items()}
         scaled = whitener * scale
         covariances = (
             np.stack([np.cov(v.T).reshape(v.shape[1], -1) for v in y.values()])
@@ -111,19 +113,28 @@ class Moments:
         """The number of white coordinates."""
         return self.means.shape[1]
 
+    @cached_property
+    def equalities(self) -> np.ndarray:
+        """(environment, environment) likelihood ratios of equal means and covariances, see ``equality``."""
+        return equalities(self.means, self.covariances, self.counts)
+
+    @cached_property
+    def changes(self) -> list[Relative]:
+        """The covariance of each environment relative to that of the control, which is the first of them."""
+        free = self.counts - 1
+        control = np.broadcast_to(self.covariances[0], self.covariances.shape)
+        return relatives(control, self.covariances, np.broadcast_to(free[0], free.shape), free)
+
 
 def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
     """Unbiased covariances (environment, observed, observed)."""
-    return np.stack([x.T @ x / max(len(x) - 1, 1) for _, x in _centred(samples, means)])
-
-
-def _centred(
-    samples: Mapping[str, np.ndarray], centres: Sequence[np.ndarray] | np.ndarray
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and centred samples (sample, observed) of each environment in turn, in one buffer: use them at once."""
-    buffer = np.empty((max(len(x) for x in samples.values()), next(iter(samples.values())).shape[1]))
-    for (name, x), centre in zip(samples.items(), centres, strict=True):
-        yield name, np.subtract(x, centre, out=buffer[: len(x)])
+    found = np.zeros((len(means), means.shape[1], means.shape[1]))
+    for e, x in enumerate(samples.values()):
+        for part in blocks(x):
+            centred = part - means[e]
+            found[e] += centred.T @ centred
+        found[e] /= max(len(x) - 1, 1)
+    return found
 
 
 def _sketch(samples: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:

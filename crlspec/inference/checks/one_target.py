@@ -82,7 +82,10 @@ def pairwise(moments: Moments, clear: float) -> np.ndarray:
 def compare(moments: Moments, a: int, b: int, clear: float) -> tuple[float, Relative]:
     """The p-value of one mechanism between two environments, and the eigenvalues it comes from."""
     counts = moments.counts
-    found = relative(moments.covariances[a], moments.covariances[b], counts[a] - 1, counts[b] - 1)
+    if a == 0:
+        found = moments.changes[b]
+    else:
+        found = relative(moments.covariances[a], moments.covariances[b], counts[a] - 1, counts[b] - 1)
     gap = moments.means[b] - moments.means[a]
     return one_mechanism(found, gap, (float(counts[a]), float(counts[b])), clear), found
 

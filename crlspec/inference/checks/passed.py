@@ -18,7 +18,7 @@ from crlspec.inference.checks.one_target import compare
 from crlspec.inference.checks.same_target import largest_agreement
 from crlspec.inference.checks.sensors import furthest
 from crlspec.inference.checks.singular import ranks
-from crlspec.inference.checks.two_samples import equality, relative
+from crlspec.inference.checks.two_samples import equality
 from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["of_moments", "of_rows", "of_table", "of_tails", "of_targets"]
@@ -86,7 +86,7 @@ def of_targets(moments: Moments, alpha: float, names: set[str], limits: DesignTh
 
     alpha  level of the test of one target, all environments together
     """
-    others, counts = range(1, len(moments.names)), moments.counts
+    others = range(1, len(moments.names))
     found = []
     if "copied-environments" in names:
         free = moments.size * (moments.size + 3) / 2
@@ -107,12 +107,7 @@ def of_targets(moments: Moments, alpha: float, names: set[str], limits: DesignTh
         text = "No two environments change the same mechanism, as far as the data show."
         found.append(_passed("same-target", largest_agreement(moments, limits), limits.same, text))
     if "mechanism-changed" in names:
-        p_values = [
-            noise_alone(
-                relative(moments.covariances[0], moments.covariances[e], counts[0] - 1, counts[e] - 1)
-            )
-            for e in others
-        ]
+        p_values = [noise_alone(moments.changes[e]) for e in others]
         text = "Some environment changes more than the place and size of noise."
         found.append(
             _passed(

@@ -10,6 +10,7 @@ from scipy.special import chdtrc, fdtrc, ndtri
 from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.numerics.autocorrelation import effective_size
+from crlspec.numerics.linalg import column_means
 
 __all__ = ["check_rows", "row_p_values"]
 
@@ -64,7 +65,7 @@ def _p_value(y: np.ndarray, fewest: int) -> float:
         return 1.0
     if count <= RANKED:
         y = ndtri((y.argsort(0).argsort(0) + 1) / (count + 1))
-    centred = y - y.mean(0)
+    centred = y - column_means(y)
     second = centred.T @ centred / count
     values, vectors = np.linalg.eigh(second)
     varied = values > 1e-10 * max(values[-1], 1e-300)

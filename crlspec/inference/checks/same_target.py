@@ -15,7 +15,7 @@ from scipy.special import chdtrc
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
-from crlspec.inference.checks.two_samples import equality, equality_p_value, relative
+from crlspec.inference.checks.two_samples import equality, equality_p_value
 from crlspec.inference.design_thresholds import DesignThresholds
 
 __all__ = ["check_alike", "check_same_target", "largest_agreement"]
@@ -101,7 +101,7 @@ def check_alike(moments: Moments, needed: int, limits: DesignThresholds) -> list
 
 def _change(moments: Moments, e: int, limits: DesignThresholds) -> _Change:
     control, counts, n = moments.covariances[0], moments.counts, moments.size
-    found = relative(control, moments.covariances[e], counts[0] - 1, counts[e] - 1)
+    found = moments.changes[e]
     factor = np.linalg.cholesky(control)
     span = found.rows[:2] @ factor  # w S wᵀ = I makes these orthonormal
     values = found.values[:2]

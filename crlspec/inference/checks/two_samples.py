@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import chdtrc
 
-from crlspec.inference.checks.moments import Moments
+if TYPE_CHECKING:
+    from crlspec.inference.checks.moments import Moments
 
-__all__ = ["Relative", "box", "cost", "equality", "relative"]
+
+__all__ = ["Relative", "box", "cost", "equalities", "equality", "equality_p_value", "relative", "relatives"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,20 @@ class Relative:
 
 def relative(first: np.ndarray, second: np.ndarray, one: float, other: float) -> Relative:
     """Of covariances (component, component) with so many degrees of freedom."""
+    return relatives(first[None], second[None], np.array([one]), np.array([other]))[0]
+
+
+def relatives(first: np.ndarray, second: np.ndarray, one: np.ndarray, other: np.ndarray) -> list[Relative]:
+    """The same for several pairs (pair, component, component) with (pair,) degrees of freedom."""
     back = np.linalg.inv(np.linalg.cholesky(first))
-    values, vectors = np.linalg.eigh(back @ second @ back.T)
+    values, vectors = np.linalg.eigh(back @ second @ np.swapaxes(back, 1, 2))
     values = np.maximum(values, 1e-300)
-    costs = cost(values, one, other)
-    order = np.argsort(-costs, kind="stable")
-    return Relative(values[order], (vectors.T @ back)[order], costs[order], one, other)
+    costs = cost(values, one[:, None], other[:, None])
+    rows, found = np.swapaxes(vectors, 1, 2) @ back, []
+    for k, order in enumerate(np.argsort(-costs, axis=1, kind="stable")):
+        parts = (values[k, order], rows[k, order], costs[k, order])
+        found.append(Relative(*parts, float(one[k]), float(other[k])))
+    return found
 
 
 def cost(values: np.ndarray, one: float, other: float) -> np.ndarray:
@@ -59,18 +70,30 @@ def box(one: float, other: float, size: int) -> float:
 def equality(moments: Moments, a: int, b: int) -> float:
     """The likelihood ratio of equal means and covariances of two environments, about χ² with n(n + 3)/2 degrees of
     freedom where they are equal; sums of Box's statistic and of Hotelling's."""
-    one, other = moments.counts[a] - 1, moments.counts[b] - 1
-    found = relative(moments.covariances[a], moments.covariances[b], one, other)
-    pooled = (one * moments.covariances[a] + other * moments.covariances[b]) / (one + other)
-    gap = moments.means[a] - moments.means[b]
-    hotelling = gap @ np.linalg.solve(pooled, gap) / (1 / moments.counts[a] + 1 / moments.counts[b])
-    free = one + other - (moments.size - 1)
-    shift = (
-        max(one + other + 1 - (moments.size + 4) / 2, 1.0) * np.log1p(hotelling / (one + other))
-        if free > 0
-        else 0.0
-    )
-    return float(max(box(one, other, moments.size), 0.0) * found.costs.sum() + shift)
+    return float(moments.equalities[a, b])
+
+
+def equalities(means: np.ndarray, covariances: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """These ratios for all pairs (environment, environment) of samples with means (environment, component) and
+    covariances (environment, component, component)."""
+    count, size = means.shape
+    a, b = np.triu_indices(count, 1)
+    found = np.zeros((count, count))
+    if not len(a):
+        return found
+    one, other = counts[a] - 1, counts[b] - 1
+    both = one + other
+    back = np.linalg.inv(np.linalg.cholesky(covariances))[a]
+    values = np.linalg.eigvalsh(back @ covariances[b] @ np.swapaxes(back, 1, 2))
+    costs = cost(np.maximum(values, 1e-300), one[:, None], other[:, None]).sum(1)
+    factors = np.array([max(box(x, y, size), 0.0) for x, y in zip(one, other, strict=True)])
+    pooled = (one[:, None, None] * covariances[a] + other[:, None, None] * covariances[b]) / both[:, None, None]
+    gaps = means[a] - means[b]
+    spread = (gaps * np.linalg.solve(pooled, gaps[..., None])[..., 0]).sum(1)
+    hotelling = spread / (1 / counts[a] + 1 / counts[b])
+    shifts = np.maximum(both + 1 - (size + 4) / 2, 1.0) * np.log1p(hotelling / both)
+    found[a, b] = found[b, a] = factors * costs + np.where(both > size - 1, shifts, 0.0)
+    return found
 
 
 def equality_p_value(moments: Moments, a: int, b: int, kurtosis: float = 1.0) -> float:

@@ -16,7 +16,8 @@ from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
 from crlspec.inference.checks.samples import check_samples
-from crlspec.inference.likelihood.gaussian import GaussianFit, Refit, WaldTests
+from crlspec.inference.likelihood.gaussian import GaussianFit, Refit
+from crlspec.inference.likelihood.wald import WaldTests
 from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
 
@@ -46,7 +47,7 @@ class Fits:
     """What a decision rests on.
 
     best      the fit of the best order
-    refit     another order, fitted from a start
+    refit     other orders, fitted from starts
     tests     of the best order
     moments   (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     targeted  (latent, environment) bool
@@ -207,9 +208,10 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     pairs = _reversible(found)
     best, sampled = given.model(given.best), given.sampled
     worst: tuple[float, Margin, tuple[int, int]] | None = None
-    for j, i, positions in pairs:
-        order = tuple(given.best.order[p] for p in positions)
-        other = given.model(given.refit(order, given.best.rows[list(positions)]))
+    orders = [tuple(given.best.order[p] for p in positions) for _, _, positions in pairs]
+    starts = given.best.rows[np.array([positions for _, _, positions in pairs], dtype=int)]
+    for (j, i, _), fit in zip(pairs, given.refit(orders, starts), strict=True):
+        other = given.model(fit)
         margin = gaussian_margin(
             (best.means, best.covariances), (other.means, other.covariances), sampled, given.counts,
             alternatives=len(pairs),

@@ -16,10 +16,11 @@ from crlspec.inference.check import Check
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
-from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, search_order, wald_tests
+from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
+from crlspec.inference.likelihood.wald import wald_tests
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.power import Power, by_normal
 from crlspec.inference.step import Step
@@ -58,11 +59,10 @@ def refine_gaussian(
     moments = np.stack([augmented_moments(y) for y in samples])
     counts = np.array([len(y) for y in samples], dtype=float) if asked is None else asked.counts
 
-    def fit(order: tuple[int, ...], start: np.ndarray, tolerance: float = 1e-10) -> GaussianFit:
-        return fit_order(order, start, moments, counts, signature, tolerance)
+    def fit(orders: Sequence[Order], starts: np.ndarray) -> list[GaussianFit]:
+        return fit_orders(orders, starts, moments, counts, [signature] * len(orders))
 
-    best = search_order(fit(order, rows), fit, margin=1e-2 / counts.sum())
-    best = fit(best.order, best.rows, tolerance=1e-13)
+    best = search_order(fit([order], rows[None])[0], fit, margin=1e-2 / counts.sum())
     warn_unless_settled(
         best.settled, best.gradient, "The joint Gaussian likelihood of all environments",
         "Give more samples, or check that no observed variable nearly repeats another.",

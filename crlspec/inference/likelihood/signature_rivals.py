@@ -13,13 +13,10 @@ import numpy as np
 
 from crlspec.inference.check import Check, listed
 from crlspec.inference.likelihood.decided import Asked
-from crlspec.inference.likelihood.gaussian import GaussianFit, fit_order, loss_of
+from crlspec.inference.likelihood.gaussian import GaussianFit, fit_orders, loss_of
 from crlspec.inference.thresholds import UmniThresholds
 
 __all__ = ["check_signature"]
-
-ROUGH = 1e-9
-"""Relative tolerance of these fits."""
 
 
 def check_signature(
@@ -63,16 +60,17 @@ def _without_one(
 ) -> tuple[float, tuple[int, int]]:
     """Nats that the signature leads by before the best one with a target less, after the Bayesian information
     criterion; and which target that is."""
-    total, leads = float(asked.counts.sum()), {}
+    total, tried = float(asked.counts.sum()), {}
     for i, k in np.argwhere(signature):
         fewer = signature.copy()
         fewer[i, k] = False
-        if not fewer.any(0).all():  # a latent may be targeted nowhere, an environment must target some
-            continue
-        fit = fit_order(best.order, best.rows, moments, asked.counts, fewer, ROUGH)
-        leads[int(i), int(k)] = total * (fit.loss - best.loss) - np.log(total)
-    if not leads:
+        if fewer.any(0).all():  # a latent may be targeted nowhere, an environment must target some
+            tried[int(i), int(k)] = fewer
+    if not tried:
         return float("inf"), (0, 0)
+    starts = np.broadcast_to(best.rows, (len(tried), *best.rows.shape))
+    fits = fit_orders([best.order] * len(tried), starts, moments, asked.counts, list(tried.values()))
+    leads = {at: total * (fit.loss - best.loss) - np.log(total) for at, fit in zip(tried, fits, strict=True)}
     at = min(leads, key=lambda key: leads[key])
     return float(leads[at]), at
 
@@ -85,21 +83,24 @@ def _without_rank(
     these are."""
     total = float(asked.counts.sum())
     nearest, dearer, at = float("inf"), float("inf"), (0, 0)
-    for e, f in combinations(range(signature.shape[1]), 2):
+    tried = []
+    for pair in combinations(range(signature.shape[1]), 2):
         union = signature.copy()
-        union[:, e] = union[:, f] = signature[:, e] | signature[:, f]
-        if np.linalg.matrix_rank(union.astype(float)) == len(signature):
-            continue
-        for places in _swaps(len(best.order)):
-            order = tuple(best.order[p] for p in places)
-            fit = fit_order(order, best.rows[list(places)], moments, asked.counts, union, ROUGH)
-            lead = total * (fit.loss - best.loss)
-            if lead < nearest and all(
-                _gain(fit, moments, asked.counts, union, i, k) > real
-                for i, k in np.argwhere(union & ~signature)
-            ):
-                more = int((union & ~signature).sum())
-                nearest, dearer, at = lead, lead + float(np.log(total)) * more, (e, f)
+        union[:, list(pair)] = signature[:, list(pair)].any(1, keepdims=True)
+        if np.linalg.matrix_rank(union.astype(float)) < len(signature):
+            tried += [(pair, union, places) for places in _swaps(len(best.order))]
+    if not tried:
+        return nearest, dearer, at
+    orders = [tuple(best.order[p] for p in places) for _, _, places in tried]
+    starts = np.stack([best.rows[list(places)] for _, _, places in tried])
+    fits = fit_orders(orders, starts, moments, asked.counts, [union for _, union, _ in tried])
+    for (pair, union, _), fit in zip(tried, fits, strict=True):
+        lead = total * (fit.loss - best.loss)
+        if lead < nearest and all(
+            _gain(fit, moments, asked.counts, union, i, k) > real for i, k in np.argwhere(union & ~signature)
+        ):
+            more = int((union & ~signature).sum())
+            nearest, dearer, at = lead, lead + float(np.log(total)) * more, pair
     return nearest, dearer, at
 
 

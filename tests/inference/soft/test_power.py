@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 
 from crlspec.inference.checks.fitted import soft_fit
 from crlspec.inference.lscale import LScaleI
 from crlspec.inference.power import Power
 from crlspec.inference.soft.decided import check_absences
-from crlspec.inference.soft.gaussian import _fit, _own_and_others
+from crlspec.inference.soft.fit import fit_soft
+from crlspec.inference.soft.gaussian import _own_and_others
 from crlspec.inference.soft.power import detectable_changes, own_loss, with_change
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
@@ -41,8 +41,7 @@ def augmented(covariances: np.ndarray, means: np.ndarray) -> np.ndarray:
 
 def losses(orders: list[tuple[int, ...]], given: np.ndarray) -> np.ndarray:
     rows = np.stack([np.linalg.inv(DECODER)[list(order)] for order in orders])
-    groups = torch.as_tensor(GROUPS[np.array(orders)])
-    return _fit(groups, torch.as_tensor(rows), torch.as_tensor(given), torch.as_tensor(COUNTS))[0]
+    return np.array([fit.loss for fit in fit_soft(GROUPS[np.array(orders)], rows, given, COUNTS)])
 
 
 def detectable(noise: float, counts: np.ndarray = COUNTS) -> float:

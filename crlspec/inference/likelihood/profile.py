@@ -1,0 +1,155 @@
+"""The Gaussian likelihood of many causal orders at once, all regressions profiled out, with two derivatives.
+
+With z = H y, position i follows in each of its groups of environments one regression on the positions before it, or,
+in the environments that cut it off, a mean and a variance alone. Of each regression only the residual variance is
+left: with the pooled covariance H P Hᵀ = L Lᵀ it is L_ii². So the mean negative log likelihood is, up to a constant,
+Σ w log L_ii + ½ Σ w log (H C Hᵀ)_ii − log |det H|, weights w being shares of the samples.
+
+Derivatives are those in Δ of (I + Δ) H at Δ = 0. With l and u column i of L and row i of L⁻¹, T = Σ_{k>i} l_k l_kᵀ,
+Q = Σ_{k≤i} u_k u_kᵀ and F = Σ_{k<i} l_k u_kᵀ, log L_ii has gradient u lᵀ and second derivatives
+u_a u_c T_bd − Q_ac l_b l_d − u_a l_d F_bc − u_c l_b F_da in Δ_ab and Δ_cd: products of n² × n² matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Expansion", "Profiles", "environments_apart", "pooled_within"]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Gradients (fit, free) and second derivatives (fit, free, free) of the losses at present rows."""
+
+    gradients: np.ndarray
+    curvatures: np.ndarray
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """The likelihoods of several fits, each an order with its own environments.
+
+    pooled  (fit, position, group, component, component) covariance within each group, about the mean of all of it
+    shares  (fit, position, group) of all samples
+    alone   (fit, environment, component, component) covariance of each environment; the first axis may be one
+    cut     (fit, position, environment) share of all samples, where the environment cuts the position off; else 0
+    """
+
+    pooled: np.ndarray
+    shares: np.ndarray
+    alone: np.ndarray
+    cut: np.ndarray
+
+    def of(self, fits: np.ndarray) -> Profiles:
+        """Those of some fits, by index."""
+        alone = self.alone if len(self.alone) == 1 else self.alone[fits]
+        return Profiles(self.pooled[fits], self.shares[fits], alone, self.cut[fits])
+
+    def losses(self, rows: np.ndarray) -> np.ndarray:
+        """(fit,) at rows (fit, position, component); infinite where these are singular."""
+        return self._losses(rows, self._factors(rows), self._variances(rows)[1])
+
+    def together(self) -> np.ndarray:
+        """(fit, component, component) covariance of the first position's groups, each counted by its share."""
+        second = np.einsum("fg,fgij->fij", self.shares[:, 0], self.pooled[:, 0])
+        if self.cut.any():
+            wide = np.broadcast_to(self.alone, (len(self.cut), *self.alone.shape[1:]))
+            second = second + np.einsum("fe,feij->fij", self.cut[:, 0], wide)
+        return np.asarray(second)
+
+    def expanded(self, rows: np.ndarray, free: tuple[np.ndarray, np.ndarray]) -> Expansion:
+        """The expansion in the entries ``free`` (their rows, their columns) of Δ."""
+        fits, n = rows.shape[:2]
+        factors, (targeted, variances) = self._factors(rows), self._variances(rows)
+        inverse = np.linalg.inv(factors)
+        at = np.arange(n)
+        left = np.moveaxis(factors[:, at, :, :, at], 0, 1)  # (fit, position, group, component)
+        up = np.moveaxis(inverse[:, at, :, at], 0, 1)
+        weights = self.shares[..., None]
+        after = factors * (at > at[:, None])[:, None, None]
+        before = factors * (at < at[:, None])[:, None, None]
+        upto = inverse * (at <= at[:, None])[:, None, :, None]
+        outer = up[..., :, None] * up[..., None, :] * weights[..., None]
+        known = np.swapaxes(upto, -1, -2) @ upto * -weights[..., None]
+        first = np.concatenate([outer, known], 2).reshape(fits, -1, n * n)
+        second = [after @ np.swapaxes(after, -1, -2), left[..., :, None] * left[..., None, :]]
+        both = np.swapaxes(first, 1, 2) @ np.concatenate(second, 2).reshape(fits, -1, n * n)
+        mixed = (weights[..., None] * up[..., :, None] * left[..., None, :]).reshape(fits, -1, n * n)
+        crossed = np.swapaxes(mixed, 1, 2) @ (before @ inverse).reshape(fits, -1, n * n)
+        a, b = free[0][:, None], free[1][:, None]
+        c, d = free[0][None], free[1][None]
+        both, crossed = both.reshape(fits, n, n, n, n), crossed.reshape(fits, n, n, n, n)
+        curvatures = both[:, a, c, b, d] - crossed[:, a, d, b, c] - crossed[:, c, b, d, a]
+        curvatures += (a == d) & (b == c)
+        gradients = (weights * up).reshape(fits, -1, n).swapaxes(1, 2) @ left.reshape(fits, -1, n)
+        gradients = gradients[:, free[0], free[1]] - (free[0] == free[1])
+        if self.cut.any():
+            slopes, bends = self._cut_off(rows, targeted, variances)
+            gradients += slopes[:, free[0], free[1]]
+            curvatures += np.where(a == c, bends[:, a, b, d], 0.0)
+        return Expansion(gradients, curvatures)
+
+    def _factors(self, rows: np.ndarray) -> np.ndarray:
+        """Cholesky factors (fit, position, group, n, n) of the latents' covariances; NaN where there is none."""
+        wide = rows[:, None, None]
+        covariances = wide @ self.pooled @ np.swapaxes(wide, -1, -2)
+        try:
+            return np.linalg.cholesky(covariances)
+        except np.linalg.LinAlgError:
+            return np.stack([_factor(each) for each in covariances])
+
+    def _variances(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(fit, environment, position, component) H C, and (fit, environment, position) variances of z."""
+        targeted = rows[:, None] @ self.alone
+        return targeted, (targeted * rows[:, None]).sum(-1)
+
+    def _losses(self, rows: np.ndarray, factors: np.ndarray, variances: np.ndarray) -> np.ndarray:
+        residuals = np.einsum("figjj->fjig", factors)[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            losses = (self.shares * np.log(residuals)).sum((1, 2)) - np.linalg.slogdet(rows)[1]
+            if self.cut.any():
+                logs = np.log(np.where(self.cut > 0, np.swapaxes(variances, 1, 2), 1.0))
+                losses = losses + 0.5 * (self.cut * logs).sum((1, 2))
+        return np.where(np.isfinite(losses), losses, np.inf)
+
+    def _cut_off(
+        self, rows: np.ndarray, targeted: np.ndarray, variances: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient (fit, position, n) and second derivatives (fit, position, n, n) of ½ Σ w log (H C Hᵀ)_ii."""
+        second = targeted @ np.swapaxes(rows, -1, -2)[:, None]  # (fit, environment, n, n)
+        weights = self.cut / np.swapaxes(variances, 1, 2)
+        slopes = np.einsum("fie,feij->fij", weights, second)
+        scaled = weights / np.swapaxes(variances, 1, 2)
+        bends = np.einsum("fie,febd->fibd", weights, second)
+        return slopes, bends - 2 * np.einsum("fie,feib,feid->fibd", scaled, second, second)
+
+
+def environments_apart(moments: np.ndarray) -> np.ndarray:
+    """Covariances (…, component, component) of moments (…, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ]."""
+    means = moments[..., 0, 1:]
+    return np.asarray(moments[..., 1:, 1:] - means[..., :, None] * means[..., None, :])
+
+
+def pooled_within(weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Covariances (…, component, component) of environments pooled by weights (…, environment); I where all are 0.
+
+    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], or one of these for each entry of the
+             first axis of the weights
+    """
+    sizes = weights.sum(-1)[..., None]
+    scaled = weights / np.where(sizes > 0, sizes, 1.0)
+    if moments.ndim == 3:
+        pool = np.tensordot(scaled, moments, 1)
+    else:
+        pool = np.einsum("f...e,feij->f...ij", scaled, moments, optimize=True)
+    empty = (sizes == 0)[..., None] * np.eye(moments.shape[-1] - 1)
+    return environments_apart(pool) + empty
+
+
+def _factor(covariances: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        return np.full_like(covariances, np.nan)
