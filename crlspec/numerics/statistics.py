@@ -21,6 +21,9 @@ __all__ = [
     "shape_moments",
 ]
 
+ROUNDING = 1e-28
+"""Variance, as a share of the squared mean, that is rounding of the mean and no variation."""
+
 
 def shape_moments(y: np.ndarray) -> np.ndarray:
     """(2, component) skewness and kurtosis (3 where normal) of (sample, component); NaN where nothing varies."""
@@ -32,7 +35,7 @@ def shape_moments(y: np.ndarray) -> np.ndarray:
         sums[1] += np.einsum("si,si->i", squares, centred)
         sums[2] += np.einsum("si,si->i", squares, squares)
     second, third, fourth = sums / len(y)
-    varied = second > 0
+    varied = second > ROUNDING * mean**2
     scale = np.where(varied, second, np.nan)
     return np.stack([third / scale**1.5, fourth / scale**2])
 
@@ -98,9 +101,10 @@ def multivariate_skewness_p_value(y: np.ndarray, size: float | None = None) -> f
     normal. Correction for small samples by Mardia (Sankhya B 36, 1974). Directions in which nothing varies are left
     out, and too few samples say nothing.
     """
-    centred = y - column_means(y)
+    mean = column_means(y)
+    centred = y - mean
     values, vectors = np.linalg.eigh(centred.T @ centred / len(y))
-    varied = values > 1e-12 * values[-1]
+    varied = values > max(1e-12 * values[-1], ROUNDING * float((mean**2).max()))
     count, n = len(y) if size is None else size, int(varied.sum())
     if n == 0 or count < 20 + n:
         return 1.0

@@ -165,7 +165,9 @@ def test_scores_of_normality_are_those_of_scipy_at_many_samples() -> None:
 
 
 def test_columns_in_which_nothing_varies_say_nothing_of_normality() -> None:
-    assert normality_p_values(np.full((100, 2), 3.0)).min() == 1
+    for constant in (3.0, 0.1, -1e9 / 7):
+        assert normality_p_values(np.full((100, 2), constant)).min() == 1
+        assert multivariate_skewness_p_value(np.full((100, 2), constant)) == 1
 
 
 def test_curvature_is_found_and_a_linear_rest_is_none() -> None:
