@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
-    from crlspec.maps.codes import PcaCode
+    from crlspec.maps.convolutional_code import AnyCode
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.scores.base import ScoreDifference
@@ -111,7 +111,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
-    problem, code = seen(problem, method, seed)
+    problem, code = seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
@@ -296,7 +296,7 @@ def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
     return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
 
 
-def _with_code(estimate: Estimate, code: PcaCode, problem: Problem) -> Estimate:
+def _with_code(estimate: Estimate, code: AnyCode, problem: Problem) -> Estimate:
     """The estimate that was made behind a code of images, with some observational images to be shown."""
     import xarray as xr
 

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.inference.check import Check
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
 __all__ = [
@@ -168,7 +168,7 @@ class Estimate:
     decoder: NetworkDecoder | None = None
     checks: tuple[Check, ...] = ()
     absent: tuple[AbsentEdge, ...] = ()
-    code: PcaCode | None = None
+    code: AnyCode | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)
