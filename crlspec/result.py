@@ -34,6 +34,18 @@ class Result(Record, GraphQuestions, ModelQuestions):
 
         return write_report(self, path, self.goodness_of_fit, model=model, force=force)
 
+    def animate(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write ``traversal_<latent>.gif`` for every latent into a folder, in place of those of a former result.
+
+        It shows the decoder's images while the latent goes from −2.5 to 2.5 standard deviations and back, all others
+        at their mean.
+
+        Gives the files; none where no images are observed, or where nothing decodes.
+        """
+        from crlspec.report.animations import write_animations
+
+        return write_animations(self, Path(folder))
+
     def calibrate(
         self,
         labels: pd.DataFrame | Mapping[str, Any],

@@ -39,8 +39,8 @@ __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 EXAMPLES = 20_000
 """Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
 
-EXAMPLE_IMAGES = 9
-"""Observational images that a result keeps."""
+EXAMPLE_IMAGES, SHEET = 9, 5
+"""Observational images that a result keeps to show what comes back of them, and images of every environment."""
 
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
@@ -126,9 +126,8 @@ def solve(
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
-    estimate = _checked(
-        restore(estimate, relabelling, problem.setting), design, method, problem.setting, verdict
-    )
+    estimate = restore(estimate, relabelling, problem.setting)
+    estimate = _with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -303,6 +302,20 @@ def _with_code(estimate: Estimate, code: AnyCode, problem: Problem) -> Estimate:
     images = np.array(problem.images[problem.observational][:EXAMPLE_IMAGES])
     examples = xr.DataArray(images, dims=("sample", "channel", "row", "column"))
     return replace(estimate, code=code, diagnostics={**estimate.diagnostics, "example_images": examples})
+
+
+def _with_sheet(estimate: Estimate, problem: Problem) -> Estimate:
+    """The estimate with some images of every environment, where there are images, to be shown: as many of each."""
+    import xarray as xr
+
+    if not problem.images:
+        return estimate
+    names = (problem.observational, *problem.environments)
+    count = min(SHEET, *(len(problem.images[name]) for name in names))
+    images = np.stack([problem.images[name][:count] for name in names])
+    coords = {"environment": np.array(names, dtype=object)}
+    sheet = xr.DataArray(images, coords, ("environment", "example", "channel", "row", "column"))
+    return replace(estimate, diagnostics={**estimate.diagnostics, "contact_sheet": sheet})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

@@ -318,6 +318,7 @@ def _write_result(folder: Path, result: Result, model: Model | None, metrics: di
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8")
     result.report(folder / "report.html", model=model)
+    result.animate(folder)
 
 
 def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from crlspec.report import account, evidence, page, sections
 from crlspec.report.calibration import calibration
 from crlspec.report.ceiling import ceiling
+from crlspec.report.contact_sheet import contact_sheet
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.results.storage import write_file
@@ -47,9 +48,9 @@ def write_report(
 
 def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:
     """The page as HTML text. The same result, and model, give the same text."""
-    labelled = calibration(result)
-    result = result.standardised
+    calibrated, result = result, result.standardised
     truth = None if model is None else truth_facts(result, model)
+    labelled = calibration(calibrated, truth)
     name = str(result.provenance.get("name") or "result")
     parts = [
         _opening(result, truth, name),
@@ -61,6 +62,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.latents(result, truth),
         labelled,
         ceiling(result),
+        contact_sheet(result),
         traversals(result),
         evidence.scores(result),
         evidence.spectra(result),
