@@ -14,7 +14,7 @@ __all__ = ["RUN_FILES", "is_run_file", "ready_to_go_on", "refuse_used", "unfinis
 
 RUN_FILES = (
     "result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json",
-    "ceiling.json",
+    "ceiling.json", "yardsticks.json",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from crlspec.report.ceiling import ceiling
 from crlspec.report.contact_sheet import contact_sheet
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
+from crlspec.report.yardsticks import yardsticks
 from crlspec.results.storage import write_file
 from crlspec.results.texts import number_text
 from crlspec.results.verdict import verdict
@@ -62,6 +63,7 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.latents(result, truth),
         labelled,
         ceiling(result),
+        yardsticks(result),
         contact_sheet(result),
         traversals(result),
         evidence.scores(result),

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from crlspec.errors import DataError
-from crlspec.inference.encoders.autoencoder_code import _scaled, fit_autoencoder
+from crlspec.inference.encoders.autoencoder_code import fit_autoencoder, plain
+from crlspec.numerics.autoencoder_training import TrainedAutoencoder
 from crlspec.numerics.image_autoencoder import ImageAutoencoder
 from crlspec.results.stored_code import code_dataset, code_of
 from tests.inference.blobs import NAMES, tree
@@ -19,7 +20,7 @@ def test_numpy_and_torch_agree(shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(0)
     mean = rng.uniform(0.4, 0.6, shape).astype(np.float32)
     level, size = torch.tensor([0.1, -0.2, 0.3, 0.0]), torch.tensor([0.5, 2.0, 1.0, 0.1])
-    code = _scaled(network, mean, level, size)
+    code = plain(TrainedAutoencoder(network, mean, level, size, "cpu"))
     images = rng.uniform(size=(7, *shape)).astype(np.float32)
     with torch.no_grad():
         found = network.encode(torch.as_tensor(images - mean))
@@ -31,7 +32,8 @@ def test_numpy_and_torch_agree(shape: tuple[int, int, int]) -> None:
 
 def test_a_code_goes_through_arrays_number_for_number() -> None:
     network = ImageAutoencoder((3, 12, 10), 5, torch.Generator().manual_seed(1))
-    code = _scaled(network, np.full((3, 12, 10), 0.5, dtype=np.float32), torch.zeros(5), torch.ones(5))
+    mean = np.full((3, 12, 10), 0.5, dtype=np.float32)
+    code = plain(TrainedAutoencoder(network, mean, torch.zeros(5), torch.ones(5), "cpu"))
     again = code_of(code_dataset(code))
     images = np.random.default_rng(0).integers(0, 256, (4, 3, 12, 10), dtype=np.uint8)
     np.testing.assert_array_equal(again(images), code(images))
