@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ from crlspec.errors import DataError
 from crlspec.results import storage, unseen
 from crlspec.results.ceiling import Ceiling
 from crlspec.results.record import Record
+from crlspec.results.yardsticks import KEY, Yardsticks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,18 @@ class Result(Record, GraphQuestions, ModelQuestions):
         from crlspec.report.report import write_report
 
         return write_report(self, path, self.goodness_of_fit, model=model, force=force)
+
+    def animate(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write ``traversal_<latent>.gif`` for every latent into a folder, in place of those of a former result.
+
+        It shows the decoder's images while the latent goes from −2.5 to 2.5 standard deviations and back, all others
+        at their mean.
+
+        Gives the files; none where no images are observed, or where nothing decodes.
+        """
+        from crlspec.report.animations import write_animations
+
+        return write_animations(self, Path(folder))
 
     def calibrate(
         self,
@@ -96,6 +109,45 @@ class Result(Record, GraphQuestions, ModelQuestions):
                 remedy="Give the truth: result.ceiling(model), or data with the true latents; or run with --ceiling.",
             )
         return Ceiling.from_values(kept)
+
+    def yardsticks(
+        self,
+        truth: Truth | xr.DataTree | None = None,
+        *,
+        data: xr.DataTree | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+        labels: Sequence[int] | None = None,
+        device: str = "cpu",
+    ) -> Yardsticks:
+        """This result beside what simpler ways reach on the same rows: an autoencoder without contrast, the log
+        ratios of environments alone, and the supervised network with few labels and with all.
+
+        truth   the model that made the data, or data with the true latents beside them; without, the yardsticks that
+                the result keeps
+        labels  numbers of labelled rows; None: 10, 50, 200 and 1000, as far as there are so many
+
+        The other arguments are those of :meth:`ceiling`. Raises DataError without a truth where none are kept.
+        """
+        if truth is not None:
+            from crlspec.downstream.yardsticks import yardsticks
+
+            return yardsticks(
+                truth, result=self, data=data, samples=samples, seed=seed, labels=labels, device=device
+            )
+        kept = self.provenance.get(KEY)
+        if kept is None:
+            raise DataError(
+                "this result keeps no yardsticks",
+                remedy="Give the truth: result.yardsticks(model), or data with the true latents; or run with "
+                "--yardsticks.",
+            )
+        return Yardsticks.of(self.ceiling(), kept)
+
+    def with_yardsticks(self, yardsticks: Yardsticks) -> Self:
+        """The same result, which keeps the yardsticks, and their ceiling as :meth:`with_ceiling` does."""
+        found = self.with_ceiling(yardsticks.ceiling)
+        return replace(found, provenance={**found.provenance, KEY: yardsticks.unlabelled_values()})
 
     def with_ceiling(self, ceiling: Ceiling) -> Self:
         """The same result, which keeps the ceiling and claims nothing of latents that nobody can see: the check

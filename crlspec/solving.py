@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
-    from crlspec.maps.codes import PcaCode
+    from crlspec.maps.convolutional_code import AnyCode
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.scores.base import ScoreDifference
@@ -39,8 +39,8 @@ __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 EXAMPLES = 20_000
 """Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
 
-EXAMPLE_IMAGES = 9
-"""Observational images that a result keeps."""
+EXAMPLE_IMAGES, SHEET = 9, 5
+"""Observational images that a result keeps to show what comes back of them, and images of every environment."""
 
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
@@ -111,7 +111,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
-    problem, code = seen(problem, method, seed)
+    problem, code = seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
@@ -126,9 +126,8 @@ def solve(
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
-    estimate = _checked(
-        restore(estimate, relabelling, problem.setting), design, method, problem.setting, verdict
-    )
+    estimate = restore(estimate, relabelling, problem.setting)
+    estimate = _with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -296,13 +295,27 @@ def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
     return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
 
 
-def _with_code(estimate: Estimate, code: PcaCode, problem: Problem) -> Estimate:
+def _with_code(estimate: Estimate, code: AnyCode, problem: Problem) -> Estimate:
     """The estimate that was made behind a code of images, with some observational images to be shown."""
     import xarray as xr
 
     images = np.array(problem.images[problem.observational][:EXAMPLE_IMAGES])
     examples = xr.DataArray(images, dims=("sample", "channel", "row", "column"))
     return replace(estimate, code=code, diagnostics={**estimate.diagnostics, "example_images": examples})
+
+
+def _with_sheet(estimate: Estimate, problem: Problem) -> Estimate:
+    """The estimate with some images of every environment, where there are images, to be shown: as many of each."""
+    import xarray as xr
+
+    if not problem.images:
+        return estimate
+    names = (problem.observational, *problem.environments)
+    count = min(SHEET, *(len(problem.images[name]) for name in names))
+    images = np.stack([problem.images[name][:count] for name in names])
+    coords = {"environment": np.array(names, dtype=object)}
+    sheet = xr.DataArray(images, coords, ("environment", "example", "channel", "row", "column"))
+    return replace(estimate, diagnostics={**estimate.diagnostics, "contact_sheet": sheet})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

@@ -46,8 +46,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scores.declarations": ("registry",),
     "inference": (*BASE, "registry", "data", "numerics", "maps", "scores", "inference", "spec.setting"),
     "inference.declarations": (
-        "registry", "inference.encoders.image_declaration", "inference.refusals", "spec.citations",
+        "registry", "inference.encoders.autoencoder_declaration", "inference.encoders.image_declaration",
+        "inference.refusals", "spec.citations",
     ),
+    "inference.encoders.autoencoder_declaration": ("registry",),
     "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (

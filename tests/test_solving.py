@@ -88,7 +88,7 @@ def test_the_shuffle_hides_names_and_order() -> None:
 
 ESTIMATORS = (
     declarations.LscaleI(), declarations.LscaleI(variant="full-rank"), declarations.UmniCrl(), declarations.GscaleI(),
-    declarations.Contrastive(), declarations.Ica(),
+    declarations.Ropes(), declarations.Contrastive(), declarations.Ica(),
 )  # fmt: skip
 
 

@@ -210,7 +210,11 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         help="measure what a supervised network reaches, and claim nothing of latents that it does not see; needs "
         "their true values",
     )  # fmt: skip
-    labels(run, ", with --ceiling")
+    run.add_argument(
+        "--yardsticks", action="store_true",
+        help="the same, and what simpler ways reach: no contrast, log ratios alone, 10, 50, 200 and 1000 labels",
+    )  # fmt: skip
+    labels(run, ", with --ceiling or --yardsticks")
     progress(run)
     _ceiling(add)
     _sweep(add)

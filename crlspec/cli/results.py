@@ -26,7 +26,9 @@ def report(arguments: Namespace) -> int:
     folder = result_path(arguments.result).parent
     out = Path(arguments.out) if arguments.out else folder / "report.html"
     result.report(out, model=truth_of(result, arguments), force=True)
-    print(f"{out} is written: open it in any browser.")
+    moved = result.animate(out.parent)
+    told = f" Beside it: {', '.join(path.name for path in moved)}." if moved else ""
+    print(f"{out} is written: open it in any browser.{told}")
     return 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec import __version__
+from crlspec.cli import measures
 from crlspec.cli.call import (
     CallError,
     folder_name,
@@ -25,7 +26,6 @@ from crlspec.cli.call import (
     result_of,
     result_path,
 )
-from crlspec.cli.ceiling import CEILING
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
 from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from crlspec.generative.model import Model
     from crlspec.result import Result
-    from crlspec.results.ceiling import Ceiling
     from crlspec.spec.schema import Spec
 
 __all__ = ["replay", "run", "sample"]
@@ -93,8 +92,7 @@ def run(arguments: Namespace) -> int:
                 "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
             )
         spec = load_spec(arguments, samples=arguments.samples)
-    if arguments.labels and not arguments.ceiling:
-        raise CallError("--labels says what --ceiling tries, which is not there.", remedy="Add --ceiling.")
+    measures.refuse_useless(arguments)
     path = _data_path(spec, arguments)
     folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-{arguments.seed}")
     return _whole_way(spec, path, folder, arguments)
@@ -102,7 +100,6 @@ def run(arguments: Namespace) -> int:
 
 def replay(arguments: Namespace) -> int:
     """Run a run folder's spec.yaml again, with the seed that its result remembers."""
-    from crlspec.results.unseen import KEY
     from crlspec.spec.load import load
 
     former = result_of(arguments.run)
@@ -115,9 +112,7 @@ def replay(arguments: Namespace) -> int:
     refuse_plugins(former, arguments)
     spec = load(folder / "spec.yaml", registry=registry_of(arguments))
     spec._profile = former.provenance.get("profile")
-    kept = former.ceiling() if KEY in former.provenance else None
-    arguments.ceiling = kept is not None
-    arguments.labels = None if kept is None else tuple(one.labels for one in kept.fewer)
+    measures.as_before(former, arguments)
     data = former.provenance.get("data")
     out = Path(arguments.out) if arguments.out else folder.with_name(f"{folder.name}-replay")
     status = _whole_way(spec, Path(data) if data else None, out, arguments)
@@ -166,10 +161,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         log.say(line)
         print(line, file=sys.stderr)
     start = _input(spec, path, arguments, log)
-    if arguments.ceiling:
-        from crlspec.downstream.ceiling import require_truth
-
-        require_truth(start.data, arguments.labels or ())  # before the long work
+    measures.refuse_unmeasurable(start.data, arguments)  # before the long work
     try:
         result = solve(
             start.spec,
@@ -189,8 +181,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         log.line.close()
         print(f"{folder} holds spec.yaml and run.log.", file=sys.stderr)
         raise
-    if arguments.ceiling:
-        result = result.with_ceiling(_ceiling(result, start, arguments, log))
+    result = measures.measured(result, start.data, start.model, arguments, log)
     log("report")
     metrics = None
     if start.model is not None:
@@ -210,21 +201,6 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     if not result.status.ok:
         return EstimationError.exit_code
     return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
-
-
-def _ceiling(result: Result, start: Input, arguments: Namespace, log: Log) -> Ceiling:
-    """What a supervised network reaches on the data of the run, the result beside it."""
-    from crlspec.downstream.ceiling import ceiling
-
-    return ceiling(
-        start.data if start.model is None else start.model,
-        result=result,
-        data=start.data,
-        seed=arguments.seed,
-        labels=arguments.labels or (),
-        device=arguments.device,
-        progress=log,
-    )
 
 
 def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:
@@ -306,18 +282,16 @@ def _by(shape: tuple[int, ...]) -> str:
 
 
 def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
-    from crlspec.results.unseen import KEY
-
     result.save(folder / "result.nc")
     (folder / "dag.json").write_text(result.dag_json(), encoding="utf-8")
     (folder / "status.json").write_text(result.status_json(), encoding="utf-8")
     (folder / "dag.dot").write_text(result.dag_dot(), encoding="utf-8")
-    if KEY in result.provenance:
-        result.ceiling().save(folder / CEILING)
+    measures.save(result, folder)
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8")
     result.report(folder / "report.html", model=model)
+    result.animate(folder)
 
 
 def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
@@ -334,12 +308,9 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
 
 def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
     """What is printed in the end: status, order and edges; with a truth the metrics."""
-    from crlspec.results.unseen import KEY
     from crlspec.results.verdict import verdict
 
-    lines = [verdict(result, metrics), "", *str(result).splitlines()]
-    if KEY in result.provenance:
-        lines += ["", *str(result.ceiling()).splitlines()]
+    lines = [verdict(result, metrics), "", *str(result).splitlines(), *measures.lines(result)]
     if metrics is None:
         return lines
     lines += ["", "against the truth"]

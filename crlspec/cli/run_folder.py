@@ -10,12 +10,17 @@ from pathlib import Path
 
 from crlspec.errors import OutputExists
 
-__all__ = ["RUN_FILES", "ready_to_go_on", "refuse_used", "unfinished", "whole_folder"]
+__all__ = ["RUN_FILES", "is_run_file", "ready_to_go_on", "refuse_used", "unfinished", "whole_folder"]
 
 RUN_FILES = (
     "result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json",
-    "ceiling.json",
+    "ceiling.json", "yardsticks.json",
 )  # fmt: skip
+
+
+def is_run_file(name: str) -> bool:
+    """Whether a run leaves a file of this name, so that another run takes its place."""
+    return name in RUN_FILES or (name.startswith("traversal_") and name.endswith(".gif"))
 
 
 def refuse_used(folder: Path, force: bool) -> None:
@@ -91,7 +96,7 @@ def _take_place(building: Path, folder: Path) -> None:
         former.rmdir()
         raise
     for entry in old.iterdir():
-        if entry.name not in RUN_FILES:
+        if not is_run_file(entry.name):
             shutil.move(entry, folder / entry.name)
     shutil.rmtree(former)
 

@@ -22,10 +22,11 @@ from crlspec.results.ceiling import Ceiling, Own, Reached
 if TYPE_CHECKING:
     import xarray as xr
 
+    from crlspec.numerics.supervised import Observations
     from crlspec.results.evaluate import Truth
     from crlspec.results.record import Record
 
-__all__ = ["ceiling", "require_truth"]
+__all__ = ["Prepared", "ceiling", "data_of", "prepared", "require_truth"]
 
 JUDGED, MOST_JUDGED = 0.2, 2000
 """Share of the observational rows that judge, and how many at most."""
@@ -59,11 +60,13 @@ def ceiling(
     does not vary, or the result cannot read the data.
     """
     began = time.perf_counter()
-    model, tree = _sides(truth, data, samples, seed)
-    found, split = _prepared(tree, seed, labels)
-    reached = _reached(found, split, split.training, seed, device, progress)
+    model, tree = data_of(truth, data, samples, seed)
+    ready = prepared(tree, seed)
+    found, split = ready.labelled, ready.split
+    _refuse_labels(labels, split)
+    reached = _reached(ready, split.training, seed, device, progress)
     fewer = tuple(
-        _reached(found, split, split.drawn[:count], seed, device, progress) for count in sorted(set(labels))
+        _reached(ready, split.drawn[:count], seed, device, progress) for count in sorted(set(labels))
     )
     own = None if result is None else _own(result, model, found, split.judged)
     return Ceiling(
@@ -82,18 +85,11 @@ def ceiling(
 
 def require_truth(data: xr.DataTree, labels: Sequence[int] = ()) -> None:
     """Raises what :func:`ceiling` would raise for these data, before anything is trained."""
-    _prepared(data, 0, labels)
-
-
-def _prepared(tree: xr.DataTree, seed: int, labels: Sequence[int]) -> tuple[Labelled, _Split]:
-    found = labelled(tree)
-    split = _split(found, seed)
-    _refuse_labels(labels, split)
-    return found, split
+    _refuse_labels(labels, prepared(data, 0).split)
 
 
 @dataclass(frozen=True)
-class _Split:
+class Split:
     """Who judges and who is judged.
 
     judged, training  rows
@@ -110,7 +106,31 @@ class _Split:
     columns: np.ndarray
 
 
-def _split(found: Labelled, seed: int) -> _Split:
+@dataclass(frozen=True)
+class Prepared:
+    """Labelled data, and which rows judge."""
+
+    labelled: Labelled
+    split: Split
+
+    @property
+    def observations(self) -> Observations:
+        """What networks are given."""
+        from crlspec.numerics.supervised import Observations
+
+        return Observations(self.labelled.images, self.split.columns)
+
+
+def prepared(tree: xr.DataTree, seed: int) -> Prepared:
+    """The labelled rows of data, split by the seed into those that judge and those that train.
+
+    Raises what :func:`crlspec.downstream.labelled.labelled` raises, and DataError where a latent does not vary.
+    """
+    found = labelled(tree)
+    return Prepared(found, _split(found, seed))
+
+
+def _split(found: Labelled, seed: int) -> Split:
     from crlspec.numerics.supervised import white_columns
 
     rng = np.random.default_rng([seed, STREAM])
@@ -122,7 +142,7 @@ def _split(found: Labelled, seed: int) -> _Split:
     training = np.sort(drawn)
     mean, deviation = found.z[kept].mean(axis=0), found.z[kept].std(axis=0)
     _refuse_constant(found, judged, deviation)
-    return _Split(judged, training, drawn, mean, deviation, white_columns(found.columns, training))
+    return Split(judged, training, drawn, mean, deviation, white_columns(found.columns, training))
 
 
 def _refuse_constant(found: Labelled, judged: np.ndarray, deviation: np.ndarray) -> None:
@@ -139,7 +159,7 @@ def _refuse_constant(found: Labelled, judged: np.ndarray, deviation: np.ndarray)
         )
 
 
-def _refuse_labels(labels: Sequence[int], split: _Split) -> None:
+def _refuse_labels(labels: Sequence[int], split: Split) -> None:
     for count in labels:
         if not FEWEST_LABELS <= count <= len(split.drawn):
             raise DataError(
@@ -148,17 +168,16 @@ def _refuse_labels(labels: Sequence[int], split: _Split) -> None:
             )
 
 
-def _reached(
-    found: Labelled, split: _Split, rows: np.ndarray, seed: int, device: str, progress: Progress
-) -> Reached:
+def _reached(ready: Prepared, rows: np.ndarray, seed: int, device: str, progress: Progress) -> Reached:
     import torch
 
     from crlspec.numerics.checkpoints import TrainingContext
-    from crlspec.numerics.supervised import Observations, fit_supervised
+    from crlspec.numerics.supervised import fit_supervised
 
+    found, split = ready.labelled, ready.split
     whole = len(rows) == len(split.training)
     number = int(np.random.default_rng([seed, STREAM, len(rows)]).integers(2**62))
-    observations = Observations(found.images, split.columns)
+    observations = ready.observations
     fitted = fit_supervised(
         observations,
         (found.z - split.mean) / split.deviation,
@@ -216,7 +235,7 @@ def _plain(values: np.ndarray) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def _sides(
+def data_of(
     truth: Truth | xr.DataTree, data: xr.DataTree | None, samples: int | None, seed: int
 ) -> tuple[Truth | None, xr.DataTree]:
     """The model, where there is one, and the labelled data."""

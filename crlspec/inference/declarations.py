@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from crlspec.inference import refusals
+from crlspec.inference.encoders.autoencoder_declaration import AutoencoderCode
 from crlspec.inference.encoders.image_declaration import ImageCode
 from crlspec.registry import EstimatorDeclaration, Refusal
 from crlspec.spec import citations
@@ -14,7 +15,7 @@ from crlspec.spec import citations
 if TYPE_CHECKING:
     from crlspec.spec.setting import Setting
 
-__all__ = ["Contrastive", "GscaleI", "Ica", "LscaleI", "Pca", "UmniCrl"]
+__all__ = ["Contrastive", "GscaleI", "Ica", "LscaleI", "Pca", "Ropes", "UmniCrl"]
 
 Alpha = Annotated[float, Field(strict=True, gt=0, lt=1)]
 
@@ -90,6 +91,39 @@ class GscaleI(EstimatorDeclaration):
 
     @property
     def image_code(self) -> ImageCode:
+        """What ``encoder`` says."""
+        return self.encoder
+
+    def covers(self, setting: Setting) -> bool:
+        """AISTATS 2024 and JMLR 2025 cover all that it takes."""
+        return self.refusal(setting) is None
+
+
+class Ropes(EstimatorDeclaration):
+    """ROPES (Kulkarni et al., 2025): images of scenes whose parts are moved on purpose, two known hard interventions
+    on each latent.
+
+    ``encoder`` says how images become a code, where images are observed. From the code ``restarts`` refinements to
+    the latents are trained for ``steps`` at most. ``loss: score-sparsity`` is the paper's, with the ``scores`` of the
+    spec; ``structured-ratio`` that of gscale-i. ``alpha`` is the significance level of all tests.
+    """
+
+    kind: Literal["ropes"] = "ropes"
+    alpha: Alpha = 0.01
+    restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 2000
+    loss: Literal["score-sparsity", "structured-ratio"] = "score-sparsity"
+    encoder: AutoencoderCode = AutoencoderCode()
+    implementation = "crlspec.inference.ropes:Ropes"
+    takes = "general mixing, two known hard single-node interventions per latent"
+    citation = citations.ROPES.bibtex
+
+    def refusal(self, setting: Setting) -> Refusal | None:
+        """See :func:`crlspec.inference.refusals.ropes`."""
+        return refusals.ropes(setting)
+
+    @property
+    def image_code(self) -> AutoencoderCode:
         """What ``encoder`` says."""
         return self.encoder
 

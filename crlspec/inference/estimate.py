@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.inference.check import Check
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
 __all__ = [
@@ -149,7 +149,9 @@ class Estimate:
                    (environment, sample, observed), the estimated d_x = s_obs − s_env at them; also
                    ``score_spectrum`` (environment, component), eigenvalues of E[d dᵀ] in white coordinates; and
                    ``training_<stage>``, ``training_<stage>_2`` … (network or environment, step), the losses of the
-                   networks that were trained, where somebody recorded them
+                   networks that were trained, where somebody recorded them. Of images ``example_images`` (sample,
+                   channel, row, column), observational ones, and ``contact_sheet`` (environment, example, channel,
+                   row, column)
     seconds        wall seconds, with the keys ``scores`` and ``inference``
     """
 
@@ -168,7 +170,7 @@ class Estimate:
     decoder: NetworkDecoder | None = None
     checks: tuple[Check, ...] = ()
     absent: tuple[AbsentEdge, ...] = ()
-    code: PcaCode | None = None
+    code: AnyCode | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)

@@ -12,7 +12,7 @@ from crlspec.registry import Refusal
 if TYPE_CHECKING:
     from crlspec.spec.setting import Setting
 
-__all__ = ["baseline", "contrastive", "gscale_i", "lscale_i", "umni_crl"]
+__all__ = ["baseline", "contrastive", "gscale_i", "lscale_i", "ropes", "umni_crl"]
 
 Reason = tuple[str, str]
 
@@ -84,6 +84,36 @@ def gscale_i(setting: Setting) -> Refusal | None:
         )
     reason = reason or _two_each(setting, two)
     return _refused("gscale-i", reason)
+
+
+def ropes(setting: Setting) -> Refusal | None:
+    """A general mixing, two hard single-node interventions on each latent, which two known."""
+    two = "give two hard single-node interventions per latent (design: coupled)"
+    reason = None
+    if setting.mixing != "general":
+        other = "lscale-i" if setting.mixing == "linear" else "gscale-i"
+        reason = (
+            f"ROPES learns a mixing of which nothing is known, got {setting.mixing}",
+            f"use estimator: {{kind: {other}}}, or mixing: general",
+        )
+    elif setting.design == "uncoupled":
+        reason = (
+            "ROPES is told which two environments move the same latent, and a design uncoupled does not say it",
+            "name the pairs (design: coupled), or use estimator: {kind: gscale-i}, which finds them",
+        )
+    elif setting.design != "coupled":
+        reason = (f"ROPES takes two environments per latent, got a design {setting.design}", two)
+    elif setting.kind != "hard":
+        reason = (f"ROPES needs hard interventions, got {setting.kind}", two)
+    elif setting.deterministic:
+        reason = (
+            "do() fixes a latent to a value, which has no density, and ROPES contrasts densities",
+            'use a hard stochastic intervention, e.g. "Normal(0, 0.5)"',
+        )
+    elif setting.pairs is None and setting.targets is None:
+        reason = ("ROPES is told which two environments move the same latent, and no pairs are", two)
+    reason = reason or _two_each(setting, two)
+    return _refused("ropes", reason)
 
 
 def contrastive(setting: Setting) -> Refusal | None:

@@ -17,6 +17,7 @@ __all__ = [
     "GscaleThresholds",
     "LinearThresholds",
     "LscaleThresholds",
+    "RopesThresholds",
     "Thresholds",
     "UmniThresholds",
 ]
@@ -188,6 +189,17 @@ class GscaleThresholds(Thresholds):
     saturated: float = 0.15
     detectable_share: float = 0.05
     excess: float = 2.5
+
+
+@dataclass(frozen=True)
+class RopesThresholds(GscaleThresholds):
+    """Of ROPES: those of GSCALE-I, and one more.
+
+    scattered   share of the squared score change between the two environments of a latent that falls on other
+                latents, up to which it counts as hitting one: a convention
+    """
+
+    scattered: float = 0.1
 
 
 @dataclass(frozen=True)

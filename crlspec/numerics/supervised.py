@@ -7,7 +7,7 @@ on labelled rows that are held out, so that no more labels are used than were gi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,15 @@ from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Progress, silent
 
-__all__ = ["Observations", "Supervised", "fit_supervised", "white_columns"]
+__all__ = [
+    "READ",
+    "Observations",
+    "Supervised",
+    "fit_supervised",
+    "log_loss",
+    "squared_error",
+    "white_columns",
+]
 
 HELD_OUT, MOST_HELD_OUT = 0.15, 1000
 """Share of the labelled rows that end the training, and how many at most."""
@@ -95,20 +103,32 @@ class Supervised:
         return np.concatenate(found)
 
 
+def squared_error(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared difference of (row, output)."""
+    return ((found - wanted) ** 2).mean()
+
+
+def log_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Mean log loss of logits (row, class) against the shares of the classes (row, class), in nats."""
+    return -(shares * torch.log_softmax(logits, dim=1)).sum(1).mean()
+
+
 def fit_supervised(
     observations: Observations,
     targets: np.ndarray,
     rows: np.ndarray,
     generator: torch.Generator,
     *,
+    loss: Callable[[Tensor, Tensor], Tensor] = squared_error,
     context: TrainingContext = HERE,
     progress: Progress = silent,
     stage: str = "supervised",
 ) -> Supervised:
-    """A network from observations to ``targets`` (row, output), trained on these rows alone; squared errors count.
+    """A network from observations to ``targets`` (row, output), trained on these rows alone.
 
     rows       of observations and targets, four or more; a share of them ends the training
     generator  of every random number, on the CPU
+    loss       of what the network gives, and what it should, both (row, output): a number
 
     The same seed gives the same network on one device.
     """
@@ -128,15 +148,15 @@ def fit_supervised(
     def draw(chance: torch.Generator) -> np.ndarray:
         return kept[torch.randint(len(kept), (size,), generator=chance).numpy()]
 
-    def loss(some: np.ndarray) -> Tensor:
-        return ((supervised.at(observations, some) - wanted[some]) ** 2).mean()[None]
+    def of(some: np.ndarray) -> Tensor:
+        return loss(supervised.at(observations, some), wanted[some])[None]
 
     def held_out() -> Tensor:
-        return sum(loss(some) * (len(some) / len(held)) for some in _portions(held))  # type: ignore[return-value]
+        return sum(of(some) * (len(some) / len(held)) for some in _portions(held))  # type: ignore[return-value]
 
     train(
         network,
-        loss,
+        of,
         draw,
         generator,
         Plan(steps, plan.rate, look=plan.look, patience=plan.patience),

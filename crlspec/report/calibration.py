@@ -5,21 +5,31 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from crlspec.report import page
 from crlspec.report.palette import THEMED, Palette, svg
 from crlspec.report.pictures import shortened, small
+from crlspec.results import metrics
+from crlspec.results.texts import number_text
 
 if TYPE_CHECKING:
+    from crlspec.report.facts import TruthFacts
     from crlspec.results.calibration import LabelledLatent
     from crlspec.results.record import Record
 
 __all__ = ["calibration"]
 
+SHOWN = 600
+"""Fresh samples that are drawn, at most."""
 
-def calibration(result: Record) -> str:
-    """Errors on held-out labels, and a picture of them for each latent; why there are none; empty without labels."""
+
+def calibration(result: Record, truth: TruthFacts | None = None) -> str:
+    """Errors on held-out labels, and a picture of them for each latent; why there are none; empty without labels.
+
+    With a truth, fresh samples against their true values as well.
+    """
     found = result.calibration
     if found is None:
         refused = result.provenance.get("calibration_refused")
@@ -49,7 +59,38 @@ def calibration(result: Record) -> str:
     if found.matched:
         note += f" {escape(found.matching().capitalize())}."
     many = f'<div class="many">{"".join(panels)}</div>'
-    return page.section("labels", "Labels", note, page.table(head, rows, [1, 2, 3, 4], "stack"), many)
+    table = page.table(head, rows, [1, 2, 3, 4], "stack")
+    return page.section("labels", "Labels", note, table, many, "" if truth is None else _fresh(result, truth))
+
+
+def _fresh(result: Record, truth: TruthFacts) -> str:
+    """Each calibrated latent of fresh samples (up) against its true value, in the unit of the model (across)."""
+    calibrated = result.calibration
+    assert calibrated is not None
+    step = max(1, truth.z.sizes["sample"] // SHOWN)
+    some = slice(None, None, step)
+    told = result.encoder(truth.x.isel(sample=some))
+    panels = []
+    for k, one in enumerate(calibrated.latents):
+        true, found = (x.sel(latent=one.latent).values for x in (truth.z.isel(sample=some), told))
+        r = float(np.abs(metrics.rank_correlations(true[:, None], found[:, None])[0, 0]))
+        alt = f"{one.latent} of fresh samples against its true value: absolute rank correlation {r:.4f}."
+        figure = svg(_recovered(true, found, calibrated.unit, THEMED), f"fresh{k}", alt)
+        panels.append(page.figure(figure, f"<b>{escape(one.latent)}</b> · rank |r| = {number_text(r)}"))
+    note = (
+        f"{len(told):,} fresh samples of all environments: recovered, in the unit of the labels, against true, in "
+        "that of the model."
+    )
+    return f'<h3>Against the truth</h3><p class="note">{note}</p><div class="many">{"".join(panels)}</div>'
+
+
+def _recovered(true: np.ndarray, found: np.ndarray, unit: str, palette: Palette) -> Figure:
+    figure, axes = small(palette)
+    axes.plot(true, found, ".", color=palette.accent, ms=2, alpha=0.6)
+    axes.set_xlabel("true", color=palette.muted, fontsize=8)
+    told = f"recovered, {shortened(unit, 10)}" if unit else "recovered"
+    axes.set_ylabel(told, color=palette.muted, fontsize=8, parse_math=False)
+    return figure
 
 
 def _against(one: LabelledLatent, palette: Palette) -> Figure:

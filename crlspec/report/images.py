@@ -14,7 +14,7 @@ from matplotlib.image import imsave
 if TYPE_CHECKING:
     from crlspec.results.record import Record
 
-__all__ = ["as_images", "by_camera", "image_shape", "strip"]
+__all__ = ["as_images", "beside", "by_camera", "image_shape", "png", "rows_of_pictures", "strip"]
 
 GAP = 1
 """White pixels between two pictures."""
@@ -45,8 +45,18 @@ def by_camera(images: np.ndarray, cameras: int) -> list[np.ndarray]:
     return found
 
 
-def strip(rows: Sequence[np.ndarray], alt: str) -> str:
-    """An HTML image: rows of pictures, each (picture, row, column, channel) of values in 0 … 1."""
+def beside(cameras: Sequence[np.ndarray]) -> np.ndarray:
+    """The images of several cameras, each (sample, row, column, 1 or 3), next to each other: (sample, row, column,
+    3)."""
+    parts = []
+    for images in cameras:
+        coloured = np.broadcast_to(images, (*images.shape[:3], 3))
+        parts += [np.ones((*images.shape[:2], GAP, 3)), coloured]
+    return np.concatenate(parts[1:], axis=2)
+
+
+def rows_of_pictures(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """One picture (row, column, 3) of rows of pictures, each (picture, row, column, channel) of values in 0 … 1."""
     lines = []
     for pictures in rows:
         count, height, width, channels = pictures.shape
@@ -54,7 +64,17 @@ def strip(rows: Sequence[np.ndarray], alt: str) -> str:
         for k, picture in enumerate(pictures):
             line[:height, k * (width + GAP) : k * (width + GAP) + width] = picture  # one channel is grey
         lines.append(line)
+    return np.concatenate(lines)[:-GAP, :-GAP]
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture (row, column, 3) of values in 0 … 1 as a PNG file."""
     buffer = io.BytesIO()
-    imsave(buffer, np.concatenate(lines)[:-GAP, :-GAP], format="png")
-    text = base64.b64encode(buffer.getvalue()).decode("ascii")
+    imsave(buffer, picture, format="png")
+    return buffer.getvalue()
+
+
+def strip(rows: Sequence[np.ndarray], alt: str) -> str:
+    """An HTML image: rows of pictures, each (picture, row, column, channel) of values in 0 … 1."""
+    text = base64.b64encode(png(rows_of_pictures(rows))).decode("ascii")
     return f'<img class="strip" alt="{escape(alt, quote=True)}" src="data:image/png;base64,{text}">'

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from crlspec.report import account, evidence, page, sections
 from crlspec.report.calibration import calibration
 from crlspec.report.ceiling import ceiling
+from crlspec.report.contact_sheet import contact_sheet
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
+from crlspec.report.yardsticks import yardsticks
 from crlspec.results.storage import write_file
 from crlspec.results.texts import number_text
 from crlspec.results.verdict import verdict
@@ -47,9 +49,9 @@ def write_report(
 
 def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:
     """The page as HTML text. The same result, and model, give the same text."""
-    labelled = calibration(result)
-    result = result.standardised
+    calibrated, result = result, result.standardised
     truth = None if model is None else truth_facts(result, model)
+    labelled = calibration(calibrated, truth)
     name = str(result.provenance.get("name") or "result")
     parts = [
         _opening(result, truth, name),
@@ -61,6 +63,8 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         sections.latents(result, truth),
         labelled,
         ceiling(result),
+        yardsticks(result),
+        contact_sheet(result),
         traversals(result),
         evidence.scores(result),
         evidence.spectra(result),

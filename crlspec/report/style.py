@@ -59,6 +59,7 @@ figcaption { font-size: .86rem; color: var(--muted); margin: .35rem 0 0; }
 figcaption b { color: var(--ink); font-weight: 600; }
 .titled { display: flex; flex-direction: column; } .titled figcaption { order: -1; margin: 0 0 .5rem;
   font-size: .94rem; }
+.moving { display: block; width: 100%; max-width: 16rem; image-rendering: pixelated; }
 .strip { display: block; width: 100%; image-rendering: pixelated; }
 svg { display: block; width: 100%; height: auto; max-width: var(--w); }
 .key { display: flex; flex-wrap: wrap; gap: .35rem 1.3rem; list-style: none; padding: 0; margin: 1rem 0 0;

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode
 from crlspec.numerics.batches import unit_interval
 from crlspec.report import page
+from crlspec.report.animations import moving
 from crlspec.report.images import as_images, by_camera, image_shape, strip
 from crlspec.report.palette import LIGHT, THEMED, Palette, svg
 from crlspec.report.pictures import shortened, small
@@ -66,7 +67,8 @@ def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
         moved = result.traverse(name, values).transpose("value", "observed").values
         panels.append(
             page.figure(
-                strip([as_images(moved, shape)], f"Images while {name} moves."), f"<b>{escape(name)}</b>"
+                moving(result, name) + strip([as_images(moved, shape)], f"Images while {name} moves."),
+                f"<b>{escape(name)}</b>",
             )
         )
     examples = result.diagnostics.get("examples")
@@ -80,7 +82,7 @@ def _of_images(result: Record, shape: tuple[int, int, int]) -> str:
     return _strips(panels)
 
 
-def _of_code(result: Record, code: PcaCode) -> str:
+def _of_code(result: Record, code: AnyCode) -> str:
     """The same where images were observed as such: a line of each strip for each camera."""
     panels = []
     cameras = result.provenance.get("cameras") or ["camera"]
@@ -88,7 +90,7 @@ def _of_code(result: Record, code: PcaCode) -> str:
     for name in result.names:
         moved = result.traverse(name, values).values
         shown = strip(by_camera(moved, len(cameras)), f"Images while {name} moves.")
-        panels.append(page.figure(shown, f"<b>{escape(name)}</b>"))
+        panels.append(page.figure(moving(result, name) + shown, f"<b>{escape(name)}</b>"))
     examples = result.diagnostics.get("example_images")
     if examples is not None:
         seen = unit_interval(examples.values)

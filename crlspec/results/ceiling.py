@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from crlspec.results.texts import number_text
+from crlspec.results.texts import aligned, number_text
 
 __all__ = ["SEEN", "Ceiling", "Own", "Reached"]
 
@@ -155,12 +155,12 @@ class Ceiling:
         lines = [
             f"ceiling  a supervised {self.network} network on {self.reached.labels} labelled rows, judged on "
             f"{self.rows} others of '{self.observational}'",
-            *_aligned([self._head(), *(self._row(k) for k in range(len(self.latents)))]),
+            *aligned([self._head(), *(self._row(k) for k in range(len(self.latents)))]),
         ]
         if self.fewer:
             lines.append("with few labels: mean absolute error in standard deviations (R²)")
             head = ["labels", *self.latents]
-            lines += _aligned([head, *(_few(one) for one in (*self.fewer, self.reached))])
+            lines += aligned([head, *(_few(one) for one in (*self.fewer, self.reached))])
         return "\n".join([*lines, *self.sentences()])
 
     def sentences(self) -> tuple[str, ...]:
@@ -207,15 +207,3 @@ def _reached(values: Mapping[str, Any]) -> Reached:
 def _few(one: Reached) -> list[str]:
     cells = [f"{number_text(mae)} ({number_text(r2)})" for mae, r2 in zip(one.mae, one.r2, strict=True)]
     return [str(one.labels), *cells]
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    """Lines of a table, the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    ]

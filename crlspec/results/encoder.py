@@ -11,7 +11,7 @@ import xarray as xr
 
 from crlspec.data.images import DIMS
 from crlspec.errors import DataError, EstimationError
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder
 from crlspec.maps.monotone import Units
 from crlspec.results.stored_code import columns_of, shows_images, variable_of
@@ -39,7 +39,7 @@ class Encoder:
     function: AnyEncoder
     observed: tuple[str, ...]
     latents: tuple[str, ...]
-    code: PcaCode | None = None
+    code: AnyCode | None = None
     units: Units | None = None
 
     @property
@@ -135,7 +135,7 @@ class Decoder:
     function: Callable[[np.ndarray], np.ndarray]
     observed: tuple[str, ...]
     latents: tuple[str, ...]
-    code: PcaCode | None = None
+    code: AnyCode | None = None
 
     def __call__(self, z: np.ndarray | xr.DataArray) -> xr.DataArray:
         """Observations of z: a DataArray (…, observed); images (…, channel, row, column) float32 from 0 to 1 where

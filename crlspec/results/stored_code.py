@@ -8,12 +8,15 @@ import xarray as xr
 from crlspec.data.images import ALIASES, DIMS, VARIABLE, image_array
 from crlspec.errors import DataError
 from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode, ConvolutionalCode
 
 __all__ = ["code_dataset", "code_of", "columns_of", "shows_images", "variable_of"]
 
 
-def code_dataset(code: PcaCode) -> xr.Dataset:
+def code_dataset(code: AnyCode) -> xr.Dataset:
     """The arrays of a code."""
+    if isinstance(code, ConvolutionalCode):
+        return _layers(code)
     each = ("component", *DIMS[1:])
     return xr.Dataset(
         {
@@ -24,8 +27,43 @@ def code_dataset(code: PcaCode) -> xr.Dataset:
     )
 
 
-def code_of(stored: xr.Dataset) -> PcaCode:
+def _layers(code: ConvolutionalCode) -> xr.Dataset:
+    """Dimensions carry the number of the layer."""
+    arrays = {
+        "mean": (DIMS[1:], code.mean),
+        "dense": (("component", "number"), code.dense),
+        "bias": (("component",), code.bias),
+        "opening": (("number", "component"), code.opening),
+        "level": (("number",), code.level),
+    }
+    for name, layers in (("kernel", code.kernels), ("enlarging", code.enlarging)):
+        for k, one in enumerate(layers):
+            arrays[f"{name}{k}"] = tuple(f"{name}{k}_{end}" for end in ("out", "in", "row", "column")), one
+    for name, offsets in (("shift", code.shifts), ("level", code.levels)):
+        for k, one in enumerate(offsets):
+            arrays[f"{name}{k}"] = (f"{name}{k}_out",), one
+    return xr.Dataset(arrays, attrs={"layers": len(code.kernels)})
+
+
+def code_of(stored: xr.Dataset) -> AnyCode:
     """What :func:`code_dataset` made of a code."""
+    if "dense" in stored:
+        layers = range(int(stored.attrs["layers"]))
+
+        def each(name: str) -> tuple[np.ndarray, ...]:
+            return tuple(stored[f"{name}{k}"].values for k in layers)
+
+        return ConvolutionalCode(
+            mean=stored["mean"].values,
+            kernels=each("kernel"),
+            shifts=each("shift"),
+            dense=stored["dense"].values,
+            bias=stored["bias"].values,
+            opening=stored["opening"].values,
+            level=stored["level"].values,
+            enlarging=each("enlarging"),
+            levels=each("level"),
+        )
     return PcaCode(stored["components"].values, stored["mean"].values, stored["pictures"].values)
 
 
@@ -37,7 +75,7 @@ def shows_images(x: np.ndarray | xr.DataArray) -> bool:
 
 
 def columns_of(
-    code: PcaCode, images: np.ndarray | xr.DataArray, beside: xr.DataArray | None = None
+    code: AnyCode, images: np.ndarray | xr.DataArray, beside: xr.DataArray | None = None
 ) -> xr.DataArray:
     """(sample, observed): the code of images (sample, channel, row, column), and the columns ``beside`` them.
 
@@ -52,7 +90,7 @@ def columns_of(
     return columns if beside is None else xr.concat([columns, beside], "observed", join="override")
 
 
-def _coded(images: np.ndarray, code: PcaCode) -> np.ndarray:
+def _coded(images: np.ndarray, code: AnyCode) -> np.ndarray:
     """The code (sample, component) of images. Raises DataError for another shape."""
     if images.shape[1:] != code.shape:
         raise DataError(
@@ -63,7 +101,7 @@ def _coded(images: np.ndarray, code: PcaCode) -> np.ndarray:
     return code(images)
 
 
-def variable_of(dataset: xr.Dataset, code: PcaCode | None) -> xr.DataArray:
+def variable_of(dataset: xr.Dataset, code: AnyCode | None) -> xr.DataArray:
     """What of a data set an encoder takes: its variable x (sample, observed), the code of its images before it where
     there is a code. Raises DataError where it is missing."""
     if code is not None and VARIABLE in dataset.data_vars:

@@ -14,8 +14,8 @@ from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Status
 
 __all__ = [
-    "absent_text", "absent_texts", "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text", "figure_text",
-    "metrics_of", "number_text", "p_text", "status_json", "summary",
+    "absent_text", "absent_texts", "aligned", "checks_lines", "count_text", "dag_dot", "dag_json", "edges_text",
+    "figure_text", "metrics_of", "number_text", "p_text", "status_json", "summary",
 ]  # fmt: skip
 
 METRICS = (
@@ -225,3 +225,15 @@ def _number(value: float) -> float | None:
 def _quoted(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Lines of a table, the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CONTRASTIVE", "GENERAL", "LINEAR", "SAMPLE_COMPLEXITY", "UMNI", "UNCOUPLED", "Paper"]
+__all__ = ["CONTRASTIVE", "GENERAL", "LINEAR", "ROPES", "SAMPLE_COMPLEXITY", "UMNI", "UNCOUPLED", "Paper"]
 
 
 class Paper(NamedTuple):
@@ -53,6 +53,17 @@ GENERAL = Paper(
   author    = {Var{\\i}c{\\i}, Burak and Acart{\\"u}rk, Emre and Shanmugam, Karthikeyan and Tajer, Ali},
   booktitle = {International Conference on Artificial Intelligence and Statistics},
   year      = {2024}
+}""",
+)
+
+ROPES = Paper(
+    "Kulkarni et al., 2025",
+    """@misc{kulkarni2025ropes,
+  title  = {{ROPES}: Robotic Pose Estimation via Score-based Causal Representation Learning},
+  author = {Kulkarni, Pranamya and Datta, Puranjay and Var{\\i}c{\\i}, Burak and Acart{\\"u}rk, Emre and
+            Shanmugam, Karthikeyan and Tajer, Ali},
+  year   = {2025},
+  note   = {arXiv:2510.20884}
 }""",
 )
 

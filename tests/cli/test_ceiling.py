@@ -8,6 +8,7 @@ import pytest
 
 import crlspec
 from crlspec.results.ceiling import Ceiling
+from crlspec.results.yardsticks import Yardsticks
 
 FEW = ("--samples", 150)
 
@@ -72,6 +73,18 @@ def half_shown(tmp_path):
         "samples: 150\nscores: {kind: gaussian}\n"
     )
     return path
+
+
+def test_a_run_with_yardsticks_keeps_and_prints_them(call, half_shown, fixed_estimator, tmp_path):
+    fixed_estimator("ok", "Decided.")
+    told = call("run", half_shown, "--yardsticks", "--labels", "20", "--out", "out")
+    assert told.status == 0, told.err
+    assert "principal components" in told.out and "log ratios alone" in told.out
+    assert "c is hidden: R² below 0.9." in told.out
+    kept = Yardsticks.from_values(json.loads((tmp_path / "out" / "yardsticks.json").read_text()))
+    result = crlspec.open_result(tmp_path / "out")
+    assert result.yardsticks() == kept
+    assert Ceiling.open(tmp_path / "out" / "ceiling.json") == kept.ceiling
 
 
 def test_a_run_names_what_nobody_sees_and_claims_nothing_of_it(call, half_shown, fixed_estimator, tmp_path):

@@ -37,7 +37,9 @@ def test_from_a_folder_of_arrays_to_latents_of_new_images(call, spec, tmp_path):
     ran = call("run", spec, "--out", "run")
     assert ran.status in (0, 4), ran.err  # so few steps may leave it undecided
     assert "images in five environments" in ran.out
-    assert "data:image/png" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "data:image/png" in page and "data:image/gif" in page and '<section id="sheet">' in page
+    assert {path.name for path in (tmp_path / "run").glob("*.gif")} == {"traversal_a.gif", "traversal_b.gif"}
     np.save(tmp_path / "new.npy", rendered(latents("obs", 20, seed=7)))
     told = call("transform", "run", "--data", "new.npy", "--out", "z.csv")
     assert told.status == 0, told.err

@@ -13,7 +13,7 @@ HOME = Path(__file__).parents[2] / "crlspec"
 DECIDING = (
     *sorted((HOME / "inference" / "checks").glob("*.py")),
     *(HOME / "inference" / name for name in (
-        "answer.py", "baselines.py", "contrastive.py", "gscale.py", "lscale.py", "status.py", "umni.py",
+        "answer.py", "baselines.py", "contrastive.py", "gscale.py", "lscale.py", "ropes.py", "status.py", "umni.py",
         "encoders/answer.py", "likelihood/decided.py", "likelihood/signature_rivals.py", "soft/decided.py",
     )),
     HOME / "scores" / "auto.py",
@@ -28,6 +28,7 @@ ALLOWED = {
     "moments.py": {"WIDE", "SKETCH", "values > 1e-13 * values[0]"},
     "rows.py": {"BLOCKS", "RANKED", "values > 1e-10 * max(values[-1], 1e-300)"},
     "gscale.py": {"MOST_COMPONENTS", "QUICK"},
+    "ropes.py": {"MOST_COMPONENTS"},
     "umni.py": {"WIDTH"},
     # from how few samples on Bartlett's factor means nothing
     "mechanism_changed.py": {"factor <= 0.5"},

@@ -25,6 +25,7 @@ from crlspec.inference.encoders.linear_starts import bent_row
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.ropes import Ropes
 from crlspec.inference.thresholds import DesignThresholds, GscaleThresholds, LscaleThresholds, Thresholds
 from crlspec.inference.umni import UmniCrl
 from crlspec.maps.maps import Network
@@ -46,6 +47,7 @@ ESTIMATORS = {
     "lscale-i": LScaleI(),
     "umni-crl": UmniCrl(),
     "gscale-i": GScaleI(),
+    "ropes": Ropes(),
     "contrastive": Contrastive(),
     "ica": Ica(),
     "pca": Pca(),
@@ -54,6 +56,10 @@ SPECS = {
     "lscale-i": ("linear/hard-5", []),
     "umni-crl": ("linear/umni-hard-5", []),
     "gscale-i": ("general/glm-5", []),
+    "ropes": (
+        "general/leaky-3",
+        ["estimator.kind=ropes", "estimator.steps=10", "estimator.restarts=1", "scores.kind=gaussian"],
+    ),
     "contrastive": ("linear/hard-5", ["estimator.kind=contrastive"]),
     "ica": ("linear/hard-5", ["estimator.kind=ica"]),
     "pca": ("linear/hard-5", ["estimator.kind=pca"]),

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
+from crlspec.inference.encoders.autoencoder_code import fit_autoencoder
+from crlspec.inference.encoders.autoencoder_declaration import AutoencoderCode
 from crlspec.inference.encoders.image_code import fit_code
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.convolutional_code import AnyCode
+from crlspec.numerics.checkpoints import HERE, TrainingContext
+from crlspec.progress import Progress, silent
 from crlspec.registry import EstimatorDeclaration
 
 __all__ = ["seen"]
 
 
-def seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Problem, PcaCode | None]:
+def seen(
+    problem: Problem,
+    method: EstimatorDeclaration,
+    seed: int,
+    context: TrainingContext = HERE,
+    progress: Progress = silent,
+) -> tuple[Problem, AnyCode | None]:
     """The problem with a code of its images as its first columns, and that code; itself where it has no images.
+
+    context  where a code that is learned is trained
 
     Raises SettingMismatch where the estimator does not take images, and DataError where they hardly vary.
     """
@@ -26,5 +38,17 @@ def seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Pro
             "Use estimator: {kind: gscale-i}, with two hard interventions on each latent; or give columns, such as "
             "readings of sensors, in place of the images.",
         )
-    code = fit_code(problem.images, asked.code, seed, asked.blur)
+    code: AnyCode
+    if isinstance(asked, AutoencoderCode):
+        code = _autoencoded(problem, asked, seed, context, progress)
+    else:
+        code = fit_code(problem.images, asked.code, seed, asked.blur)
     return problem.coded(code.names, code), code
+
+
+def _autoencoded(
+    problem: Problem, asked: AutoencoderCode, seed: int, context: TrainingContext, progress: Progress
+) -> AnyCode:
+    if asked.kind == "pca":
+        return fit_code(problem.images, asked.code, seed)
+    return fit_autoencoder(problem.images, asked.code, asked.steps, seed, context=context, progress=progress)
