@@ -102,8 +102,8 @@ def evaluate(node: ast.expr, functions: Mapping[str, Callable[..., Any]], values
         case ast.Call(func=ast.Name(id=name), args=arguments):
             inner_values = [evaluate(argument, functions, values) for argument in arguments]
             plain = all(isinstance(value, float) for value in inner_values)
-            return (_ON_NUMBERS if plain else functions)[name](*inner_values)
+            return (ON_NUMBERS if plain else functions)[name](*inner_values)
     raise AssertionError("unreachable: the reader admits no other node")
 
 
-_ON_NUMBERS = number_functions()
+ON_NUMBERS = number_functions()
