@@ -38,9 +38,12 @@ class Issue:
 
 
 class CrlspecError(Exception):
-    """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns."""
+    """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns.
 
-    exit_code: ClassVar[int] = 1
+    An error that is raised on purpose is no fault of the program: its status is never 1.
+    """
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, remedy: str | None = None) -> None:
         super().__init__(message)

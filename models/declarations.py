@@ -357,7 +357,7 @@ class MlpMixing(MixingDeclaration):
 
     def numbers(self, latents: int) -> int:
         width = latents if self.strength == "strong" else self.observed
-        return self.observed * width + 3 * (self.layers - 1) * width**2  # square ones are drawn many times
+        return self.observed * width + (self.layers - 1) * width**2
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

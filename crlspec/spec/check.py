@@ -119,7 +119,9 @@ def _is_large(spec: Spec) -> bool:
     n = len(spec.latents)
     if n > 100 or sum(len(hit) for hit in environment_targets(spec).values()) > MAX_TRIED:
         return True
-    numbers = 0 if spec.mixing is None else spec.mixing.numbers(n)
+    numbers = 0
+    if spec.mixing is not None:  # a drawn matrix is drawn until it is well-conditioned
+        numbers = (1 if spec.mixing.is_resolved else 3) * spec.mixing.numbers(n)
     if spec.scm is not None:
         known, mechanism = parents_of(spec), spec.scm.mechanism
         for k, name in enumerate(spec.latents):

@@ -23,11 +23,12 @@ from crlspec.spec.vocabulary import (
     CONSTANTS,
     DISTRIBUTIONS,
     FUNCTIONS,
+    LARGEST,
     LOCATION_SCALE,
     ON_NUMBERS,
-    POSITIVE,
     SCALABLE,
     evaluate,
+    impossible,
     number_functions,
     numpy_functions,
 )
@@ -223,9 +224,9 @@ class _Reader:
         for parameter, default in parameters.items():
             if parameter in given:
                 arguments[parameter] = self._expression(given[parameter])
-                self._check_constant(name, parameter, arguments[parameter], given[parameter])
             elif default is not None:
                 arguments[parameter] = Expression(repr(default), (), ast.Constant(default))
+        self._refuse_impossible(name, arguments, given)
         read = {parent for argument in arguments.values() for parent in argument.parents}
         return Equation(name, arguments, self._in_order(read))
 
@@ -243,6 +244,13 @@ class _Reader:
                 "write the whole equation, e.g. Normal(0.5*z1, 1)",
             )
         value = self._constant(call.args[0])
+        if abs(value) > LARGEST or (name == "scale" and 0 < value < 1 / LARGEST):
+            least = f"from {1 / LARGEST:g} " if name == "scale" else ""
+            raise self._error(
+                call.args[0],
+                f"{name}() takes a number {least}up to {LARGEST:g}, got {value:g}",
+                "change the unit of the latent",
+            )
         if name == "scale" and value <= 0:
             raise self._error(
                 call.args[0], f"scale() takes a number above 0, got {value:g}", "write scale(0.5)"
@@ -314,8 +322,8 @@ class _Reader:
             raise self._error(node, f"the equation is nested deeper than {MAX_DEPTH}", remedy)
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                if not abs(number) < 1e300:
-                    raise self._error(node, "the number is too large", "use numbers below 1e300")
+                if not abs(number) <= LARGEST:
+                    raise self._error(node, "the number is too large", f"use numbers up to {LARGEST:g}")
                 return set(), float(number)
             case ast.Name(id=name):
                 return self._admit_name(node, name)
@@ -368,16 +376,15 @@ class _Reader:
             raise self._error(node, f"{ast.unparse(node)!r} is not a finite number", "mend the arithmetic")
         return value
 
-    def _check_constant(self, name: str, parameter: str, expression: Expression, node: ast.expr) -> None:
-        if expression.parents:
-            return
-        value = self._constant(node)
-        if parameter in POSITIVE and value <= 0:
-            raise self._error(
-                node,
-                f"{parameter} of {name} must be above 0, got {value:g}",
-                f"the parameters are {name}({', '.join(DISTRIBUTIONS[name])})",
-            )
+    def _refuse_impossible(
+        self, name: str, arguments: Mapping[str, Expression], given: Mapping[str, ast.expr]
+    ) -> None:
+        """Raises ExpressionError where constants alone make a distribution impossible, at the argument."""
+        constants = {key: one for key, one in arguments.items() if not one.parents}
+        found = impossible(name, {key: self._constant(one.tree) for key, one in constants.items()})
+        if found is not None:
+            parameter, message, remedy = found
+            raise self._error(given.get(parameter, arguments[parameter].tree), message, remedy)
 
     def _error(self, node: ast.expr, message: str, remedy: str) -> ExpressionError:
         clean = self.clean.strip().encode()

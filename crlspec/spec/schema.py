@@ -318,6 +318,7 @@ class Spec(ClosedModel):
     calibrate: Calibrate | None = None
 
     _source: Any = PrivateAttr(default=None)
+    _declared: Any = PrivateAttr(default=None)
     _profile: str | None = PrivateAttr(default=None)
 
     @property
