@@ -9,6 +9,10 @@ from typing import ClassVar, Literal
 
 INTERRUPTED = 130
 """Exit status of what was stopped by Ctrl-C."""
+SHOWN = 50
+"""Issues that a text or JSON lists; of the others it says how many there are."""
+COUNTED = 1000
+"""Issues of one part of a spec that are looked for."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class Issue:
 
 
 class CrlspecError(Exception):
-    """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns."""
+    """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns.
 
-    exit_code: ClassVar[int] = 1
+    An error that is raised on purpose is no fault of the program: its status is never 1.
+    """
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, remedy: str | None = None) -> None:
         super().__init__(message)
@@ -62,10 +69,17 @@ class SpecError(CrlspecError):
 
     def __init__(self, issues: Iterable[Issue]) -> None:
         self.issues = tuple(issues)
-        super().__init__("\n".join(str(issue) for issue in self.issues))
+        lines = [str(issue) for issue in self.issues[:SHOWN]]
+        super().__init__("\n".join([*lines, *more(len(self.issues))]))
 
     def __reduce__(self) -> tuple[type["SpecError"], tuple[tuple[Issue, ...]]]:
         return type(self), (self.issues,)
+
+
+def more(count: int) -> list[str]:
+    """The line that stands for the issues beyond those that are listed; none where all are."""
+    left = count - SHOWN
+    return [] if left <= 0 else [f"… and {'at least ' * (count >= COUNTED)}{left} more. Mend these first."]
 
 
 class SettingMismatch(CrlspecError):  # noqa: N818

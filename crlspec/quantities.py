@@ -1,5 +1,6 @@
 """What a number in a declaration may be: a number, an interval to draw from, a distribution that stays open."""
 
+from math import inf
 from typing import Annotated
 
 import numpy as np
@@ -8,22 +9,26 @@ from pydantic_core import PydanticCustomError
 
 from crlspec.spec.expression import ExpressionError
 from crlspec.spec.prior import Prior, PriorField
+from crlspec.spec.vocabulary import LARGEST
 
 __all__ = [
     "Amount", "Count", "Number", "NumberOrPrior", "PositiveAmount", "PositiveUncertain", "Uncertain", "draw_amount",
     "draw_uncertain",
 ]  # fmt: skip
 
+_UNIT = {"remedy": "change the unit of the latent."}
 _EXAMPLE = {"remedy": "write a number, e.g. 0.5, or an interval, e.g. [0.5, 1.5]."}
 
 
 def _amount(value: object) -> object:
     pair = value if isinstance(value, list | tuple) else (value, value)
-    numbers = [v for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e300]
+    numbers = [v for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < inf]
     if len(pair) != 2 or len(numbers) != 2:
         raise PydanticCustomError(
             "amount", "a finite number or an interval [lo, hi] of numbers is needed", _EXAMPLE
         )
+    if max(map(abs, numbers)) > LARGEST:
+        raise PydanticCustomError("amount", f"numbers up to {LARGEST:g} are allowed", _UNIT)
     if numbers[0] > numbers[1]:
         raise PydanticCustomError("amount", "the interval [lo, hi] must have lo ≤ hi", _EXAMPLE)
     return (float(numbers[0]), float(numbers[1])) if isinstance(value, list | tuple) else float(numbers[0])
@@ -31,8 +36,11 @@ def _amount(value: object) -> object:
 
 def _positive(value: object) -> object:
     value = _amount(value)
-    if (value[0] if isinstance(value, tuple) else value) <= 0:  # type: ignore[operator]
+    least: float = value[0] if isinstance(value, tuple) else value  # type: ignore[assignment]
+    if least <= 0:
         raise PydanticCustomError("amount", "a number or an interval [lo, hi] above 0 is needed", _EXAMPLE)
+    if least < 1 / LARGEST:
+        raise PydanticCustomError("amount", f"numbers from {1 / LARGEST:g} on are allowed", _UNIT)
     return value
 
 
@@ -69,8 +77,8 @@ Uncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(
 PositiveUncertain = Annotated[float | tuple[float, float] | PriorField, BeforeValidator(_positive_uncertain)]
 """An Uncertain above 0."""
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""A finite number; strings and booleans are refused."""
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+"""A finite number of at most 1e30 in size; strings and booleans are refused."""
 
 
 def _number_or_prior(value: object) -> object:
@@ -80,6 +88,8 @@ def _number_or_prior(value: object) -> object:
         raise PydanticCustomError("float_type", "a number is needed")
     if not abs(value) < float("inf"):
         raise PydanticCustomError("finite_number", "a finite number is needed")
+    if abs(value) > LARGEST:
+        raise PydanticCustomError("amount", f"numbers up to {LARGEST:g} are allowed", _UNIT)
     return float(value)
 
 

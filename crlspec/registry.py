@@ -7,7 +7,7 @@ knows its implementation only by name, and imports no torch. ``draw`` leaves no 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
@@ -15,16 +15,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from crlspec.closed import ClosedModel
 from crlspec.errors import CrlspecError, Issue, SpecError
 from crlspec.quantities import (
     Amount,
@@ -50,33 +44,6 @@ __all__ = [
 ]  # fmt: skip
 
 Slot = Literal["mechanism", "noise", "mixing", "estimator", "scores"]
-
-
-class ClosedModel(BaseModel):
-    """A frozen pydantic model that refuses unknown keys and names the keys that are allowed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _name_allowed_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return handler(value)
-        except ValidationError as error:
-            allowed = ", ".join(cls.model_fields)
-            raise _with_allowed_keys(error, cls.__name__, allowed) from None
-
-
-def _with_allowed_keys(error: ValidationError, title: str, allowed: str) -> ValidationError:
-    lines: list[InitErrorDetails] = []
-    for line in error.errors(include_url=False):
-        context: dict[str, Any] = dict(line.get("ctx", {}))
-        if line["type"] == "extra_forbidden":
-            context.setdefault("allowed", allowed)
-        context["message"] = line["msg"]
-        kind: Any = PydanticCustomError(line["type"], "{message}", context)
-        lines.append(InitErrorDetails(type=kind, loc=line["loc"], input=line["input"]))
-    return ValidationError.from_exception_data(title, lines)
 
 
 class Declaration(ClosedModel, ABC):
@@ -165,6 +132,10 @@ class MechanismDeclaration(Declaration):
     def scaled(self, factor: float) -> Self:
         """The mechanism factor·f, as used by soft interventions."""
 
+    def numbers(self, parents: int) -> int:
+        """About how many numbers ``draw`` makes for a node with so many parents."""
+        return parents
+
     def slopes(self) -> Mapping[str, float] | None:
         """parent → weight of a linear mechanism that is drawn; None where it is not linear."""
         return None
@@ -225,6 +196,10 @@ class MixingDeclaration(Declaration):
     def image_shape(self) -> tuple[int, int, int] | None:
         """(row, column, channel) where the first observed variables are the pixels of an image, in this order."""
         return None
+
+    def numbers(self, latents: int) -> int:
+        """About how many numbers ``draw`` makes for so many latents."""
+        return self.observed * latents
 
     def calibrated(self, mean: Mapping[str, float], deviation: Mapping[str, float]) -> Self:
         """The mixing set to latents of this mean and deviation (by name); most take them as they come."""
@@ -342,7 +317,11 @@ class Registry:
 
     def kinds(self, slot: str) -> dict[str, type[Declaration]]:
         """The classes of a slot by their ``kind:`` word."""
-        return {kind_of(declaration): declaration for declaration in self.declarations(slot)}
+        return self._kinds.get(slot, {})
+
+    @cached_property
+    def _kinds(self) -> dict[str, dict[str, type[Declaration]]]:
+        return {slot: {kind_of(one): one for one in found} for slot, found in self.families.items()}
 
     def with_plugin(self, module_name: str) -> "Registry":
         """This registry with every concrete declaration that a module defines.

@@ -90,6 +90,9 @@ class QuadraticMechanism(_Factored):
     def is_resolved(self) -> bool:
         return self.matrix is not None
 
+    def numbers(self, parents: int) -> int:
+        return parents**2
+
     @model_validator(mode="after")
     def _positive_definite(self) -> Self:
         if self.matrix is not None:
@@ -137,6 +140,9 @@ class MlpMechanism(_Factored):
     @property
     def is_resolved(self) -> bool:
         return self.inner is not None
+
+    def numbers(self, parents: int) -> int:
+        return self.hidden * (parents + 2)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -348,6 +354,10 @@ class MlpMixing(MixingDeclaration):
     @property
     def is_resolved(self) -> bool:
         return self.weights is not None
+
+    def numbers(self, latents: int) -> int:
+        width = latents if self.strength == "strong" else self.observed
+        return self.observed * width + (self.layers - 1) * width**2
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

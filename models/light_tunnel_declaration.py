@@ -180,6 +180,9 @@ class LightTunnelMixing(MixingDeclaration):
             }
         )
 
+    def numbers(self, latents: int) -> int:
+        return 2 * latents
+
     def draw(self, rng: object, latents: tuple[str, ...]) -> Self:
         """The same bench with an actuator, mean and deviation for each latent; nothing is drawn.
 

@@ -61,6 +61,9 @@ class LocationScaleMechanism(MechanismDeclaration):
     def is_resolved(self) -> bool:
         return self.location.is_resolved and self.log_scale.is_resolved
 
+    def numbers(self, parents: int) -> int:
+        return self.location.numbers(parents) + self.log_scale.numbers(parents)
+
     @property
     def priors(self) -> Mapping[tuple[str, ...], Prior]:
         return {

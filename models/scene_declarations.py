@@ -107,6 +107,9 @@ class SceneMixing(MixingDeclaration):
             update={"mean": {**mean, **self.mean}, "deviation": {**deviation, **self.deviation}}
         )
 
+    def numbers(self, latents: int) -> int:
+        return 2 * latents
+
     def draw(self, rng: object, latents: tuple[str, ...]) -> Self:
         """The same scene with mean and deviation of each latent; nothing is drawn.
 

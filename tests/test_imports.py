@@ -19,7 +19,7 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-SPEC = ("quantities", "registry", "spec")
+SPEC = ("closed", "quantities", "registry", "spec")
 
 # The order of the house: package → the packages of crlspec that it may import, inside functions too; the longest
 # match counts. Read from the top: nothing imports what stands below it.
@@ -32,8 +32,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "spec.links": (),
     "spec.expression": ("spec.vocabulary",),
     "spec.prior": ("spec.expression",),
-    "quantities": ("spec.expression", "spec.prior"),
-    "registry": (*BASE, "quantities", "spec.prior"),
+    "closed": ("errors",),
+    "quantities": ("spec.expression", "spec.prior", "spec.vocabulary"),
+    "registry": (*BASE, "closed", "quantities", "spec.prior"),
     "spec": (*BASE, *SPEC),
     "numerics": (*BASE, "spec.links", "numerics"),
     "maps": (*BASE, "spec.links", "numerics", "maps"),
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "data": ("errors", "registry", "spec.setting", "numerics.batches", "data"),
     "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
+    "generative.placed": (*BASE, *SPEC, "generative.scm"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
     "scores.declarations": ("registry",),

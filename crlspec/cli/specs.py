@@ -8,10 +8,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crlspec.cli.call import CallError, errors_of, load_spec, registry_of, write_text
-from crlspec.errors import EstimationError, OutputExists, SpecError
+from crlspec.errors import SHOWN, EstimationError, Issue, OutputExists, SpecError, more
 
 if TYPE_CHECKING:
     from crlspec.studies.power.plan import Plan
@@ -56,13 +56,7 @@ def check(arguments: Namespace) -> int:
     except SpecError as error:
         if not arguments.json:
             raise
-        print(
-            json.dumps(
-                {"valid": False, "issues": [asdict(one) for one in error.issues]},
-                indent=2,
-                ensure_ascii=False,
-            )
-        )
+        print(json.dumps({"valid": False, **_listed(error.issues)}, indent=2, ensure_ascii=False))
         return error.exit_code
     issues = find_issues(spec)
     verdict, valid = identifiability(spec), not errors_of(issues)
@@ -74,7 +68,7 @@ def check(arguments: Namespace) -> int:
             "valid": valid,
             "setting": str(Setting.of(spec)),
             "verdict": verdict.as_values(),
-            "issues": [asdict(one) for one in issues],
+            **_listed(issues),
         }
         if plan is not None:
             from crlspec.cli.power import as_values
@@ -86,13 +80,19 @@ def check(arguments: Namespace) -> int:
         print(f"{spec.name or arguments.spec}{under}: {Setting.of(spec)}\n\n{verdict}")
         if issues:
             print()
-        for issue in issues:
-            print(f"{issue.severity}: {issue}")
+        for line in [*(f"{issue.severity}: {issue}" for issue in issues[:SHOWN]), *more(len(issues))]:
+            print(line)
         if plan is not None:
             print(f"\n{plan}")
     if plan is not None and bool((plan.runs["status"] == "failed").all()):
         return EstimationError.exit_code
     return 0 if valid else SpecError.exit_code
+
+
+def _listed(issues: tuple[Issue, ...]) -> dict[str, Any]:
+    """The first issues as values; with their number where there are more."""
+    listed: dict[str, Any] = {"issues": [asdict(one) for one in issues[:SHOWN]]}
+    return listed if len(issues) <= SHOWN else {**listed, "issues_found": len(issues)}
 
 
 def _plan(arguments: Namespace, profile: str | None) -> Plan:

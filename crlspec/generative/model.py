@@ -11,14 +11,16 @@ import networkx as nx
 import numpy as np
 import torch
 
+from crlspec.data.memory import refuse_too_large
 from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
 from crlspec.generative.drawing import named_generator
 from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
+from crlspec.generative.placed import placed
 from crlspec.generative.program import NoiseSites, Program, abduct, program
-from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism
+from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 Device = torch.device | str
 
+COPIES = 3
+"""Copies of the samples that are held while they are made."""
 RENDERED = 2**22
 """Numbers of the images that are rendered at a time, about."""
 
@@ -97,22 +101,33 @@ class Model:
             column) in uint8 takes the place of ``x``; they are rendered on the model's device.
 
         Raises:
-            CrlspecError: an unknown environment, or a number of samples below 1.
+            CrlspecError: an unknown environment, a number of samples below 1 or beyond what memory holds, or
+                observations that are not finite.
+            SpecError: draws of a latent that are not finite, with its equation and place.
         """
         from crlspec.data import from_arrays
 
         counts = self._counts(self.spec.samples if n is None else n)
+        self._refuse_too_many(counts)
         source = self if self._sampler is None else self._sampler
         truth, arrays, images = {}, {}, {}
         with torch.no_grad():
             for name, count in counts.items():
-                z = source.environments[name].sample(count, seed)
+                try:
+                    z = source.environments[name].sample(count, seed)
+                except DrawError as error:
+                    raise placed(error, self.spec, name) from None
                 chance = named_generator(seed, "nuisance", name)
                 truth[name] = z.numpy()
                 if self.mixing.image_shape is not None:
                     images[name] = self._rendered(z, chance)
                     continue
                 arrays[name] = source.mixing.observe(z, chance).numpy()
+                if not np.isfinite(arrays[name]).all():
+                    raise CrlspecError(
+                        f"the mixing makes observations in the environment {name} that are no finite numbers.",
+                        remedy="use smaller numbers in the mixing, or smaller latents.",
+                    )
                 if self.observation_noise > 0:
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
@@ -127,6 +142,13 @@ class Model:
             images=images,
             cameras=self.mixing.cameras,
         )
+
+    def _refuse_too_many(self, counts: Mapping[str, int]) -> None:
+        """Raises CrlspecError where so many samples cannot be held in memory; images lie on disk."""
+        shape = self.mixing.image_shape
+        width = len(self.latents) + (len(self.observed) if shape is None else 0)
+        total = sum(counts.values())
+        refuse_too_large(8 * COPIES * width * total, f"{total} samples of {width} numbers each")
 
     def _rendered(self, z: Tensor, chance: torch.Generator) -> np.ndarray:
         """Images (sample, channel, row, column) uint8 of latents, a batch at a time; many of them lie on disk."""

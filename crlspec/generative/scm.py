@@ -263,7 +263,7 @@ class SCM:
                 mechanism = source.mechanisms[name]
                 parents = gather(columns, mechanism.parents, like=torch.empty(n, dtype=torch.float64))
                 with drawing_from(named_generator(seed, name)):
-                    columns[name] = _drawn(name, mechanism.distribution(parents))
+                    columns[name] = _drawn(name, mechanism, parents)
         return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
 
     def _columns(self, z: Latents) -> dict[str, Tensor]:
@@ -298,22 +298,49 @@ def gather(columns: Mapping[str, Tensor], parents: tuple[str, ...], like: Tensor
     return like.new_empty((*like.shape, 0))
 
 
-def _drawn(name: str, distribution: Distribution) -> Node:
+class DrawError(CrlspecError):
+    """Raised where a latent cannot be drawn: no distribution for some of its parents, or an infinite draw."""
+
+    def __init__(self, latent: str, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.latent = latent
+
+    def __reduce__(self) -> tuple[type["DrawError"], tuple[str, str, str]]:
+        return type(self), (self.latent, self.message, str(self.remedy))
+
+
+def _drawn(name: str, mechanism: Mechanism, parents: Parents) -> Node:
     """A draw, refused where the parents lead to arguments (a negative scale) that give no distribution."""
+    try:
+        distribution = mechanism.distribution(parents)
+        _refuse_arguments(name, distribution)
+        drawn: Node = distribution.sample()
+        finite = bool(torch.isfinite(drawn).all()) and not bool(
+            torch.isnan(distribution.log_prob(drawn)).any()
+        )
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
+            raise
+        finite = False  # a part of the distribution refuses its arguments
+    if not finite:
+        raise DrawError(
+            name,
+            f"the draws of {name} are not all finite, or its distribution is not valid for some of its parents",
+            remedy="write arguments that are valid everywhere, and functions that grow less",
+        )
+    return drawn
+
+
+def _refuse_arguments(name: str, distribution: Distribution) -> None:
+    """Raises DrawError where an argument is outside of what its distribution allows."""
     for argument, constraint in distribution.arg_constraints.items():
         value = getattr(distribution, argument, None)
         if not isinstance(value, Tensor) or is_dependent(constraint):
             continue
         if not bool((valid := constraint.check(value)).all()):
             wrong = value[~valid].flatten()[0].item()
-            raise CrlspecError(
+            raise DrawError(
+                name,
                 f"the {argument} of {name} is {wrong:g} at some value of its parents, which is not allowed there.",
                 remedy=f"write a {argument} that is valid everywhere, e.g. by exp(…) or softplus(…)",
             )
-    drawn: Node = distribution.sample()
-    if bool(torch.isnan(distribution.log_prob(drawn)).any()) or not bool(torch.isfinite(drawn).all()):
-        raise CrlspecError(
-            f"the draws of {name} are not all finite, or its distribution is not valid for some of its parents",
-            remedy="write arguments that are valid everywhere, and functions that grow less",
-        )
-    return drawn

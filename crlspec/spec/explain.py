@@ -45,8 +45,10 @@ def explain(error: ValidationError, source: Source) -> Iterator[Issue]:
     for line in _one_per_union(error.errors(include_url=False), source):
         path: Path = tuple(line["loc"])
         kind, value, context = line["type"], line["input"], line.get("ctx", {})
-        if kind == "extra_forbidden":
+        if kind in ("extra_forbidden", "many_unknown"):
             message, remedy = _unknown_key(path, str(context.get("allowed", "")))
+            if kind == "many_unknown":
+                message = f"{message}, and {context['count'] - 1} more unknown keys beside it"
             yield place(source, path, message, remedy, key=True)
         elif kind == "missing":
             message = f"the key {path[-1]!r} is missing"
@@ -84,7 +86,7 @@ def _unknown_key(path: Path, allowed: str) -> tuple[str, str]:
     words = [word for word in allowed.split(", ") if word]
     if len(path) == 1:  # in a file equations stand under latents:, and profiles: beside what they change
         words = ["profiles" if word == "equations" else word for word in words]
-    return f"unknown key {path[-1]!r}", suggest(str(path[-1]), words)
+    return f"unknown key {shown(path[-1])}", suggest(str(path[-1]), words)
 
 
 _NEEDED = {

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isfinite
+from math import isfinite, nan
 from threading import Lock
 from typing import Any, Literal
 
@@ -23,10 +23,12 @@ from crlspec.spec.vocabulary import (
     CONSTANTS,
     DISTRIBUTIONS,
     FUNCTIONS,
+    LARGEST,
     LOCATION_SCALE,
-    POSITIVE,
+    ON_NUMBERS,
     SCALABLE,
     evaluate,
+    impossible,
     number_functions,
     numpy_functions,
 )
@@ -41,6 +43,8 @@ _FILTERS = Lock()
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 100
+LISTED = 100
+"""Names that a remedy lists, and characters up to which a name may be a near miss."""
 
 
 class ExpressionError(ValueError):
@@ -125,7 +129,8 @@ def parse_expression(text: str, names: Sequence[str]) -> Equation:
 
     Raises ExpressionError with the offset of the first thing that is not allowed.
     """
-    return _Reader(text, names).equation()
+    read: Equation = _read(names).of("equation", text)
+    return read
 
 
 def parse_replacement(text: str, names: Sequence[str]) -> Replacement:
@@ -133,7 +138,54 @@ def parse_replacement(text: str, names: Sequence[str]) -> Replacement:
 
     Raises ExpressionError with the offset of the first thing that is not allowed.
     """
-    return _Reader(text, names).replacement()
+    read: Replacement = _read(names).of("replacement", text)
+    return read
+
+
+class _Read:
+    """What texts over some names have been read as: the rules of ``check`` ask for the same ones again and again.
+
+    It is emptied once its texts have ``LARGEST`` characters, so that a process that reads many files stays small.
+    """
+
+    LARGEST = 500_000
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.places = {name: k for k, name in enumerate(names)}
+        self.found: dict[tuple[str, str], Any] = {}
+        self.characters = 0
+
+    def of(self, method: str, text: str) -> Any:
+        """The equation or replacement; an error is raised anew each time."""
+        found = self.found.get((method, text))
+        if found is None:
+            found = self._new(method, text)
+            if self.characters + len(text) > self.LARGEST:
+                self.found, self.characters = {}, 0
+            self.characters += len(text)
+            self.found[method, text] = found
+        if isinstance(found, tuple):
+            raise ExpressionError(*found)
+        return found
+
+    def _new(self, method: str, text: str) -> Any:
+        try:
+            return getattr(_Reader(text, self.places), method)()
+        except ExpressionError as error:
+            return error.message, error.offset, error.remedy
+
+
+_LAST = [_Read()]
+"""What was read over the names that were asked for last: one entry."""
+
+
+def _read(names: Sequence[str]) -> _Read:
+    """What has been read over these names; nothing where the last ones were others."""
+    last = _LAST[0]
+    if last.names is not names and last.names != tuple(names):
+        last = _LAST[0] = _Read(tuple(names))
+    return last
 
 
 def _degree(node: ast.expr, parents: set[str]) -> int:  # noqa: PLR0911  one return a case
@@ -159,8 +211,8 @@ def _degree(node: ast.expr, parents: set[str]) -> int:  # noqa: PLR0911  one ret
 class _Reader:
     """Reads one equation; every node that is not in the whitelist is refused with its offset."""
 
-    def __init__(self, text: str, names: Sequence[str]) -> None:
-        self.text, self.names = text, tuple(names)
+    def __init__(self, text: str, places: Mapping[str, int]) -> None:
+        self.text, self.places = text, places
         self.clean = "".join(" " if c.isspace() else c for c in text)
         self.margin = len(self.clean) - len(self.clean.lstrip())
 
@@ -172,11 +224,11 @@ class _Reader:
         for parameter, default in parameters.items():
             if parameter in given:
                 arguments[parameter] = self._expression(given[parameter])
-                self._check_constant(name, parameter, arguments[parameter], given[parameter])
             elif default is not None:
                 arguments[parameter] = Expression(repr(default), (), ast.Constant(default))
+        self._refuse_impossible(name, arguments, given)
         read = {parent for argument in arguments.values() for parent in argument.parents}
-        return Equation(name, arguments, tuple(n for n in self.names if n in read))
+        return Equation(name, arguments, self._in_order(read))
 
     def replacement(self) -> Replacement:
         name, call = self._call((*DISTRIBUTIONS, *CHANGES))
@@ -192,6 +244,13 @@ class _Reader:
                 "write the whole equation, e.g. Normal(0.5*z1, 1)",
             )
         value = self._constant(call.args[0])
+        if abs(value) > LARGEST or (name == "scale" and 0 < value < 1 / LARGEST):
+            least = f"from {1 / LARGEST:g} " if name == "scale" else ""
+            raise self._error(
+                call.args[0],
+                f"{name}() takes a number {least}up to {LARGEST:g}, got {value:g}",
+                "change the unit of the latent",
+            )
         if name == "scale" and value <= 0:
             raise self._error(
                 call.args[0], f"scale() takes a number above 0, got {value:g}", "write scale(0.5)"
@@ -208,7 +267,7 @@ class _Reader:
             raise self._error(tree, "an equation must be one call of a distribution", example)
         name = tree.func.id
         if name not in allowed:
-            raise self._error(tree, f"unknown distribution {name!r}", _suggest(name, allowed))
+            raise self._error(tree, f"unknown distribution {name[:60]!r}", _suggest(name, allowed))
         return name, tree
 
     def _parse(self) -> ast.expr:
@@ -250,41 +309,45 @@ class _Reader:
         return given
 
     def _expression(self, node: ast.expr) -> Expression:
-        read = self._admit(node, 0)
-        return Expression(ast.unparse(node), tuple(n for n in self.names if n in read), node)
+        read, _ = self._admit(node, 0)
+        return Expression(ast.unparse(node), self._in_order(read), node)
 
-    def _admit(self, node: ast.expr, depth: int) -> set[str]:
-        """The latents read; a part that reads none must be a finite number."""
+    def _in_order(self, read: set[str]) -> tuple[str, ...]:
+        return tuple(sorted(read, key=self.places.__getitem__))
+
+    def _admit(self, node: ast.expr, depth: int) -> tuple[set[str], float]:
+        """The latents read, and the value of a part that reads none, which must be a finite number; else nan."""
         if depth > MAX_DEPTH:
             remedy = "write it with fewer terms"
             raise self._error(node, f"the equation is nested deeper than {MAX_DEPTH}", remedy)
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                if not abs(number) < 1e300:
-                    raise self._error(node, "the number is too large", "use numbers below 1e300")
-                return set()
+                if not abs(number) <= LARGEST:
+                    raise self._error(node, "the number is too large", f"use numbers up to {LARGEST:g}")
+                return set(), float(number)
             case ast.Name(id=name):
                 return self._admit_name(node, name)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-                return self._admit(operand, depth + 1)
+                read, value = self._admit(operand, depth + 1)
+                return read, -value if isinstance(node.op, ast.USub) else value
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
-                read = self._admit(left, depth + 1) | self._admit(right, depth + 1)
+                parts, apply = [left, right], BINARY[type(operator)]
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 self._admit_function(node, name, len(arguments))
-                read = set[str]().union(*(self._admit(argument, depth + 1) for argument in arguments))
+                parts, apply = arguments, ON_NUMBERS[name]
             case _:
                 allowed = "only numbers, latents, functions and + - * / ** are allowed in an equation"
                 raise self._error(node, allowed, f"functions are {', '.join(FUNCTIONS)}")
-        if not read:
-            self._constant(node)
-        return read
+        admitted = [self._admit(part, depth + 1) for part in parts]
+        read = set[str]().union(*(names for names, _ in admitted))
+        return read, nan if read else self._finite(node, lambda: apply(*(value for _, value in admitted)))
 
-    def _admit_name(self, node: ast.expr, name: str) -> set[str]:
-        if name in self.names:
-            return {name}
+    def _admit_name(self, node: ast.expr, name: str) -> tuple[set[str], float]:
+        if name in self.places:
+            return {name}, nan
         if name in CONSTANTS:
-            return set()
-        raise self._error(node, f"unknown name {name!r}", _suggest(name, (*self.names, *CONSTANTS)))
+            return set(), CONSTANTS[name]
+        raise self._error(node, f"unknown name {name[:60]!r}", _suggest(name, (*self.places, *CONSTANTS)))
 
     def _admit_function(self, node: ast.expr, name: str, count: int) -> None:
         if name in DISTRIBUTIONS:
@@ -295,30 +358,33 @@ class _Reader:
                 f'"{name}(…)"}}',
             )
         if name not in FUNCTIONS:
-            raise self._error(node, f"unknown function {name!r}", _suggest(name, FUNCTIONS))
+            raise self._error(node, f"unknown function {name[:60]!r}", _suggest(name, FUNCTIONS))
         form = f"{name}(a, b)" if name in ("maximum", "minimum") else f"{name}(a)"
         if count != form.count(",") + 1:
             raise self._error(node, f"{name}() got {count} arguments", f"write {form}")
 
     def _constant(self, node: ast.expr) -> float:
+        return self._finite(node, lambda: evaluate(node, {}, {}))
+
+    def _finite(self, node: ast.expr, compute: Callable[[], Any]) -> float:
+        """What a part computes; raises ExpressionError where that is no finite number."""
         try:
-            value = evaluate(node, {}, {})
+            value = compute()
         except (ArithmeticError, ValueError, TypeError):
             value = None
         if not isinstance(value, float) or not isfinite(value):
             raise self._error(node, f"{ast.unparse(node)!r} is not a finite number", "mend the arithmetic")
         return value
 
-    def _check_constant(self, name: str, parameter: str, expression: Expression, node: ast.expr) -> None:
-        if expression.parents:
-            return
-        value = self._constant(node)
-        if parameter in POSITIVE and value <= 0:
-            raise self._error(
-                node,
-                f"{parameter} of {name} must be above 0, got {value:g}",
-                f"the parameters are {name}({', '.join(DISTRIBUTIONS[name])})",
-            )
+    def _refuse_impossible(
+        self, name: str, arguments: Mapping[str, Expression], given: Mapping[str, ast.expr]
+    ) -> None:
+        """Raises ExpressionError where constants alone make a distribution impossible, at the argument."""
+        constants = {key: one for key, one in arguments.items() if not one.parents}
+        found = impossible(name, {key: self._constant(one.tree) for key, one in constants.items()})
+        if found is not None:
+            parameter, message, remedy = found
+            raise self._error(given.get(parameter, arguments[parameter].tree), message, remedy)
 
     def _error(self, node: ast.expr, message: str, remedy: str) -> ExpressionError:
         clean = self.clean.strip().encode()
@@ -327,6 +393,8 @@ class _Reader:
 
 
 def _suggest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, 1)
+    if len(known) > LISTED:
+        return f"allowed are {', '.join(known[:LISTED])}, … ({len(known)} in all)"
+    close = get_close_matches(name, known, 1) if len(name) <= LISTED else []
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}allowed are {', '.join(known)}"

@@ -21,6 +21,8 @@ MECHANISM: Slot = registered("mechanism", MechanismDeclaration)
 NOISE: Slot = registered("noise", NoiseDeclaration)
 
 MAX_ENVIRONMENTS = 2000
+MAX_REPLACED = 10_000
+"""Environments of a spec, and mechanisms that they replace, together."""
 
 
 class _OneOfTwo(ClosedModel):
@@ -177,6 +179,9 @@ def _environments(value: Any, info: ValidationInfo) -> Any:
         raise fault(f"got {shown(value)}; a mapping name: environment is needed", remedy)
     if len(value) > MAX_ENVIRONMENTS:
         raise fault(f"got {len(value)} environments", f"at most {MAX_ENVIRONMENTS} are allowed.")
+    replaced = sum(len(entry) for entry in value.values() if isinstance(entry, Mapping))
+    if replaced > MAX_REPLACED:
+        raise fault(f"the environments replace {replaced} mechanisms", f"at most {MAX_REPLACED} are allowed.")
     return dict(entries(((str(name), entry) for name, entry in value.items()), environment))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from os import PathLike, fspath
@@ -21,7 +20,7 @@ from crlspec.spec.explain import explain, place
 from crlspec.spec.overrides import Override, below, given_by_set
 from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
 from crlspec.spec.slots import SLOT_MARK, plain, suggest
-from crlspec.spec.yaml12 import Source, read, write
+from crlspec.spec.yaml12 import Source, copied, read, refuse_size, write
 
 SHIPPED = "crlspec.specs"
 TABLES = "tables"
@@ -128,6 +127,7 @@ def _find(source: str) -> tuple[str, str, FilePath | None, str | None]:
     path = FilePath(source)
     try:
         if path.is_file():
+            refuse_size(path.stat().st_size, source)
             return _decode(path.read_bytes(), source), source, path.resolve().parent, path.stem
         is_folder = path.is_dir()
     except (OSError, ValueError) as error:
@@ -179,13 +179,14 @@ def _build(
         remedy = "write key: value lines, e.g. latents: 5; see `crlspec new`."
         raise SpecError([place(source, (), "a spec must be a mapping of keys", remedy)])
     profiles = profiles_of.take(tree, source)
+    profiles_of.refuse_many(profiles, source)
     chosen = profiles_of.choose(profiles, profile, device, origin)
     if "name" not in tree and name is not None:
         tree["name"] = name
     families = registry or Registry.installed()
 
     def built(under: Sequence[Override], given: Sequence[Override] = ()) -> tuple[Spec | None, list[Issue]]:
-        spec, issues = _changed(deepcopy(tree), source.copy(), under, given, families, folder)
+        spec, issues = _changed(copied(tree), source.copy(), under, given, families, folder)
         return spec, [issue for issue in issues if issue.severity == "error"]
 
     plain = built(())[1] if profiles else []

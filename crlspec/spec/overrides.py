@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from crlspec.errors import Issue, SpecError
-from crlspec.spec.yaml12 import Mark, Path, Source, paths, read
+from crlspec.spec.yaml12 import Mark, Path, Source, copied, paths, read
 
 __all__ = ["Override", "below", "given_by_set"]
 
@@ -46,7 +45,7 @@ class Override:
         path: list[str | int] = [
             int(s) if s.isdecimal() and _is_list(tree, steps[:k]) else s for k, s in enumerate(steps)
         ]
-        value = deepcopy(self.value)
+        value = copied(self.value)
         if isinstance(node, list):
             if not isinstance(path[-1], int) or path[-1] >= len(node):
                 raise self._no_way(steps)

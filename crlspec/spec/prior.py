@@ -34,8 +34,6 @@ class Prior:
         equation = parse_expression(text, ())
         prior = cls(equation.text)
         arguments = prior.arguments
-        if "low" in arguments and not arguments["low"] < arguments["high"]:
-            raise ExpressionError("low of Uniform must be below high", 0, "write Uniform(0.5, 1.5)")
         if positive and not (equation.distribution in POSITIVE or arguments.get("low", -1.0) >= 0):
             message = f"{prior.text} has numbers that are not above 0"
             raise ExpressionError(message, 0, f"use one of {', '.join(POSITIVE)}, or a Uniform above 0")

@@ -23,6 +23,8 @@ __all__ = ["KEY", "NONE", "SCHEMA", "Profiles", "choose", "faults", "take"]
 KEY = "profiles"
 NONE = "none"
 """What a call says to take the file as it stands; no profile may be called so."""
+MOST, MOST_VALUES = 20, 5_000
+"""Profiles, and values of the file times profiles (a row of numbers counts as one)."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 EXAMPLE = "write profiles: {quick: {samples: 1000}}."
 
@@ -50,6 +52,17 @@ def take(tree: dict[str, Any], source: Source) -> Profiles:
         name: tuple(_override(source, name, key, value) for key, value in keys.items())
         for name, keys in block.items()
     }
+
+
+def refuse_many(profiles: Profiles, source: Source) -> None:
+    """Raises SpecError for more profiles than can be checked in a moment: the file is checked under each of them."""
+    values = len(source.values) * len(profiles)
+    if len(profiles) > MOST or values > MOST_VALUES:
+        message = (
+            f"the file has {len(source.values)} values and {len(profiles)} profiles, each of which is checked"
+        )
+        remedy = f"at most {MOST} profiles, and {MOST_VALUES} values times profiles, are allowed."
+        raise SpecError([place(source, (KEY,), message, remedy, key=True)])
 
 
 def choose(profiles: Profiles, wanted: str | None, device: str | None, origin: str) -> str | None:

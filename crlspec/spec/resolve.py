@@ -28,6 +28,7 @@ from crlspec.spec.interventions import (
 from crlspec.spec.schema import CompleteGraph, RandomGraph, Scm, Spec
 from crlspec.spec.setting import environment_targets
 from crlspec.spec.structure import Parents, listed_edges, parents_from
+from crlspec.spec.vocabulary import LARGEST
 
 
 def named_rng(seed: int, *names: str) -> np.random.Generator:
@@ -49,7 +50,15 @@ def resolve(spec: Spec, seed: int) -> Spec:
     nothing to draw. ``resolve(resolve(s, a), b) == resolve(s, a)``. Raises SpecError or CrlspecError when a
     family cannot be drawn, e.g. a weight is given for a parent that is none.
     """
-    return resolve_with(spec, seed, lambda name, prior: prior.draw(named_rng(seed, "prior", name)))
+
+    def draw(name: str, prior: Prior) -> float:
+        number = prior.draw(named_rng(seed, "prior", name))
+        if not abs(number) <= LARGEST:
+            message = f"the draw of {name} from the prior {prior} is {number:g}, and at most {LARGEST:g} is allowed."
+            raise SpecError([Issue("error", message, "give a prior of smaller numbers.", "scm")])
+        return number
+
+    return resolve_with(spec, seed, draw)
 
 
 def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
@@ -84,7 +93,7 @@ def resolve_with(spec: Spec, seed: int, choose: Choose) -> Spec:
         fields = {key: getattr(given, key) for key in ("design", "kind") if hasattr(given, key)}
         updates["interventions"] = type(given).model_validate(fields)
     resolved = spec.model_copy(update=updates)
-    resolved._source = None
+    resolved._source, resolved._declared = None, spec._source or spec._declared
     return resolved
 
 
@@ -132,9 +141,19 @@ def linear_moments(scm: Scm, parents: Parents) -> tuple[dict[str, float], dict[s
         if slopes is None:
             return None
         weights[i, [names.index(parent) for parent in slopes]] = list(slopes.values())
-    total = np.linalg.inv(np.eye(len(names)) - weights)
-    mean = total @ np.array([scm.noise[name].mean for name in names])
-    deviation = np.sqrt(total**2 @ np.array([scm.noise[name].variance for name in names]))
+    noises = [scm.noise[name] for name in names]
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            total = np.linalg.inv(np.eye(len(names)) - weights)
+        except (
+            np.linalg.LinAlgError
+        ):  # no such matrix is singular: products of its weights are no numbers any more
+            total = np.full_like(weights, np.inf)
+        mean = total @ np.array([one.mean for one in noises])
+        deviation = np.sqrt(total**2 @ np.array([one.variance for one in noises]))
+    if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+        message = "the weights let latents grow beyond any number: they are multiplied along the graph."
+        raise SpecError([Issue("error", message, "use smaller weights.", "scm.mechanism")])
     return dict(zip(names, mean.tolist(), strict=True)), dict(zip(names, deviation.tolist(), strict=True))
 
 
@@ -201,7 +220,7 @@ class _Environments:
             variance = (
                 variance * draw_amount(rng, times) if times is not None else draw_amount(rng, value or 1.0)
             )
-        changed = base.with_mean(mean).with_variance(variance)
+        changed = base.with_mean(mean).with_variance(_bounded(variance, latent, environment))
         if kind == "hard":
             return ReplacedMechanism(kind="hard", noise=changed)
         mechanism = self._mechanism(latent)
@@ -228,7 +247,8 @@ class _Environments:
                 return f"{parsed.kind}({parsed.value!r})"
             return _rewritten(base, _plus(base.arguments["loc"].text, shift), scale)
         noise: Any = self._noise(latent)
-        changed = noise.with_mean(noise.mean + shift).with_variance(noise.variance * scale**2)
+        variance = _bounded(noise.variance * scale**2, latent, environment)
+        changed = noise.with_mean(noise.mean + shift).with_variance(variance)
         return ReplacedMechanism(kind="soft", mechanism=self._mechanism(latent), noise=changed)
 
     def _drawn(
@@ -254,6 +274,15 @@ class _Environments:
         assert self.base.scm is not None
         assert isinstance(self.base.scm.noise, dict)
         return self.base.scm.noise[latent]
+
+
+def _bounded(variance: Any, latent: str, environment: str) -> Any:
+    """The variance of a changed noise. Raises SpecError where no spec may hold it."""
+    if isinstance(variance, float) and not 1 / LARGEST <= variance <= LARGEST:
+        message = f"the noise variance of {latent} in {environment} is {variance:g}; "
+        message += f"from {1 / LARGEST:g} to {LARGEST:g} are allowed."
+        raise SpecError([Issue("error", message, "change it by less.", "interventions")])
+    return variance
 
 
 def _change(design: Any, environment: str) -> Change:

@@ -17,6 +17,7 @@ from crlspec.spec.schema import Spec
 from crlspec.spec.setting import Setting, declared_noises, environment_targets
 from crlspec.spec.slots import suggest
 from crlspec.spec.structure import equation, find_cycle, parents_of
+from crlspec.spec.yaml12 import MAX_VALUES
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,29 @@ def enough_observed(spec: Spec) -> Iterator[Finding]:
         message = f"{spec.mixing.observed} observed variables cannot determine {len(spec.latents)} latents"
         remedy = f"set observed to {len(spec.latents)} or more, or name fewer latents."
         yield Finding(("mixing", "observed"), message, remedy)
+
+
+@rule("latents", "scm", "mixing")
+def size_of_model(spec: Spec) -> Iterator[Finding]:
+    """What is drawn fits into a spec again, which a run writes."""
+    n, mixing = len(spec.latents), spec.mixing
+    if mixing is not None and not mixing.is_resolved and mixing.numbers(n) > MAX_VALUES:
+        message = f"the mixing would hold {mixing.numbers(n)} numbers; at most {MAX_VALUES} can be written"
+        yield Finding(("mixing",), message, "observe fewer variables.")
+    if spec.scm is None:
+        return
+    known, mechanism = parents_of(spec), spec.scm.mechanism
+    density = getattr(spec.scm.graph, "density", 1.0)
+    numbers = 0.0
+    for k, name in enumerate(spec.latents):
+        one = mechanism.get(name) if isinstance(mechanism, dict) else mechanism
+        parents = int(density * k) if known is None else len(known[name])
+        numbers += 0 if one is None or one.is_resolved else one.numbers(parents)
+    if numbers > MAX_VALUES:
+        message = (
+            f"the mechanisms would hold about {numbers:.0f} numbers; at most {MAX_VALUES} can be written"
+        )
+        yield Finding(("scm", "mechanism"), message, "declare fewer latents or edges, or smaller networks.")
 
 
 @rule("latents", "environments", "interventions", "samples", "assume")

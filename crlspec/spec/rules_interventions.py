@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from crlspec.spec.expression import LOCATION_SCALE, SCALABLE
-from crlspec.spec.interventions import Coupled, MultiNode, NoiseChange, ReplacedMechanism, Uncoupled
+from crlspec.spec.interventions import (
+    MAX_REPLACED,
+    Coupled,
+    MultiNode,
+    NoiseChange,
+    ReplacedMechanism,
+    Uncoupled,
+)
 from crlspec.spec.rules import Finding, rule
-from crlspec.spec.schema import Spec
-from crlspec.spec.setting import Setting, replaced_kinds
+from crlspec.spec.schema import MAX_NAME, Spec
+from crlspec.spec.setting import Setting, environment_targets, replaced_kinds
 from crlspec.spec.slots import suggest
 from crlspec.spec.structure import equation, parents_of, replacement
 
@@ -70,6 +77,18 @@ def assumed_changes(spec: Spec) -> Iterator[Finding]:
         path = ("assume", "interventions", "changes")
         message = f"changes: {assumed.changes} speaks of soft interventions, got kind: hard"
         yield Finding(path, message, "remove changes, or use kind: soft.", at_key=True)
+
+
+@rule("latents", "interventions", "environments")
+def size_of_design(spec: Spec) -> Iterator[Finding]:
+    """A design makes no more environments than may be listed."""
+    if spec.environments is not None:
+        return
+    replaced = sum(map(len, environment_targets(spec).values()))
+    if replaced > MAX_REPLACED:
+        message = f"the environments of the design replace up to {replaced} mechanisms"
+        remedy = f"at most {MAX_REPLACED} are allowed: have fewer environments."
+        yield Finding(("interventions",), message, remedy, at_key=True)
 
 
 @rule("latents", "scm", "interventions", "environments", "assume", "mixing")
@@ -179,6 +198,9 @@ def explicit(spec: Spec) -> Iterator[Finding]:
         yield Finding(("environments", name), message, "keep one {}.", at_key=True)
     parents = parents_of(spec)
     for name, replaced in spec.environments.items():
+        if len(name.encode()) > MAX_NAME:
+            remedy = f"use at most {MAX_NAME} bytes, as it names files too."
+            yield Finding(("environments", name), f"{name[:60]!r}… is a long name", remedy, at_key=True)
         if not name.strip() or set(name) & set("/\\\0") or name in (".", ".."):
             remedy = "use a name without / and \\."
             yield Finding(("environments", name), f"{name!r} cannot name an environment", remedy, at_key=True)

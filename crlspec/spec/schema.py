@@ -33,6 +33,8 @@ from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 __all__ = ["Assume", "Calibrate", "Data", "RandomGraph", "ReplacedMechanism", "Scm", "Spec"]
 
 MAX_LATENTS = 1000
+MAX_NAME = 100
+"""Latents of a spec, and characters of the name of one."""
 FEWEST_LABELS = 5
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 """Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
@@ -61,6 +63,8 @@ def _latents(value: Any) -> Any:
             raise fault(f"{shown(entry)} is no latent name", "use letters, digits and _, a letter first.")
         if entry in RESERVED or keyword.iskeyword(entry):
             raise fault(f"{entry!r} is a reserved word and cannot name a latent", "choose another name.")
+        if len(entry) > MAX_NAME:
+            raise fault(f"{shown(entry)} has {len(entry)} characters", f"use at most {MAX_NAME} characters.")
         if entry in seen:
             raise fault(f"the latent {entry!r} is listed twice", "give each latent its own name.")
         seen.add(entry)
@@ -314,6 +318,7 @@ class Spec(ClosedModel):
     calibrate: Calibrate | None = None
 
     _source: Any = PrivateAttr(default=None)
+    _declared: Any = PrivateAttr(default=None)
     _profile: str | None = PrivateAttr(default=None)
 
     @property

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from crlspec.errors import COUNTED
 from crlspec.registry import ClosedModel, Prior, Registry
 
 SLOT_MARK = "x-slot"
@@ -31,7 +32,7 @@ def together(found: Iterable[tuple[str | int, Any, Exception]]) -> ValidationErr
     details: list[InitErrorDetails] = []
     for key, value, error in found:
         if isinstance(error, ValidationError):
-            for line in error.errors(include_url=False):
+            for line in error.errors(include_url=False)[:COUNTED]:
                 context: dict[str, Any] = {"message": line["msg"], **line.get("ctx", {})}
                 kind: Any = line["type"]
                 again = PydanticCustomError(kind, "{message}", context)
@@ -52,17 +53,26 @@ def entries(items: Iterable[tuple[Any, Any]], validate: Callable[[Any], Any]) ->
             good.append((key, validate(value)))
         except (ValidationError, PydanticCustomError) as error:
             bad.append((key, value, error))
+            if len(bad) == COUNTED:
+                break
     if bad:
         raise together(bad)
     return good
 
 
+LISTED = 100
+"""Words that a remedy lists, and characters up to which a word may be a near miss."""
+
+
 def suggest(word: str, allowed: Sequence[str]) -> str:
-    """``did you mean hard? allowed: hard, soft.``"""
+    """``did you mean hard? allowed: hard, soft.``; of very many allowed words the first ones, and their number."""
+    listed = ", ".join(allowed[:LISTED]) or "none"
+    if len(allowed) > LISTED:
+        return f"allowed: {listed}, … ({len(allowed)} in all)."
     by_lower = {name.lower(): name for name in allowed}
-    close = get_close_matches(word.lower(), by_lower, 1)
+    close = get_close_matches(word.lower(), by_lower, 1) if len(word) <= LISTED else []
     hint = f"did you mean {by_lower[close[0]]}? " if close else ""
-    return f"{hint}allowed: {', '.join(allowed) or 'none'}."
+    return f"{hint}allowed: {listed}."
 
 
 def shown(value: Any) -> str:
@@ -73,6 +83,8 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, Mapping):
         return "a mapping"
+    if isinstance(value, str):
+        value = value[:100]
     if isinstance(value, list | tuple):
         plain_numbers = len(value) <= 4 and all(isinstance(entry, int | float) for entry in value)
         return str(list(value)) if plain_numbers and value else "a list"

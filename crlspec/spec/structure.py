@@ -25,18 +25,23 @@ def parents_of(spec: Spec) -> Parents | None:
         return known if len(known) == len(found) else None
     if spec.scm is None:
         return None
-    graph = spec.scm.graph
-    if not isinstance(graph, tuple):
-        if graph.kind == "random":
-            return None
-        graph = listed_edges(spec.latents, complete=isinstance(graph, CompleteGraph))
-    return parents_from(spec.latents, graph)
+    graph, names = spec.scm.graph, spec.latents
+    if isinstance(graph, tuple):
+        return parents_from(names, graph)
+    if graph.kind == "random":
+        return None
+    complete = isinstance(graph, CompleteGraph)
+    return {name: names[0 if complete else max(0, k - 1) : k] for k, name in enumerate(names)}
 
 
 def parents_from(latents: Sequence[str], edges: Iterable[tuple[str, str]]) -> Parents:
     """The parents of each latent, in the order of the latents."""
-    pairs = set(edges)
-    return {target: tuple(source for source in latents if (source, target) in pairs) for target in latents}
+    found: dict[str, set[str]] = {name: set() for name in latents}
+    for source, target in edges:
+        if source in found and target in found:
+            found[target].add(source)
+    place = {name: k for k, name in enumerate(latents)}
+    return {name: tuple(sorted(causes, key=place.__getitem__)) for name, causes in found.items()}
 
 
 def listed_edges(latents: Sequence[str], *, complete: bool) -> tuple[tuple[str, str], ...]:
@@ -64,15 +69,19 @@ def replacement(text: str, latents: Sequence[str]) -> Replacement | None:
 
 def find_cycle(parents: Mapping[str, Sequence[str]]) -> list[str] | None:
     """A directed cycle ``[a, b, a]``, None where there is none."""
-    remaining = {node: set(causes) & set(parents) for node, causes in parents.items()}
-    while True:
-        roots = [node for node, causes in remaining.items() if not causes]
-        if not roots:
-            break
-        for root in roots:
-            del remaining[root]
-        for causes in remaining.values():
-            causes.difference_update(roots)
+    remaining = {node: {cause for cause in causes if cause in parents} for node, causes in parents.items()}
+    effects: dict[str, list[str]] = {node: [] for node in parents}
+    for node, causes in remaining.items():
+        for cause in causes:
+            effects[cause].append(node)
+    roots = [node for node, causes in remaining.items() if not causes]
+    while roots:
+        root = roots.pop()
+        del remaining[root]
+        for effect in effects[root]:
+            remaining[effect].discard(root)
+            if not remaining[effect]:
+                roots.append(effect)
     if not remaining:
         return None
     walk = [next(iter(remaining))]

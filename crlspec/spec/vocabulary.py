@@ -43,6 +43,46 @@ BOUNDED = ("LogNormal", "Uniform", "Exponential", "Gamma", "Beta", "HalfNormal",
 
 CHANGES = ("shift", "scale", "do")
 
+LARGEST = 1e30
+"""Of a number in a spec, either sign; a number that must be above 0 is at least 1 / LARGEST."""
+SHAPES = ("df", "concentration", "concentration1", "concentration0")
+"""Parameters that change the form of a distribution; they lie between 0.01 and a million."""
+_EXPONENT = 600.0
+"""Of draws of a LogNormal: exp of more leaves floating-point numbers."""
+
+
+def impossible(distribution: str, constants: Mapping[str, float]) -> tuple[str, str, str] | None:
+    """Why a distribution with these constant arguments cannot be: (parameter, what is wrong, remedy); None if it can.
+
+    Arguments that read latents are left out of ``constants``: they are looked at when they are drawn.
+    """
+    signature = f"the parameters are {distribution}({', '.join(DISTRIBUTIONS[distribution])})"
+    for name, value in constants.items():
+        shown = f"{name} of {distribution} must be"
+        if name in POSITIVE and value <= 0:
+            return name, f"{shown} above 0, got {value:g}", signature
+        low, high = (0.01, 1e6) if name in SHAPES else (1 / LARGEST, LARGEST)
+        if name in POSITIVE and not low <= value <= high:
+            remedy = "choose one in between" if name in SHAPES else "change the unit of the latent"
+            return name, f"{shown} from {low:g} to {high:g}, got {value:g}", remedy
+        if abs(value) > LARGEST:
+            return (
+                name,
+                f"{shown} at most {LARGEST:g} in size, got {value:g}",
+                "change the unit of the latent",
+            )
+    if distribution == "Uniform" and len(constants) == 2 and constants["low"] >= constants["high"]:
+        return "low", "low of Uniform must be below high", "write Uniform(0.5, 1.5)"
+    if distribution == "LogNormal":
+        reach = abs(constants.get("loc", 0.0)) + 10 * constants.get("scale", 0.0)
+        if reach > _EXPONENT:
+            return (
+                "loc",
+                f"draws of LogNormal reach exp({reach:g}), which is no number",
+                "use a smaller loc and scale",
+            )
+    return None
+
 
 def number_functions() -> dict[str, Callable[..., float]]:
     """The functions of equations on plain numbers."""
@@ -102,8 +142,8 @@ def evaluate(node: ast.expr, functions: Mapping[str, Callable[..., Any]], values
         case ast.Call(func=ast.Name(id=name), args=arguments):
             inner_values = [evaluate(argument, functions, values) for argument in arguments]
             plain = all(isinstance(value, float) for value in inner_values)
-            return (_ON_NUMBERS if plain else functions)[name](*inner_values)
+            return (ON_NUMBERS if plain else functions)[name](*inner_values)
     raise AssertionError("unreachable: the reader admits no other node")
 
 
-_ON_NUMBERS = number_functions()
+ON_NUMBERS = number_functions()

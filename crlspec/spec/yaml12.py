@@ -9,30 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
 from crlspec.errors import Issue, SpecError
+from crlspec.spec.number_rows import OPEN, NumberRows, numbers
 
 MAX_CHARACTERS = 40_000_000
 MAX_VALUES = 1_000_000
+MAX_ENTRIES = 100_000
 MAX_DEPTH = 20
 MAX_NUMBER = 400
+"""Bounds of a text: its characters, values, values where a row of numbers counts as one, nesting, and the characters
+of a number."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NULL = re.compile(r"~|null|Null|NULL|")
-_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_WORDS = {
+    **dict.fromkeys(("~", "null", "Null", "NULL", "")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_NUMERIC = frozenset("-+.0123456789")
+"""What numbers begin with."""
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no YAML text may hold."""
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """Where something stands: ``origin`` is a path or ``--set key``; line and column count from 1.
 
     ``offset`` is the index in the source text of the first character of a scalar's value, where it is known.
@@ -76,24 +86,23 @@ class Source:
         return Mark(mark.origin, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def scalar(text: str) -> Any:  # noqa: PLR0911  one return a type
+def scalar(text: str) -> Any:
     """A plain scalar by the YAML 1.2 core schema: None, bool, int, float or str.
 
     Raises ValueError for a number of more than 400 characters.
     """
-    if _NULL.fullmatch(text):
-        return None
-    if _BOOL.fullmatch(text):
-        return text.lower() == "true"
-    numeric = _INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)
-    if numeric and len(text) > MAX_NUMBER:
+    if text[:1] not in _NUMERIC:
+        return _WORDS.get(text, text)
+    whole, real = _INT.fullmatch(text), _FLOAT.fullmatch(text)
+    based = None if real else _BASED.fullmatch(text)
+    if (real or based) and len(text) > MAX_NUMBER:
         raise ValueError(f"the number has {len(text)} characters")
-    if _INT.fullmatch(text):
+    if whole:
         return int(text)
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text):
+    if real:
         return float(text)
+    if based:
+        return int(text, 0)
     if _SPECIAL.fullmatch(text):
         return float(text.replace(".", ""))
     return text
@@ -105,24 +114,40 @@ def read(text: str, origin: str) -> tuple[Any, Source]:
     Raises SpecError with every guard's issue found.
     """
     source = Source(origin, text)
-    if len(text) > MAX_CHARACTERS:
-        message = f"the text has {len(text)} characters; at most {MAX_CHARACTERS} are allowed."
-        raise SpecError([Issue("error", message, "keep data in files of their own.", path=origin)])
-    builder = _Builder(source)
+    refuse_size(len(text), origin)
+    rows = NumberRows(text)
+    builder = _Builder(source, rows)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(rows.text, Loader=_LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         builder.complain(mark, f"the text is not YAML: {error.problem or error.context}", _SYNTAX)
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        builder.complain(None, f"the text is not YAML: {detail}", _SYNTAX)
+    except (yaml.reader.ReaderError, UnicodeEncodeError):
+        builder.issues.append(_control_character(source))
     except _Enough:
         pass
     if builder.issues:
         raise SpecError(builder.issues)
     return builder.root, source
+
+
+def refuse_size(characters: int, origin: str) -> None:
+    """Raises SpecError where a text is longer than may be read; a file is asked before it is opened."""
+    if characters > MAX_CHARACTERS:
+        message = f"the text has {characters} characters; at most {MAX_CHARACTERS} are allowed."
+        raise SpecError([Issue("error", message, "keep data in files of their own.", None, origin, 1, 1)])
+
+
+def _control_character(source: Source) -> Issue:
+    """The first character of a text that YAML does not allow, at its place."""
+    found = _CONTROL.search(source.text)
+    at = found.start() if found else 0
+    line, column = source.text.count("\n", 0, at) + 1, at - source.text.rfind("\n", 0, at)
+    code = f"U+{ord(source.text[at]):04X}" if source.text else "a character"
+    message = f"the text is not YAML: it holds the control character {code}."
+    remedy = "remove it, or write it as \\x in double quotes."
+    return Issue("error", message, remedy, None, source.origin, line, column)
 
 
 _SYNTAX = "check indentation, quotes and brackets; write key: value with a blank after the colon."
@@ -145,22 +170,26 @@ class _Open:
 class _Builder:
     """Builds tree and marks from parser events, without recursion."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, rows: NumberRows) -> None:
+        self.source, self.rows = source, rows
         self.root: Any = None
         self.stack: list[_Open] = []
         self.issues: list[Issue] = []
-        self.documents = 0
+        self.documents = self.entries = self.values = 0
 
     def complain(self, mark: Any, message: str, remedy: str) -> None:
         """Keep an issue at a parser's mark."""
-        line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
+        line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
         origin = self.source.origin
         self.issues.append(Issue("error", f"{message}.", remedy, path=origin, line=line, column=column))
 
     def take(self, event: yaml.Event) -> None:
         """Take the next parser event."""
-        if isinstance(event, yaml.DocumentStartEvent):
+        if isinstance(event, yaml.ScalarEvent):  # by far the most
+            if event.anchor or event.tag:
+                self._guard(event)
+            self._scalar(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
                 remedy = "keep one spec per file; remove the line ---."
@@ -170,9 +199,6 @@ class _Builder:
             remedy = "write the value out again."
             self.complain(event.start_mark, f"aliases (*{event.anchor}) are not allowed", remedy)
             self._put(None, event)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._guard(event)
-            self._scalar(event)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._guard(event)
             self._open(event)
@@ -189,70 +215,101 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         frame = self.stack[-1] if self.stack else None
-        if frame is not None and isinstance(frame.container, dict) and frame.awaits_key:
+        row = self._row(event) if OPEN in event.value else None
+        if frame is not None and frame.awaits_key and isinstance(frame.container, dict):
+            if row is not None:
+                self._no_key(event)
             self._key(event, frame)
             return
         value = event.value
-        if event.implicit[0]:
+        if row is not None:
+            value = self._numbers(row, event)
+        elif event.implicit[0]:
             try:
-                value = scalar(event.value)
+                value = scalar(value)
             except ValueError as error:
                 self.complain(event.start_mark, str(error), f"use at most {MAX_NUMBER}.")
         self._put(value, event)
+
+    def _row(self, event: Any) -> str | None:
+        """The row of numbers that a plain scalar stands for; None for any other, whose rows are put back."""
+        row = self.rows.row(event.value) if event.implicit[0] else None
+        if row is None:
+            event.value = self.rows.restored(event.value)
+        return row
+
+    def _numbers(self, row: str, event: Any) -> list[Any]:
+        self._refuse_depth(event)
+        for piece in row[1:-1].split(",") if len(row) > MAX_NUMBER else ():
+            if len(piece.strip()) > MAX_NUMBER:
+                message = f"the number has {len(piece.strip())} characters"
+                self.complain(event.start_mark, message, f"use at most {MAX_NUMBER}.")
+                return []
+        found = numbers(row)
+        self.values += len(found)
+        return found
 
     def _key(self, event: Any, frame: _Open) -> None:
         assert isinstance(frame.container, dict)
         key = event.value
         if key in frame.container:
             first = self.source.keys[(*frame.path, key)]
-            message = f"the key {key!r} is given twice, first in line {first.line}"
+            word = repr(key) if len(key) <= 60 else f"{key[:60]!r}…"
+            message = f"the key {word} is given twice, first in line {first.line}"
             self.complain(event.start_mark, message, "keep one of them.")
         else:
-            self.source.keys[(*frame.path, key)] = self._mark(event)
+            self.source.keys[(*frame.path, key)] = self._mark(event, None)
         frame.key, frame.awaits_key = key, False
 
-    def _mark(self, event: Any) -> Mark:
-        start, end = event.start_mark, event.end_mark
-        offset = None
-        if isinstance(event, yaml.ScalarEvent):
+    def _mark(self, event: Any, value: Any = "") -> Mark:
+        """Where an event stands; with the offset of its first character where its value is a word."""
+        start, end, offset = event.start_mark, event.end_mark, None
+        if isinstance(value, str) and hasattr(event, "value"):
             raw = self.source.text[start.index : end.index]
             found = raw.find(event.value.rstrip("\n")) if event.value else -1
             offset = start.index + found if found >= 0 else None
         return Mark(self.source.origin, start.line + 1, start.column + 1, offset)
 
-    def _place(self) -> tuple[Path, _Open | None]:
-        if not self.stack:
-            return (), None
-        frame = self.stack[-1]
-        key = len(frame.container) if isinstance(frame.container, list) else frame.key
-        return (*frame.path, "" if key is None else key), frame
-
     def _put(self, value: Any, event: Any) -> Path:
-        frame = self.stack[-1] if self.stack else None
-        if frame is not None and isinstance(frame.container, dict) and frame.awaits_key:
-            self.complain(event.start_mark, "a key must be a plain word", "write key: value.")
-            raise _Enough
-        path, frame = self._place()
-        self.source.values[path] = self._mark(event)
-        if len(self.source.values) > MAX_VALUES:
-            message = f"the text holds more than {MAX_VALUES} values"
+        """Put a value where it belongs, and keep its mark; its path."""
+        self.values += 1
+        self.entries += 1
+        if self.values > MAX_VALUES or self.entries > MAX_ENTRIES:
+            beside = "" if self.values > MAX_VALUES else " beside rows of numbers"
+            message = f"the text holds more than {MAX_VALUES if not beside else MAX_ENTRIES} values{beside}"
             self.complain(event.start_mark, message, "keep data in files of their own.")
             raise _Enough
-        if frame is None:
+        path: Path = ()
+        if not self.stack:
             self.root = value
-        elif isinstance(frame.container, list):
-            frame.container.append(value)
         else:
-            assert frame.key is not None
-            frame.container[frame.key] = value
-            frame.awaits_key = True
+            frame = self.stack[-1]
+            container = frame.container
+            if isinstance(container, list):
+                path = (*frame.path, len(container))
+                container.append(value)
+            elif frame.awaits_key:
+                self._no_key(event)
+            else:
+                assert frame.key is not None
+                path = (*frame.path, frame.key)
+                container[frame.key] = value
+                frame.awaits_key = True
+        self.source.values[path] = self._mark(event, value)
         return path
 
-    def _open(self, event: Any) -> None:
+    def _no_key(self, event: Any) -> NoReturn:
+        self.complain(event.start_mark, "a key must be a plain word", "write key: value.")
+        raise _Enough
+
+    def _refuse_depth(self, event: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
             remedy = "write the spec flatter."
             self.complain(event.start_mark, f"the text is nested deeper than {MAX_DEPTH}", remedy)
             raise _Enough
+
+    def _open(self, event: Any) -> None:
+        self._refuse_depth(event)
         container: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         self.stack.append(_Open(container, self._put(container, event)))
 
@@ -277,6 +334,15 @@ def write(tree: Any) -> str:
         tree, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10**6
     )
     return text
+
+
+def copied(tree: Any) -> Any:
+    """The tree with mappings and lists of its own."""
+    if isinstance(tree, dict):
+        return {key: copied(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [copied(value) if isinstance(value, dict | list) else value for value in tree]
+    return tree
 
 
 def paths(tree: Any, path: Path = ()) -> Iterator[Path]:

@@ -121,7 +121,7 @@ def test_the_json_schema_takes_them():
         (
             '"Normal(0, 1)"',
             '"Uniform(2, 1)"',
-            "5:38: scm.mechanism.weight: low of Uniform must be below high.",
+            "5:46: scm.mechanism.weight: low of Uniform must be below high.",
         ),
         (
             '"Normal(0, 1)"',
