@@ -13,10 +13,10 @@ from crlspec.cli.call import (
     load_spec,
     refuse_device,
     refuse_errors,
-    write_text,
-    write_whole_file,
 )
 from crlspec.cli.run_folder import ready_to_go_on
+from crlspec.disk.netcdf import netcdf
+from crlspec.disk.write import write_file
 from crlspec.errors import INTERRUPTED, EstimationError
 from crlspec.progress import ProgressLine
 
@@ -90,14 +90,11 @@ def _data(arguments: Namespace, spec: Spec) -> xr.DataTree:
 
 def _write(folder: Path, found: Stability) -> None:
     """Everything but the rows, each file whole."""
-    from crlspec.data.write import write_whole
-
-    write_whole(folder / "result.nc", lambda to: found.result.save(to), force=True)
+    found.result.save(folder / "result.nc", force=True)
     for name, table in (("edges", found.edges), ("latents", found.latents), ("orders", _flat(found.orders))):
-        write_whole_file(folder / f"{name}.csv", lambda to, table=table: table.to_csv(to, index=False))  # type: ignore[misc]
-    dataset = found.dataset()
-    write_whole_file(folder / "stability.nc", lambda to: dataset.to_netcdf(to, engine="h5netcdf"))
-    write_text(folder / "stability.md", f"```\n{found}\n```\n")
+        write_file(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"), force=True)
+    write_file(folder / "stability.nc", netcdf(found.dataset()), force=True)
+    write_file(folder / "stability.md", f"```\n{found}\n```\n", force=True)
 
 
 def _flat(orders: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crlspec.cli.call import CallError, refuse_device, write_text, write_whole_file
+from crlspec.cli.call import CallError, refuse_device
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import ready_to_go_on
+from crlspec.disk.write import write_file
 from crlspec.errors import INTERRUPTED, EstimationError
 from crlspec.progress import ProgressLine
 
@@ -93,8 +94,8 @@ def _written(
     if table is not None and table.source:
         parts += [f"Beside: {' '.join(table.source.split())}", ""]
     text = "\n".join(parts)
-    write_text(folder / FILES[2], text)
-    write_whole_file(folder / FILES[1], lambda to: summary(found).to_csv(to))
+    write_file(folder / FILES[2], text, force=True)
+    write_file(folder / FILES[1], summary(found).to_csv(lineterminator="\n"), force=True)
     return text
 
 
