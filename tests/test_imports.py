@@ -69,8 +69,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "result",
     ),
     "studies": (),
+    "studies.workers": (),
     "studies.sweep": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
+        "studies.workers",
     ),
     "studies.power": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
@@ -82,6 +84,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "cli.templates": (),
     "cli.run_folder": ("errors", "disk"),
+    "cli.stopping": ("errors",),
     "cli": (
         *BASE, "disk", *SPEC, "generative", "data", "downstream", "results", "result", "solving", "studies", "cli",
     ),

@@ -153,10 +153,11 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
         try:
             log.caught = caught
             status = _estimate_and_write(spec, path, place, arguments, log)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             if not unfinished(place.folder).is_dir():
                 raise
-            raise KeyboardInterrupt("the same call goes on from where the training was.") from None
+            kept = "nothing is in the folder yet. The same call goes on from where the training was."
+            raise type(stopped)(kept) from None
         finally:
             log.line.close()
     for warning in caught:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,10 @@ from crlspec.cli.call import (
     refuse_errors,
 )
 from crlspec.cli.run_folder import ready_to_go_on
+from crlspec.cli.stopping import stopped_with
 from crlspec.disk.netcdf import netcdf
 from crlspec.disk.write import write_file
-from crlspec.errors import INTERRUPTED, EstimationError
+from crlspec.errors import EstimationError
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -56,13 +56,10 @@ def stability(arguments: Namespace) -> int:
             jobs=arguments.jobs, out=folder, resample=arguments.resample, plugins=tuple(arguments.plugin),
             device=arguments.device, progress=line,
         )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         line.close()
-        print(
-            f"crlspec: interrupted; {folder / FILES[0]} keeps the bootstraps that are done.", file=sys.stderr
-        )
-        print("The same call goes on from there.", file=sys.stderr)
-        return INTERRUPTED
+        kept = f"{folder / FILES[0]} keeps the bootstraps that are done. The same call goes on from there."
+        return stopped_with(stopped, kept)
     finally:
         line.close()
     _write(folder, found)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from crlspec.cli.call import CallError, refuse_device
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import ready_to_go_on
+from crlspec.cli.stopping import stopped_with
 from crlspec.disk.write import write_file
-from crlspec.errors import INTERRUPTED, EstimationError
+from crlspec.errors import EstimationError
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ def sweep(arguments: Namespace) -> int:
     path = folder / FILES[0]
     try:
         rows = run_cases(cases, seeds, path, arguments.jobs, arguments.device, arguments.scheduler, line)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         line.close()
-        print(f"crlspec: interrupted; {path} keeps the runs that are done.", file=sys.stderr)
-        print("The same call goes on from there.", file=sys.stderr)
-        return INTERRUPTED
+        return stopped_with(
+            stopped, f"{path} keeps the runs that are done. The same call goes on from there."
+        )
     finally:
         line.close()
     found = frame(rows, cases, seeds)

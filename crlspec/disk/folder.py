@@ -97,6 +97,9 @@ def reserved(folder: str | Path) -> Iterator[Place]:
     place = given.resolve()
     around, name = (place, "") if place.is_dir() else (place.parent, place.name)
     with made_parents(around, given):
+        if not name and place.parent != place:  # what was left of it before it was there
+            with locked(place.parent):
+                sweep(place.parent, place.name)
         with failures(given), locked(around):
             _settle(given, place, sweep(around, name))
             building = around / temporary(name)
