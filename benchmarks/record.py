@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from crlspec.disk.write import write_file
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CASES: dict[str, tuple[str, list[str]]] = {
@@ -149,7 +151,7 @@ def main() -> int:
         different += bool(lines)
         word = "recorded" if name not in former else "differs" if lines else "equal"
         print(f"{name:<34} {word:<9} {time.perf_counter() - began:6.1f} s", *lines, sep="\n    ", flush=True)
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_file(arguments.out, json.dumps(found, indent=1) + "\n", force=True)
     print(f"{len(found)} cases, {different} differ")
     return bool(different)
 

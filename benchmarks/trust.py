@@ -37,6 +37,8 @@ import trust_table
 from trust_judge import judge, names_fault, names_one_of
 from trust_kinds import CONTROL, KINDS, Case, Kind, draw
 
+from crlspec.disk.write import write_file
+
 FIELDS = (
     "kind", "group", "expected", "seed", "latents", "observed", "rows", "strong", "outcome", "stage", "graph",
     "edges", "true_edges", "mcc", "reversed", "false_edges", "false_ancestors", "names_environment",
@@ -202,7 +204,7 @@ def read(path: Path) -> list[dict[str, str]]:
     text = path.read_text(encoding="utf-8")
     if not text.endswith("\n"):
         text = text[: text.rfind("\n") + 1]
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text, force=True)
     if text and text.partition("\n")[0] != ",".join(FIELDS):
         raise SystemExit(f"{path} has other columns than this version writes: give another --out")
     return list(csv.DictReader(io.StringIO(text)))
@@ -267,7 +269,7 @@ def main() -> None:
     lines, sentences = trust_table.table(done, list(KINDS)), trust_table.overall(done)
     print(trust_table.plain(lines), *sentences, sep="\n")
     if options.markdown:
-        options.markdown.write_text(trust_table.markdown(lines, sentences), encoding="utf-8")
+        write_file(options.markdown, trust_table.markdown(lines, sentences), force=True)
 
 
 if __name__ == "__main__":

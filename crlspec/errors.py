@@ -102,6 +102,12 @@ class OutputExists(CrlspecError):  # noqa: N818
     exit_code = 2
 
 
+class WriteError(CrlspecError):
+    """Raised when something cannot be written: the disk is full, or the place is not writable; names the path."""
+
+    exit_code = 2
+
+
 class DataError(CrlspecError):
     """Raised when data cannot be read or do not fit the spec; names file, environment and column."""
 
@@ -116,3 +122,7 @@ class EstimationError(CrlspecError):
 
 class NumericalWarning(UserWarning):
     """Warns of a number that is less exact than usual: an ill-conditioned matrix, a fit stopped early."""
+
+
+class LossWarning(UserWarning):
+    """Warns of something that was not used: a file that is no data, a checkpoint that is damaged."""

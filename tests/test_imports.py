@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "typing": (),
     "progress": (),
     "provenance": (),
+    "disk": ("errors", "disk"),
     "spec.vocabulary": (),
     "spec.links": (),
     "spec.expression": ("spec.vocabulary",),
@@ -37,9 +38,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "registry": (*BASE, "closed", "quantities", "spec.prior"),
     "spec": (*BASE, *SPEC),
     "numerics": (*BASE, "spec.links", "numerics"),
+    "numerics.checkpoints": (*BASE, "disk", "numerics"),
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
-    "data": ("errors", "registry", "spec.setting", "numerics.batches", "data"),
+    "data": ("errors", "disk", "registry", "spec.setting", "numerics.batches", "data"),
     "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
     "generative.placed": (*BASE, *SPEC, "generative.scm"),
@@ -55,15 +57,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
-        *BASE, "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results", "provenance",
-        "spec.load",
-        "spec.setting",
+        *BASE, "disk", "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results",
+        "provenance", "spec.load", "spec.setting",
     ),
     "report": (
-        *BASE, "data", "numerics", "maps", "inference.estimate", "inference.check", "results", "report", "provenance",
+        *BASE, "disk", "data", "numerics", "maps", "inference.estimate", "inference.check", "results", "report",
+        "provenance",
     ),
     "downstream": (
-        *BASE, *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
+        *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
     "result": (*BASE, "results", "report", "downstream"),
     "solving": (
@@ -71,20 +73,25 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "result",
     ),
     "studies": (),
+    "studies.workers": (),
     "studies.sweep": (
-        *BASE, *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
+        *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
+        "studies.workers",
     ),
     "studies.power": (
-        *BASE, *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
+        *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
         "studies.power",
     ),
     "studies.stability": (
-        *BASE, *SPEC, "generative", "data", "numerics", "results", "downstream", "solving", "result",
+        *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "downstream", "solving", "result",
         "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),
-    "cli.run_folder": ("errors",),
-    "cli": (*BASE, *SPEC, "generative", "data", "downstream", "results", "result", "solving", "studies", "cli"),
+    "cli.run_folder": ("errors", "disk"),
+    "cli.stopping": ("errors",),
+    "cli": (
+        *BASE, "disk", *SPEC, "generative", "data", "downstream", "results", "result", "solving", "studies", "cli",
+    ),
     "__main__": ("cli",),
     "testing": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "scores", "inference", "results", "result", "testing",
@@ -103,6 +110,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 NEVER: dict[str, set[str]] = {
     "errors": HEAVY,
     "progress": HEAVY,
+    "disk": HEAVY - {"xarray"},
     "provenance": HEAVY,
     "cli.templates": HEAVY,
     "cli.run_folder": HEAVY,
@@ -136,6 +144,7 @@ LATE: dict[str, set[str]] = {
     "report": TORCH | {"pgmpy"},
     "result": TORCH | {"pgmpy"},
     "cli": HEAVY,
+    "disk": {"xarray", "h5netcdf"},
     "studies.sweep": HEAVY - {"pydantic"},
     "studies.power": HEAVY - {"pydantic", "numpy"},
 }

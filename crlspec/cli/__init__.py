@@ -2,8 +2,8 @@
 holds what they share.
 
 Each command is given the parsed call and gives back an exit status; what it leaves on disk goes through
-``run_folder``. A call passes ``parser``, then the command's own file (``specs``, ``run``, ``results``, ``power``,
-``sweep``, ``stability``), then ``call`` and ``run_folder``.
+``run_folder``, and ``stopping`` says what follows when it is stopped. A call passes ``parser``, then the command's
+own file (``specs``, ``run``, ``results``, ``power``, ``sweep``, ``stability``), then ``call`` and ``run_folder``.
 """
 
 from crlspec.cli.parser import build_parser, main

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crlspec.errors import CrlspecError, Issue, OutputExists, SpecError
+from crlspec.errors import CrlspecError, Issue, SpecError
 
 if TYPE_CHECKING:
     from crlspec.generative.model import Model
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallError", "errors_of", "folder_name", "load_spec", "refuse_device", "refuse_errors",
-    "refuse_plugins", "registry_of", "result_of", "result_path", "truth_of", "write_text", "write_whole_file",
+    "refuse_plugins", "registry_of", "result_of", "result_path", "truth_of",
 ]  # fmt: skip
 
 
@@ -103,20 +102,6 @@ def result_of(given: str) -> Result:
             f"{path}: there is no such result.", remedy="Give a result.nc, or the folder of a run."
         )
     return open_result(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    write_whole_file(path, lambda to: to.write_text(text, encoding="utf-8"))
-
-
-def write_whole_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a hidden neighbour, then move it to ``path``, whatever is there."""
-    from crlspec.data.write import write_whole
-
-    if path.is_dir():
-        raise OutputExists(f"{path} is a folder.", remedy="Give the name of a file.")
-    write_whole(path, write, force=True)
 
 
 def truth_of(result: Result, arguments: Namespace) -> Model | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.cli.call import CallError, load_spec, refuse_device, refuse_errors
-from crlspec.cli.run_folder import refuse_used, whole_folder
+from crlspec.cli.run_folder import filled, reserved_run
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from crlspec.disk.folder import Place
     from crlspec.generative.model import Model
     from crlspec.spec.schema import Spec
 
@@ -23,13 +25,21 @@ CEILING = "ceiling.json"
 
 def ceiling(arguments: Namespace) -> int:
     """What a supervised network reaches for each latent from the observations of a spec."""
-    from crlspec.downstream.ceiling import ceiling as measured
-
     spec = load_spec(arguments, samples=arguments.samples)
     refuse_errors(spec)
     refuse_device(arguments.device)
-    if arguments.out is not None:
-        refuse_used(Path(arguments.out), arguments.force)
+    with (
+        nullcontext()
+        if arguments.out is None
+        else reserved_run(Path(arguments.out), arguments.force) as place
+    ):
+        return _measured(spec, arguments, place)
+
+
+def _measured(spec: Spec, arguments: Namespace, place: Place | None) -> int:
+    """Measure, print and write."""
+    from crlspec.downstream.ceiling import ceiling as measured
+
     line = ProgressLine(enabled=True if arguments.progress else None)
     try:
         line("data")
@@ -45,8 +55,8 @@ def ceiling(arguments: Namespace) -> int:
     finally:
         line.close()
     print(found.json() if arguments.json else found, end="" if arguments.json else "\n")
-    if arguments.out is not None:
-        with whole_folder(Path(arguments.out), arguments.force) as building:
+    if place is not None:
+        with filled(place, arguments.force) as building:
             found.save(building / CEILING)
         if not arguments.json:
             print(f"in {arguments.out}: {CEILING}")

@@ -1,7 +1,7 @@
 """The command line: what it takes, and how it answers. The work is in the files beside it.
 
 Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could
-not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
+not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from crlspec.cli.options import (
     spec_argument,
     whole_count,
 )
-from crlspec.errors import INTERRUPTED, CrlspecError
+from crlspec.cli.stopping import stoppable, stopped_with
+from crlspec.errors import CrlspecError
 
 __all__ = ["build_parser", "main"]
 
 EPILOG = """\
 exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation
-could not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted.
+could not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted (143
+by SIGTERM).
 
 start here:  crlspec new first.yaml && crlspec check first.yaml && crlspec run first.yaml
 shipped:     crlspec show                     (lists the specs that come along, e.g. linear/hard-5)
@@ -55,16 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        module, _, name = arguments.command.partition(":")
-        status = getattr(import_module(module), name)(arguments)
-        sys.stdout.flush()
-        return int(status)
+        with stoppable():
+            module, _, name = arguments.command.partition(":")
+            status = getattr(import_module(module), name)(arguments)
+            sys.stdout.flush()
+            return int(status)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as stopped:
-        print(f"crlspec: interrupted; {stopped or 'nothing was written.'}", file=sys.stderr)
-        return INTERRUPTED
+        return stopped_with(stopped)
     except Exception as error:
         if arguments.debug:
             raise

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec.cli.call import CallError, refuse_device
+from crlspec.disk.room import require_writable
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def simulated(arguments: Namespace, profile: str | None = None) -> Plan:
     counts = numbers(arguments.power)
     if arguments.out is not None:
         _refuse_file(Path(arguments.out))
+        require_writable(arguments.out)
     refuse_device(arguments.device)
     line = ProgressLine(enabled=True if arguments.progress else None)
     try:
@@ -62,11 +63,11 @@ def simulated(arguments: Namespace, profile: str | None = None) -> Plan:
             plugins=tuple(arguments.plugin),
             profile=profile,
         )
-    except KeyboardInterrupt:
-        if arguments.out is not None:
-            line.close()
-            print(f"{arguments.out} keeps the runs that are done; the same call goes on.", file=sys.stderr)
-        raise
+    except KeyboardInterrupt as stopped:
+        if arguments.out is None:
+            raise
+        kept = f"{arguments.out} keeps the runs that are done. The same call goes on from there."
+        raise type(stopped)(kept) from None
     finally:
         line.close()
 

@@ -6,10 +6,12 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from crlspec.cli.call import CallError, result_of, result_path, truth_of, write_whole_file
-from crlspec.errors import DataError, OutputExists
+from crlspec.cli.call import CallError, result_of, result_path, truth_of
+from crlspec.disk.room import require_writable
+from crlspec.disk.write import refuse_file, write_file
+from crlspec.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +27,7 @@ def report(arguments: Namespace) -> int:
     result = result_of(arguments.result)
     folder = result_path(arguments.result).parent
     out = Path(arguments.out) if arguments.out else folder / "report.html"
+    require_writable(out)
     result.report(out, model=truth_of(result, arguments), force=True)
     moved = result.animate(out.parent)
     told = f" Beside it: {', '.join(path.name for path in moved)}." if moved else ""
@@ -37,19 +40,19 @@ def transform(arguments: Namespace) -> int:
     import numpy as np
     import pandas as pd
 
+    from crlspec.data.write import table_writer
+
     result = result_of(arguments.result)
     out = Path(arguments.out)
     if out.suffix.lower() not in {".csv", ".parquet"}:
         raise CallError(
             f"{out}: cannot tell how to write a '{out.suffix}' file.", remedy="Choose .csv or .parquet."
         )
-    if out.exists() and not arguments.force:
-        raise OutputExists(
-            f"{out}: the file exists.", remedy="Choose another name, or overwrite it with --force."
-        )
+    refuse_file(out, arguments.force)
+    require_writable(out)
     parts = dict(_encoded(result, Path(arguments.data), arguments.environment))
     table = pd.DataFrame(np.concatenate(list(parts.values())), columns=list(result.names))
-    write_whole_file(out, lambda to: _write_table(table, to))
+    write_file(out, table_writer(table, out), force=True)
     print(f"{out} is written: {len(table)} rows, columns {', '.join(result.names)}.")
     if len(parts) > 1:
         first = 0
@@ -91,13 +94,6 @@ def export(arguments: Namespace) -> int:
     written = result.export(out, format_of(out, arguments.format), force=arguments.force)
     print(f"{written} is written: {len(result.names)} nodes, {len(result.edges)} edges.")
     return 0
-
-
-def _write_table(table: Any, path: Path) -> None:
-    if path.suffix.lower() == ".parquet":
-        table.to_parquet(path, index=False)
-    else:
-        table.to_csv(path, index=False)
 
 
 def _encoded(result: Result, path: Path, environment: str | None) -> Iterator[tuple[str, np.ndarray]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 import time
 import warnings
@@ -27,13 +26,17 @@ from crlspec.cli.call import (
     result_path,
 )
 from crlspec.cli.cost import cost
-from crlspec.cli.run_folder import refuse_used, unfinished, whole_folder
+from crlspec.cli.run_folder import filled, forget_unfinished, reserved_run, unfinished
+from crlspec.disk.folder import held
+from crlspec.disk.room import require_room, require_writable
+from crlspec.disk.write import write_file
 from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
 from crlspec.progress import Extent, Losses, ProgressLine
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from crlspec.disk.folder import Place
     from crlspec.generative.model import Model
     from crlspec.result import Result
     from crlspec.spec.schema import Spec
@@ -42,6 +45,9 @@ __all__ = ["replay", "run", "sample"]
 
 EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
+
+SMALL_FILES = 500_000
+"""Bytes of report, spec and graph of a run, about."""
 
 
 @dataclass
@@ -130,18 +136,23 @@ def _data_path(spec: Spec, arguments: Namespace) -> Path | None:
 
 
 def _whole_way(spec: Spec, path: Path | None, folder: Path, arguments: Namespace) -> int:
-    refuse_used(folder, arguments.force)
+    with reserved_run(folder, arguments.force) as place:
+        return _in_place(spec, path, place, arguments)
+
+
+def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace) -> int:
     log = Log(ProgressLine(enabled=True if arguments.progress else None))
     log.say(f"crlspec {__version__}: {shlex.join(sys.argv[1:])}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
             log.caught = caught
-            status = _estimate_and_write(spec, path, folder, arguments, log)
-        except KeyboardInterrupt:
-            if not unfinished(folder).is_dir():
+            status = _estimate_and_write(spec, path, place, arguments, log)
+        except KeyboardInterrupt as stopped:
+            if not unfinished(place.folder).is_dir():
                 raise
-            raise KeyboardInterrupt("the same call goes on from where the training was.") from None
+            kept = "nothing is in the folder yet. The same call goes on from where the training was."
+            raise type(stopped)(kept) from None
         finally:
             log.line.close()
     for warning in caught:
@@ -150,9 +161,10 @@ def _whole_way(spec: Spec, path: Path | None, folder: Path, arguments: Namespace
     return status
 
 
-def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: Namespace, log: Log) -> int:
+def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: Namespace, log: Log) -> int:
     from crlspec.solving import solve
 
+    folder = place.given
     for issue in refuse_errors(spec):
         log.say(f"{issue.severity}: {issue}")
         print(f"{issue.severity}: {issue}", file=sys.stderr)
@@ -161,6 +173,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         log.say(line)
         print(line, file=sys.stderr)
     start = _input(spec, path, arguments, log)
+    require_room(place.given, *_bytes_of(start, place.given))
     measures.refuse_unmeasurable(start.data, arguments)  # before the long work
     try:
         result = solve(
@@ -171,13 +184,13 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
             progress=log,
             device=arguments.device,
             notes=start.notes,
-            checkpoints=unfinished(folder),
+            checkpoints=unfinished(place.folder),
         )
     except EstimationError as error:
         log.say(f"no result: {error}")
-        with whole_folder(folder, arguments.force) as building:
+        with filled(place, arguments.force) as building:
             _write_texts(building, start, arguments.seed, log)
-        shutil.rmtree(unfinished(folder), ignore_errors=True)
+        forget_unfinished(place.folder)
         log.line.close()
         print(f"{folder} holds spec.yaml and run.log.", file=sys.stderr)
         raise
@@ -188,12 +201,12 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
         found = result.evaluate(start.model, seed=arguments.seed + EVALUATION)
         metrics = result.metrics(found, sample=start.sampling)
     lines = _table(result, metrics)
-    with whole_folder(folder, arguments.force) as building:
+    with filled(place, arguments.force) as building:
         _write_result(building, result, start.model, metrics)
         for line in lines:
             log.say(line)
         _write_texts(building, start, arguments.seed, log)
-    shutil.rmtree(unfinished(folder), ignore_errors=True)
+    forget_unfinished(place.folder)
     log.line.close()
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     print("\n".join([*lines, "", f"in {folder}: {names}"]))
@@ -201,6 +214,15 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     if not result.status.ok:
         return EstimationError.exit_code
     return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
+
+
+def _bytes_of(start: Input, folder: Path) -> tuple[int, int]:
+    """(of result.nc, of all files of the run): how many bytes they have at least, before there is a result."""
+    from crlspec.spec.setting import Setting
+
+    rows = sum(node.sizes["sample"] for node in start.data.children.values())
+    latents = 8 * rows * len(Setting.of(start.spec).latents)
+    return latents, latents + SMALL_FILES
 
 
 def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:
@@ -283,13 +305,13 @@ def _by(shape: tuple[int, ...]) -> str:
 
 def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
     result.save(folder / "result.nc")
-    (folder / "dag.json").write_text(result.dag_json(), encoding="utf-8")
-    (folder / "status.json").write_text(result.status_json(), encoding="utf-8")
-    (folder / "dag.dot").write_text(result.dag_dot(), encoding="utf-8")
+    write_file(folder / "dag.json", result.dag_json())
+    write_file(folder / "status.json", result.status_json())
+    write_file(folder / "dag.dot", result.dag_dot())
     measures.save(result, folder)
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-        (folder / "metrics.json").write_text(text, encoding="utf-8")
+        write_file(folder / "metrics.json", text)
     result.report(folder / "report.html", model=model)
     result.animate(folder)
 
@@ -300,10 +322,10 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
     spec = start.spec if start.model is None else start.model.spec
     under = "" if spec.profile is None else f", profile {spec.profile}"
     head = f"# The spec of a run, with nothing left to chance: crlspec {__version__}, seed {seed}{under}.\n"
-    (folder / "spec.yaml").write_text(head + dump(spec), encoding="utf-8")
+    write_file(folder / "spec.yaml", head + dump(spec))
     for warning in log.caught:
         log.say(f"{warning.category.__name__}: {warning.message}")
-    (folder / "run.log").write_text(log.text(), encoding="utf-8")
+    write_file(folder / "run.log", log.text())
 
 
 def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
@@ -331,6 +353,7 @@ def sample(arguments: Namespace) -> int:
     """Sample data from a spec, with the latents beside them as truth."""
     from crlspec.data import environments_of, provenance_of, write_data
     from crlspec.data.tree import PROVENANCE
+    from crlspec.data.write import bytes_of, refuse_data
     from crlspec.generative.model import compile as compile_model
 
     spec = load_spec(arguments, samples=arguments.samples)
@@ -341,13 +364,16 @@ def sample(arguments: Namespace) -> int:
             remedy="Give a spec with scm: or equations, or crlspec run it.",
         )
     out = Path(arguments.out)
-    if not arguments.force and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+    if not arguments.force and (out.is_file() or held(out)):
         raise OutputExists(f"{out} exists.", remedy="Choose another name, or overwrite it with --force.")
+    refuse_data(out, arguments.force, arguments.table)
+    require_writable(out)
     refuse_device(arguments.device)
     model = compile_model(spec, seed=arguments.seed, device=arguments.device)
     data = model.sample(seed=arguments.seed)
     seeds = {"model": arguments.seed, "sample": arguments.seed}
     data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
+    require_room(out, *bytes_of(data, out, arguments.table))
     write_data(data, out, force=arguments.force, table=arguments.table)
     counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
     what = f"{len(model.observed)} variables"

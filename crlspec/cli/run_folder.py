@@ -1,16 +1,20 @@
-"""A folder that appears whole or not at all."""
+"""The folder of a run: tried before the work, filled whole or not at all, with room for what a killed run keeps."""
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from crlspec.disk.folder import Place, held, reserved
+from crlspec.disk.owner import UNFINISHED, remove
+from crlspec.disk.room import require_writable
 from crlspec.errors import OutputExists
 
-__all__ = ["RUN_FILES", "is_run_file", "ready_to_go_on", "refuse_used", "unfinished", "whole_folder"]
+__all__ = [
+    "RUN_FILES", "filled", "forget_unfinished", "is_run_file", "ready_to_go_on", "refuse_used", "reserved_run",
+    "unfinished",
+]  # fmt: skip
 
 RUN_FILES = (
     "result.nc", "spec.yaml", "run.log", "report.html", "dag.json", "dag.dot", "status.json", "metrics.json",
@@ -27,11 +31,39 @@ def refuse_used(folder: Path, force: bool) -> None:
     """Raises OutputExists where the folder is a file, or holds something and ``force`` is not given."""
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file, and a run needs a folder.", remedy="Give another --out DIR.")
-    if not force and folder.is_dir() and any(folder.iterdir()):
+    if not force and held(folder):
         raise OutputExists(
             f"{folder} exists and is not empty.",
             remedy="Give another --out DIR, or --force to replace the run that is in it.",
         )
+    if clash := [folder / name for name in RUN_FILES if (folder / name).is_dir()]:
+        raise OutputExists(f"{clash[0]} is a folder where a file is to be written.", remedy="Move it away.")
+
+
+@contextmanager
+def reserved_run(folder: Path, force: bool = False) -> Iterator[Place]:
+    """The folder of a run, for this call alone: before the work it is known that it can be written.
+
+    Raises OutputExists as :func:`refuse_used` does, and where another call is writing it; WriteError where it cannot
+    be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        refuse_used(folder, force)
+    with reserved(folder) as place:
+        refuse_used(folder, force)  # after what a killed call had complete was moved in
+        yield place
+
+
+@contextmanager
+def filled(place: Place, force: bool = False) -> Iterator[Path]:
+    """A folder to write into, whose files become those of the run once the block ends without an error.
+
+    With ``force`` the files of a former run go; any other file in the folder stays. Raises OutputExists where the
+    folder was filled by somebody else meanwhile.
+    """
+    refuse_used(place.folder, force)
+    with place.whole(lambda entry: is_run_file(entry.name), RUN_FILES[0]) as building:
+        yield building
 
 
 def ready_to_go_on(folder: Path, force: bool, files: tuple[str, ...], what: str) -> None:
@@ -40,69 +72,33 @@ def ready_to_go_on(folder: Path, force: bool, files: tuple[str, ...], what: str)
     files  what the work leaves, its rows first
     what   the work, as the subject of "… a folder": ``a sweep needs``
 
-    Raises OutputExists where the folder is a file, or holds other things than such work.
+    Raises OutputExists where the folder is a file, or holds other things than such work; WriteError where it cannot
+    be written.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file, and {what} a folder.", remedy="Give another --out DIR.")
-    held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if force:
-        for name in held & set(files):
-            (folder / name).unlink()
-    elif held and files[0] not in held:
+    names = {entry.name for entry in held(folder)}
+    if not force and names and files[0] not in names:
         raise OutputExists(
             f"{folder} is not empty, and holds no {files[0]} to go on with.",
             remedy="Give another --out DIR, or --force to write into it all the same.",
         )
+    require_writable(folder)
+    if force:
+        for name in names & set(files):
+            (folder / name).unlink()
 
 
 def unfinished(folder: Path) -> Path:
-    """Where what a run needs to go on after a kill is kept until the folder is whole: hidden, beside it."""
+    """Where what a run needs to go on after a kill is kept until the folder is whole: hidden, within the folder where
+    that is there, else beside it."""
     folder = folder.resolve()
-    return folder.with_name(f".{folder.name}.unfinished")
+    beside = folder.with_name(f".{folder.name}.unfinished")
+    return folder / UNFINISHED if folder.is_dir() and not beside.is_dir() else beside
 
 
-@contextmanager
-def whole_folder(folder: Path, force: bool = False) -> Iterator[Path]:
-    """A temporary sibling to write into, which takes the folder's place once the block ends without an error.
-
-    With ``force`` the files of a former run in the folder are replaced, all of them at once; any other file
-    in it stays. Where the block fails, the temporary folder is removed and the folder is as it was.
-    Raises OutputExists as ``refuse_used`` does.
-    """
+def forget_unfinished(folder: Path) -> None:
+    """Remove what was kept, wherever."""
     folder = folder.resolve()
-    refuse_used(folder, force)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = _sibling(folder)
-    try:
-        yield building
-        refuse_used(folder, force)
-        _take_place(building, folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
-
-
-def _take_place(building: Path, folder: Path) -> None:
-    if not folder.exists():
-        building.rename(folder)
-        return
-    former = _sibling(folder)
-    old = former / folder.name
-    folder.rename(old)
-    try:
-        building.rename(folder)
-    except OSError:
-        old.rename(folder)
-        former.rmdir()
-        raise
-    for entry in old.iterdir():
-        if not is_run_file(entry.name):
-            shutil.move(entry, folder / entry.name)
-    shutil.rmtree(former)
-
-
-def _sibling(folder: Path) -> Path:
-    """A new empty folder beside ``folder``, on the same file system, hidden and with a name nobody uses."""
-    sibling = folder.parent / f".{folder.name}.{secrets.token_hex(6)}"
-    sibling.mkdir()
-    return sibling
+    remove(folder / UNFINISHED)
+    remove(folder.with_name(f".{folder.name}.unfinished"))

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.cli.call import CallError, errors_of, load_spec, registry_of, write_text
+from crlspec.cli.call import CallError, errors_of, load_spec, registry_of
+from crlspec.disk.write import write_file
 from crlspec.errors import SHOWN, EstimationError, Issue, OutputExists, SpecError, more
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def new(arguments: Namespace) -> int:
         raise OutputExists(
             f"{path}: the file exists.", remedy="Choose another name, or overwrite it with --force."
         )
-    write_text(path, text)
+    write_file(path, text, force=True)
     print(f"{path} is written. Next: crlspec check {path}")
     return 0
 
@@ -132,7 +133,7 @@ def schema(arguments: Namespace) -> int:
     if arguments.out is None:
         print(text, end="")
     else:
-        write_text(Path(arguments.out), text)
+        write_file(arguments.out, text, force=True)
         print(f"{arguments.out} is written.")
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,12 @@ from crlspec.cli.call import (
     load_spec,
     refuse_device,
     refuse_errors,
-    write_text,
-    write_whole_file,
 )
 from crlspec.cli.run_folder import ready_to_go_on
-from crlspec.errors import INTERRUPTED, EstimationError
+from crlspec.cli.stopping import stopped_with
+from crlspec.disk.netcdf import netcdf
+from crlspec.disk.write import write_file
+from crlspec.errors import EstimationError
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -56,13 +56,10 @@ def stability(arguments: Namespace) -> int:
             jobs=arguments.jobs, out=folder, resample=arguments.resample, plugins=tuple(arguments.plugin),
             device=arguments.device, progress=line,
         )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         line.close()
-        print(
-            f"crlspec: interrupted; {folder / FILES[0]} keeps the bootstraps that are done.", file=sys.stderr
-        )
-        print("The same call goes on from there.", file=sys.stderr)
-        return INTERRUPTED
+        kept = f"{folder / FILES[0]} keeps the bootstraps that are done. The same call goes on from there."
+        return stopped_with(stopped, kept)
     finally:
         line.close()
     _write(folder, found)
@@ -90,14 +87,11 @@ def _data(arguments: Namespace, spec: Spec) -> xr.DataTree:
 
 def _write(folder: Path, found: Stability) -> None:
     """Everything but the rows, each file whole."""
-    from crlspec.data.write import write_whole
-
-    write_whole(folder / "result.nc", lambda to: found.result.save(to), force=True)
+    found.result.save(folder / "result.nc", force=True)
     for name, table in (("edges", found.edges), ("latents", found.latents), ("orders", _flat(found.orders))):
-        write_whole_file(folder / f"{name}.csv", lambda to, table=table: table.to_csv(to, index=False))  # type: ignore[misc]
-    dataset = found.dataset()
-    write_whole_file(folder / "stability.nc", lambda to: dataset.to_netcdf(to, engine="h5netcdf"))
-    write_text(folder / "stability.md", f"```\n{found}\n```\n")
+        write_file(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"), force=True)
+    write_file(folder / "stability.nc", netcdf(found.dataset()), force=True)
+    write_file(folder / "stability.md", f"```\n{found}\n```\n", force=True)
 
 
 def _flat(orders: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crlspec.cli.call import CallError, refuse_device, write_text, write_whole_file
+from crlspec.cli.call import CallError, refuse_device
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import ready_to_go_on
-from crlspec.errors import INTERRUPTED, EstimationError
+from crlspec.cli.stopping import stopped_with
+from crlspec.disk.write import write_file
+from crlspec.errors import EstimationError
 from crlspec.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -57,11 +59,11 @@ def sweep(arguments: Namespace) -> int:
     path = folder / FILES[0]
     try:
         rows = run_cases(cases, seeds, path, arguments.jobs, arguments.device, arguments.scheduler, line)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         line.close()
-        print(f"crlspec: interrupted; {path} keeps the runs that are done.", file=sys.stderr)
-        print("The same call goes on from there.", file=sys.stderr)
-        return INTERRUPTED
+        return stopped_with(
+            stopped, f"{path} keeps the runs that are done. The same call goes on from there."
+        )
     finally:
         line.close()
     found = frame(rows, cases, seeds)
@@ -93,8 +95,8 @@ def _written(
     if table is not None and table.source:
         parts += [f"Beside: {' '.join(table.source.split())}", ""]
     text = "\n".join(parts)
-    write_text(folder / FILES[2], text)
-    write_whole_file(folder / FILES[1], lambda to: summary(found).to_csv(to))
+    write_file(folder / FILES[2], text, force=True)
+    write_file(folder / FILES[1], summary(found).to_csv(lineterminator="\n"), force=True)
     return text
 
 

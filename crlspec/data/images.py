@@ -7,12 +7,15 @@ the table beside the images.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.disk.write import failures
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
@@ -70,11 +73,18 @@ def image_array(values: Any, where: str) -> xr.DataArray:
 
 
 def empty_images(shape: Sequence[int], dtype: Any = np.uint8) -> np.ndarray:
-    """Room for images: in memory, or of many in a temporary file that goes when the array does."""
-    if int(np.prod(shape)) * np.dtype(dtype).itemsize <= IN_MEMORY:
+    """Room for images: in memory, or of many in a temporary file that goes when the array does.
+
+    Raises WriteError where the disk of temporary files is full.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if size <= IN_MEMORY:
         return np.empty(tuple(shape), dtype=dtype)
-    with tempfile.TemporaryFile() as file:
-        file.truncate(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+    with failures(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # a map that finds the disk full kills the process
+        else:
+            file.truncate(size)
         return np.memmap(file, dtype=dtype, mode="r+", shape=tuple(shape))
 
 

@@ -1,14 +1,12 @@
-"""Writing data whole or not at all: all goes to a temporary neighbour, which then takes the place."""
+"""Writing data whole or not at all: a NetCDF file, a Zarr store, or a folder of tables and images."""
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +15,28 @@ from crlspec.data.images import DIMS, VARIABLE
 from crlspec.data.read import NETCDF, NOTES, TRUTH, need_zarr
 from crlspec.data.tables import SUFFIXES
 from crlspec.data.tree import PROVENANCE, environments_of, plain_labels, text_labels, written_notes
+from crlspec.disk.folder import held, whole_folder
+from crlspec.disk.netcdf import netcdf
+from crlspec.disk.write import failures, refuse_file, write_file
 from crlspec.errors import DataError, OutputExists
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
-__all__ = ["write_data", "write_whole"]
+__all__ = ["bytes_of", "refuse_data", "table_writer", "write_data"]
 
 NAMED = ("observed", "latent")
 """Dimensions whose labels are names."""
 
 CHUNK = 2**22
 """Numbers in a chunk of images of a Zarr store, about."""
+
+METADATA = ".zmetadata"
+"""Of a Zarr store: without it no store is read."""
+
+TEXT = {"csv": 20, "parquet": 8}
+"""Bytes of a number in a table, about."""
 
 
 def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, table: str = "csv") -> Path:
@@ -40,54 +48,65 @@ def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, tabl
     table  ``csv`` or ``parquet``: the format inside a folder
 
     Raises OutputExists where something is there already and force is not set, DataError for an
-    unknown suffix.
+    unknown suffix, WriteError where the disk is full or the place cannot be written.
     """
     path = Path(path)
+    refuse_data(path, force, table)
     if path.suffix.lower() in NETCDF:
-        write_whole(path, lambda to: _portable(tree).to_netcdf(to, engine="h5netcdf"), force)
-    elif path.suffix.lower() == ".zarr":
-        need_zarr(path)
-        write_whole(path, lambda to: _write_zarr(_portable(tree), to), force)
-    elif path.suffix == "" or path.is_dir():
-        if f".{table}" not in SUFFIXES:
-            raise DataError(f"There is no table format '{table}'.", remedy="Choose csv or parquet.")
-        write_whole(path, lambda to: _write_folder(tree, to, table), force)
-    else:
+        return write_file(path, netcdf(_portable(tree)), force)
+    zarr, store = path.suffix.lower() == ".zarr", _is_store(path)
+    with (
+        whole_folder(path, lambda entry: store or _is_data(entry), METADATA if zarr else NOTES) as building,
+        failures(path),
+    ):
+        if zarr:
+            _write_zarr(_portable(tree), building)
+        else:
+            _write_folder(tree, building, table)
+    return path
+
+
+def refuse_data(path: Path, force: bool = False, table: str = "csv") -> None:
+    """Raises as :func:`write_data` does before anything is written."""
+    if path.suffix.lower() in NETCDF:
+        refuse_file(path, force)
+        return
+    if path.suffix.lower() != ".zarr" and path.suffix != "" and not path.is_dir():
         raise DataError(
             f"{path}: cannot tell how to write a '{path.suffix}' file.",
             remedy="Choose .nc, .zarr, or a name without suffix for a folder of tables.",
         )
-    return path
-
-
-def write_whole(path: Path, write: Callable[[Path], object], force: bool = False) -> None:
-    """Let ``write`` make a file or folder under a temporary name, then move it to ``path``.
-
-    If ``write`` raises, nothing is left behind and what stood at ``path`` stands. Raises OutputExists.
-    """
-    if path.is_dir() and any(path.iterdir()):
+    if f".{table}" not in SUFFIXES:
+        raise DataError(f"There is no table format '{table}'.", remedy="Choose csv or parquet.")
+    if path.suffix.lower() == ".zarr":
+        need_zarr(path)
+    if path.exists() and not path.is_dir():
+        raise OutputExists(f"{path} is a file, and these data need a folder.", remedy="Choose another name.")
+    if held(path):
         _refuse_folder(path, force)
-    elif path.exists() and not path.is_dir() and not force:
-        raise OutputExists(
-            f"{path}: the file exists.", remedy="Choose another name, or overwrite it with --force."
-        )
-    path = path.resolve()  # a link stays a link, to what is new
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        made = scratch / path.name
-        write(made)
-        if path.is_dir():
-            os.replace(path, scratch / "replaced")
-            try:
-                os.replace(made, path)
-            except OSError:
-                os.replace(scratch / "replaced", path)
-                raise
-        else:
-            os.replace(made, path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def bytes_of(tree: xr.DataTree, path: Path, table: str = "csv") -> tuple[int, int]:
+    """(of the largest file, of all): how many bytes ``write_data`` writes there, about."""
+    sizes = [
+        int(values.nbytes if name == VARIABLE or path.suffix else values.size * TEXT[table])
+        for node in tree.children.values()
+        for name, values in node.data_vars.items()
+    ]
+    whole = sum(sizes)
+    return (whole if path.suffix.lower() in NETCDF else max(sizes, default=0)), whole
+
+
+def _is_store(path: Path) -> bool:
+    """Whether a folder is a Zarr store."""
+    return any((path / name).exists() for name in ("zarr.json", ".zgroup"))
+
+
+def _is_data(entry: Path) -> bool:
+    """Whether an entry of a folder is one that ``write_data`` makes."""
+    if entry.name in {TRUTH, NOTES}:
+        return True
+    return entry.is_file() and entry.suffix.lower() in (*SUFFIXES, ARRAY)
 
 
 def _refuse_folder(path: Path, force: bool) -> None:
@@ -97,14 +116,9 @@ def _refuse_folder(path: Path, force: bool) -> None:
             f"{path}: the folder exists and is not empty.",
             remedy="Choose another name, or overwrite it with --force.",
         )
-    if any((path / name).exists() for name in ("zarr.json", ".zgroup")):
+    if _is_store(path):
         return
-    strangers = [
-        entry.name
-        for entry in sorted(path.iterdir())
-        if entry.name not in {TRUTH, NOTES}
-        and not (entry.is_file() and entry.suffix.lower() in (*SUFFIXES, ARRAY))
-    ]
+    strangers = [entry.name for entry in held(path) if not _is_data(entry)]
     if strangers:
         raise OutputExists(
             f"{path}: the folder holds more than data ({', '.join(strangers[:5])}) and is not replaced.",
@@ -142,7 +156,6 @@ def _write_zarr(tree: xr.DataTree, path: Path) -> None:
 
 
 def _write_folder(tree: xr.DataTree, folder: Path, table: str) -> None:
-    folder.mkdir()
     for name in environments_of(tree):
         if Path(name).name != name or name.startswith("."):
             raise DataError(
@@ -152,12 +165,22 @@ def _write_folder(tree: xr.DataTree, folder: Path, table: str) -> None:
         if "x" in data:
             _write_table(data["x"], folder / f"{name}.{table}")
         if VARIABLE in data:
-            np.save(folder / f"{name}{ARRAY}", data[VARIABLE].transpose(*DIMS).values)
+            images = data[VARIABLE].transpose(*DIMS).values
+            write_file(folder / f"{name}{ARRAY}", lambda file, images=images: _write_array(images, file))  # type: ignore[misc]
         if "z" in data:
-            (folder / TRUTH).mkdir(exist_ok=True)
             _write_table(data["z"], folder / TRUTH / f"{name}.{table}")
     notes = json.dumps(written_notes(tree), sort_keys=True, indent=1)
-    (folder / NOTES).write_text(notes + "\n", encoding="utf-8")
+    write_file(folder / NOTES, notes + "\n")
+
+
+def _write_array(values: np.ndarray, file: IO[bytes]) -> None:
+    """As numpy.save does, whose own way to the disk does not say why it failed."""
+    described = np.lib.format.dtype_to_descr(values.dtype)
+    head = {"descr": described, "fortran_order": False, "shape": values.shape}
+    np.lib.format.write_array_header_1_0(file, head)
+    step = max(1, CHUNK // max(1, int(np.prod(values.shape[1:]))))
+    for start in range(0, len(values), step):
+        file.write(np.ascontiguousarray(values[start : start + step]).data)
 
 
 def _write_table(array: xr.DataArray, path: Path) -> None:
@@ -165,13 +188,27 @@ def _write_table(array: xr.DataArray, path: Path) -> None:
 
     column = array.dims[1]
     frame = pd.DataFrame(array.values, columns=[str(name) for name in array[column].values])
-    if path.suffix == ".parquet":
-        try:
-            frame.to_parquet(path, index=False)
-        except ImportError:
-            raise DataError(
-                f"{path}: writing Parquet needs pyarrow, which is not installed.",
-                remedy="pip install 'crlspec[parquet]', or write CSV.",
-            ) from None
-    else:
-        frame.to_csv(path, index=False)
+    write_file(path, table_writer(frame, path))
+
+
+def table_writer(frame: pd.DataFrame, path: Path) -> Callable[[IO[bytes]], object]:
+    """What writes a table into a file, by the suffix of its path. Raises DataError where pyarrow is missing."""
+    if path.suffix.lower() != ".parquet":
+        return lambda file: _write_csv(frame, file)
+    try:
+        import pyarrow  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError:
+        raise DataError(
+            f"{path}: writing Parquet needs pyarrow, which is not installed.",
+            remedy="pip install 'crlspec[parquet]', or write CSV.",
+        ) from None
+    return lambda file: frame.to_parquet(file, index=False)
+
+
+def _write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        frame.to_csv(text, index=False)
+        text.flush()
+    finally:
+        text.detach()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crlspec.disk.write import write_file
 from crlspec.downstream.pgmpy_graph import refuse_no_graph
 from crlspec.errors import CrlspecError
 
@@ -45,12 +46,9 @@ def export(result: Record, path: str | Path, format: str | None = None, force: b
     Raises ExportError for a format that is none, or a latent's name that the format cannot hold; OutputExists
     unless ``force``; EstimationError where no graph was estimated.
     """
-    from crlspec.data.write import write_whole
-
     path = Path(path)
     text = export_text(result, format_of(path, format))
-    write_whole(path, lambda to: to.write_text(text, encoding="utf-8", newline="\n"), force)
-    return path
+    return write_file(path, text, force)
 
 
 def format_of(path: Path, asked: str | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from crlspec.data.write import write_whole
+from crlspec.disk.write import write_file
 from crlspec.downstream.counterfactual import counterfactual
 from crlspec.downstream.decoded import Code
 from crlspec.downstream.design import Design
@@ -137,9 +137,7 @@ class RecoveredModel(Model):
         """Write the model as a YAML file, which ``crlspec.load`` and ``crlspec run`` take. Raises OutputExists."""
         from crlspec.spec.load import dump
 
-        text = dump(self.to_spec())
-        write_whole(Path(path), lambda to: to.write_text(text, encoding="utf-8"), force)
-        return Path(path)
+        return write_file(path, dump(self.to_spec()), force)
 
 
 def recovered_model(

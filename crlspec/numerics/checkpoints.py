@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from crlspec.disk.seal import sealed
+from crlspec.disk.write import write_file
 
 __all__ = ["HERE", "Checkpoint", "TrainingContext"]
 
@@ -40,14 +43,10 @@ class Checkpoint:
         return state
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keep the state, in place of what was kept before."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with beside.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path)
+        """Keep the state, in place of what was kept before. Raises WriteError."""
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_file(self.path, sealed(content), force=True)
 
 
 @dataclass(frozen=True)

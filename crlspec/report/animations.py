@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from crlspec.disk.write import write_file
 from crlspec.report.images import as_images, beside, by_camera, image_shape, png
-from crlspec.results.storage import write_file
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
@@ -104,9 +104,7 @@ def write_animations(result: Record, folder: Path) -> tuple[Path, ...]:
     written = []
     for latent in result.names:
         path = folder / f"traversal_{re.sub(r'[^0-9A-Za-z_.-]', '-', latent)}.gif"
-        moved = animation(result, latent)
-        write_file(path, lambda to, moved=moved: to.write_bytes(moved), force=True)  # type: ignore[misc]
-        written.append(path)
+        written.append(write_file(path, animation(result, latent), force=True))
     return tuple(written)
 
 

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crlspec.disk.write import refuse_file, write_file
 from crlspec.report import account, evidence, page, sections
 from crlspec.report.calibration import calibration
 from crlspec.report.ceiling import ceiling
@@ -15,7 +16,6 @@ from crlspec.report.contact_sheet import contact_sheet
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.report.yardsticks import yardsticks
-from crlspec.results.storage import write_file
 from crlspec.results.texts import number_text
 from crlspec.results.verdict import verdict
 
@@ -42,9 +42,8 @@ def write_report(
 
     judge  gives the goodness of fit of every mechanism, see :func:`crlspec.report.evidence.fit`
     """
-    path = Path(path)
-    write_file(path, lambda to: to.write_text(render(result, judge, model), encoding="utf-8"), force)
-    return path
+    refuse_file(Path(path), force)
+    return write_file(path, render(result, judge, model), force)
 
 
 def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:

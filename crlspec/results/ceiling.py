@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from crlspec.disk.write import write_file
 from crlspec.results.texts import aligned, number_text
 
 __all__ = ["SEEN", "Ceiling", "Own", "Reached"]
@@ -141,10 +142,7 @@ class Ceiling:
 
     def save(self, path: str | Path, force: bool = False) -> Path:
         """Write it as JSON, whole or not at all. Raises OutputExists unless ``force``."""
-        from crlspec.results.storage import write_file
-
-        write_file(Path(path), lambda to: to.write_text(self.json(), encoding="utf-8"), force)
-        return Path(path)
+        return write_file(path, self.json(), force)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

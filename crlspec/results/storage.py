@@ -10,15 +10,16 @@ written whole or not at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from crlspec.data.write import write_whole
-from crlspec.errors import DataError, OutputExists
+from crlspec.disk.netcdf import netcdf
+from crlspec.disk.write import write_file
+from crlspec.errors import DataError
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
@@ -27,7 +28,7 @@ from crlspec.results.encoder import labels
 from crlspec.results.stored_code import code_dataset, code_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 
-__all__ = ["FORMAT", "calibration_in", "read_tree", "tree_of", "unpack", "write_file", "write_tree"]
+__all__ = ["FORMAT", "calibration_in", "read_tree", "tree_of", "unpack", "write_tree"]
 
 FORMAT = 1
 ATTRIBUTE = "crlspec"
@@ -135,17 +136,8 @@ def calibration_in(tree: xr.DataTree, recovered: xr.DataTree) -> Calibration | N
 
 
 def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
-    """Write the tree as NetCDF, whole or not at all. Raises OutputExists."""
-    write_file(path, lambda to: tree.to_netcdf(to, engine="h5netcdf"), force)
-
-
-def write_file(path: Path, write: Callable[[Path], object], force: bool) -> None:
-    """Let ``write`` make the file ``path``, whole or not at all. Raises OutputExists: a folder is never replaced."""
-    if path.is_dir():
-        raise OutputExists(f"{path} is a folder", remedy="Give the name of a file.")
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists already", remedy="Choose another path, or pass force=True.")
-    write_whole(path, write, force=True)
+    """Write the tree as NetCDF, whole or not at all. Raises OutputExists and WriteError."""
+    write_file(path, netcdf(tree), force)
 
 
 def read_tree(path: Path) -> xr.DataTree:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from crlspec.disk.write import write_file
 from crlspec.results.ceiling import Ceiling
 from crlspec.results.texts import aligned, number_text
 
@@ -96,10 +97,7 @@ class Yardsticks:
 
     def save(self, path: str | Path, force: bool = False) -> Path:
         """Write it as JSON, whole or not at all. Raises OutputExists unless ``force``."""
-        from crlspec.results.storage import write_file
-
-        write_file(Path(path), lambda to: to.write_text(self.json(), encoding="utf-8"), force)
-        return Path(path)
+        return write_file(path, self.json(), force)
 
     def sentences(self) -> tuple[str, ...]:
         """What follows, in words: what the result is above, and how many labels do better."""

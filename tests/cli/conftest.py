@@ -12,9 +12,9 @@ import pytest
 import xarray as xr
 
 from crlspec.cli import main
+from crlspec.disk.write import write_file
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.thresholds import Thresholds
-from crlspec.results.storage import write_file
 from tests.reference.generator import Reference, generate, write_csv_folder
 
 SPEC = """\
@@ -150,8 +150,7 @@ class FixedEstimator:
 
 def empty_page(result: Any, path: Path, model: Any = None, force: bool = False) -> Path:
     """What is written for a report where no test looks at it."""
-    write_file(path, lambda to: to.write_text("<html></html>\n", encoding="utf-8"), force)
-    return path
+    return write_file(path, "<html></html>\n", force)
 
 
 @pytest.fixture

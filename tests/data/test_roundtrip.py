@@ -15,7 +15,7 @@ from crlspec.data import (
     read_data,
     write_data,
 )
-from crlspec.data.write import write_whole
+from crlspec.disk.write import write_file
 from crlspec.errors import DataError, OutputExists
 
 FORMS = [("data.nc", {}), ("data.zarr", {}), ("folder", {}), ("folder", {"table": "parquet"})]
@@ -62,12 +62,12 @@ def test_a_failed_write_leaves_no_trace(tmp_path):
     target = tmp_path / "data.nc"
     target.write_text("before")
 
-    def fail(path):
-        path.write_text("half")
+    def fail(file):
+        file.write(b"half")
         raise RuntimeError("disk full")
 
     with pytest.raises(RuntimeError):
-        write_whole(target, fail, force=True)
+        write_file(target, fail, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["data.nc"]
     assert target.read_text() == "before"
 

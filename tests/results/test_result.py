@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from crlspec.errors import DataError, OutputExists
+from crlspec.errors import DataError, OutputExists, WriteError
 from crlspec.result import Result, open_result
 
 
@@ -223,13 +223,14 @@ def test_saving_is_whole_or_not_at_all(result, tmp_path, monkeypatch):
     with pytest.raises(OutputExists):
         result.save(path)
 
-    def broken(self, name, **_):
-        name.write_bytes(b"half")
-        raise OSError("disk full")
+    def broken(_: int) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("crlspec.disk.write.os.fsync", broken)
+    with pytest.raises(WriteError) as full:
         result.save(path, force=True)
+    assert full.value.message == f"disk full: {path} cannot be written (No space left on device)."
+    monkeypatch.undo()
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["run.nc"]
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from crlspec.disk.write import failures
 from crlspec.errors import OutputExists
 
 __all__ = ["RowFile", "open_rows"]
@@ -21,15 +22,21 @@ class RowFile:
     rows  those in the file, as texts, in the order of the file
     """
 
-    def __init__(self, descriptor: int, fields: Sequence[str], rows: list[dict[str, str]]) -> None:
-        self._descriptor = descriptor
+    def __init__(
+        self, descriptor: int, path: Path, fields: Sequence[str], rows: list[dict[str, str]]
+    ) -> None:
+        self._descriptor, self._path = descriptor, path
         self.fields = tuple(fields)
         self.rows = rows
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write one row, in one piece and to the disk; what is None or NaN stays empty."""
+        """Write one row, in one piece and to the disk; what is None or NaN stays empty.
+
+        Raises WriteError where that cannot be; the rows before it stand.
+        """
         kept = {key: _text(row.get(key)) for key in self.fields}
-        _write(self._descriptor, _line(kept.values()))
+        with failures(self._path):
+            _write(self._descriptor, _line(kept.values()))
         self.rows.append(kept)
 
 
@@ -37,16 +44,19 @@ class RowFile:
 def open_rows(path: Path, fields: Sequence[str]) -> Iterator[RowFile]:
     """Open a file of rows, new or to be continued; a row that was cut off in its middle is taken away first.
 
-    Raises OutputExists where the file has other columns, or another process is writing to it.
+    Raises OutputExists where the file has other columns, or another process is writing to it; WriteError where it
+    cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with failures(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(descriptor, path)
-        whole = _whole_lines(descriptor)
-        if not whole:
-            _write(descriptor, _line(fields))
-        yield RowFile(descriptor, fields, _parsed(whole, fields, path))
+        with failures(path):
+            whole = _whole_lines(descriptor)
+            if not whole:
+                _write(descriptor, _line(fields))
+        yield RowFile(descriptor, path, fields, _parsed(whole, fields, path))
     finally:
         os.close(descriptor)
 
@@ -80,9 +90,15 @@ def _line(cells: Iterable[str]) -> bytes:
 
 
 def _write(descriptor: int, line: bytes) -> None:
-    while line:
-        line = line[os.write(descriptor, line) :]
-    os.fsync(descriptor)
+    before = os.lseek(descriptor, 0, os.SEEK_CUR)
+    try:
+        while line:
+            line = line[os.write(descriptor, line) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        os.lseek(descriptor, before, os.SEEK_SET)
+        raise
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -15,6 +16,7 @@ from crlspec.spec.table import Table, find_table
 from crlspec.studies.sweep.cases import Case, cases_of, cases_of_table, changes_of
 from crlspec.studies.sweep.one_run import FIELDS, NUMBERS, run_one
 from crlspec.studies.sweep.rows import RowFile, open_rows
+from crlspec.studies.workers import end_with_parent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +171,8 @@ def in_processes(
     jobs: int,
     scheduler: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """``work(*task)`` of every task, as they come, each in a process of its own with one thread.
+    """``work(*task)`` of every task, as they come, each in a process of its own with one thread, which ends with this
+    one.
 
     Raises SweepError where a process was killed, or there is no such scheduler.
     """
@@ -196,7 +199,8 @@ def _workers(scheduler: str | None) -> Iterator[None]:
     from joblib import parallel_config
 
     if scheduler is None:
-        with parallel_config(backend="loky", inner_max_num_threads=1):
+        ends = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
+        with parallel_config(backend="loky", inner_max_num_threads=1, **ends):
             yield
         return
     try:
