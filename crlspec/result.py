@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from crlspec.data.prepare import Transform
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
 from crlspec.errors import DataError
@@ -120,5 +121,7 @@ def open_result(path: str | Path) -> Result:
         facts["identified"],
         facts.get("assumed", {}),
         facts["provenance"],
+        None,
+        Transform.from_values(facts["transform"]) if facts.get("transform") else None,
     )
     return result if calibration is None else result.calibrated(calibration)

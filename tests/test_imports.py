@@ -61,9 +61,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
-    "result": (*BASE, "results", "report", "downstream"),
+    "given": ("errors", "data", "spec.schema", "spec.setting"),
+    "result": (*BASE, "data", "results", "report", "downstream"),
     "solving": (
-        *BASE, *SPEC, "provenance", "data", "numerics", "maps", "scores", "inference", "generative.model", "results",
+        *BASE, *SPEC, "given", "provenance", "data", "numerics", "maps", "scores", "inference",
+        "generative.model", "results",
         "result",
     ),
     "studies": (),

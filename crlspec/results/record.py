@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import xarray as xr
 
+from crlspec.data.prepare import Transform
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
@@ -47,6 +48,7 @@ class Record:
     assumed        the setting as plain values: mixing, design, targets, noise …; may be empty
     provenance     spec as YAML, seeds, versions and notes, as plain values
     calibration    what labels said of the latents; None without labels
+    preparation    what every observed variable goes through before encoder and mixing; None where nothing does
     """
 
     estimate: Estimate
@@ -57,6 +59,7 @@ class Record:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    preparation: Transform | None = None
 
     @classmethod
     def from_estimate(
@@ -166,12 +169,14 @@ class Record:
     def encoder(self) -> Encoder:
         """From observations, new ones too, to labelled latents, in units where labels gave some."""
         units = None if self.calibration is None else self.calibration.units(self.names)
-        return Encoder(self.estimate.encoder, self.observed, self.names, self.estimate.code, units)
+        return Encoder(
+            self.estimate.encoder, self.observed, self.names, self.estimate.code, units, self.preparation
+        )
 
     @property
     def mixing(self) -> xr.DataArray:
-        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x; z is in observational
-        standard deviations, calibrated or not.
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x, or of what the transform of
+        the data gives; z is in observational standard deviations, calibrated or not.
 
         Raises EstimationError where the recovered mixing is not linear.
         """
@@ -198,7 +203,8 @@ class Record:
         units = None if self.calibration is None else self.calibration.units(self.names)
 
         def decoded(z: np.ndarray) -> np.ndarray:
-            return np.asarray(estimate.decoded(z if units is None else units.inverse(z)))
+            x = np.asarray(estimate.decoded(z if units is None else units.inverse(z)))
+            return x if self.preparation is None else self.preparation.undone(x)
 
         return Decoder(decoded, self.observed, self.names, estimate.code)
 
@@ -319,6 +325,7 @@ class Record:
             "identified": self.identified,
             "assumed": self.assumed,
             "provenance": self.provenance,
+            **({} if self.preparation is None else {"transform": self.preparation.as_values()}),
         }
         recovered = self.standardised.latents
         tree = storage.tree_of(self.estimate, self.observed, recovered, facts, self.calibration)

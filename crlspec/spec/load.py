@@ -19,7 +19,7 @@ from crlspec.spec.check import check, formula_issues
 from crlspec.spec.choice import estimator_of
 from crlspec.spec.explain import explain, place
 from crlspec.spec.overrides import Override, below, given_by_set
-from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
+from crlspec.spec.schema import FROM_ENVIRONMENTS, SLOTS, ReplacedMechanism, Spec
 from crlspec.spec.slots import SLOT_MARK, plain, suggest
 from crlspec.spec.yaml12 import Source, read, write
 
@@ -73,8 +73,11 @@ def dump(spec: Spec) -> str:
     tree = plain(spec)
     if spec.equations is not None:
         tree["latents"] = tree.pop("equations")
+    elif spec.latents_from is not None:
+        tree["latents"] = FROM_ENVIRONMENTS
     elif not spec.latents:
         tree["latents"] = "auto"
+    tree.pop("latents_from", None)
     if isinstance(tree.get("scm"), dict) and isinstance(tree["scm"]["graph"], list):
         tree["scm"]["graph"] = [" -> ".join(edge) for edge in tree["scm"]["graph"]]
     return write(tree)
@@ -100,12 +103,18 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
         definitions |= union.pop("$defs", {})
         definitions[slot.name] = union
     properties = schema["properties"]
-    del properties["equations"]
+    del properties["equations"], properties["latents_from"]
     definitions["ReplacedMechanism"] = ReplacedMechanism.model_json_schema()
     names = {"type": "array", "items": {"type": "string"}}
     equations = {"type": "object", "additionalProperties": {"type": "string"}}
     properties["latents"] = {
-        "anyOf": [{"type": "integer", "minimum": 1}, names, equations, {"const": "auto"}]
+        "anyOf": [
+            {"type": "integer", "minimum": 1},
+            names,
+            equations,
+            {"const": "auto"},
+            {"const": FROM_ENVIRONMENTS},
+        ]
     }
     properties[profiles_of.KEY] = profiles_of.SCHEMA
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
@@ -226,11 +235,13 @@ def _validate(tree: dict[str, Any], source: Source, registry: Registry) -> tuple
     """The spec, if it is one, and all issues: what pydantic finds, equations, then the rules of ``check``."""
     issues: list[Issue] = []
     tree = dict(tree)
-    if "equations" in tree:
-        issues.append(
-            place(source, ("equations",), "unknown key 'equations'", "write them under latents:.", key=True)
-        )
-        del tree["equations"]
+    for key, remedy in (
+        ("equations", "write them under latents:."),
+        ("latents_from", "write latents: from-environments."),
+    ):
+        if key in tree:
+            issues.append(place(source, (key,), f"unknown key {key!r}", remedy, key=True))
+            del tree[key]
     spec, found, broken = _schema(tree, source, registry)
     issues += found
     if broken:
