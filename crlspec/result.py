@@ -65,6 +65,18 @@ class Result(Record, GraphQuestions, ModelQuestions):
 
         return self.calibrated(calibrate(self.standardised, labels, data, latents, unit))
 
+    def annotate(self, adata: Any, layer: str | None = None) -> Any:
+        """The AnnData, changed in place, with the latents of every cell in ``obsm["X_crlspec"]``, and their names,
+        environments, variables, the graph, status and provenance in ``uns["crlspec"]``.
+
+        layer  where not X, nor the layer that the result was made from, is to be read
+
+        Raises DataError where it lacks a variable that the encoder takes.
+        """
+        from crlspec.results.annotated import annotated
+
+        return annotated(self, adata, layer)
+
     def ceiling(
         self,
         truth: Truth | xr.DataTree | None = None,

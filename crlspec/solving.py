@@ -140,6 +140,8 @@ def solve(
     kept = {
         "name": spec.name,
         "citation": method.citation,
+        "method": method.kind,
+        **_scores_of(spec.scores, estimate),
         **_notes(declared, data, estimator),
         **({} if spec.profile is None else {"profile": spec.profile}),
         **({} if counted is None else {"latents": {"count": counted.count, "why": str(counted)}}),
@@ -151,6 +153,14 @@ def solve(
     return calibrated_as_declared(
         _recorded(estimate, problem, ready, verdict, told), spec.calibrate, data, seed
     )
+
+
+def _scores_of(declared: ScoresDeclaration, estimate: Estimate) -> dict[str, str]:
+    """The kind of the scores that were used, the chosen one of ``auto``; nothing where none were."""
+    values = estimate.diagnostics.get("score_values")
+    if values is None or declared.kind != "auto":
+        return {} if values is None else {"scores": declared.kind}
+    return {"scores": "gaussian" if values.attrs.get("gaussian") else "ratio"}
 
 
 def _recorded(

@@ -81,6 +81,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),
+    "cli.proposal": ("data.look",),
     "cli.run_folder": ("errors",),
     "cli": (*BASE, *SPEC, "generative", "data", "downstream", "results", "result", "solving", "studies", "cli"),
     "__main__": ("cli",),

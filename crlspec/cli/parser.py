@@ -139,6 +139,16 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     new.add_argument(
         "--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5"
     )
+    new.add_argument(
+        "--data",
+        metavar="PATH",
+        help="look at these data, and write a spec for them: what was found, what you decide",
+    )
+    new.add_argument(
+        "--environment",
+        metavar="COLUMN",
+        help="with --data: the column, or obs key, that names each row's environment",
+    )
     new.add_argument("--force", action="store_true", help="replace FILE")
     check = add(
         "check",
@@ -203,7 +213,9 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         out(),
     )
     run.add_argument(
-        "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
+        "--data",
+        metavar="PATH",
+        help="NetCDF, Zarr, AnnData, one table, or a folder of tables, one an environment",
     )
     run.add_argument(
         "--ceiling", action="store_true",
@@ -233,11 +245,12 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         "--data",
         required=True,
         metavar="PATH",
-        help="new observations: as for run, or one CSV or Parquet file",
+        help="new observations: as for run; of one table or AnnData file all rows, in their order",
     )
     transform.add_argument(
-        "--out", required=True, metavar="FILE", help="z.csv or z.parquet: one column a latent, a row a sample"
-    )
+        "--out", required=True, metavar="FILE",
+        help="z.csv or z.parquet: one column a latent, a row a sample; or cells.h5ad: the data with latents in obsm",
+    )  # fmt: skip
     transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
     transform.add_argument("--force", action="store_true", help="replace FILE")
     report = add(

@@ -79,6 +79,7 @@ def assemble(
                 "environment": list(coordinates.environments),
                 "observed": list(problem.observed),
             },
+            attrs={"gaussian": int(estimate.gaussian is not None)},
         ),
     }
     diagnostics.update(_errors(last, names))
