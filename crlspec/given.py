@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,27 +15,9 @@ if TYPE_CHECKING:
     from crlspec.spec.schema import Spec
     from crlspec.spec.setting import Setting
 
-__all__ = ["named_by_environments", "require_spec", "steps_of", "taken"]
+__all__ = ["named_by_environments", "steps_of", "taken"]
 
 PER_LATENT = {"single-node": 1, "coupled": 2}
-
-
-def require_spec(spec: Any, call: str) -> Spec:
-    """The spec. Raises WrongType, with what to write in the call, where it is none."""
-    from crlspec.spec.schema import Spec
-
-    if isinstance(spec, Spec):
-        return spec
-    if isinstance(spec, str) or hasattr(spec, "__fspath__"):
-        raise WrongType(
-            f"Got the text {str(spec)!r} for a spec.", f"Write {call.format(f'crlspec.load({str(spec)!r})')}."
-        )
-    if isinstance(spec, Mapping):
-        raise WrongType(
-            f"Got {kind_of(spec)} for a spec.",
-            f"Write {call.format('crlspec.loads(text)')}, where text is the YAML of the spec.",
-        )
-    raise WrongType(f"Got {kind_of(spec)} for a spec.", f"Write {call.format('crlspec.load(path)')}.")
 
 
 def taken(spec: Any, data: Any) -> tuple[Spec, xr.DataTree]:
@@ -48,6 +29,7 @@ def taken(spec: Any, data: Any) -> tuple[Spec, xr.DataTree]:
 
     from crlspec.data import read_data
     from crlspec.data.tree import PROVENANCE
+    from crlspec.spec.required import require_spec
     from crlspec.spec.schema import Spec
 
     if isinstance(data, Spec) and not isinstance(spec, Spec):

@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
-    "given": ("errors", "data", "spec.schema", "spec.setting"),
+    "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
     "result": (*BASE, "data", "results", "report", "downstream"),
     "solving": (
         *BASE, *SPEC, "given", "provenance", "data", "numerics", "maps", "scores", "inference",

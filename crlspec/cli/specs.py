@@ -7,6 +7,7 @@ import re
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,14 +147,26 @@ def _plan(arguments: Namespace, profile: str | None) -> Plan:
 def show(arguments: Namespace) -> int:
     """A spec with its random parts drawn; without a spec, what is shipped."""
     if arguments.spec is None:
-        print("\n".join(shipped_lines()))
+        if arguments.json:
+            print(
+                json.dumps(
+                    dict(line.split(maxsplit=1) for line in shipped_lines()), indent=2, ensure_ascii=False
+                )
+            )
+        else:
+            print("\n".join(shipped_lines()))
         return 0
+    import yaml
+
     from crlspec.spec.load import dump
     from crlspec.spec.resolve import resolve
     from crlspec.spec.setting import Setting, environment_targets
 
     spec = load_spec(arguments)
     resolved = resolve(spec, arguments.seed)
+    if arguments.json:
+        print(json.dumps(yaml.safe_load(dump(resolved)), indent=2, ensure_ascii=False))
+        return 0
     if not arguments.yaml:
         setting = Setting.of(spec)
         print(f"# {spec.name or arguments.spec}: {setting}")
@@ -197,5 +210,7 @@ def _shipped_text(name: str) -> str:
 
     names = (*shipped(), *shipped_tables())
     if name not in names:
-        raise CallError(f"There is no shipped spec '{name}'.", remedy=f"Choose one of {', '.join(names)}.")
+        near = get_close_matches(name, names, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise CallError(f"There is no shipped spec '{name}'.", remedy=f"{hint}crlspec show lists them.")
     return files(SHIPPED).joinpath(*f"{name}.yaml".split("/")).read_text(encoding="utf-8")

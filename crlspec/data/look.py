@@ -176,9 +176,7 @@ def _columns(
             continue
         columns = [part[name].to_numpy(dtype=float) for part in parts.values()]
         pooled = sheet.frame[name].to_numpy(dtype=float)
-        constant = [
-            env for env, x in zip(parts, columns) if len(x) and np.ptp(x[np.isfinite(x)], initial=0) == 0
-        ]
+        constant = [env for env, x in zip(parts, columns) if len(x) and _spread(x) == 0]
         if len(pooled) > 2 and (np.diff(pooled) == 1).all():
             drop[name] = "counts the rows"
         elif constant:
@@ -191,6 +189,12 @@ def _columns(
         environments, control_among(list(environments)), tuple(kept), key, others, drop, missing, _are_counts(values),
         reading=sheet.notes if reading is None else reading,
     )  # fmt: skip
+
+
+def _spread(x: np.ndarray) -> float:
+    """From the least to the largest finite value; 0 where there is none."""
+    known = x[np.isfinite(x)]
+    return float(known.max() - known.min()) if len(known) else 0.0
 
 
 def _are_counts(values: Sequence[np.ndarray]) -> bool:

@@ -30,7 +30,10 @@ def test_a_run_leaves_all_that_is_promised_and_no_metrics(
     answer = call("run", own, "--seed", "4")
     folder = Path("runs/own-4")
     assert answer.status == 0, answer.err
-    assert answer.err == ""
+    assert answer.err == (
+        "own: linear mixing of 3 latents, hard single-node interventions, targets concealed, estimator lscale-i, "
+        f"data of {own.parent / 'data'}.\n"
+    )
     assert names_in(folder) == FILES
     assert names_in(Path("runs")) == {"own-4"}
     dag = json.loads((folder / "dag.json").read_text(encoding="utf-8"))
