@@ -37,6 +37,14 @@ class Issue:
         return _with_remedy(text, self.remedy)
 
 
+def kind_of(given: object) -> str:
+    """``a DataFrame``, ``an array of shape (3, 2)``: what a thing is, for a message."""
+    shape, name = getattr(given, "shape", None), type(given).__name__
+    if isinstance(shape, tuple) and name in ("ndarray", "Tensor"):
+        return f"an array of shape {tuple(shape)}"
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 class CrlspecError(Exception):
     """The root of all errors of crlspec; ``exit_code`` is the exit status that the command line returns.
 
@@ -94,6 +102,12 @@ class SettingMismatch(CrlspecError):  # noqa: N818
 
     def __reduce__(self) -> tuple[type["SettingMismatch"], tuple[str, str, str | None]]:
         return type(self), (self.got, self.expected, self.remedy)
+
+
+class WrongType(CrlspecError, TypeError):  # noqa: N818
+    """Raised when a function is given a thing of another kind than it takes: what was got, and what to write."""
+
+    exit_code = 2
 
 
 class OutputExists(CrlspecError):  # noqa: N818

@@ -66,7 +66,8 @@ class Recorder:
 
 
 class ProgressLine:
-    """Writes one line that renews itself on a terminal, and one line a stage and tenth of it elsewhere.
+    """Writes one line that renews itself on a terminal, and one line a stage and tenth of it elsewhere. Stages are
+    numbered as they come.
 
     stream     where to write, stderr by default
     enabled    None: only where the stream is a terminal
@@ -79,6 +80,7 @@ class ProgressLine:
         self._start = time.monotonic()
         self._last: tuple[str, int | None] | None = None
         self._drawn = 0
+        self._stages: list[str] = []
 
     def __call__(
         self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
@@ -91,9 +93,10 @@ class ProgressLine:
         if mark == self._last:
             return
         self._last = mark
-        text = f"[{time.monotonic() - self._start:6.1f} s] {stage}" + (
-            "" if percent is None else f" {percent} %"
-        )
+        if stage not in self._stages:
+            self._stages.append(stage)
+        text = f"[{time.monotonic() - self._start:6.1f} s] {self._stages.index(stage) + 1}. {stage}"
+        text += "" if percent is None else f" {percent} %"
         if self._terminal:
             self._stream.write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)

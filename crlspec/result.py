@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from crlspec.data.prepare import Transform
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
 from crlspec.errors import DataError
@@ -76,6 +77,18 @@ class Result(Record, GraphQuestions, ModelQuestions):
         from crlspec.results.calibrate import calibrate
 
         return self.calibrated(calibrate(self.standardised, labels, data, latents, unit))
+
+    def annotate(self, adata: Any, layer: str | None = None) -> Any:
+        """The AnnData, changed in place, with the latents of every cell in ``obsm["X_crlspec"]``, and their names,
+        environments, variables, the graph, status and provenance in ``uns["crlspec"]``.
+
+        layer  where not X, nor the layer that the result was made from, is to be read
+
+        Raises DataError where it lacks a variable that the encoder takes.
+        """
+        from crlspec.results.annotated import annotated
+
+        return annotated(self, adata, layer)
 
     def ceiling(
         self,
@@ -172,5 +185,7 @@ def open_result(path: str | Path) -> Result:
         facts["identified"],
         facts.get("assumed", {}),
         facts["provenance"],
+        None,
+        Transform.from_values(facts["transform"]) if facts.get("transform") else None,
     )
     return result if calibration is None else result.calibrated(calibration)

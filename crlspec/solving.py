@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.errors import DataError, SettingMismatch
+from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
 from crlspec.numerics.batches import batches
 from crlspec.progress import Recorder, silent
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from crlspec.data import Problem, Relabelling
+    from crlspec.data.prepare import Prepared
     from crlspec.generative.model import Model
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
@@ -48,7 +50,7 @@ ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 
 def solve(
     spec: Spec,
-    data: xr.DataTree,
+    data: Any,
     seed: int = 0,
     *,
     model: Model | None = None,
@@ -61,8 +63,9 @@ def solve(
     """Recover latents and their graph from data, under the assumptions of a spec.
 
     spec         declares the setting (or assumes it, with ``data:``/``assume:``), the scores and the estimator
-    data         one environment a child, as ``model.sample`` and ``read_data`` give it; its truth is not read, but
-                 for ``calibrate: {labels: 20}``, after the estimate
+    data         one environment a child, as ``model.sample`` and ``read_data`` give it, or what else ``read_data``
+                 takes; its truth is not read, but for ``calibrate: {labels: 20}``, after the estimate. Transforms and
+                 components are those of the spec, or else those that the data were read with
     seed         of the shuffle of all labels and of every random choice of scores and estimator
     model        the compiled truth; only ``scores: {kind: exact}`` needs it
     progress     called as ``progress(stage, share)``
@@ -80,25 +83,29 @@ def solve(
 
     Returns the Result; look at its ``status`` before you use it: an undecided estimation is returned too.
     Raises SettingMismatch where the estimator cannot take the setting, or exact scores lack the model, and
-    DataError where the data do not fit the spec, or there are no labels where some are declared.
+    DataError where the data do not fit the spec, or there are no labels where some are declared. WrongType for what
+    is no spec, or no data.
     """
     from crlspec.data import Problem
+    from crlspec.data.digest import data_digest
+    from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.inference.encoders.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
-    from crlspec.result import Result
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump
     from crlspec.spec.setting import Setting
 
-    report = Recorder(silent if progress is None else progress)
-    setting = Setting.of(spec)
+    spec, data = taken(spec, data)
+    report, setting = Recorder(silent if progress is None else progress), Setting.of(spec)
     method = _method(spec, setting)
-    problem = Problem.from_data(data, setting)
+    ready = prepared(data, *steps_of(spec))
+    problem = Problem.from_data(ready.tree, named_by_environments(setting, spec, ready.tree))
+    digest = data_digest(problem)
     require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
@@ -119,10 +126,7 @@ def solve(
     oracle = _oracle(spec.scores, model, relabelling)
     scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
-    if _shown_as_image(data) or estimate.decoder is not None:
-        estimate = _with_examples(estimate, problem)
-    if code is not None:
-        estimate = _with_code(estimate, code, problem)
+    estimate = _of_images(estimate, code, problem, _shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
@@ -132,22 +136,43 @@ def solve(
     kept = {
         "name": spec.name,
         "citation": method.citation,
+        "method": method.kind,
+        **_scores_of(spec.scores, estimate),
         **_notes(declared, data, estimator),
         **({} if spec.profile is None else {"profile": spec.profile}),
+        **({} if counted is None else {"latents": {"count": counted.count, "why": str(counted)}}),
         **(notes or {}),
+        "digest": digest,
     }
-    if counted is not None:
-        kept["latents"] = {"count": counted.count, "why": str(counted)}
     seeds = {**kept.pop("seeds", {}), "solve": seed}
-    result = Result.from_estimate(
-        estimate,
-        problem,
-        spec=declared,
-        verdict=verdict,
-        setting=problem.setting,
-        provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
+    told = provenance(dump(declared), seeds, truth=model is not None, **kept)
+    return calibrated_as_declared(
+        _recorded(estimate, problem, ready, verdict, told), spec.calibrate, data, seed
     )
-    return calibrated_as_declared(result, spec.calibrate, data, seed)
+
+
+def _scores_of(declared: ScoresDeclaration, estimate: Estimate) -> dict[str, str]:
+    """The kind of the scores that were used, the chosen one of ``auto``; nothing where none were."""
+    values = estimate.diagnostics.get("score_values")
+    if values is None or declared.kind != "auto":
+        return {} if values is None else {"scores": declared.kind}
+    return {"scores": "gaussian" if values.attrs.get("gaussian") else "ratio"}
+
+
+def _recorded(
+    estimate: Estimate, problem: Problem, ready: Prepared, verdict: Verdict, told: Mapping[str, Any]
+) -> Result:
+    """The result of an estimate, in terms of the variables that the data had before components were taken."""
+    from crlspec.result import Result
+    from crlspec.results.loadings import explained, with_loadings
+
+    setting = problem.setting
+    if ready.components is not None:
+        told = {**told, "components": ready.components.as_values()}
+        setting = replace(setting, observed=None)
+    estimate, source = explained(estimate, problem, ready)
+    result = Result.from_estimate(estimate, source, verdict=verdict, setting=setting, provenance=told)
+    return replace(with_loadings(result, source), preparation=ready.transform)
 
 
 def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:
@@ -283,6 +308,13 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
         for batch in batches(images):
             found.update(np.ascontiguousarray(batch).data)
     return found.hexdigest()[:16]
+
+
+def _of_images(estimate: Estimate, code: AnyCode | None, problem: Problem, shown: bool) -> Estimate:
+    """The estimate with its code of images, and samples to be shown: where they are images, or it has a decoder."""
+    if shown or estimate.decoder is not None:
+        estimate = _with_examples(estimate, problem)
+    return estimate if code is None else _with_code(estimate, code, problem)
 
 
 def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:

@@ -67,9 +67,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
-    "result": (*BASE, "results", "report", "downstream"),
+    "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
+    "result": (*BASE, "data", "results", "report", "downstream"),
     "solving": (
-        *BASE, *SPEC, "provenance", "data", "numerics", "maps", "scores", "inference", "generative.model", "results",
+        *BASE, *SPEC, "given", "provenance", "data", "numerics", "maps", "scores", "inference",
+        "generative.model", "results",
         "result",
     ),
     "studies": (),
@@ -87,6 +89,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),
+    "cli.proposal": ("data.look",),
     "cli.run_folder": ("errors", "disk"),
     "cli.stopping": ("errors",),
     "cli": (

@@ -103,16 +103,17 @@ assert not (work / "run/metrics.json").exists()
 
 # %%
 dag = json.loads((work / "run/dag.json").read_text())
+nodes = [node["name"] for node in dag["nodes"]]
 days = ["monday", "thursday", "tuesday", "wednesday"]  # in the order of the file names
 for edge in dag["edges"]:
-    source, target = (days[dag["nodes"].index(edge[end])] for end in ("from", "to"))
+    source, target = (days[nodes.index(edge[end])] for end in ("from", "to"))
     print(f"{source}'s cause drives {target}'s (strength {edge['strength']:.2f}, p = {edge['p_value']:.0e})")
 
 status = crlspec("transform ./run/result.nc --data ./plant/obs.csv --out ./z.csv")
 latents = pd.read_csv(work / "z.csv")
 print(latents.head(3))
 assert status == 0
-assert list(latents.columns) == dag["nodes"]
+assert list(latents.columns) == nodes
 
 # %% [markdown]
 # ## What cannot be said
@@ -195,7 +196,7 @@ assert not (work / "broken").exists()
 
 # %%
 targets = {"monday": 2, "thursday": 1, "tuesday": 0, "wednesday": 3}
-node_of = {node: targets[day] for node, day in zip(dag["nodes"], days, strict=True)}
+node_of = {node: targets[day] for node, day in zip(nodes, days, strict=True)}
 found = {(node_of[edge["from"]], node_of[edge["to"]]) for edge in dag["edges"]}
 print("edges found:", sorted(found), " true:", sorted(edges))
 correlations = [

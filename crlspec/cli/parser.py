@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from crlspec import __version__
+from crlspec.cli.help import Parser
 from crlspec.cli.options import (
     debug,
     device,
@@ -29,6 +30,7 @@ from crlspec.cli.options import (
     whole_count,
 )
 from crlspec.cli.stopping import stoppable, stopped_with
+from crlspec.cli.terminal import dressed, plain_where_needed
 from crlspec.errors import CrlspecError
 
 __all__ = ["build_parser", "main"]
@@ -51,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch and BLAS, which are not loaded yet
+    plain_where_needed()
     parser = build_parser()
     arguments = _settled(parser.parse_args(argv))
     if not hasattr(arguments, "command"):
@@ -90,7 +93,7 @@ def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
 def explain(error: Exception) -> int:
     """Say on stderr what went wrong, without a traceback; the exit status for it."""
     if isinstance(error, CrlspecError):
-        print(error, file=sys.stderr)
+        print(dressed(str(error), sys.stderr), file=sys.stderr)
         return error.exit_code
     if isinstance(error, OSError) and error.filename is not None:
         print(f"{error.filename}: {error.strerror}. Remedy: check path and rights.", file=sys.stderr)
@@ -104,14 +107,14 @@ def explain(error: Exception) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="crlspec",
         description="Interventional causal representation learning: from a YAML file to latents and graph.",
         epilog=EPILOG,
         formatter_class=raw,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"crlspec {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"crlspec {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def add(name: str, target: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -119,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
-            parents=[*parents, debug()],
+            parents=[*parents, debug()],  # type: ignore[list-item]
             allow_abbrev=False,
         )
         command.set_defaults(command=target)
@@ -127,6 +130,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     _specs(add)
     _runs(add)
+    about = add("help", "crlspec.cli.help:show_help", "show the help of a command")
+    about.add_argument("about", metavar="COMMAND", nargs="?", help="which one; all, where it is left out")
+    shell = add(
+        "completion", "crlspec.cli.help:completion", "print a script that completes commands in a shell"
+    )
+    shell.add_argument(
+        "shell", choices=("bash", "zsh", "fish"), help="eval it, or save it where the shell looks"
+    )
     return parser
 
 
@@ -140,6 +151,16 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     )  # fmt: skip
     new.add_argument(
         "--from", dest="source", metavar="NAME", help="copy a shipped spec instead, e.g. linear/hard-5"
+    )
+    new.add_argument(
+        "--data",
+        metavar="PATH",
+        help="look at these data, and write a spec for them: what was found, what you decide",
+    )
+    new.add_argument(
+        "--environment",
+        metavar="COLUMN",
+        help="with --data: the column, or obs key, that names each row's environment",
     )
     new.add_argument("--force", action="store_true", help="replace FILE")
     check = add(
@@ -159,6 +180,7 @@ def _specs(add) -> None:  # type: ignore[no-untyped-def]
     show.add_argument(
         "--seed", type=seed_number, default=0, metavar="N", help="draws the random parts (default 0)"
     )
+    show.add_argument("--json", action="store_true", help="the resolved spec, or the list, as JSON on stdout")
     show.add_argument("--yaml", action="store_true", help="only the resolved spec, as YAML that runs again")
     schema = add("schema", "crlspec.cli.specs:schema", "print the JSON Schema of specs, for editors")
     plugin(schema)
@@ -205,7 +227,9 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         out(),
     )
     run.add_argument(
-        "--data", metavar="PATH", help="NetCDF, Zarr, or a folder with one CSV or Parquet file an environment"
+        "--data",
+        metavar="PATH",
+        help="NetCDF, Zarr, AnnData, one table, or a folder of tables, one an environment",
     )
     run.add_argument(
         "--ceiling", action="store_true",
@@ -217,6 +241,9 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         help="the same, and what simpler ways reach: no contrast, log ratios alone, 10, 50, 200 and 1000 labels",
     )  # fmt: skip
     labels(run, ", with --ceiling or --yardsticks")
+    run.add_argument(
+        "--json", action="store_true", help="status, latents, edges and metrics as JSON on stdout"
+    )
     progress(run)
     _ceiling(add)
     _sweep(add)
@@ -239,11 +266,12 @@ def _runs(add) -> None:  # type: ignore[no-untyped-def]
         "--data",
         required=True,
         metavar="PATH",
-        help="new observations: as for run, or one CSV or Parquet file",
+        help="new observations: as for run; of one table or AnnData file all rows, in their order",
     )
     transform.add_argument(
-        "--out", required=True, metavar="FILE", help="z.csv or z.parquet: one column a latent, a row a sample"
-    )
+        "--out", required=True, metavar="FILE",
+        help="z.csv or z.parquet: one column a latent, a row a sample; or cells.h5ad: the data with latents in obsm",
+    )  # fmt: skip
     transform.add_argument("--environment", metavar="NAME", help="only this environment of the data")
     transform.add_argument("--force", action="store_true", help="replace FILE")
     report = add(
@@ -301,6 +329,7 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     stability.add_argument(
         "--jobs", type=job_count, default=1, metavar="J", help="runs at a time, or all (default 1)"
     )
+    stability.add_argument("--json", action="store_true", help="latents, edges and orders as JSON on stdout")
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
     progress(stability)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.cli.call import CallError, result_of, result_path, truth_of
+from crlspec.cli.observations import encoded
 from crlspec.disk.room import require_writable
 from crlspec.disk.write import refuse_file, write_file
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import xarray as xr
-
     from crlspec.result import Result
 
 __all__ = ["compare", "export", "report", "transform"]
@@ -36,21 +33,28 @@ def report(arguments: Namespace) -> int:
 
 
 def transform(arguments: Namespace) -> int:
-    """Apply a result's encoder to observations: one column a latent, one row a sample."""
+    """Apply a result's encoder to observations: one column a latent, one row a sample, in the order of the data; or a
+    copy of an AnnData file with the latents beside its cells."""
     import numpy as np
     import pandas as pd
 
     from crlspec.data.write import table_writer
 
     result = result_of(arguments.result)
-    out = Path(arguments.out)
-    if out.suffix.lower() not in {".csv", ".parquet"}:
+    out, source = Path(arguments.out), Path(arguments.data)
+    cells = source.suffix.lower() == ".h5ad"
+    allowed = {".csv", ".parquet", ".h5ad"} if cells else {".csv", ".parquet"}
+    if out.suffix.lower() not in allowed:
+        what = ", .h5ad for data that are AnnData" if out.suffix.lower() == ".h5ad" else ""
         raise CallError(
-            f"{out}: cannot tell how to write a '{out.suffix}' file.", remedy="Choose .csv or .parquet."
+            f"{out}: cannot tell how to write a '{out.suffix}' file.",
+            remedy=f"Choose .csv or .parquet{what}.",
         )
     refuse_file(out, arguments.force)
     require_writable(out)
-    parts = dict(_encoded(result, Path(arguments.data), arguments.environment))
+    if out.suffix.lower() == ".h5ad":
+        return _annotated(result, source, out, arguments.environment)
+    parts = dict(encoded(result, source, arguments.environment))
     table = pd.DataFrame(np.concatenate(list(parts.values())), columns=list(result.names))
     write_file(out, table_writer(table, out), force=True)
     print(f"{out} is written: {len(table)} rows, columns {', '.join(result.names)}.")
@@ -59,6 +63,26 @@ def transform(arguments: Namespace) -> int:
         for name, values in parts.items():
             print(f"  rows {first + 1}-{first + len(values)}: environment {name}")
             first += len(values)
+    return 0
+
+
+def _annotated(result: Result, source: Path, out: Path, environment: str | None) -> int:
+    from crlspec.data.annotated import KEY
+    from crlspec.results.annotated import write_annotated_copy
+
+    if environment is not None:
+        raise CallError(
+            "--environment leaves cells out, and a copy of an AnnData file holds them all.",
+            remedy="Leave it out.",
+        )
+    if not source.is_file():
+        raise DataError(f"{source}: there is no such file.", remedy="Check the path of the data.")
+    count = []
+    write_file(out, lambda to: count.append(write_annotated_copy(result, source, to)), force=True)
+    print(
+        f"{out} is written: {count[0]:,} cells, their latents {', '.join(result.names)} in obsm['{KEY}'], names, "
+        "environments and provenance in uns['crlspec']."
+    )
     return 0
 
 
@@ -94,27 +118,3 @@ def export(arguments: Namespace) -> int:
     written = result.export(out, format_of(out, arguments.format), force=arguments.force)
     print(f"{written} is written: {len(result.names)} nodes, {len(result.edges)} edges.")
     return 0
-
-
-def _encoded(result: Result, path: Path, environment: str | None) -> Iterator[tuple[str, np.ndarray]]:
-    """(environment, latents (sample, latent)) of new observations, in the order of the data."""
-    tree = _new_observations(path)
-    names = list(tree.children)
-    if environment is not None and environment not in names:
-        raise DataError(f"{path}: there is no environment '{environment}'; there are {', '.join(names)}.")
-    for name in names if environment is None else [environment]:
-        z = result.encoder(tree[name].to_dataset())["z_hat"]
-        yield name, z.transpose("sample", "latent").values
-
-
-def _new_observations(path: Path) -> xr.DataTree:
-    from crlspec.data import from_arrays, read_data
-    from crlspec.data.image_files import ARRAY, read_images
-    from crlspec.data.tables import SUFFIXES, read_table
-
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
-        columns, values = read_table(path)
-        return from_arrays({path.stem: values}, observed=columns)
-    if path.is_file() and path.suffix.lower() == ARRAY:
-        return from_arrays(images=read_images({path.stem: path}))
-    return read_data(path)

@@ -27,6 +27,7 @@ from crlspec.cli.call import (
 )
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import filled, forget_unfinished, reserved_run, unfinished
+from crlspec.cli.terminal import dressed
 from crlspec.disk.folder import held
 from crlspec.disk.room import require_room, require_writable
 from crlspec.disk.write import write_file
@@ -100,8 +101,18 @@ def run(arguments: Namespace) -> int:
         spec = load_spec(arguments, samples=arguments.samples)
     measures.refuse_useless(arguments)
     path = _data_path(spec, arguments)
+    print(dressed(_first_line(spec, path), sys.stderr), file=sys.stderr, flush=True)
     folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-{arguments.seed}")
     return _whole_way(spec, path, folder, arguments)
+
+
+def _first_line(spec: Spec, path: Path | None) -> str:
+    """What is about to be done, said at once."""
+    from crlspec.spec.setting import Setting
+
+    source = f"data of {path}" if path is not None else "samples of the model"
+    method = "" if spec.estimator is None else f", estimator {spec.estimator.kind}"
+    return f"{spec.name}: {Setting.of(spec)}{method}, {source}."
 
 
 def replay(arguments: Namespace) -> int:
@@ -119,6 +130,7 @@ def replay(arguments: Namespace) -> int:
     spec = load(folder / "spec.yaml", registry=registry_of(arguments))
     spec._profile = former.provenance.get("profile")
     measures.as_before(former, arguments)
+    arguments.json = False
     data = former.provenance.get("data")
     out = Path(arguments.out) if arguments.out else folder.with_name(f"{folder.name}-replay")
     status = _whole_way(spec, Path(data) if data else None, out, arguments)
@@ -162,17 +174,19 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
 
 
 def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: Namespace, log: Log) -> int:
+    from crlspec.data import provenance_of
+    from crlspec.data.one_table import READING
     from crlspec.solving import solve
 
     folder = place.given
     for issue in refuse_errors(spec):
-        log.say(f"{issue.severity}: {issue}")
-        print(f"{issue.severity}: {issue}", file=sys.stderr)
+        _tell(f"{issue.severity}: {issue}", log)
     refuse_device(arguments.device)
     if (line := cost(spec, read=path is not None)) is not None:
-        log.say(line)
-        print(line, file=sys.stderr)
+        _tell(line, log)
     start = _input(spec, path, arguments, log)
+    for note in provenance_of(start.data).get(READING, ()):
+        _tell(f"note: {note}", log)
     require_room(place.given, *_bytes_of(start, place.given))
     measures.refuse_unmeasurable(start.data, arguments)  # before the long work
     try:
@@ -209,11 +223,21 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
     forget_unfinished(place.folder)
     log.line.close()
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
-    print("\n".join([*lines, "", f"in {folder}: {names}"]))
-    print(f"Next: open {folder / 'report.html'} in a browser.")
+    if arguments.json:
+        print(json.dumps(_as_values(result, metrics, folder), indent=2, ensure_ascii=False))
+    else:
+        print(dressed("\n".join([*lines, "", f"in {folder}: {names}"]), sys.stdout))
+        print(f"Next: open {folder / 'report.html'} in a browser.")
     if not result.status.ok:
         return EstimationError.exit_code
     return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
+
+
+def _tell(text: str, log: Log) -> None:
+    """On stderr, and in run.log."""
+    log.say(text)
+    log.line.close()
+    print(dressed(text, sys.stderr), file=sys.stderr)
 
 
 def _bytes_of(start: Input, folder: Path) -> tuple[int, int]:
@@ -299,6 +323,20 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
             )
 
 
+def _as_values(result: Result, metrics: dict[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """What ``run --json`` prints: status.json, dag.json and metrics.json in one, and where the files are."""
+    return {
+        "name": result.provenance.get("name"),
+        **json.loads(result.status_json()),
+        **json.loads(result.dag_json()),
+        "graph": result.graph,
+        "order": list(result.order),
+        "metrics": metrics,
+        "digest": result.provenance.get("digest"),
+        "folder": str(folder),
+    }
+
+
 def _by(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
@@ -324,6 +362,8 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
     head = f"# The spec of a run, with nothing left to chance: crlspec {__version__}, seed {seed}{under}.\n"
     write_file(folder / "spec.yaml", head + dump(spec))
     for warning in log.caught:
+        if issubclass(warning.category, DeprecationWarning | PendingDeprecationWarning | FutureWarning):
+            continue  # of the packages that are used, for those who write them
         log.say(f"{warning.category.__name__}: {warning.message}")
     write_file(folder / "run.log", log.text())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,14 @@ def stability(arguments: Namespace) -> int:
     finally:
         line.close()
     _write(folder, found)
-    print(f"{found}\nin {folder}: {' '.join(FILES)}")
+    if arguments.json:
+        tables = {"edges": found.edges, "latents": found.latents, "orders": _flat(found.orders)}
+        told = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        print(
+            json.dumps({**told, "failed": found.failed, "folder": str(folder)}, indent=2, ensure_ascii=False)
+        )
+    else:
+        print(f"{found}\nin {folder}: {' '.join(FILES)}")
     return EstimationError.exit_code if found.failed == len(found.runs) else 0
 
 

@@ -5,10 +5,10 @@ observed) and, where a truth is known, ``z`` (sample, latent). xarray and pandas
 torch never.
 """
 
+from crlspec.data.door import read_data
 from crlspec.data.experiments import Experiments
 from crlspec.data.labelled import from_xarray
 from crlspec.data.problem import Problem, Relabelling
-from crlspec.data.read import read_data
 from crlspec.data.tree import environments_of, from_arrays, observational_of, provenance_of
 from crlspec.data.write import write_data
 

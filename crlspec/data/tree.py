@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.data.images import VARIABLE, camera_notes, image_array
-from crlspec.errors import DataError
+from crlspec.errors import DataError, WrongType, kind_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,6 +54,7 @@ def from_arrays(
 
     Raises DataError for arrays that are not numeric tables or whose columns differ.
     """
+    _require_mapping(arrays, images)
     arrays, images = arrays or {}, images or {}
     names = list(dict.fromkeys([*arrays, *images]))
     if not names:
@@ -85,7 +86,38 @@ def from_arrays(
             f"The truth names environments without observations: {', '.join(strangers)}.",
             remedy="Use the same environment names in both.",
         )
+    _require_columns(datasets)
     return build_tree(datasets, observational, provenance)
+
+
+def _require_mapping(arrays: Any, images: Any) -> None:
+    """Raise WrongType for what is no mapping from environments to arrays."""
+    for given, what in ((arrays, "arrays"), (images, "images")):
+        if given is not None and not isinstance(given, Mapping):
+            remedy = 'Give them by environment: crlspec.from_arrays({"obs": x, "do_a": y}).'
+            if what == "arrays" and hasattr(given, "columns"):
+                remedy = "One table is read by crlspec.read_data(frame, environment=COLUMN). Or give a mapping from "
+                remedy += 'environments to arrays: {"obs": x, "do_a": y}.'
+            raise WrongType(f"Got {kind_of(given)} for the {what} of environments.", remedy)
+
+
+def _require_columns(datasets: Mapping[str, Mapping[str, xr.DataArray]]) -> None:
+    """Raise DataError where the columns of one environment are others than those of the first."""
+    tables = {name: data["x"] for name, data in datasets.items() if "x" in data}
+    if not tables:
+        return
+    first = next(iter(tables))
+    wanted = [str(name) for name in tables[first]["observed"].values]
+    for name, x in tables.items():
+        here = [str(one) for one in x["observed"].values]
+        if sorted(here) == sorted(wanted):
+            continue
+        told = f"{len(here)} columns where '{first}' has {len(wanted)}"
+        if len(here) == len(wanted):
+            told = f"the columns {listed(here)} where '{first}' has {listed(wanted)}"
+        raise DataError(
+            f"Environment '{name}': {told}.", remedy="Every environment needs the same observed variables."
+        )
 
 
 def require_rows(data: Mapping[str, xr.DataArray], where: str) -> None:

@@ -108,7 +108,7 @@ def _put(path: Path, content: Content) -> None:
         sweep(path.parent, path.name)
     beside = path.parent / temporary(path.name)
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        with os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b") as file:
             _fill(file, content)
             file.flush()
             os.fsync(file.fileno())

@@ -24,6 +24,7 @@ from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
+from crlspec.spec.required import require_spec
 from crlspec.spec.resolve import named_rng, resolve
 from crlspec.spec.setting import Setting
 from crlspec.typing import Latents, LogDensity, Tensor
@@ -246,7 +247,9 @@ def compile(spec: Spec, seed: int = 0, device: Device = "cpu", dtype: torch.dtyp
     Raises:
         CrlspecError: the spec declares data of one's own in place of a model.
         SpecError: a family cannot be drawn, e.g. fewer observed variables than latents.
+        WrongType: what is given is no spec, but its name, its text or a mapping.
     """
+    spec = require_spec(spec, "crlspec.compile({}, seed=0)")
     if spec.mixing is None or (spec.scm is None and spec.equations is None):
         raise CrlspecError(
             f"the spec {spec.name!r} declares no model to compile.",

@@ -79,8 +79,10 @@ def assemble(
                 "environment": list(coordinates.environments),
                 "observed": list(problem.observed),
             },
+            attrs={"gaussian": int(estimate.gaussian is not None)},
         ),
     }
+    diagnostics.update(_errors(last, names))
     noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
     most = thresholds.noise_share
@@ -104,6 +106,16 @@ def assemble(
         diagnostics=diagnostics,
         seconds=seconds,
     )
+
+
+def _errors(step: Step, names: tuple[str, ...]) -> dict[str, xr.DataArray]:
+    """``leftovers`` and ``strength_errors`` (latent, other) for other → latent, where a step knows them."""
+    found = {}
+    labels = np.array([names[m] for m in step.order], dtype=object)
+    for key, values in (("leftovers", step.leftovers), ("strength_errors", step.errors)):
+        if values is not None:
+            found[key] = xr.DataArray(values, {"latent": labels, "other": labels}, ("latent", "other"))
+    return found
 
 
 def asked_of(problem: Problem, coordinates: Coordinates, alpha: float, thresholds: LinearThresholds) -> Asked:

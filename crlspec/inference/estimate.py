@@ -149,9 +149,11 @@ class Estimate:
                    (environment, sample, observed), the estimated d_x = s_obs − s_env at them; also
                    ``score_spectrum`` (environment, component), eigenvalues of E[d dᵀ] in white coordinates; and
                    ``training_<stage>``, ``training_<stage>_2`` … (network or environment, step), the losses of the
-                   networks that were trained, where somebody recorded them. Of images ``example_images`` (sample,
-                   channel, row, column), observational ones, and ``contact_sheet`` (environment, example, channel,
-                   row, column)
+                   networks that were trained, where somebody recorded them; ``leftovers`` (latent, other), standard
+                   errors of what a latent holds of another in observational standard deviations, and
+                   ``strength_errors`` (latent, other) of the edge other → latent, where they are known. Of images
+                   ``example_images`` (sample, channel, row, column), observational ones, and ``contact_sheet``
+                   (environment, example, channel, row, column)
     seconds        wall seconds, with the keys ``scores`` and ``inference``
     """
 
@@ -225,7 +227,11 @@ class Estimate:
             stages=tuple(stage.renamed(latents) for stage in self.stages),
             checks=tuple(check.renamed({**environments, **latents}) for check in self.checks),
             diagnostics={
-                key: _relabel(_relabel(array, "latent", latents), "environment", environments)
+                key: _relabel(
+                    _relabel(_relabel(array, "latent", latents), "other", latents),
+                    "environment",
+                    environments,
+                )
                 for key, array in self.diagnostics.items()
             },
         )

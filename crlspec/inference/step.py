@@ -26,6 +26,9 @@ class Step:
                no further round changes
     checks     what speaks for and against the step's claims
     power      what the tests of edges would have seen; None where that is not known
+    errors     (position, position) standard errors of the strengths; None where they are not known
+    leftovers  (position, position) standard error of what the latent at i holds of the one at j, in observational
+               standard deviations of the two; None where it is not known
     """
 
     name: str
@@ -39,3 +42,5 @@ class Step:
     settled: bool = True
     checks: tuple[Check, ...] = ()
     power: Power | None = None
+    errors: np.ndarray | None = None
+    leftovers: np.ndarray | None = None

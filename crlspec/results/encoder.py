@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data.images import DIMS
+from crlspec.data.prepare import Transform
 from crlspec.errors import DataError, EstimationError
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder
@@ -33,7 +34,8 @@ class Encoder:
     Dataset with a variable ``image``, and ``x`` where columns were observed beside them; a DataTree of such. They are
     taken in batches.
 
-    Latents are in observational standard deviations, or where labels gave ``units`` in these.
+    Latents are in observational standard deviations, or where labels gave ``units`` in these. Where the data were
+    transformed, ``before`` does the same to what is given here.
     """
 
     function: AnyEncoder
@@ -41,6 +43,7 @@ class Encoder:
     latents: tuple[str, ...]
     code: AnyCode | None = None
     units: Units | None = None
+    before: Transform | None = None
 
     @property
     def linear(self) -> LinearEncoder:
@@ -120,7 +123,7 @@ class Encoder:
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         _require_count(x.shape[-1], self.observed)
-        z = self.function(x)
+        z = self.function(x if self.before is None else self.before(x))
         return z if self.units is None else self.units(z)
 
 

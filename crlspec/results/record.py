@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import xarray as xr
 
+from crlspec.data.prepare import Transform
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
-from crlspec.results import storage, texts
+from crlspec.results import account, storage, texts
 from crlspec.results.calibration import Calibration
 from crlspec.results.canonical import canonical
 from crlspec.results.encoder import Decoder, Encoder, labels
+from crlspec.results.loadings import Loading, strongest
 
 if TYPE_CHECKING:
     from crlspec.data import Problem
@@ -47,6 +49,7 @@ class Record:
     assumed        the setting as plain values: mixing, design, targets, noise …; may be empty
     provenance     spec as YAML, seeds, versions and notes, as plain values
     calibration    what labels said of the latents; None without labels
+    preparation    what every observed variable goes through before encoder and mixing; None where nothing does
     """
 
     estimate: Estimate
@@ -57,6 +60,7 @@ class Record:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    preparation: Transform | None = None
 
     @classmethod
     def from_estimate(
@@ -166,12 +170,14 @@ class Record:
     def encoder(self) -> Encoder:
         """From observations, new ones too, to labelled latents, in units where labels gave some."""
         units = None if self.calibration is None else self.calibration.units(self.names)
-        return Encoder(self.estimate.encoder, self.observed, self.names, self.estimate.code, units)
+        return Encoder(
+            self.estimate.encoder, self.observed, self.names, self.estimate.code, units, self.preparation
+        )
 
     @property
     def mixing(self) -> xr.DataArray:
-        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x; z is in observational
-        standard deviations, calibrated or not.
+        """(observed, latent) float64: x ≈ mixing · z + encoder.offset, in the units of x, or of what the transform of
+        the data gives; z is in observational standard deviations, calibrated or not.
 
         Raises EstimationError where the recovered mixing is not linear.
         """
@@ -198,7 +204,8 @@ class Record:
         units = None if self.calibration is None else self.calibration.units(self.names)
 
         def decoded(z: np.ndarray) -> np.ndarray:
-            return np.asarray(estimate.decoded(z if units is None else units.inverse(z)))
+            x = np.asarray(estimate.decoded(z if units is None else units.inverse(z)))
+            return x if self.preparation is None else self.preparation.undone(x)
 
         return Decoder(decoded, self.observed, self.names, estimate.code)
 
@@ -232,6 +239,25 @@ class Record:
         coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
         return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
 
+    def targeted_by(self, latent: str) -> tuple[str, ...]:
+        """The environments that intervene on a latent, as far as it is declared or was found."""
+        return account.targeted_by(self.estimate, self.assumed, latent)
+
+    def loadings(self, latent: str, most: int = 5) -> tuple[Loading, ...]:
+        """The observed variables that move most with a latent, the strongest first, with sign and standard error;
+        none where images are observed. All of them: ``diagnostics["loadings"]`` (variable, latent)."""
+        return strongest(self.diagnostics, latent, most)
+
+    @property
+    def strength_unit(self) -> str:
+        """What an edge of strength 1 is."""
+        return account.strength_unit(self.estimate)
+
+    @property
+    def intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """Edge (source, target) → the interval of its strength, of 95 %, where a standard error is known."""
+        return account.intervals(self.estimate)
+
     def calibrated(self, calibration: Calibration) -> Self:
         """This result with latents in the units of a calibration."""
         return replace(self, latents=calibration.in_units(), calibration=calibration)
@@ -248,9 +274,18 @@ class Record:
         return texts.status_json(self.status, self.checks)
 
     def dag_json(self) -> str:
-        """JSON text: ``{"nodes": […], "edges": [{"from", "to", "strength", "p_value"}, …], "absent": [{"source",
-        "target", "detectable", "claimed"}, …]}``."""
-        return texts.dag_json(self.names, self.edges, self.absent_edges)
+        """JSON text: ``{"nodes": [{"name", "environments", "variables": [[name, loading, standard error], …]}, …],
+        "edges": [{"from", "to", "strength", "unit", "p_value", "interval"}, …], "absent": [{"source", "target",
+        "detectable", "claimed"}, …]}``. ``interval`` is that of the strength, of 95 %; null where it is not known."""
+        nodes = [
+            {
+                "name": name,
+                "environments": list(self.targeted_by(name)),
+                "variables": [[one.variable, one.value, one.error] for one in self.loadings(name, 10)],
+            }
+            for name in self.names
+        ]
+        return texts.dag_json(nodes, self.edges, self.absent_edges, self.strength_unit, self.intervals)
 
     def dag_dot(self) -> str:
         """The graph in the DOT language of Graphviz."""
@@ -319,6 +354,7 @@ class Record:
             "identified": self.identified,
             "assumed": self.assumed,
             "provenance": self.provenance,
+            **({} if self.preparation is None else {"transform": self.preparation.as_values()}),
         }
         recovered = self.standardised.latents
         tree = storage.tree_of(self.estimate, self.observed, recovered, facts, self.calibration)
@@ -326,7 +362,8 @@ class Record:
         return Path(path)
 
     def __str__(self) -> str:
-        return "\n".join([texts.summary(self.estimate, self.identified), *self._calibration_lines()])
+        told = texts.summary(self.estimate, self.identified, account.latent_lines(self), self.strength_unit)
+        return "\n".join([told, f"method   {account.method_line(self)}", *self._calibration_lines()])
 
     def _calibration_lines(self) -> list[str]:
         if self.calibration is not None:

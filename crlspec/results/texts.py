@@ -28,18 +28,35 @@ LISTED = 5
 """Open edges that are told one by one, the least known first."""
 
 
-def dag_json(nodes: Sequence[str], edges: Sequence[Edge], absent: Sequence[AbsentEdge] = ()) -> str:
-    """Nodes, edges and absent edges as JSON; what is not a number is null."""
+def dag_json(
+    nodes: Sequence[Mapping[str, Any]],
+    edges: Sequence[Edge],
+    absent: Sequence[AbsentEdge] = (),
+    unit: str = "",
+    intervals: Mapping[tuple[str, str], tuple[float, float]] | None = None,
+) -> str:
+    """Nodes, edges and absent edges as JSON; what is not a number, or not known, is null.
+
+    nodes      of each its name, environments and variables
+    intervals  (source, target) → of the strength
+    """
+    known = intervals or {}
     listed = [
         {
             "from": edge.source,
             "to": edge.target,
             "strength": _number(edge.strength),
+            "unit": unit,
             "p_value": _number(edge.p_value),
+            "interval": list(known[edge.pair]) if edge.pair in known else None,
         }
         for edge in edges
     ]
-    values = {"nodes": list(nodes), "edges": listed, "absent": [vars(edge) for edge in absent]}
+    values = {
+        "nodes": [dict(node) for node in nodes],
+        "edges": listed,
+        "absent": [vars(edge) for edge in absent],
+    }
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -105,13 +122,21 @@ def metrics_of(evaluation: xr.Dataset, seconds: Mapping[str, float]) -> dict[str
     return {**values, "seconds": {key: round(float(value), 6) for key, value in seconds.items()}}
 
 
-def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
-    """A few lines for a terminal: status, what is identified, order, edges."""
+def summary(
+    estimate: Estimate, identified: Mapping[str, Any], latents: Sequence[str] = (), unit: str = ""
+) -> str:
+    """A few lines for a terminal: status, what is identified, order, edges.
+
+    latents  a line on each latent: its environments and variables
+    unit     of the strengths
+    """
     head = [
         f"status   {estimate.status.code}: {estimate.status.message}",
         *([f"remedy   {estimate.status.remedy}"] if estimate.status.remedy else []),
         *([f"latents  {identified['latents_text']}"] if identified.get("latents_text") else []),
     ]
+    named = identified.get("latents_text")
+    head += [f"{'latents ' if k == 0 and not named else ' ' * 8} {line}" for k, line in enumerate(latents)]
     head += checks_lines(estimate.checks)
     if estimate.graph == "not estimated":
         return "\n".join([*head, f"edges    not estimated: {', '.join(estimate.latents)} are latents alone"])
@@ -122,6 +147,7 @@ def summary(estimate: Estimate, identified: Mapping[str, Any]) -> str:
         f"order    {', '.join(estimate.order)}",
         *targets,
         f"edges    {graph}: {len(estimate.edges)} of {len(estimate.tested)} tested pairs",
+        *([f"         strength: {unit}"] if unit and estimate.edges else []),
     ]
     width = max((len(f"{edge.source} -> {edge.target}") for edge in estimate.edges), default=0)
     for edge in estimate.edges:

@@ -34,7 +34,8 @@ def identifiability(spec_or_setting: Spec | Setting) -> Verdict:
         verdict = _with_changes(setting, verdict)
     else:
         verdict = _general(setting)
-    return _with_support(setting, _with_count(setting, _with_noise(setting, verdict)))
+    named = isinstance(spec_or_setting, Spec) and spec_or_setting.latents_from is not None
+    return _with_support(setting, _with_count(setting, _with_noise(setting, verdict), named))
 
 
 def _with_changes(setting: Setting, verdict: Verdict) -> Verdict:
@@ -76,9 +77,9 @@ HARD_NOTE = (
 """A soft change of weights b to c is a hard one on the latent less c times its parents."""
 
 
-def _with_count(setting: Setting, verdict: Verdict) -> Verdict:
-    """The number of latents, where it is left to the data."""
-    if setting.latents:
+def _with_count(setting: Setting, verdict: Verdict, named: bool = False) -> Verdict:
+    """The number of latents, where it is left to the data; ``named``: one for each environment, called after it."""
+    if setting.latents or named:
         return verdict
     note = (
         "the number of latents is counted in the data, as the linear dimensions of the observations. Whether "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from os import PathLike, fspath
@@ -18,8 +19,9 @@ from crlspec.spec.check import check, formula_issues
 from crlspec.spec.choice import estimator_of
 from crlspec.spec.explain import explain, place
 from crlspec.spec.overrides import Override, below, given_by_set
-from crlspec.spec.schema import SLOTS, ReplacedMechanism, Spec
-from crlspec.spec.slots import SLOT_MARK, plain, suggest
+from crlspec.spec.required import require_text
+from crlspec.spec.schema import FROM_ENVIRONMENTS, SLOTS, ReplacedMechanism, Spec
+from crlspec.spec.slots import SLOT_MARK, plain
 from crlspec.spec.yaml12 import Source, copied, read, refuse_size, write
 
 SHIPPED = "crlspec.specs"
@@ -63,8 +65,8 @@ def loads(
     origin: str = "text",
 ) -> Spec:
     """The checked spec of a YAML text, under one of its profiles or as it stands; ``origin`` stands for the path in
-    errors. Raises SpecError."""
-    return _build(text, origin, sets, registry, profile)
+    errors. Raises SpecError, and WrongType for what is no text."""
+    return _build(require_text(text), origin, sets, registry, profile)
 
 
 def dump(spec: Spec) -> str:
@@ -72,8 +74,11 @@ def dump(spec: Spec) -> str:
     tree = plain(spec)
     if spec.equations is not None:
         tree["latents"] = tree.pop("equations")
+    elif spec.latents_from is not None:
+        tree["latents"] = FROM_ENVIRONMENTS
     elif not spec.latents:
         tree["latents"] = "auto"
+    tree.pop("latents_from", None)
     if isinstance(tree.get("scm"), dict) and isinstance(tree["scm"]["graph"], list):
         tree["scm"]["graph"] = [" -> ".join(edge) for edge in tree["scm"]["graph"]]
     return write(tree)
@@ -99,12 +104,18 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
         definitions |= union.pop("$defs", {})
         definitions[slot.name] = union
     properties = schema["properties"]
-    del properties["equations"]
+    del properties["equations"], properties["latents_from"]
     definitions["ReplacedMechanism"] = ReplacedMechanism.model_json_schema()
     names = {"type": "array", "items": {"type": "string"}}
     equations = {"type": "object", "additionalProperties": {"type": "string"}}
     properties["latents"] = {
-        "anyOf": [{"type": "integer", "minimum": 1}, names, equations, {"const": "auto"}]
+        "anyOf": [
+            {"type": "integer", "minimum": 1},
+            names,
+            equations,
+            {"const": "auto"},
+            {"const": FROM_ENVIRONMENTS},
+        ]
     }
     properties[profiles_of.KEY] = profiles_of.SCHEMA
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
@@ -138,9 +149,34 @@ def _find(source: str) -> tuple[str, str, FilePath | None, str | None]:
     if source in names:
         resource = files(SHIPPED).joinpath(*f"{source}.yaml".split("/"))
         return resource.read_text(encoding="utf-8"), f"{source}.yaml", None, source.replace("/", "-")
+    if source in shipped_tables():
+        raise SpecError(
+            [Issue("error", "this is a table of specs.", f"crlspec sweep {source} runs it.", path=source)]
+        )
     what = "is a folder" if is_folder else "is neither a file nor a shipped spec"
-    hint = suggest(source, names).replace("allowed:", "shipped are:")
-    raise SpecError([Issue("error", f"{what}.", f"name a YAML file or a shipped spec; {hint}", path=source)])
+    near = _nearest(path, source, names)
+    hint = (
+        f"did you mean {near}?" if near else "name a YAML file, or a shipped spec; crlspec show lists those."
+    )
+    raise SpecError([Issue("error", f"{what}.", hint, path=source)])
+
+
+def _nearest(path: FilePath, source: str, names: Sequence[str]) -> str | None:
+    """The spec that is meant, perhaps: a file beside the path, or a shipped one."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        files = [
+            str(entry) for entry in sorted(folder.iterdir()) if entry.suffix.lower() in (".yaml", ".yml")
+        ]
+    except OSError:
+        files = []
+    if path.is_dir():
+        return files[0] if len(files) == 1 else None
+    beside = {FilePath(one).stem: one for one in files}
+    if near := get_close_matches(path.stem, beside, 1, 0.7):
+        return beside[near[0]]
+    near = get_close_matches(source.removesuffix(".yaml"), names, 1, 0.7)
+    return near[0] if near else None
 
 
 def _decode(content: bytes, origin: str) -> str:
@@ -227,11 +263,13 @@ def _validate(tree: dict[str, Any], source: Source, registry: Registry) -> tuple
     """The spec, if it is one, and all issues: what pydantic finds, equations, then the rules of ``check``."""
     issues: list[Issue] = []
     tree = dict(tree)
-    if "equations" in tree:
-        issues.append(
-            place(source, ("equations",), "unknown key 'equations'", "write them under latents:.", key=True)
-        )
-        del tree["equations"]
+    for key, remedy in (
+        ("equations", "write them under latents:."),
+        ("latents_from", "write latents: from-environments."),
+    ):
+        if key in tree:
+            issues.append(place(source, (key,), f"unknown key {key!r}", remedy, key=True))
+            del tree[key]
     spec, found, broken = _schema(tree, source, registry)
     issues += found
     if broken:

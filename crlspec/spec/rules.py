@@ -119,7 +119,7 @@ def counted(spec: Spec) -> Iterator[Finding]:
         remedy = "give their number; conceal: [latents] keeps it from the estimator."
         yield Finding(("latents",), "the spec declares a model, which needs a number of latents", remedy)
     mixing = spec.assume.mixing if spec.assume is not None else spec.mixing and spec.mixing.mixing_class
-    if (concealed or not spec.latents) and mixing not in (None, "linear"):
+    if (concealed or not spec.latents) and mixing not in (None, "linear") and spec.latents_from is None:
         path = ("conceal",) if concealed else ("latents",)
         message = f"the number of latents can be counted under a linear mixing only, got {mixing}"
         yield Finding(path, message, "give their number.")
@@ -127,6 +127,57 @@ def counted(spec: Spec) -> Iterator[Finding]:
         remedy = "give the latents, or use targets: concealed."
         here = ("assume", "interventions", "targets")
         yield Finding(here, "targets name latents, whose number is left to the data", remedy, at_key=True)
+
+
+@rule(*MODEL_KEYS)
+def named_after_environments(spec: Spec) -> Iterator[Finding]:
+    """Latents take the names of environments where each environment, or pair of them, has a latent of its own."""
+    if spec.latents_from is None:
+        return
+    assumed = None if spec.assume is None else spec.assume.interventions
+    if assumed is None:
+        remedy = "give their number, or names; from-environments is for data of one's own."
+        yield Finding(("latents",), "the spec declares a model, whose latents need names", remedy)
+    elif assumed.design not in ("single-node", "coupled") or (
+        assumed.design == "coupled" and not assumed.pairs
+    ):
+        what = (
+            "a design of pairs that are not listed"
+            if assumed.design == "coupled"
+            else f"design {assumed.design}"
+        )
+        remedy = "give their number, e.g. latents: 3; or use design: single-node, or coupled with pairs."
+        yield Finding(("latents",), f"{what} has no environment for each latent to be called after", remedy)
+
+
+@rule("data", "assume")
+def components(spec: Spec) -> Iterator[Finding]:
+    """Principal components are linear, and mix the noise of the variables; the theory speaks of them alone."""
+    if spec.data is None or spec.data.components is None or spec.assume is None:
+        return
+    here = ("data", "components")
+    if spec.assume.mixing == "glm":
+        message = "components are linear in the variables, and a glm mixing has a link on each variable"
+        yield Finding(
+            here, message, "leave components out, or undo the link by data.transform and say mixing: linear."
+        )
+    if spec.assume.observation_noise == "per-variable":
+        message = "a component mixes the noise of all variables, so that no variable's own is left"
+        yield Finding(here, message, "use observation_noise: isotropic or none, or leave components out.")
+    cost = {
+        "linear": "of a linear mixing without noise they lose nothing, if they are as many as latents. With noise, a "
+        "latent that moves the variables little may lie outside them",
+        "general": "the promise is for the components. A latent is lost where two of its values give the same "
+        "components, and only the variables left out would tell them apart",
+    }
+    if (text := cost.get(spec.assume.mixing)) is not None:
+        remedy = "compare results with more components; their share of the variance is reported."
+        yield Finding(
+            here,
+            f"the theory then speaks of {spec.data.components} principal components: {text}",
+            remedy,
+            "note",
+        )
 
 
 @rule("latents", "mixing")

@@ -27,6 +27,7 @@ from crlspec.spec.interventions import (
     ReplacedMechanism,
 )
 from crlspec.spec.links import LinkName
+from crlspec.spec.own_data import Data
 from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
 
@@ -36,6 +37,7 @@ MAX_LATENTS = 1000
 MAX_NAME = 100
 """Latents of a spec, and characters of the name of one."""
 FEWEST_LABELS = 5
+FROM_ENVIRONMENTS = "from-environments"
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 """Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
 
@@ -47,7 +49,7 @@ ESTIMATOR = registered("estimator", EstimatorDeclaration)
 
 def _latents(value: Any) -> Any:
     example = 'write latents: 5, latents: [a, b], latents: {a: "Normal(0, 1)"} or latents: auto.'
-    if value == "auto":
+    if value in ("auto", FROM_ENVIRONMENTS):
         return ()
     if isinstance(value, int) and not isinstance(value, bool):
         value = tuple(f"z{k}" for k in range(1, min(value, MAX_LATENTS + 1) + 1))
@@ -144,68 +146,6 @@ class Scm(ClosedModel):
     noise: Annotated[NoiseDeclaration | dict[str, NoiseDeclaration], *_one_or_each(NOISE)]
 
 
-class Dims(ClosedModel):
-    """What the dimensions of a labelled file are called."""
-
-    environment: str | None = None
-    sample: str | None = None
-    observed: str | None = None
-
-
-class Images(ClosedModel):
-    """Images of experiments: the folder ``images_<folder>`` of each, averaged down to ``size`` pixels a side."""
-
-    folder: str = "64"
-    size: Annotated[int, Field(strict=True, ge=4, le=512)] | None = None
-
-
-class Data(ClosedModel):
-    """One's own data: a NetCDF or Zarr file, or a folder of CSV or Parquet files, one per environment.
-
-    With ``experiments`` a folder of experiments, each a folder with a table of its own name and images: which of them
-    are the environments. What is observed are ``images``, ``variables`` (columns of the tables), or both; ``truth``
-    are columns kept aside as the latents' true values, which no estimator sees.
-    """
-
-    path: Annotated[str, Field(min_length=1)]
-    observational: str | None = None
-    variable: str = "x"
-    dims: Dims | None = None
-    experiments: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    images: Images | None = None
-    variables: tuple[str, ...] = ()
-    truth: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Self:
-        if self.experiments is None and (self.images is not None or self.variables or self.truth):
-            raise fault(
-                "images, variables and truth are for folders of experiments",
-                "list the experiments, e.g. experiments: [obs, do_a]; or leave them out.",
-            )
-        if self.experiments is not None and self.images is None and not self.variables:
-            raise fault(
-                "nothing of the experiments is observed",
-                "say images: {}, or variables: [column, …], or both.",
-            )
-        return self
-
-    def reading(self) -> dict[str, Any]:
-        """The keyword arguments of ``crlspec.data.read_data``."""
-        dims = None if self.dims is None else self.dims.model_dump(exclude_none=True)
-        found = {"variable": self.variable, "dims": dims, "observational": self.observational}
-        if self.experiments is None:
-            return found
-        images = None if self.images is None else (self.images.folder, self.images.size)
-        wanted = {
-            "names": self.experiments,
-            "images": images,
-            "variables": self.variables,
-            "truth": self.truth,
-        }
-        return {**found, "experiments": wanted}
-
-
 def _targets(value: Any) -> Any:
     if value == "concealed" or isinstance(value, Mapping):
         return value
@@ -293,7 +233,8 @@ def _samples(value: Any) -> Any:
 class Spec(ClosedModel):
     """A frozen declaration: a distribution over problems, until ``resolve`` fixes every draw.
 
-    ``latents`` are names in the file's order, none for ``latents: auto``, where the data tell their number;
+    ``latents`` are names in the file's order, none for ``latents: auto``, where the data tell their number, nor for
+    ``latents: from-environments``, where there is one for each environment and called after it (``latents_from``);
     ``equations`` holds the text of each latent's equation where the file gives equations, None otherwise. In a file
     both stand under ``latents:``. ``estimator`` is the one that the file names, or that the verdict names where the
     file names none; None where there is none.
@@ -303,6 +244,7 @@ class Spec(ClosedModel):
     name: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "spec"
     latents: Annotated[tuple[str, ...], BeforeValidator(_latents)]
     equations: dict[str, Annotated[str, BeforeValidator(_equation)]] | None = None
+    latents_from: Literal["environments"] | None = None
     scm: Scm | None = None
     mixing: Annotated[MixingDeclaration, *one_of(MIXING)] | None = None
     interventions: AnyDesign | None = None
@@ -333,6 +275,8 @@ class Spec(ClosedModel):
         if isinstance(value, Mapping) and isinstance(value.get("latents"), Mapping):
             latents = dict(value["latents"])
             return {**value, "latents": list(latents), "equations": latents}
+        if isinstance(value, Mapping) and value.get("latents") == FROM_ENVIRONMENTS:
+            return {**value, "latents_from": "environments"}
         return value
 
     @model_validator(mode="after")

@@ -30,12 +30,17 @@ def test_a_run_leaves_all_that_is_promised_and_no_metrics(
     answer = call("run", own, "--seed", "4")
     folder = Path("runs/own-4")
     assert answer.status == 0, answer.err
-    assert answer.err == ""
+    assert answer.err == (
+        "own: linear mixing of 3 latents, hard single-node interventions, targets concealed, estimator lscale-i, "
+        f"data of {own.parent / 'data'}.\n"
+    )
     assert names_in(folder) == FILES
     assert names_in(Path("runs")) == {"own-4"}
     dag = json.loads((folder / "dag.json").read_text(encoding="utf-8"))
-    assert dag["nodes"] == ["z1", "z2", "z3"]
-    assert [set(edge) for edge in dag["edges"]] == [{"from", "to", "strength", "p_value"}]
+    assert [node["name"] for node in dag["nodes"]] == ["z1", "z2", "z3"]
+    assert [node["environments"] for node in dag["nodes"]] == [["do_0"], ["do_1"], ["do_2"]]
+    assert {len(node["variables"]) for node in dag["nodes"]} == {6}
+    assert [set(edge) for edge in dag["edges"]] == [{"from", "to", "strength", "unit", "p_value", "interval"}]
     assert "all well" in answer.out
     assert str(folder) in answer.out
     log = (folder / "run.log").read_text(encoding="utf-8")

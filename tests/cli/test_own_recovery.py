@@ -21,6 +21,6 @@ def test_the_graph_of_ones_own_data_is_recovered(call: Call, tmp_path: Path, see
     assert answer.status == 0, answer.err
     dag = json.loads(Path("out/dag.json").read_text(encoding="utf-8"))
     # Targets are concealed: latent k is the one that the k-th interventional environment, do_(k-1), showed.
-    assert dag["nodes"] == ["z1", "z2", "z3", "z4"]
+    assert [node["name"] for node in dag["nodes"]] == ["z1", "z2", "z3", "z4"]
     truth = {(f"z{i + 1}", f"z{j + 1}") for i, j in np.argwhere(reference.adjacency)}
     assert {(edge["from"], edge["to"]) for edge in dag["edges"]} == truth

@@ -57,7 +57,7 @@ def test_a_run_recovers_the_truth_and_says_so(run_folder: Path) -> None:
     assert metrics["shd"] == 0
     assert {"sample", "scores", "inference"} <= set(metrics["seconds"])  # type: ignore[call-overload]
     dag = json.loads((run_folder / "dag.json").read_text(encoding="utf-8"))
-    assert dag["nodes"] == ["a", "b", "c"]
+    assert [node["name"] for node in dag["nodes"]] == ["a", "b", "c"]
     assert [(edge["from"], edge["to"]) for edge in dag["edges"]] == [("a", "b"), ("b", "c")]
 
 

@@ -31,9 +31,8 @@ def folder(tmp_path, **files):
         ("a,b\n1,0x1A\n", ["do_x.csv:2", "column 'b'"]),
         ("a,b\n1,True\n2,False\n", ["do_x.csv:2", "column 'b'", "'True'"]),
         ("a,a\n1,2\n", ["do_x.csv:1", "'a'", "columns 1, 2"]),
-        (",a,b\n0,1,2\n", ["do_x.csv:1", "column 1 has no name", "index=False"]),
+        (",a,b\n0.5,1,2\n0.7,3,4\n", ["do_x.csv:1", "column 1 has no name", "index=False"]),
         ("1,2\n3,4\n", ["do_x.csv:1", "as if it were a sample"]),
-        ("a;b\n1;2\n", ["do_x.csv:1", "commas"]),
         ("", ["do_x.csv", "empty"]),
         ("\n\n", ["do_x.csv", "header is empty"]),
         ("a,c\n1,2\n", ["do_x.csv:1", "a.csv", "lacks b", "has c"]),
@@ -97,8 +96,8 @@ def test_other_files_and_folders_are_passed_over(tmp_path):
 
 
 def test_folder_without_tables(tmp_path):
-    (tmp_path / "data.tsv").write_text("")
-    with pytest.raises(DataError, match=r"no \.csv or \.parquet.*data\.tsv"):
+    (tmp_path / "data.xlsx").write_text("")
+    with pytest.raises(DataError, match=r"no table in this folder \(\.csv, .*data\.xlsx"):
         read_data(tmp_path)
     with pytest.raises(DataError, match="no such file"):
         read_data(tmp_path / "elsewhere")
@@ -130,7 +129,7 @@ def test_parquet_faults(tmp_path):
     with pytest.raises(DataError, match=r"obs\.parquet: row 2, column 'b'"):
         read_data(tmp_path)
     frame.assign(b=["x", "y"]).to_parquet(path)
-    with pytest.raises(DataError, match=r"column 'b' holds .*string"):
+    with pytest.raises(DataError, match=r"column 'b' holds text \('x'\), not numbers"):
         read_data(tmp_path)
     path.write_bytes(b"junk")
     with pytest.raises(DataError, match="not a Parquet file"):

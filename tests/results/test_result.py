@@ -64,8 +64,15 @@ def test_dag_keeps_isolated_nodes_and_roles(result):
 
 def test_dag_json_and_dot(result, toy):
     told = json.loads(result.dag_json())
-    assert told["nodes"] == ["z1", "z2", "z3", "z4"]
-    assert told["edges"][0] == {"from": "z1", "to": "z2", "strength": 0.5, "p_value": 1e-20}
+    assert [node["name"] for node in told["nodes"]] == ["z1", "z2", "z3", "z4"]
+    assert told["edges"][0] == {
+        "from": "z1",
+        "to": "z2",
+        "strength": 0.5,
+        "unit": "standard deviations of the effect for one of the cause",
+        "p_value": 1e-20,
+        "interval": None,
+    }
     unknown = dataclasses.replace(
         result, estimate=dataclasses.replace(result.estimate, edges=(toy.Edge("z1", "z2", np.nan, np.nan),))
     )

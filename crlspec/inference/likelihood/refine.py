@@ -83,7 +83,7 @@ def refine_gaussian(
     return [
         Step(
             "likelihood", best.order, best.rows, tests.strengths, p_values, seconds, note, settled=best.settled,
-            checks=checks, power=power,
+            checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
         )
     ]  # fmt: skip
 

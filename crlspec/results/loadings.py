@@ -1,0 +1,127 @@
+"""Which observed variables carry a latent: loadings with standard errors, measured on the data of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from crlspec.results.encoder import labels
+from crlspec.results.lifted import lifted
+
+if TYPE_CHECKING:
+    from crlspec.data import Problem
+    from crlspec.data.prepare import Prepared
+    from crlspec.inference.estimate import Estimate
+    from crlspec.results.record import Record
+
+__all__ = [
+    "ERRORS",
+    "LEFTOVERS",
+    "LOADINGS",
+    "Loading",
+    "explained",
+    "loadings_of",
+    "strongest",
+    "with_loadings",
+]
+
+LOADINGS, ERRORS, LEFTOVERS = "loadings", "loading_errors", "leftovers"
+"""Names of the diagnostics."""
+MOST = 5
+
+SomeRecord = TypeVar("SomeRecord", bound="Record")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """An observed variable of a latent: by how many of its standard deviations it moves when the latent moves by one
+    of its own, all other latents held; with the standard error of that. Both without intervention."""
+
+    variable: str
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        sign = "−" if self.value < 0 else "+"
+        return f"{self.variable} {sign}{abs(self.value):.2f} (± {self.error:.2f})"
+
+
+def loadings_of(
+    estimate: Estimate, samples: Mapping[str, np.ndarray], observational: str, observed: tuple[str, ...]
+) -> dict[str, xr.DataArray]:
+    """``loadings`` and ``loading_errors`` (variable, latent).
+
+    The regression of every observed variable on all latents, within environments: each has means of its own, and
+    all slopes in common. In standard deviations of the observational environment, in which latents have deviation 1.
+    Standard errors are those of the regression, whatever the size of its residuals in each row (HC1); and, where the
+    estimator tells what latents may hold of each other (``leftovers``), of that too: a loading l_j errs by the
+    root of Σ_k l_k² s²_kj.
+    """
+    z = {name: estimate.encoder(x) for name, x in samples.items()}
+    inner = np.concatenate([values - values.mean(axis=0) for values in z.values()])
+    outer = np.concatenate([x - x.mean(axis=0) for x in samples.values()])
+    inverse = np.linalg.pinv(inner.T @ inner)
+    slopes = inverse @ (inner.T @ outer)
+    residual = outer - inner @ slopes
+    leverage = inner @ inverse
+    count, freedom = len(inner), max(len(inner) - inner.shape[1] - len(samples), 1)
+    variances = np.square(leverage).T @ np.square(residual) * (count / freedom)
+    leftovers = estimate.diagnostics.get(LEFTOVERS)
+    if leftovers is not None:
+        names = list(estimate.latents)
+        s = leftovers.sel(latent=names, other=names).transpose("latent", "other").values
+        variances = variances + np.square(s).T @ np.square(slopes)
+    here, spread = z[observational].std(axis=0), samples[observational].std(axis=0)
+    unit = np.where(spread > 0, spread, 1.0)[:, None] / np.where(here > 0, here, 1.0)
+    coords = {"variable": labels(observed), "latent": labels(estimate.latents)}
+    return {
+        LOADINGS: xr.DataArray(slopes.T / unit, coords, ("variable", "latent")),
+        ERRORS: xr.DataArray(np.sqrt(variances).T / unit, coords, ("variable", "latent")),
+    }
+
+
+def explained(
+    estimate: Estimate, problem: Problem, ready: Prepared
+) -> tuple[Estimate, Problem | xr.DataTree]:
+    """The estimate in terms of the variables, and their data: as they are, unless components stood in their place."""
+    from crlspec.data import from_arrays
+
+    if ready.components is None:
+        return estimate, problem
+    nodes = {name: ready.variables.children[name].to_dataset()["x"] for name in problem.samples}
+    observed = tuple(str(name) for name in nodes[problem.observational]["observed"].values)
+    arrays = {
+        name: x.transpose("sample", "observed").sel(observed=list(observed)) for name, x in nodes.items()
+    }
+    source = from_arrays(
+        {name: x.values for name, x in arrays.items()}, observed, None, problem.observational
+    )
+    return lifted(estimate, ready.components, observed), source
+
+
+def with_loadings(result: SomeRecord, source: Problem | xr.DataTree) -> SomeRecord:
+    """The result with loadings of its variables on its latents; as it is where images are observed."""
+    if result.estimate.code is not None:
+        return result
+    if isinstance(source, xr.DataTree):
+        samples = {str(name): node.to_dataset()["x"].values for name, node in source.children.items()}
+    else:
+        samples = dict(source.samples)
+    found = loadings_of(result.estimate, samples, result.observational, result.observed)
+    diagnostics = {**result.estimate.diagnostics, **found}
+    return replace(result, estimate=replace(result.estimate, diagnostics=diagnostics))
+
+
+def strongest(diagnostics: Mapping[str, xr.DataArray], latent: str, most: int = MOST) -> tuple[Loading, ...]:
+    """The variables of largest loading, the strongest first; none where loadings are not known."""
+    if LOADINGS not in diagnostics:
+        return ()
+    values = diagnostics[LOADINGS].sel(latent=latent)
+    errors = diagnostics[ERRORS].sel(latent=latent)
+    order = np.argsort(-np.abs(values.values), kind="stable")[:most]
+    names = values["variable"].values
+    return tuple(Loading(str(names[k]), float(values.values[k]), float(errors.values[k])) for k in order)
