@@ -135,15 +135,25 @@ def judged(case: Case, result: Any) -> dict[str, Any]:
         if z is None or z.sizes["sample"] != len(x):  # an environment, or rows, left out
             z = result.transform(x)
         latents[name] = z.sel(latent=names).transpose("sample", "latent").values
-    found = judge(
-        case, latents, names, [edge.pair for edge in result.edges], result.graph == "exact", result.environment_of
-    )  # fmt: skip
+    edges, exact = [edge.pair for edge in result.edges], result.graph == "exact"
+    found = judge(case, latents, names, edges, exact, _targeted(result))
     return {
         "graph": result.graph, "edges": len(result.edges), "mcc": round(found.mcc, 4),
         "reversed": found.reversed, "false_edges": found.false_edges, "false_ancestors": found.false_ancestors,
         "missed": found.missed,
         "wrong": found.wrong,
     }  # fmt: skip
+
+
+def _targeted(result: Any) -> dict[str, tuple[str, ...]]:
+    """Recovered latent → the environments that target it, as recovered or told."""
+    signature = result.signature
+    if signature is None:
+        return {latent: (name,) for latent, name in result.environment_of.items()}
+    return {
+        str(latent): tuple(str(e) for e in signature["environment"].values[column.values == 1])
+        for latent, column in zip(signature["latent"].values, signature.transpose("latent", ...), strict=True)
+    }
 
 
 def rows_of(tasks: Iterable[Task], jobs: int) -> Iterator[dict[str, Any]]:

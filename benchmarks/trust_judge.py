@@ -7,7 +7,7 @@ an ancestral pair turned round, or with more than one false edge. An edge that i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,7 @@ def judge(
     names: Sequence[str],
     edges: Iterable[tuple[str, str]],
     exact: bool,
-    shown_by: Mapping[str, str] | None = None,
+    targeted_by: Mapping[str, Collection[str]] | None = None,
 ) -> Judgement:
     """Judge recovered latents and edges.
 
@@ -55,11 +55,11 @@ def judge(
     names     of the recovered latents
     edges     (source, target) by these names
     exact     whether they are claimed as the graph itself, not as ancestors
-    shown_by  recovered latent → the environment that showed it: this matches latents that are claimed up to their
-              ancestors, where correlations cannot
+    targeted_by  recovered latent → the environments said to target it: this matches latents that are claimed up to
+                 their ancestors, where correlations cannot
     """
     correlations = _correlations(case, latents)
-    match = _match(correlations, case, names, shown_by or {})
+    match = _match(correlations, case, names, targeted_by or {})
     mcc = float(sum(correlations[k, i] for k, i in match.items()) / len(names))
     n = max(len(case.parents), len(names))
     known = {**match, **_strangers(match, len(names), len(case.parents))}
@@ -92,14 +92,18 @@ def _correlations(case: Case, latents: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _match(
-    correlations: np.ndarray, case: Case, names: Sequence[str], shown_by: Mapping[str, str]
+    correlations: np.ndarray, case: Case, names: Sequence[str], targeted_by: Mapping[str, Collection[str]]
 ) -> dict[int, int]:
-    """Recovered latent → true latent, by number."""
-    if case.claim == "ancestors":
-        hit = [case.targets.get(shown_by.get(name, ""), ()) for name in names]
-        if all(len(one) == 1 for one in hit) and len({one[0] for one in hit}) == len(names):
-            return {k: one[0] for k, one in enumerate(hit)}
-    rows, columns = linear_sum_assignment(-correlations)
+    """Recovered latent → true latent, by number: of all matches the one with the fewest wrong targets where latents
+    are claimed up to their ancestors, and the highest correlations among those, or else."""
+    cost = -correlations
+    if case.claim == "ancestors" and targeted_by:
+        hit = np.array([[name in targeted_by.get(latent, ()) for name in case.targets] for latent in names])
+        true = np.array(
+            [[i in case.targets[name] for name in case.targets] for i in range(len(case.parents))]
+        )
+        cost = (hit[:, None] != true).sum(2) - correlations / (len(names) + 1)
+    rows, columns = linear_sum_assignment(cost)
     return {int(k): int(i) for k, i in zip(rows, columns, strict=True)}
 
 

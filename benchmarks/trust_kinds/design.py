@@ -201,6 +201,10 @@ def _dependent_sets(rng: Rng, n: int) -> np.ndarray:
     return drawn
 
 
+def _umni_differing(rng: Rng, n: int, d: int, rows: int) -> Case:
+    return multi_node(rng, n, d, rows, kind="soft")
+
+
 def _umni_same(rng: Rng, n: int, d: int, rows: int) -> Case:
     made = multi_node(rng, n, d, rows, sets=_same_sets)
     return replace(made, at_fault=tuple(name for name, hit in made.targets.items() if hit == (0, 1)))
@@ -308,6 +312,8 @@ DESIGN = (
     Kind("mixed control", _mixed_control, expectation=NOTED, violated="the control is one population",
          words=(*CHECKED, *MIXTURE)),
     Kind("mislabelled rows", _mislabelled, violated="rows bear their labels", words=(*MIXTURE, *TARGETS)),
+    Kind("umni soft, changes differ", _umni_differing, violated="one mechanism a latent",
+         words=("same way", "assignment"), rows=(10_000,)),
     Kind("umni same targets twice", _umni_same, violated="signature of full rank",
          words=(*TARGETS, "rank", "duplicate"), rows=(10_000,)),
     Kind("umni dependent targets", _umni_dependent, violated="signature of full rank",

@@ -14,7 +14,7 @@ import numpy as np
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 """(rng, (rows, latents)) → independent noise of mean 0 and variance 1, where it has them."""
 
-__all__ = ["NOISES", "Draw", "Model", "ancestors", "change", "draw_model", "hard", "soft"]
+__all__ = ["NOISES", "Draw", "Model", "ancestors", "change", "draw_model", "hard", "soft", "with_mechanism"]
 
 
 def _laplace(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -130,3 +130,10 @@ def soft(rng: np.random.Generator, model: Model, i: int, strong: bool = False) -
     """Weights of i times a small or a negative factor, deviation changed as well; a root changes its deviation."""
     factor = rng.choice([-0.5, 0.1] if strong else [-0.5, 0.1, 0.3])
     return change(model, i, weights=factor, deviation=rng.choice([0.5, 2.0] if strong else [0.6, 1.7]))
+
+
+def with_mechanism(model: Model, i: int, other: Model) -> Model:
+    """The model with the mechanism that i has in another."""
+    w, s, m = model.weights.copy(), model.deviations.copy(), model.means.copy()
+    w[i], s[i], m[i] = other.weights[i], other.deviations[i], other.means[i]
+    return replace(model, weights=w, deviations=s, means=m)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .case import CONTROL, Case, Kind, case, linear_mixing, names, setting
-from .scm import Model, change, draw_model, hard, soft
+from .scm import Model, change, draw_model, hard, soft, with_mechanism
 
 __all__ = ["SOUND", "contrastive", "coupled", "glm", "leaky", "multi_node", "single"]
 
@@ -47,16 +47,21 @@ def single(
 
 def multi_node(
     rng: np.random.Generator, n: int, d: int, rows: int, *, kind: str = "hard", function: str = "linear",
-    sets: Callable[[np.random.Generator, int], np.ndarray] | None = None,
+    sets: Callable[[np.random.Generator, int], np.ndarray] | None = None, alike: bool = False,
 ) -> Case:  # fmt: skip
-    """Unknown targets, several an environment: a random binary signature (environment, latent) of full rank."""
+    """Unknown targets, several an environment: a random binary signature (environment, latent) of full rank.
+
+    alike  whether a latent gets the same new mechanism wherever it is targeted, not one for each environment
+    """
     signature = (sets or signature_of_full_rank)(rng, n)
     model = draw_model(rng, n, 0.6, (0.8, 1.5), function)
+    intervene = hard if kind == "hard" else soft
+    once = [intervene(rng, model, i, True) for i in range(n)] if alike else []
     models, targets = {CONTROL: model}, {}
     for name, row in zip(names(rng, len(signature)), signature, strict=True):
         changed = model
         for i in np.flatnonzero(row):
-            changed = (hard if kind == "hard" else soft)(rng, changed, i, True)
+            changed = with_mechanism(changed, i, once[i]) if alike else intervene(rng, changed, i, True)
         models[name], targets[name] = changed, tuple(int(i) for i in np.flatnonzero(row))
     G = linear_mixing(rng, n, d)
     spec = setting(n, design="multi-node", kind=kind, estimator="umni-crl")
@@ -181,7 +186,7 @@ SOUND = (
     _sound("soft Gaussian (1000 rows)", single, {"kind": "soft", **STRONG}, rows=(1000,), strong=True),
     _sound("soft quadratic", single, {"kind": "soft", "function": "quadratic"}, latents=(3,), rows=(5000,)),
     _sound("umni hard", multi_node, rows=(10_000,)),
-    _sound("umni soft", multi_node, {"kind": "soft"}, rows=(10_000,)),
+    _sound("umni soft", multi_node, {"kind": "soft", "alike": True}, rows=(10_000,)),
     _sound("glm coupled", glm, latents=(3, 4), rows=(5000,)),
     _sound("glm coupled (1000 rows)", glm, latents=(3,), rows=(1000,), strong=True),
     _sound("general coupled", general, latents=(3,), extra=(3,), rows=(5000,)),

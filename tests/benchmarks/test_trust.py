@@ -93,7 +93,7 @@ def test_mixed_latents_are_wrong_where_each_is_claimed_by_itself_alone() -> None
         mixed = {
             name: z @ np.array([[1, 0, 0], [-0.9, 1, 0], [0, -1, 1]]).T for name, z in case.truth.items()
         }
-        shown = dict(zip(NAMES, ("elm", "fir", "yew"), strict=True))
+        shown = dict(zip(NAMES, (["elm"], ["fir"], ["yew"]), strict=True))
         found = judge(case, mixed, NAMES, [("a", "b")], claim != "ancestors", shown)
         assert (found.wrong, found.mcc < 0.95) == (wrong, True)
 
@@ -108,9 +108,13 @@ def test_a_bent_latent_is_right_where_a_map_of_each_is_claimed() -> None:
 def test_the_environment_tells_which_latent_is_which_where_correlations_do_not() -> None:
     case = chain("ancestors")
     swapped = {name: z[:, [1, 0, 2]] for name, z in case.truth.items()}
-    shown = dict(zip(NAMES, ("elm", "fir", "yew"), strict=True))
+    shown = dict(zip(NAMES, (["elm"], ["fir"], ["yew"]), strict=True))
     assert not judge(case, swapped, NAMES, [("a", "b")], False, shown).wrong
     assert judge(case, swapped, NAMES, [("a", "b")], False).reversed == 1
+    several = replace(case, targets={"elm": (0,), "fir": (0, 1), "yew": (1, 2)})
+    shown = dict(zip(NAMES, (["elm", "fir"], ["fir", "yew"], ["yew"]), strict=True))
+    assert not judge(several, swapped, NAMES, [("a", "b")], False, shown).wrong
+    assert judge(several, swapped, NAMES, [("b", "a")], False, shown).reversed == 1
 
 
 def test_a_latent_too_many_is_wrong_and_its_edges_are_false() -> None:

@@ -48,6 +48,10 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "test_umni": {
         "test_too_few_samples_to_tell_the_targets_are_called_undecided": ("umni status undecided",),
+        "test_a_latent_that_changes_in_two_ways_is_told_and_one_that_changes_alike_is_not": (
+            "umni one-mechanism passed",
+            "umni one-mechanism undecided",
+        ),
     },
     "test_promise": {
         "test_a_run_on_shifted_linear_latents_is_undecided_not_refused": ("status theory undecided",),
@@ -159,6 +163,12 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "checks/saturation saturation undecided",
         ),
         "test_continuous_and_rounded_values_have_no_limits": ("checks/saturation saturation passed",),
+    },
+    "encoders/test_score_changes": {
+        "test_the_check_names_what_is_mixed": (
+            "encoders/score_changes scattered passed",
+            "encoders/score_changes scattered undecided",
+        ),
     },
     "encoders/test_answer": {
         "test_a_sound_answer_passes": (

@@ -232,3 +232,40 @@ def test_exact_scores_serve_known_targets_of_latents_that_are_not_gaussian(
     )
     np.testing.assert_allclose(strength, [[1, 0, 0], [1, 1, 0], [0, 1, 1]], atol=1e-6)
     assert found.metrics(model, samples=2000)["mcc"] > 0.99
+
+
+def test_a_latent_that_changes_in_two_ways_is_told_and_one_that_changes_alike_is_not() -> None:
+    """A soft intervention that differs between environments is beyond the theorem, and its remedy leads to ok."""
+    statuses = {}
+    for alike in (False, True):
+        rng = np.random.default_rng(3)
+        weights = np.array([[0, 0, 0], [1.2, 0, 0], [0, -1.1, 0]])
+        x, mixing = {}, rng.normal(size=(6, 3))
+        for name, hit in {"obs": (), "e": (0, 1), "f": (1, 2), "g": (2,)}.items():
+            b, s = weights.copy(), np.ones(3)
+            for i in hit:
+                b[i] *= -0.5 if alike or name != "f" else 0.1
+                s[i] = 0.5 if alike or name != "f" else 2.0
+            noise = rng.normal(size=(10_000, 3)) * s
+            x[name] = noise @ np.linalg.inv(np.eye(3) - b).T @ mixing.T
+        setting = Setting("linear", "multi-node", "soft", ("u0", "u1", "u2"), "obs", ("e", "f", "g"))
+        found = UmniCrl().solve(
+            Problem(setting, tuple(f"x{k}" for k in range(6)), x), GaussianScores(), 0, silent
+        )
+        statuses[alike] = found.status, next(c for c in found.checks if c.name == "one-mechanism")
+    assert statuses[True][0].ok
+    assert statuses[True][1].message == (
+        "Every latent changes in the same way in all environments that target it."
+    )
+    told = statuses[False][1]
+    assert told.consequence == "undecided" and not statuses[False][0].ok
+    assert told.message.startswith(
+        f"Latent '{told.latents[0]}' does not change in the same way in environments "
+    )
+    assert told.message.endswith(
+        "The theorem asks for one new mechanism of each latent. Targets, latents and graph may be wrong."
+    )
+    assert told.remedy == (
+        "Make the same change wherever a latent is targeted, or give each latent an environment of its own "
+        "(design: single-node)."
+    )
