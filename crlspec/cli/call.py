@@ -73,8 +73,8 @@ def refuse_device(device: str) -> None:
     import torch
 
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).cpu()  # ``meta`` has no numbers to give back
+    except (RuntimeError, AssertionError, ImportError, AttributeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise CallError(
             f"--device {device}: {reason}.", remedy="Choose cpu, or a device that torch finds."

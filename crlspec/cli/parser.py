@@ -1,7 +1,7 @@
 """The command line: what it takes, and how it answers. The work is in the files beside it.
 
 Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could
-not decide (what it has is written all the same); 1 a fault of the program; 130 interrupted, 143 ended by SIGTERM.
+not decide (what it has is written all the same); 1 a fault of the program, with a report of it; 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from errno import EDQUOT, EFBIG, ENOSPC
 from importlib import import_module
 
 from crlspec import __version__
@@ -63,17 +65,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         with stoppable():
             module, _, name = arguments.command.partition(":")
             status = getattr(import_module(module), name)(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # None: it was closed by the caller
+                sys.stdout.flush()
             return int(status)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return 0
     except KeyboardInterrupt as stopped:
         return stopped_with(stopped)
     except Exception as error:
         if arguments.debug:
             raise
-        return explain(error)
+        return explain(error, arguments, sys.argv[1:] if argv is None else argv)
+
+
+def _discard_stdout() -> None:
+    """Send what is still to be printed nowhere, so that the end of the program does not try to print it."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
@@ -90,18 +100,33 @@ def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
     return arguments
 
 
-def explain(error: Exception) -> int:
-    """Say on stderr what went wrong, without a traceback; the exit status for it."""
+def explain(error: Exception, arguments: argparse.Namespace, call: Sequence[str]) -> int:
+    """Say on stderr what went wrong, without a traceback; the exit status for it, 1 only for a fault of crlspec."""
     if isinstance(error, CrlspecError):
         print(dressed(str(error), sys.stderr), file=sys.stderr)
         return error.exit_code
-    if isinstance(error, OSError) and error.filename is not None:
-        print(f"{error.filename}: {error.strerror}. Remedy: check path and rights.", file=sys.stderr)
+    if (
+        isinstance(error, OSError) and error.errno is not None
+    ):  # the machine's own: no space, no rights, no file
+        if error.filename is None:
+            _discard_stdout()
+        where = "writing" if error.filename is None else error.filename
+        remedy = "free some space." if error.errno in (ENOSPC, EDQUOT, EFBIG) else "check path and rights."
+        print(f"{where}: {error.strerror}. Remedy: {remedy}", file=sys.stderr)
         return 2
-    text = " ".join(str(error).split()) or "no message"
-    what = f"crlspec failed unexpectedly ({type(error).__name__}: {text})."
-    print(what, "Remedy: --debug shows where.", file=sys.stderr)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_out_of_memory(error)):
+        what = "There is not enough memory for this call."
+        print(f"{what} Remedy: ask for fewer samples or variables.", file=sys.stderr)
+        return 2
+    from crlspec.cli.fault import report_fault
+
+    print(report_fault(error, arguments, call), file=sys.stderr)
     return 1
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found no memory, on the CPU or another device."""
+    return type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)
 
 
 def build_parser() -> argparse.ArgumentParser:

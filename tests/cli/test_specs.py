@@ -115,20 +115,3 @@ def test_schema_is_json_schema_of_all_slots(call: Call, tmp_path: Path) -> None:
     assert {"latents", "scm", "mixing", "interventions", "data", "assume"} <= set(told["properties"])
     assert call("schema", "--out", "schema.json").status == 0
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == told
-
-
-def test_a_fault_of_the_program_is_one_sentence_unless_debugged(
-    call: Call, spec: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def break_down(*_: object) -> None:
-        raise RuntimeError("the sky\nfell")
-
-    monkeypatch.setattr("crlspec.spec.identifiability.identifiability", break_down)
-    answer = call("check", spec)
-    assert answer.status == 1
-    assert (
-        answer.err
-        == "crlspec failed unexpectedly (RuntimeError: the sky fell). Remedy: --debug shows where.\n"
-    )
-    with pytest.raises(RuntimeError, match="the sky"):
-        call("check", spec, "--debug")
