@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
-    "result": (*BASE, "results", "report", "downstream"),
+    "result": (*BASE, "disk", "results", "report", "downstream"),
     "solving": (
         *BASE, *SPEC, "provenance", "data", "numerics", "maps", "scores", "inference", "generative.model", "results",
         "result",
