@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from crlspec.data.prepare import Transform
+from crlspec.disk.folder import refuse_half
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
 from crlspec.errors import DataError
@@ -171,12 +172,13 @@ class Result(Record, GraphQuestions, ModelQuestions):
 def open_result(path: str | Path) -> Result:
     """A Result from the NetCDF file that :meth:`Result.save` wrote, or from the run folder that holds ``result.nc``.
 
-    Raises DataError if there is no such file or it holds no result.
+    Raises DataError if there is no such file, it holds no result, or a damaged one.
     """
     file = Path(path) / "result.nc" if Path(path).is_dir() else Path(path)
+    refuse_half(file.parent)
     tree = storage.read_tree(file)
     estimate, observed, latents, facts = storage.unpack(tree, file)
-    calibration = storage.calibration_in(tree, latents)
+    calibration = storage.calibration_in(tree, latents, file)
     result = Result(
         estimate,
         observed,

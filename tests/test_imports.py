@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
     "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
-    "result": (*BASE, "data", "results", "report", "downstream"),
+    "result": (*BASE, "disk", "data", "results", "report", "downstream"),
     "solving": (
         *BASE, *SPEC, "given", "provenance", "data", "numerics", "maps", "scores", "inference",
         "generative.model", "results",

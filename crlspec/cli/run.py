@@ -31,7 +31,7 @@ from crlspec.cli.terminal import dressed
 from crlspec.disk.folder import held
 from crlspec.disk.room import require_room, require_writable
 from crlspec.disk.write import write_file
-from crlspec.errors import DataError, EstimationError, NumericalWarning, OutputExists
+from crlspec.errors import DataError, EstimationError, LossWarning, NumericalWarning, OutputExists
 from crlspec.progress import Extent, Losses, ProgressLine
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
         finally:
             log.line.close()
     for warning in caught:
-        if issubclass(warning.category, NumericalWarning):
+        if issubclass(warning.category, NumericalWarning | LossWarning):
             print(f"warning: {warning.message}", file=sys.stderr)
     return status
 

@@ -93,10 +93,16 @@ def _read_rows(folder: Path, name: str, wanted: Experiments) -> tuple[Path, list
             reader = csv.DictReader(handle)
             rows = list(reader)
             header = list(reader.fieldnames or ())
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: this is not a UTF-8 CSV file ({error}).", remedy="Save it as CSV in UTF-8."
         ) from None
+    for k, row in enumerate(rows):
+        if None in row or None in row.values():
+            raise DataError(
+                f"{path}:{k + 2}: the row has {'more' if None in row else 'fewer'} cells than the header.",
+                remedy="Give every row a cell for each column.",
+            )
     needed = [*wanted.variables, *wanted.truth, *([FILE] if wanted.images is not None else [])]
     if missing := [column for column in needed if column not in header]:
         raise DataError(
@@ -127,7 +133,7 @@ def _read_images(
     folder: Path, table: Path, rows: Sequence[dict[str, str]], kind: str, size: int | None
 ) -> np.ndarray:
     """The image of each row (sample, row, column, channel), 0 to 1; averaged down to ``size`` where given."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     images: np.ndarray | None = None
     for k, row in enumerate(rows):
@@ -138,8 +144,12 @@ def _read_images(
                 if size is not None and image.size != (size, size):
                     image = image.resize((size, size), Image.Resampling.BOX)
                 pixels = np.asarray(image, dtype=np.float64) / 255
-        except (OSError, UnidentifiedImageError) as error:
-            reason = "there is no such image" if isinstance(error, FileNotFoundError) else "this is no image"
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            reason = (
+                "there is no such image"
+                if isinstance(error, FileNotFoundError)
+                else f"this is no image that can be read ({str(error).splitlines()[0]})"
+            )
             raise DataError(
                 f"{path}: {reason}, which {table}:{k + 2} names.",
                 remedy="Unpack all images; folders of images here: "

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crlspec.data.images import empty_images
+from crlspec.data.strangers import account_for, require_text_name
 from crlspec.errors import DataError
 
 __all__ = ["ARRAY", "image_sources", "read_images"]
@@ -24,6 +25,8 @@ def image_sources(folder: Path, passed_over: str) -> dict[str, Path]:
     Raises DataError where an environment has both, or a folder beside others with images holds none.
     """
     entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    for path in entries:
+        require_text_name(path)
     arrays = {path.stem: path for path in entries if path.is_file() and path.suffix.lower() == ARRAY}
     folders = {path.name: path for path in entries if path.is_dir() and path.name != passed_over}
     full = {name: path for name, path in folders.items() if _pictures(path)}
@@ -49,12 +52,20 @@ def read_images(sources: Mapping[str, Path]) -> dict[str, np.ndarray]:
     Raises DataError that names the file: no array, no image, an image of another size than the first.
     """
     return {
-        name: _array(path) if path.is_file() else _stacked(_pictures(path)) for name, path in sources.items()
+        name: _array(path) if path.is_file() else _stacked(_all_pictures(path))
+        for name, path in sources.items()
     }
 
 
 def _pictures(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES and path.is_file()]
+
+
+def _all_pictures(folder: Path) -> list[Path]:
+    """The images of a folder; DataError, or a LossWarning, for what else it holds."""
+    found = _pictures(folder)
+    account_for(folder, found)
+    return found
 
 
 def _array(path: Path) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,20 @@ from crlspec.data.experiments import Experiments, read_experiments
 from crlspec.data.image_files import image_sources, read_images
 from crlspec.data.images import VARIABLE, image_array
 from crlspec.data.lifted import loaded
+from crlspec.data.notes import notes_in, notes_of
+from crlspec.data.strangers import account_for
 from crlspec.data.tables import SUFFIXES, read_table, table_files
-from crlspec.data.tree import build_tree, labelled_array, listed, require_rows, resolve_observational
-from crlspec.errors import DataError
+from crlspec.data.tree import (
+    PROVENANCE,
+    build_tree,
+    labelled_array,
+    listed,
+    require_rows,
+    resolve_observational,
+)
+from crlspec.disk.folder import refuse_half
+from crlspec.disk.seal import is_whole
+from crlspec.errors import DataError, LossWarning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,20 +98,39 @@ def _read_labelled(
 
     if engine == "zarr":
         need_zarr(path)
+    if path.is_file() and _is_broken(path):
+        raise DataError(
+            f"{path}: the data are damaged: their bytes are not those that were written.",
+            remedy="Take a copy of the file, or make it again.",
+        )
     try:
         with xr.open_datatree(path, engine=engine) as opened:
             data = loaded(opened, path)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever HDF5 and Zarr make of a file that is none
         kind = "Zarr" if engine == "zarr" else "NetCDF-4"
         raise DataError(
             f"{path}: this cannot be read as {kind} "
             f"({str(error).splitlines()[0] if str(error) else error!r}).",
             remedy="Check how it was written; xarray's to_netcdf(engine='h5netcdf') writes what fits.",
         ) from None
+    if PROVENANCE in data.attrs:
+        notes_of(data.attrs[PROVENANCE], str(path))
     tables, notes = datasets_of(data, variable, dict(dims or {}), str(path))
     if not tables:
         raise DataError(f"{path}: the file holds no environments.", remedy="Write one group per environment.")
     return build_tree(tables, observational, notes, dict.fromkeys(tables, str(path)))
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether a file that was sealed has changed. Raises DataError where it cannot be read."""
+    try:
+        return is_whole(path) is False
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}).", remedy="Check the path and its rights."
+        ) from None
 
 
 def need_zarr(path: Path) -> None:
@@ -115,10 +145,13 @@ def need_zarr(path: Path) -> None:
 
 
 def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
+    refuse_half(folder)
     sources = image_sources(folder, TRUTH)
     if sources and not any(file.suffix.lower() in SUFFIXES for file in folder.iterdir()):
+        account_for(folder, sources.values(), (NOTES, TRUTH))
         return _read_image_folder(folder, sources, {}, observational)
     files = table_files(folder)
+    account_for(folder, (*files.values(), *sources.values()), (NOTES, TRUTH))
     tables = {name: read_table(file) for name, file in files.items()}
     if sources:
         _require_both(folder, sources, files)
@@ -134,7 +167,7 @@ def _read_folder(folder: Path, observational: str | None) -> xr.DataTree:
     if sources:
         return _read_image_folder(folder, sources, datasets, observational)
     read_from = {name: str(file) for name, file in files.items()}
-    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), read_from)
+    return build_tree(datasets, observational, notes_in(folder / NOTES, datasets), read_from)
 
 
 def _read_image_folder(
@@ -153,7 +186,7 @@ def _read_image_folder(
         for name, (latents, z) in _read_truth(folder / TRUTH, counts).items():
             datasets[name]["z"] = labelled_array(z, name, "latent", latents, "z")
     read_from = {name: str(path) for name, path in sources.items()}
-    return build_tree(datasets, observational, _read_notes(folder / NOTES, datasets), read_from)
+    return build_tree(datasets, observational, notes_in(folder / NOTES, datasets), read_from)
 
 
 def _require_both(folder: Path, images: Mapping[str, Path], tables: Mapping[str, Path]) -> None:
@@ -187,10 +220,13 @@ def _aligned(
 
 
 def _read_truth(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """The latents of a folder that crlspec wrote, where it holds them; other tables there are passed over."""
+    """The latents of a folder that crlspec wrote, where it holds them; a LossWarning names what else is there."""
     if not folder.is_dir() or not any(file.suffix.lower() in SUFFIXES for file in folder.iterdir()):
         return {}
-    truths = {name: (file, read_table(file)) for name, file in table_files(folder).items() if name in counts}
+    files = {name: file for name, file in table_files(folder).items() if name in counts}
+    if others := [entry.name for entry in sorted(folder.iterdir()) if entry not in files.values()]:
+        warnings.warn(LossWarning(f"{folder}: not read: {listed(others)}."), stacklevel=2)
+    truths = {name: (file, read_table(file)) for name, file in files.items()}
     for name, (file, (_, values)) in truths.items():
         if len(values) != counts[name]:
             raise DataError(
@@ -198,16 +234,3 @@ def _read_truth(folder: Path, counts: Mapping[str, int]) -> dict[str, tuple[tupl
                 remedy="Give one row of truth for each observation, or remove the folder.",
             )
     return {name: table for name, (_, table) in truths.items()}
-
-
-def _read_notes(path: Path, environments: Mapping[str, object]) -> dict[str, Any]:
-    """Provenance written beside the tables; a name of an environment that has since gone is forgotten."""
-    try:
-        notes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(notes, dict):
-        return {}
-    if notes.get("observational") not in environments:
-        notes.pop("observational", None)
-    return notes

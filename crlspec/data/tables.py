@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from crlspec.data.strangers import require_text_name
 from crlspec.errors import DataError
 
 __all__ = ["read_table", "table_files"]
@@ -24,7 +25,7 @@ SHOWN = 5  # faults shown of one file
 
 
 def table_files(folder: Path) -> dict[str, Path]:
-    """Environment → file, in the order of their names; hidden and other files are passed over.
+    """Environment → file, in the order of their names; hidden and other files are left to ``account_for``.
 
     Raises DataError where there is no table, or two for one environment.
     """
@@ -32,6 +33,7 @@ def table_files(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
             continue
+        require_text_name(path)
         if path.stem in found:
             raise DataError(
                 f"{folder}: environment '{path.stem}' has two files, {found[path.stem].name} and "

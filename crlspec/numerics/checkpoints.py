@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crlspec.disk.seal import sealed
-from crlspec.disk.write import write_file
+from crlspec.disk.owner import remove
+from crlspec.disk.seal import is_whole, sealed
+from crlspec.disk.write import failures, write_file
+from crlspec.errors import LossWarning
 
 __all__ = ["HERE", "Checkpoint", "TrainingContext"]
+
+KEPT = frozenset(
+    ("kind", "module", "optimizer", "schedule", "generator", "step", "idle", "best", "kept", "history")
+)
+"""What the state of a training is made of."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training that is killed goes on: a file that is written whole or not at all.
 
-    A file that is there is gone on from, and the end is the same to the last bit as if nothing had happened; one that
-    belongs to another training is refused. It stays when the training has ended: the same call then returns at once.
+    A file that is there is gone on from, and the end is the same to the last bit as if nothing had happened. It stays
+    when the training has ended: the same call then returns at once. One that is damaged, or of another training, is
+    set aside with a LossWarning, and the training starts anew.
 
     seconds  between two writings, at least
     """
@@ -31,16 +41,37 @@ class Checkpoint:
     seconds: float = 1.0
 
     def read(self, kind: dict[str, Any]) -> dict[str, Any] | None:
-        """The state that was kept. Raises ValueError where it is of another training than ``kind`` tells."""
-        if not self.path.is_file():
+        """The state that was kept; None where there is none, or one that is set aside: damaged, or of another
+        training than ``kind`` tells."""
+        if not os.path.lexists(self.path):
             return None
-        state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+        try:
+            if is_whole(self.path) is False:
+                raise ValueError("its bytes are not those that were written")
+            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+            if not isinstance(state, dict) or set(state) != KEPT:
+                raise ValueError("it does not hold the state of a training")
+        except Exception as error:
+            self.set_aside(" ".join(str(error).split())[:100] or type(error).__name__)
+            return None
         if state["kind"] != kind:
-            raise ValueError(
-                f"{self.path} is the checkpoint of another training: {state['kind']}, this one is {kind}; "
-                "remove the file, or train as before"
-            )
+            self.set_aside("it is of another training")
+            return None
         return state
+
+    def set_aside(self, reason: str) -> None:
+        """Put what is there under another name, for the training to start anew, and say so by a LossWarning."""
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        remove(aside)
+        with failures(self.path):
+            os.replace(self.path, aside)
+        warnings.warn(
+            LossWarning(
+                f"{self.path}: the checkpoint cannot be gone on from ({reason.rstrip('.')}). It was set aside as "
+                f"{aside.name}, and the training starts anew."
+            ),
+            stacklevel=2,
+        )
 
     def write(self, state: dict[str, Any]) -> None:
         """Keep the state, in place of what was kept before. Raises WriteError."""

@@ -8,6 +8,7 @@ same run whenever it is made.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -93,8 +94,7 @@ def train(
     run = _Run(module, optimizer, schedule, generator)
     kind = {"plan": vars(plan), "stage": stage, "shapes": [list(p.shape) for p in module.parameters()]}
     state = None if checkpoint is None else checkpoint.read(kind)
-    if state is not None:
-        run.restore(state)
+    if checkpoint is not None and state is not None and run.restored(state, checkpoint):
         progress(f"{stage}: going on after step {run.step}")
         for count, losses in enumerate(run.history or (), start=1):
             step = min(count * plan.look, plan.steps)
@@ -187,6 +187,17 @@ class _Run:
             "generator": self.generator.get_state(),
             **{name: getattr(self, name) for name in ("step", "idle", "best", "kept", "history")},
         }
+
+    def restored(self, state: dict[str, Any], checkpoint: Checkpoint) -> bool:
+        """Whether it could go back to a state that was read; one that does not fit is set aside."""
+        before = copy.deepcopy(self.state())
+        try:
+            self.restore(state)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            self.restore(before)
+            checkpoint.set_aside(" ".join(str(error).split())[:100])
+            return False
+        return True
 
     def restore(self, state: dict[str, Any]) -> None:
         """Back to what :meth:`state` gave."""

@@ -18,19 +18,25 @@ import numpy as np
 import xarray as xr
 
 from crlspec.disk.netcdf import netcdf
+from crlspec.disk.seal import is_whole
 from crlspec.disk.write import write_file
 from crlspec.errors import DataError
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.maps.maps import AnyEncoder
 from crlspec.results.calibration import Calibration, calibration_nodes, calibration_of
+from crlspec.results.damage import damaged, reading
+from crlspec.results.digest import DIGEST, digest_of
 from crlspec.results.encoder import labels
 from crlspec.results.stored_code import code_dataset, code_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
+from crlspec.results.validate import require_whole
 
 __all__ = ["FORMAT", "calibration_in", "read_tree", "tree_of", "unpack", "write_tree"]
 
 FORMAT = 1
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of every NetCDF-4 file."""
 ATTRIBUTE = "crlspec"
 
 
@@ -82,19 +88,33 @@ def tree_of(
             nodes[f"/stage_encoders/{k}"] = network_dataset(stage.encoder)
     if estimate.stages:
         nodes["/stages"] = _stages_dataset(estimate.stages, estimate.latents, observed)
-    return xr.DataTree.from_dict(nodes)
+    tree = xr.DataTree.from_dict(nodes)
+    tree.attrs[DIGEST] = digest_of(tree)
+    return tree
 
 
 def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr.DataTree, dict[str, Any]]:
-    """What :func:`tree_of` packed: estimate, observed names, latents, facts. DataError if it is no Result."""
-    meta = json.loads(tree.attrs[ATTRIBUTE]) if ATTRIBUTE in tree.attrs else {}
-    if "environment_of" not in meta:
+    """What :func:`tree_of` packed: estimate, observed names, latents, facts.
+
+    Raises DataError if it is no Result, or a damaged one.
+    """
+    with reading(path):
+        meta = json.loads(tree.attrs[ATTRIBUTE]) if ATTRIBUTE in tree.attrs else {}
+    if not isinstance(meta, dict) or "format" not in meta:
         raise DataError(f"{path}: this NetCDF file holds no result of crlspec", remedy="Open a result.nc.")
     if meta["format"] != FORMAT:
         raise DataError(
             f"{path}: the result has format {meta['format']}, this version reads format {FORMAT}",
             remedy="Open it with the version of crlspec that wrote it.",
         )
+    with reading(path):
+        require_whole(tree, meta, path)
+        return _unpacked(tree, meta)
+
+
+def _unpacked(
+    tree: xr.DataTree, meta: dict[str, Any]
+) -> tuple[Estimate, tuple[str, ...], xr.DataTree, dict[str, Any]]:
     root = tree.to_dataset()
     names = tuple(str(name) for name in root["latent"].values)
     observed = tuple(str(name) for name in root["observed"].values)
@@ -129,10 +149,14 @@ def unpack(tree: xr.DataTree, path: Path) -> tuple[Estimate, tuple[str, ...], xr
     return estimate, observed, xr.DataTree.from_dict(latents), meta
 
 
-def calibration_in(tree: xr.DataTree, recovered: xr.DataTree) -> Calibration | None:
-    """The calibration that :func:`tree_of` packed, of latents that :func:`unpack` gave; None where there is none."""
+def calibration_in(tree: xr.DataTree, recovered: xr.DataTree, path: Path) -> Calibration | None:
+    """The calibration that :func:`tree_of` packed, of latents that :func:`unpack` gave; None where there is none.
+
+    Raises DataError where it is damaged.
+    """
     stored = tree.children.get("calibration")
-    return None if stored is None else calibration_of(stored, recovered)
+    with reading(path):
+        return None if stored is None else calibration_of(stored, recovered)
 
 
 def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
@@ -143,17 +167,20 @@ def write_tree(tree: xr.DataTree, path: Path, force: bool) -> None:
 def read_tree(path: Path) -> xr.DataTree:
     """The file, loaded whole and closed again.
 
-    Raises DataError if there is none, or if it is no NetCDF file.
+    Raises DataError if there is none, if it is no NetCDF file, or a damaged one.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file", remedy="Give the path of a result.nc.")
-    try:
-        with xr.open_datatree(path, engine="h5netcdf", phony_dims="sort") as tree:
-            return tree.load()
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: the file cannot be read as NetCDF ({error})", remedy="Give the path of a result.nc."
-        ) from error
+    with reading(path):
+        whole = is_whole(path)
+        with path.open("rb") as file:
+            signed = file.read(len(SIGNATURE)) == SIGNATURE
+    if whole is False:
+        raise damaged(path, "its bytes are not those that were written")
+    if not signed:
+        raise DataError(f"{path}: the file cannot be read as NetCDF", remedy="Give the path of a result.nc.")
+    with reading(path), xr.open_datatree(path, engine="h5netcdf", phony_dims="sort") as tree:
+        return tree.load()
 
 
 def _matrices(

@@ -117,7 +117,7 @@ def test_an_image_of_another_size_is_named(bench):
     with pytest.raises(DataError, match=r"image_3\.png: 16 × 12 pixels where the first image has 16 × 16"):
         read_data(bench, experiments=wanted(images=("16", None)))
     (bench / "red_1" / "images_16" / "image_3.png").write_text("no image")
-    with pytest.raises(DataError, match="this is no image"):
+    with pytest.raises(DataError, match="this is no image that can be read"):
         read_data(bench, experiments=wanted())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crlspec.data import read_data
-from crlspec.errors import DataError
+from crlspec.errors import DataError, LossWarning
 
 GOOD = "a,b\n1,2\n3,4.5\n"
 
@@ -86,13 +86,18 @@ def test_columns_are_matched_by_name(tmp_path):
     np.testing.assert_array_equal(tree["do_x"]["x"].values, [[10, 20]])
 
 
-def test_other_files_and_folders_are_passed_over(tmp_path):
+def test_other_files_and_folders_are_named(tmp_path):
     folder(tmp_path, obs=GOOD)
     (tmp_path / "README.md").write_text("about")
     (tmp_path / ".hidden.csv").write_text("x")
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "graph.csv").write_text("from,to\nz1,z2\n")
-    assert tuple(read_data(tmp_path).children) == ("obs",)
+    with pytest.warns(LossWarning) as told:
+        assert tuple(read_data(tmp_path).children) == ("obs",)
+    assert [str(one.message) for one in told] == [
+        f"{tmp_path}: not read: .hidden.csv, README.md.",
+        f"{tmp_path}/truth: not read: graph.csv.",
+    ]
 
 
 def test_folder_without_tables(tmp_path):

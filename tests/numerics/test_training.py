@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from crlspec.errors import LossWarning
 from crlspec.numerics.checkpoints import Checkpoint
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, Trained, train
@@ -76,12 +77,56 @@ def test_killed_anywhere_and_resumed_the_end_is_the_same_to_the_last_bit(tmp_pat
     same(run(checkpoint=checkpoint, kill_at=1), whole)  # it had ended: no step is made again
 
 
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path):
+def spoilt(path: Path, how: str) -> None:
+    """A checkpoint that is damaged, one way or another."""
+    content = path.read_bytes()
+    if how == "flipped":
+        path.write_bytes(content[:900] + bytes([content[900] ^ 1]) + content[901:])
+    elif how == "folder":
+        path.unlink()
+        path.mkdir()
+    elif how == "link":
+        path.unlink()
+        path.symlink_to("nowhere")
+    elif how in ("shapes", "keys", "types"):
+        state = torch.load(path, weights_only=True)
+        if how == "shapes":
+            state["module"] = {key: value[..., :1] for key, value in state["module"].items()}
+        elif how == "keys":
+            del state["best"]
+        else:
+            state["optimizer"] = [1]
+        torch.save(state, path)
+    else:
+        path.write_bytes({"empty": b"", "text": b"[[[", "truncated": content[:500]}[how])
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("truncated", ""), ("empty", ""), ("text", ""), ("folder", "Is a directory"), ("link", "No such file"),
+        ("flipped", "its bytes are not those that were written"), ("shapes", "size mismatch"), ("types", ""),
+        ("keys", "it does not hold the state of a training"), ("other", "it is of another training"),
+    ],
+)  # fmt: skip
+def test_a_damaged_checkpoint_is_set_aside_with_a_note_and_trained_anew(
+    tmp_path: Path, how: str, reason: str
+):
     checkpoint = Checkpoint(tmp_path / "state.pt")
-    run(checkpoint=checkpoint)
-    with pytest.raises(ValueError, match="checkpoint of another training"):
+    if how == "other":
         run(plan=Plan(steps=70, rate=1e-2, look=5), checkpoint=checkpoint)
-    assert list(tmp_path.iterdir()) == [checkpoint.path]
+    else:
+        run(checkpoint=checkpoint)
+        spoilt(checkpoint.path, how)
+    with pytest.warns(LossWarning) as told:
+        again = run(checkpoint=checkpoint)
+    (text,) = [str(one.message) for one in told]
+    assert text.startswith(f"{checkpoint.path}: the checkpoint cannot be gone on from (")
+    assert reason in text
+    assert text.endswith("). It was set aside as state.pt.damaged, and the training starts anew.")
+    same(again, run())
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["state.pt", "state.pt.damaged"]
+    assert torch.load(checkpoint.path, weights_only=True)["kind"]
 
 
 def test_replicas_do_not_feel_one_another():
