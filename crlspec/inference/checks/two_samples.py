@@ -87,7 +87,9 @@ def equalities(means: np.ndarray, covariances: np.ndarray, counts: np.ndarray) -
     values = np.linalg.eigvalsh(back @ covariances[b] @ np.swapaxes(back, 1, 2))
     costs = cost(np.maximum(values, 1e-300), one[:, None], other[:, None]).sum(1)
     factors = np.array([max(box(x, y, size), 0.0) for x, y in zip(one, other, strict=True)])
-    pooled = (one[:, None, None] * covariances[a] + other[:, None, None] * covariances[b]) / both[:, None, None]
+    pooled = (one[:, None, None] * covariances[a] + other[:, None, None] * covariances[b]) / both[
+        :, None, None
+    ]
     gaps = means[a] - means[b]
     spread = (gaps * np.linalg.solve(pooled, gaps[..., None])[..., 0]).sum(1)
     hotelling = spread / (1 / counts[a] + 1 / counts[b])
