@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["distribution_distance", "ranks"]
+__all__ = ["distribution_distance", "ranks", "uniform_distance"]
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -22,3 +22,10 @@ def distribution_distance(one: np.ndarray, other: np.ndarray) -> float:
     points = np.concatenate([first, second])
     shares = [np.searchsorted(each, points, side="right") / len(each) for each in (first, second)]
     return float(np.abs(shares[0] - shares[1]).max())
+
+
+def uniform_distance(values: np.ndarray) -> float:
+    """The same of a sample and the uniform distribution on [0, 1]."""
+    ordered, count = np.sort(values), len(values)
+    above = np.arange(1, count + 1) / count - ordered
+    return float(max(above.max(), (ordered - np.arange(count) / count).max()))
