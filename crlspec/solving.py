@@ -85,7 +85,6 @@ def solve(
     from crlspec.data import Problem
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
-    from crlspec.inference.encoders.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.result import Result
@@ -111,7 +110,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
-    problem, code = seen(problem, method, seed)
+    problem, code = _seen(problem, method, seed)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
@@ -149,6 +148,15 @@ def solve(
         provenance=provenance(dump(declared), seeds, truth=model is not None, **kept),
     )
     return calibrated_as_declared(result, spec.calibrate, data, seed)
+
+
+def _seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Problem, PcaCode | None]:
+    """The problem with a code of its images as its first columns; what codes images is loaded where there are any."""
+    if not problem.images:
+        return problem, None
+    from crlspec.inference.encoders.seeing import seen
+
+    return seen(problem, method, seed)
 
 
 def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:

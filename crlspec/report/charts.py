@@ -148,7 +148,9 @@ def _apart(values: np.ndarray, least: float) -> np.ndarray:
 def _mark(axes: Axes, i: int, j: int, kind: str, palette: Palette) -> None:
     if kind in ("target", "parent"):
         width = 2.2 if kind == "target" else 0.9
-        axes.add_artist(Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=width))
+        axes.add_artist(
+            Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=width)
+        )
         return
     dashes: Any = (0, (2, 1.5))
     axes.add_artist(
