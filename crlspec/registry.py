@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from inspect import isabstract
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -357,6 +357,7 @@ def _installed() -> Registry:
     found: list[type[Declaration]] = []
     broken: dict[tuple[str, str], str] = {}
     packages: dict[type[Declaration], tuple[str, str]] = {}
+    read: dict[Distribution, tuple[str, str]] = {}
     for point in entry_points(group="crlspec.families"):
         slot, _, kind = point.name.partition(".")
         try:
@@ -367,7 +368,9 @@ def _installed() -> Registry:
         if _is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind):
             found.append(declaration)
             if point.dist is not None:
-                packages[declaration] = (point.dist.name, point.dist.version)
+                if point.dist not in read:  # name and version are parsed anew whenever they are asked for
+                    read[point.dist] = point.dist.name, point.dist.version
+                packages[declaration] = read[point.dist]
         else:
             broken[slot, kind] = (
                 f"{point.value}{_of_package(point)} is no {slot} declaration with kind {kind!r}"

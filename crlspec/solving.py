@@ -91,7 +91,6 @@ def solve(
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
-    from crlspec.inference.encoders.seeing import seen
     from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
@@ -118,7 +117,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
-    problem, code = seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
+    problem, code = _seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
     problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
@@ -173,6 +172,15 @@ def _recorded(
     estimate, source = explained(estimate, problem, ready)
     result = Result.from_estimate(estimate, source, verdict=verdict, setting=setting, provenance=told)
     return replace(with_loadings(result, source), preparation=ready.transform)
+
+
+def _seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Problem, PcaCode | None]:
+    """The problem with a code of its images as its first columns; what codes images is loaded where there are any."""
+    if not problem.images:
+        return problem, None
+    from crlspec.inference.encoders.seeing import seen
+
+    return seen(problem, method, seed)
 
 
 def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:

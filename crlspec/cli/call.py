@@ -70,6 +70,8 @@ def refuse_errors(spec: Spec) -> tuple[Issue, ...]:
 
 def refuse_device(device: str) -> None:
     """Raises CallError where torch does not find the device."""
+    if device == "cpu":
+        return
     import torch
 
     try:

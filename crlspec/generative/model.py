@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import torch
 
@@ -30,6 +29,7 @@ from crlspec.spec.setting import Setting
 from crlspec.typing import Latents, LogDensity, Tensor
 
 if TYPE_CHECKING:
+    import networkx as nx
     import xarray as xr
 
     from crlspec.spec.schema import Spec
@@ -81,6 +81,8 @@ class Model:
     @property
     def graph(self) -> nx.DiGraph:
         """The causal graph without interventions: a node for each latent, also the isolated ones."""
+        import networkx as nx
+
         graph = nx.DiGraph()
         graph.add_nodes_from(self.latents)
         for name in self.latents:

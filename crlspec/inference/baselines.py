@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.inference import declarations
@@ -144,6 +143,8 @@ def _judged(z: np.ndarray, converged: bool, level: float) -> Status:
 
 def _dependence_p_value(z: np.ndarray) -> float:
     """Bonferroni-corrected p-value of "all columns are independent", by rank correlations of values and of sizes."""
+    from scipy import stats
+
     n = z.shape[1]
     if n < 2:
         return 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from crlspec.inference.check import Check
 
@@ -64,14 +64,6 @@ def by_chi_square(freedom: float, level: float, unit: float = np.inf) -> float:
     unit  degrees of freedom of an estimate that the statistic was taken in units of; the critical value is then that
           of an F test
     """
-    critical = (
-        stats.chi2.isf(level, freedom) if np.isinf(unit) else freedom * stats.f.isf(level, freedom, unit)
-    )
-
-    def missing(shift: float) -> float:
-        return float(stats.ncx2.sf(critical, freedom, shift)) - POWER
-
-    high = 10.0
-    while missing(high) < 0:
-        high *= 2
-    return float(optimize.brentq(missing, 1e-9, high))
+    exact = np.isinf(unit)
+    critical = special.chdtri(freedom, level) if exact else freedom * special.fdtri(freedom, unit, 1 - level)
+    return float(special.chndtrinc(critical, freedom, 1 - POWER))

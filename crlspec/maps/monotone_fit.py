@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import BSpline
 from scipy.optimize import nnls
-from scipy.stats import rankdata
 
 from crlspec.maps.monotone import MonotoneMap
+from crlspec.numerics.ranks import ranks
 
 __all__ = ["Calibrated", "fit_monotone", "held_out", "varies"]
 
@@ -121,7 +121,7 @@ def _fitted(z: np.ndarray, label: np.ndarray, penalty: float) -> MonotoneMap:
 
 def _direction(z: np.ndarray, label: np.ndarray) -> float:
     """The sign of the rank correlation."""
-    return -1.0 if np.cov(rankdata(z), rankdata(label))[0, 1] < 0 else 1.0
+    return -1.0 if np.cov(ranks(z), ranks(label))[0, 1] < 0 else 1.0
 
 
 def _line(u: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import gammainccinv
 
 __all__ = ["Dimension", "count_components", "largest_noise_eigenvalue"]
 
@@ -81,5 +81,5 @@ def largest_noise_eigenvalue(size: int, samples: int, alpha: float) -> float:
     rows, columns = np.sqrt(samples - 0.5), np.sqrt(size - 0.5)
     centre = (rows + columns) ** 2
     spread = (rows + columns) * (1 / rows + 1 / columns) ** (1 / 3)
-    quantile = stats.gamma.isf(alpha, 46.446, scale=0.186054) - 9.84801
+    quantile = 0.186054 * gammainccinv(46.446, alpha) - 9.84801
     return float((centre + spread * quantile) / samples)

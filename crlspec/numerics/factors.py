@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy.special import chdtrc
 
 __all__ = ["FactorModel", "count_factors", "degrees_of_freedom", "fit_factors", "most_factors"]
 
@@ -40,7 +40,7 @@ class FactorModel:
     @property
     def p_value(self) -> float:
         """Of "the covariance is that of so many factors and independent noise"; 1 without degrees of freedom."""
-        return float(stats.chi2.sf(self.statistic, self.degrees)) if self.degrees > 0 else 1.0
+        return float(chdtrc(self.degrees, self.statistic)) if self.degrees > 0 else 1.0
 
 
 def degrees_of_freedom(observed: int, factors: int) -> int:
@@ -72,6 +72,8 @@ def fit_factors(covariance: np.ndarray, samples: int, factors: int) -> FactorMod
         value = float((rest - np.log(rest) - 1).sum())
         fitted = (along**2 * np.maximum(kept - 1, 0)).sum(1) + 1
         return value, fitted - np.diag(correlation) / roots**2
+
+    from scipy import optimize
 
     found = optimize.minimize(
         loss,

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from crlspec.report.palette import LIGHT, Palette
 from crlspec.report.pictures import frame, shortened
@@ -17,6 +17,7 @@ from crlspec.report.pictures import frame, shortened
 __all__ = ["cell_map", "curves", "spectrum"]
 
 Cell = tuple[int, int]
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NUMBERED = 8
 """Columns up to which cells hold their numbers too; a wider map would make them too small to read."""
 
@@ -46,7 +47,7 @@ def cell_map(
     for i in range(height):
         for j in range(width):
             ink = strongest * float(np.clip(values[i, j], 0, 1))
-            axes.add_patch(
+            axes.add_artist(
                 Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, facecolor=palette.accent, alpha=ink, lw=0)
             )
             if texts is not None and width <= NUMBERED:
@@ -68,6 +69,7 @@ def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figu
     heights = np.maximum(values, max(float(values.max()) * 1e-17, 1e-300))
     at = np.arange(1, len(values) + 1)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
     first, rest = at <= latents, at > latents
     axes.plot(at, heights, color=palette.rule, lw=1, zorder=1)
     axes.scatter(at[first], heights[first], s=26, color=palette.accent, zorder=2)
@@ -122,6 +124,11 @@ def curves(
     return figure
 
 
+def _power_of_ten(value: float, _: int | None) -> str:
+    """Without mathematical typesetting, whose parser takes longer than all else in a chart."""
+    return "10" + str(round(np.log10(value))).translate(RAISED)
+
+
 def _short_kind(kind: str) -> str:
     return kind.removeprefix("held-out ").removesuffix(" in training").replace("negative log", "− log")
 
@@ -141,10 +148,12 @@ def _apart(values: np.ndarray, least: float) -> np.ndarray:
 def _mark(axes: Axes, i: int, j: int, kind: str, palette: Palette) -> None:
     if kind in ("target", "parent"):
         width = 2.2 if kind == "target" else 0.9
-        axes.add_patch(Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=width))
+        axes.add_artist(
+            Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=width)
+        )
         return
     dashes: Any = (0, (2, 1.5))
-    axes.add_patch(
+    axes.add_artist(
         Rectangle((j + 0.1, i + 0.1), 0.8, 0.8, fill=False, edgecolor=palette.alert, lw=1.6, ls=dashes)
     )
     marker = "x" if kind == "surplus" else "o"

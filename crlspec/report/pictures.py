@@ -101,7 +101,7 @@ def histogram(observational: np.ndarray, own: np.ndarray, name: str, palette: Pa
     figure, axes = small(palette)
     low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
     bins = np.linspace(low, high + 1e-9, 36).tolist()
-    axes.hist(observational, bins, density=True, color=palette.muted, alpha=0.35)
+    axes.hist(observational, bins, density=True, histtype="stepfilled", color=palette.muted, alpha=0.35)
     axes.hist(own, bins, density=True, histtype="step", color=palette.accent, lw=1.5)
     axes.set_yticks([])
     axes.set_xlabel(shortened(name, 18), color=palette.muted, fontsize=8, parse_math=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from crlspec.data.labels import Labels, labels_of
 from crlspec.errors import DataError, EstimationError
@@ -17,6 +16,8 @@ from crlspec.results.metrics import best_matching, rank_correlations
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
+
+from crlspec.numerics.ranks import ranks
 
 __all__ = ["calibrate", "calibration_from"]
 
@@ -94,7 +95,7 @@ def _fitted(
                 remedy="Label rows in which it differs.",
             )
         fit = held_out(one, label)
-        correlation = float(np.corrcoef(rankdata(one), rankdata(label))[0, 1])
+        correlation = float(np.corrcoef(ranks(one), ranks(label))[0, 1])
         found.append(
             LabelledLatent(
                 result.names[column], labels.columns[k], fit.map, one, label, fit.held_out, fit.mean_error,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import rankdata
 
 from crlspec.numerics.graphs import Adjacency
+from crlspec.numerics.ranks import ranks
 
 __all__ = [
     "absolute_correlations", "best_matching", "edge_precision_recall", "explained_variance", "mixing_error",
@@ -29,7 +29,7 @@ def absolute_correlations(z: np.ndarray, z_hat: np.ndarray) -> np.ndarray:
 
 def rank_correlations(z: np.ndarray, z_hat: np.ndarray) -> np.ndarray:
     """|Spearman correlation| of each true latent with each recovered one: (latent, recovered)."""
-    return absolute_correlations(rankdata(z, axis=0), rankdata(z_hat, axis=0))
+    return absolute_correlations(ranks(z), ranks(z_hat))
 
 
 def best_matching(correlations: np.ndarray) -> np.ndarray:

@@ -198,3 +198,16 @@ def test_an_estimate_says_of_every_absent_edge_what_its_check_says(bound: float)
     renamed = found.renamed(other, {e: e for e in found.environment_of.values()} | {"obs": "obs"})
     upper = [(edge.source.upper(), edge.target.upper()) for edge in absent]
     assert [edge.pair for edge in renamed.absent_edges] == upper
+
+
+def test_noncentralities_are_those_of_a_root_search() -> None:
+    """The power of a χ² test, and of one against an estimate of its unit, at what is said to be seen is .8."""
+    for freedom in (1.0, 3.0, 12.0):
+        for level in (0.005, 1e-4):
+            critical = stats.chi2.isf(level, freedom)
+            assert stats.ncx2.sf(critical, freedom, by_chi_square(freedom, level)) == pytest.approx(
+                0.8, abs=1e-8
+            )
+            critical = freedom * stats.f.isf(level, freedom, 200.0)
+            found = stats.ncx2.sf(critical, freedom, by_chi_square(freedom, level, 200.0))
+            assert found == pytest.approx(0.8, abs=1e-8)

@@ -8,6 +8,7 @@ from scipy.special import fdtrc, kolmogorov
 from crlspec.inference.check import Check, chance
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality_p_value
+from crlspec.numerics.ranks import distribution_distance
 
 __all__ = ["check_effect", "no_effect"]
 
@@ -79,11 +80,5 @@ def _distributions(one: np.ndarray, other: np.ndarray) -> float:
     least = 1.0
     size = np.sqrt(len(one) * len(other) / (len(one) + len(other)))
     for a, b in zip(one.T, other.T, strict=True):
-        first, second = np.sort(a), np.sort(b)
-        points = np.concatenate([first, second])
-        gap = np.abs(
-            np.searchsorted(first, points, side="right") / len(first)
-            - np.searchsorted(second, points, side="right") / len(second)
-        ).max()
-        least = min(least, float(kolmogorov(size * gap)))
+        least = min(least, float(kolmogorov(size * distribution_distance(a, b))))
     return min(1.0, least * one.shape[1])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import fdtrc
 
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_contrasts
 from crlspec.inference.edges.classifier_tests import contrast_scores
@@ -106,7 +106,7 @@ def calibrated(statistics: np.ndarray, freedom: np.ndarray) -> tuple[tuple[int, 
     against = place[:, None] < place[None]
     total = float(freedom[1, against].sum())
     excess = max(1.0, float(statistics[1, against].sum() / total))
-    p_values = stats.f.sf(means / excess, np.where(none, 1, freedom), total).min(0)
+    p_values = fdtrc(np.where(none, 1, freedom), total, means / excess).min(0)
     return order, np.where(none, 1.0, np.minimum(1.0, 4 * p_values)), excess
 
 

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import kolmogi
 from torch import Tensor, nn
 
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.networks import BatchedNetwork
+from crlspec.numerics.ranks import distribution_distance
 from crlspec.numerics.statistics import paired_p_value
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Progress
@@ -46,10 +47,10 @@ def effects(
     for i, (a, b) in enumerate(pairs):
         for first, second in ((0, a), (0, b), (a, b)):
             one, other = samples[first], samples[second]
-            reached = stats.kstwobign.isf(chance) * np.sqrt(1 / len(one) + 1 / len(other))
+            reached = kolmogi(chance) * np.sqrt(1 / len(one) + 1 / len(other))
             for j in range(n):
                 if j != i:
-                    distance = stats.ks_2samp(one[:, j], other[:, j], method="asymp").statistic
+                    distance = distribution_distance(one[:, j], other[:, j])
                     moved[i, j] = max(moved[i, j], distance - reached)
     return moved
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
@@ -51,7 +51,7 @@ def score_edges(
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         if estimate.exact or estimate.replicates is None:
             explained = 1e-12 * own[i] if errors is None else errors[:, j] @ diagonals[i] + 1e-12 * own[i]
-            p_values[i, j] = stats.chi2.sf(max(diagonals[i, j], 0.0) / explained, 1)
+            p_values[i, j] = chdtrc(1, max(diagonals[i, j], 0.0) / explained)
         else:
             first, second = estimate.replicates[:, order[i]] @ decoder[:, j]
             p_values[i, j] = agreement_p_value(first, second, 3 * n)
@@ -86,5 +86,5 @@ def _wald_p_values(
     p_values = np.ones(values.shape[:2])
     for i, j in zip(*np.tril_indices(len(order), -1), strict=True):
         statistic = values[i, j] @ np.linalg.pinv(covariances[i, j], hermitian=True) @ values[i, j]
-        p_values[i, j] = stats.chi2.sf(statistic, 2)
+        p_values[i, j] = chdtrc(2, statistic)
     return p_values

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 from scipy.special import ndtr
 
@@ -20,6 +19,7 @@ from crlspec.inference.likelihood.gaussian import GaussianFit, Refit
 from crlspec.inference.likelihood.wald import WaldTests
 from crlspec.inference.power import Power
 from crlspec.inference.thresholds import LinearThresholds
+from crlspec.numerics.graphs import topological_order, transitive_closure
 
 __all__ = ["Asked", "Fits", "decide", "decide_flexible", "settled"]
 
@@ -237,17 +237,14 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
 def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
     """(j, i, positions): edges j → i that no other path doubles, with an order in which i stands right before j and
     all else is kept as far as the graph allows."""
-    n = len(found)
-    graph = nx.DiGraph([(int(j), int(i)) for i, j in zip(*np.nonzero(found), strict=True)])
-    graph.add_nodes_from(range(n))
     listed = []
-    for j, i in list(graph.edges):
-        reduced = graph.copy()
-        reduced.remove_edge(j, i)
-        if nx.has_path(reduced, j, i):
+    for j, i in np.argwhere(found.T).tolist():
+        reduced = found.T.copy()
+        reduced[j, i] = False
+        if transitive_closure(reduced)[j, i]:
             continue
-        reduced.add_edge(i, j)
-        listed.append((j, i, tuple(nx.lexicographical_topological_sort(reduced))))
+        reduced[i, j] = True
+        listed.append((j, i, tuple(topological_order(reduced))))
     return listed
 
 

@@ -8,7 +8,7 @@ before it.
 from __future__ import annotations
 
 import torch
-from scipy import stats
+from scipy.special import chdtrc
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.ranks import legendre
@@ -48,6 +48,6 @@ def heteroscedasticity(
         before = before - before.mean(0)
         fitted = before @ torch.linalg.lstsq(before, squares[:, None]).solution
         share = float(fitted.square().sum() / squares.square().sum())
-        if stats.chi2.sf(share * len(squares), before.shape[1]) < level / n:
+        if chdtrc(before.shape[1], share * len(squares)) < level / n:
             found = max(found, share)
     return found

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.order_search import Starts, nested, order_by_likelihood
@@ -77,7 +77,7 @@ def closure_by_orders(
         differences = (found[1:] - found[0]).mean(1)
         sizes = differences.mean(1)
         errors = np.sqrt(differences.var(1) / differences.shape[1] + by_chance)
-        return list(zip(np.maximum(sizes, 0.0), stats.norm.sf(sizes / errors), strict=True))
+        return list(zip(np.maximum(sizes, 0.0), ndtr(-sizes / errors), strict=True))
 
     sizes, p_values = closure_by_reversals(best, ask, alpha)
     by_latent = np.empty_like(first.rows)
@@ -85,7 +85,7 @@ def closure_by_orders(
     kept = "kept" if best == first.order else "changed"
     note = f"held-out likelihood of causal orders; {tried} orders tried, order {kept}"
     found = claimed(best, p_values, alpha, latents)
-    errors = {pair: float(stats.norm.isf(max(p, 1e-300))) for pair, p in found.items()}
+    errors = {pair: -float(ndtri(max(p, 1e-300))) for pair, p in found.items()}
     check = check_by_errors(errors, level)
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
     return Step("orders", best, rows, np.sqrt(sizes), p_values, seconds, note, checks=(check,))

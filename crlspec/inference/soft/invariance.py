@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import chdtrc
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.order.peeling import peel, rows_in_order
@@ -80,7 +80,7 @@ def closure_by_invariance(
     def ask(asked: Sequence[tuple[Order, int]]) -> list[tuple[float, float]]:
         judge([order for order, _ in asked])
         found = [float(table[order].statistics[ahead, ahead + 1]) for order, ahead in asked]
-        return [(max(f - FREEDOM, 0.0), float(stats.chi2.sf(f / excess, FREEDOM))) for f in found]
+        return [(max(f - FREEDOM, 0.0), float(chdtrc(FREEDOM, f / excess))) for f in found]
 
     changes, p_values = closure_by_reversals(best, ask, alpha)
     strengths = np.sqrt(changes / len(everything))
@@ -89,7 +89,7 @@ def closure_by_invariance(
     kept = "kept" if best == first.order else "changed"
     note = f"invariance of what comes before: {len(table)} orders fitted, order {kept}; "
     note += f"χ² of the best over its degrees of freedom {table[best].overall:.2f}"
-    own = stats.chi2.sf(table[best].statistics[np.triu_indices(len(best), 1)] / excess, FREEDOM)
+    own = chdtrc(FREEDOM, table[best].statistics[np.triu_indices(len(best), 1)] / excess)
     contradicted = min(1.0, own.size * float(own.min(initial=1.0)))
     check = check_by_chance(claimed(best, p_values, alpha, latents), contradicted, reach)
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
@@ -106,7 +106,7 @@ def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order
     n = len(best)
     for _ in range(2 * n):
         found = table[best].statistics
-        changed = stats.chi2.sf(found, FREEDOM) < alpha
+        changed = chdtrc(FREEDOM, found) < alpha
         pairs = [(found[i, j], i, j) for i in range(n) for j in range(i + 1, n) if changed[i, j]]
         moves = [
             moved(best, j, k) for _, i, j in sorted(pairs, reverse=True)[:2] for k in (i, (i + j + 1) // 2)
