@@ -202,7 +202,7 @@ def _power(check: argparse.ArgumentParser) -> None:
 
 def _runs(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that sample, run and read results."""
-    sample = add("sample", "crlspec.cli.run:sample", "sample data from a spec", spec_argument(), draw())
+    sample = add("sample", "crlspec.cli.sample:sample", "sample data from a spec", spec_argument(), draw())
     sample.add_argument(
         "--out",
         required=True,
