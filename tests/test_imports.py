@@ -73,11 +73,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *BASE, *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
     ),
     "studies.power": (
-        *BASE, *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
+        *BASE, *SPEC, "given", "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
         "studies.power",
     ),
     "studies.stability": (
-        *BASE, *SPEC, "generative", "data", "numerics", "results", "downstream", "solving", "result",
+        *BASE, *SPEC, "given", "generative", "data", "numerics", "results", "downstream", "solving", "result",
         "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),
