@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as stopped:
-        print(f"crlspec: interrupted; {stopped or 'nothing was written.'}", file=sys.stderr)
+        text = str(stopped) or "nothing was written."
+        print(f"Interrupted. {text[:1].upper()}{text[1:]}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if arguments.debug:

@@ -215,6 +215,9 @@ def _estimate_and_write(spec: Spec, path: Path | None, folder: Path, arguments: 
     else:
         print(dressed("\n".join([*lines, "", f"in {folder}: {names}"]), sys.stdout))
         print(f"Next: open {folder / 'report.html'} in a browser.")
+        if path is not None and path.suffix.lower() == ".h5ad":
+            call = f"crlspec transform {folder} --data {path} --out {path.stem}-latents.h5ad"
+            print(f"Latents beside the cells: {call}")
     if not result.status.ok:
         return EstimationError.exit_code
     return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
