@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from crlspec.inference.check import Check
     from crlspec.inference.estimate import Estimate
     from crlspec.maps.convolutional_code import AnyCode
+    from crlspec.numerics.checkpoints import TrainingContext
+    from crlspec.progress import Progress
     from crlspec.registry import EstimatorDeclaration, ScoresDeclaration
     from crlspec.result import Result
     from crlspec.scores.base import ScoreDifference
@@ -174,13 +176,15 @@ def _recorded(
     return replace(with_loadings(result, source), preparation=ready.transform)
 
 
-def _seen(problem: Problem, method: EstimatorDeclaration, seed: int) -> tuple[Problem, PcaCode | None]:
+def _seen(
+    problem: Problem, method: EstimatorDeclaration, seed: int, context: TrainingContext, report: Progress
+) -> tuple[Problem, AnyCode | None]:
     """The problem with a code of its images as its first columns; what codes images is loaded where there are any."""
     if not problem.images:
         return problem, None
     from crlspec.inference.encoders.seeing import seen
 
-    return seen(problem, method, seed)
+    return seen(problem, method, seed, context, report)
 
 
 def _method(spec: Spec, setting: Setting) -> EstimatorDeclaration:

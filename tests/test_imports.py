@@ -81,11 +81,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "studies.workers",
     ),
     "studies.power": (
-        *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
-        "studies.power",
+        *BASE, "disk", *SPEC, "given", "generative", "data", "numerics", "results", "solving", "result",
+        "studies.sweep", "studies.power",
     ),
     "studies.stability": (
-        *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "downstream", "solving", "result",
+        *BASE, "disk", *SPEC, "given", "generative", "data", "numerics", "results", "downstream", "solving", "result",
         "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),

@@ -1,7 +1,8 @@
 """The command line: what it takes, and how it answers. The work is in the files beside it.
 
 Exit status: 0 done; 2 the spec or the call is wrong; 3 the data do not fit the spec; 4 the estimation could
-not decide (what it has is written all the same); 1 a fault of the program, with a report of it; 130 interrupted, 143 ended by SIGTERM.
+not decide (what it has is written all the same); 1 a fault of the program, with a report of it; 130 interrupted, 143
+ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -229,7 +230,7 @@ def _power(check: argparse.ArgumentParser) -> None:
 
 def _runs(add) -> None:  # type: ignore[no-untyped-def]
     """The commands that sample, run and read results."""
-    sample = add("sample", "crlspec.cli.run:sample", "sample data from a spec", spec_argument(), draw())
+    sample = add("sample", "crlspec.cli.sample:sample", "sample data from a spec", spec_argument(), draw())
     sample.add_argument(
         "--out",
         required=True,

@@ -1,4 +1,4 @@
-"""The commands that make data or go the whole way: ``sample``, ``run`` and ``replay``."""
+"""The commands that go the whole way: ``run`` and ``replay``."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from crlspec.cli.call import (
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import filled, forget_unfinished, reserved_run, unfinished
 from crlspec.cli.terminal import dressed
-from crlspec.disk.folder import held
-from crlspec.disk.room import require_room, require_writable
+from crlspec.cli.told import as_values, first_line, table
+from crlspec.disk.room import require_room
 from crlspec.disk.write import write_file
-from crlspec.errors import DataError, EstimationError, LossWarning, NumericalWarning, OutputExists
+from crlspec.errors import DataError, EstimationError, LossWarning, NumericalWarning
 from crlspec.progress import Extent, Losses, ProgressLine
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from crlspec.result import Result
     from crlspec.spec.schema import Spec
 
-__all__ = ["replay", "run", "sample"]
+__all__ = ["replay", "run"]
 
 EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
@@ -101,18 +101,9 @@ def run(arguments: Namespace) -> int:
         spec = load_spec(arguments, samples=arguments.samples)
     measures.refuse_useless(arguments)
     path = _data_path(spec, arguments)
-    print(dressed(_first_line(spec, path), sys.stderr), file=sys.stderr, flush=True)
+    print(dressed(first_line(spec, path), sys.stderr), file=sys.stderr, flush=True)
     folder = Path(arguments.out or f"runs/{folder_name(spec, arguments.spec)}-{arguments.seed}")
     return _whole_way(spec, path, folder, arguments)
-
-
-def _first_line(spec: Spec, path: Path | None) -> str:
-    """What is about to be done, said at once."""
-    from crlspec.spec.setting import Setting
-
-    source = f"data of {path}" if path is not None else "samples of the model"
-    method = "" if spec.estimator is None else f", estimator {spec.estimator.kind}"
-    return f"{spec.name}: {Setting.of(spec)}{method}, {source}."
 
 
 def replay(arguments: Namespace) -> int:
@@ -197,7 +188,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
             model=start.model,
             progress=log,
             device=arguments.device,
-            notes=start.notes,
+            notes={**start.notes, **_reading(start.data), "date": time.strftime("%Y-%m-%d")},
             checkpoints=unfinished(place.folder),
         )
     except EstimationError as error:
@@ -214,7 +205,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
     if start.model is not None:
         found = result.evaluate(start.model, seed=arguments.seed + EVALUATION)
         metrics = result.metrics(found, sample=start.sampling)
-    lines = _table(result, metrics)
+    lines = table(result, metrics)
     with filled(place, arguments.force) as building:
         _write_result(building, result, start.model, metrics)
         for line in lines:
@@ -224,13 +215,25 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
     log.line.close()
     names = " ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
     if arguments.json:
-        print(json.dumps(_as_values(result, metrics, folder), indent=2, ensure_ascii=False))
+        print(json.dumps(as_values(result, metrics, folder), indent=2, ensure_ascii=False))
     else:
         print(dressed("\n".join([*lines, "", f"in {folder}: {names}"]), sys.stdout))
         print(f"Next: open {folder / 'report.html'} in a browser.")
+        if path is not None and path.suffix.lower() == ".h5ad":
+            call = f"crlspec transform {folder} --data {path} --out {path.stem}-latents.h5ad"
+            print(f"Latents beside the cells: {call}")
     if not result.status.ok:
         return EstimationError.exit_code
     return int(result.provenance.get("calibration_refused", {"exit": 0})["exit"])
+
+
+def _reading(data: xr.DataTree) -> dict[str, Any]:
+    """What was guessed, left out or renamed while the data were read."""
+    from crlspec.data import provenance_of
+    from crlspec.data.one_table import READING
+
+    found = provenance_of(data).get(READING)
+    return {READING: found} if found else {}
 
 
 def _tell(text: str, log: Log) -> None:
@@ -323,20 +326,6 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
             )
 
 
-def _as_values(result: Result, metrics: dict[str, Any] | None, folder: Path) -> dict[str, Any]:
-    """What ``run --json`` prints: status.json, dag.json and metrics.json in one, and where the files are."""
-    return {
-        "name": result.provenance.get("name"),
-        **json.loads(result.status_json()),
-        **json.loads(result.dag_json()),
-        "graph": result.graph,
-        "order": list(result.order),
-        "metrics": metrics,
-        "digest": result.provenance.get("digest"),
-        "folder": str(folder),
-    }
-
-
 def _by(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
@@ -366,59 +355,3 @@ def _write_texts(folder: Path, start: Input, seed: int, log: Log) -> None:
             continue  # of the packages that are used, for those who write them
         log.say(f"{warning.category.__name__}: {warning.message}")
     write_file(folder / "run.log", log.text())
-
-
-def _table(result: Result, metrics: dict[str, Any] | None) -> list[str]:
-    """What is printed in the end: status, order and edges; with a truth the metrics."""
-    from crlspec.results.verdict import verdict
-
-    lines = [verdict(result, metrics), "", *str(result).splitlines(), *measures.lines(result)]
-    if metrics is None:
-        return lines
-    lines += ["", "against the truth"]
-    width = max(15, *map(len, metrics))
-    for name, value in metrics.items():
-        if name == "seconds":
-            continue
-        shown = (
-            "does not apply" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
-        )
-        lines.append(f"  {name:<{width}} {shown}")
-    spent = ", ".join(f"{key} {value:.2f}" for key, value in metrics["seconds"].items())
-    lines.append(f"  {'seconds':<{width}} {spent}")
-    return lines
-
-
-def sample(arguments: Namespace) -> int:
-    """Sample data from a spec, with the latents beside them as truth."""
-    from crlspec.data import environments_of, provenance_of, write_data
-    from crlspec.data.tree import PROVENANCE
-    from crlspec.data.write import bytes_of, refuse_data
-    from crlspec.generative.model import compile as compile_model
-
-    spec = load_spec(arguments, samples=arguments.samples)
-    refuse_errors(spec)
-    if spec.data is not None:
-        raise CallError(
-            "This spec reads data and declares no model to sample from.",
-            remedy="Give a spec with scm: or equations, or crlspec run it.",
-        )
-    out = Path(arguments.out)
-    if not arguments.force and (out.is_file() or held(out)):
-        raise OutputExists(f"{out} exists.", remedy="Choose another name, or overwrite it with --force.")
-    refuse_data(out, arguments.force, arguments.table)
-    require_writable(out)
-    refuse_device(arguments.device)
-    model = compile_model(spec, seed=arguments.seed, device=arguments.device)
-    data = model.sample(seed=arguments.seed)
-    seeds = {"model": arguments.seed, "sample": arguments.seed}
-    data.attrs[PROVENANCE] = json.dumps({**provenance_of(data), "seeds": seeds})
-    require_room(out, *bytes_of(data, out, arguments.table))
-    write_data(data, out, force=arguments.force, table=arguments.table)
-    counts = ", ".join(f"{name} {data[name].sizes['sample']}" for name in environments_of(data))
-    what = f"{len(model.observed)} variables"
-    if (shape := model.mixing.image_shape) is not None:
-        what = f"images of {shape[0]} × {shape[1]} × {shape[2]} (channel, row, column)"
-    print(f"{out} is written: {counts} samples of {what}.")
-    print(f"Run it: crlspec run {arguments.spec} --data {out}")
-    return 0

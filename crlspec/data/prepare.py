@@ -18,7 +18,10 @@ from crlspec.errors import DataError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Components", "Prepared", "Transform", "prepared"]
+__all__ = ["PREPARED", "Components", "Prepared", "Transform", "prepared", "raw_samples"]
+
+PREPARED = ("transform", "components")
+"""Provenance of data: what is left to do once they are read."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,13 @@ def prepared(tree: xr.DataTree, steps: tuple[str, ...] = (), count: int | None =
     components = _principal(arrays, int(count))
     reduced = {name: components(x) for name, x in arrays.items()}
     return Prepared(_replaced(tree, reduced, components.names), variables, transform, components)
+
+
+def raw_samples(tree: xr.DataTree, names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """(observed variables, environment → (sample, variable)) of some environments, as the data hold them."""
+    arrays = _arrays(tree)
+    first = tree.children[environments_of(tree)[0]].to_dataset(inherit=True)["x"]
+    return tuple(str(one) for one in first["observed"].values), {name: arrays[name] for name in names}
 
 
 def _arrays(tree: xr.DataTree) -> dict[str, np.ndarray]:

@@ -123,7 +123,7 @@ class Problem:
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
                 wanted, samples[name] = aligned
-                findings += inspect_samples(tree, name, wanted, samples[name], pixels)
+                findings += inspect_samples(tree, name, wanted, samples[name], pixels, len(setting.latents))
         if wanted is not None:
             varied = {
                 k: x for k, x in samples.items() if not setting.deterministic or k == setting.observational

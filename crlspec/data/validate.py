@@ -109,20 +109,24 @@ def inspect_samples(
     observed: tuple[str, ...],
     values: np.ndarray,
     pixels: int = 0,
+    latents: int = 0,
 ) -> list[Finding]:
     """Findings about the cells of one environment: not finite, too few.
+
+    latents  how many there are, where that is known: so many principal components are proposed
 
     The first ``pixels`` columns are those of an image, of which there may be more than samples.
     """
     where = place(tree, environment)
     findings = []
+    count = latents or max(1, min(20, len(values) // 5))
     if len(values) <= len(observed) and not pixels:
         findings.append(
             Finding(
                 f"{where}: {len(values)} samples of {len(observed)} observed variables are too few to tell "
                 "the variables apart.",
                 f"Give at least {len(observed) + 1} samples (many more to learn from them), "
-                "or fewer variables.",
+                f"or fewer variables. Or take principal components in their place: data: {{components: {count}}}.",
             )
         )
     bad = ~np.isfinite(values)
@@ -132,7 +136,7 @@ def inspect_samples(
             Finding(
                 f"{where}, column '{observed[k]}': sample {row + 1} is {values[row, k]} "
                 f"({int(bad[:, k].sum())} of {len(values)} samples are not finite).",
-                "Fill in these cells or leave these samples out.",
+                "Fill in these cells or leave these samples out: data: {missing: drop-rows}.",
             )
         )
     return findings
@@ -168,7 +172,11 @@ def inspect_constants(
         return []
     left = len(observed) - len(names)
     out = _quoted([name for name in observed if name in names])
-    remedy = f"Leave {out} out of every environment, or mend {'its' if len(names) == 1 else 'their'} values."
+    named = ", ".join(name for name in [one for one in observed if one in names][:NAMED])
+    remedy = (
+        f"Leave {out} out of every environment, data: {{variables: {{drop: [{named}]}}}}, or mend "
+        f"{'its' if len(names) == 1 else 'their'} values."
+    )
     if left < max(latents, 1):
         few = "no variable" if left == 0 else f"{left} variable{'s' * (left > 1)}"
         remedy = (

@@ -136,7 +136,9 @@ def training(result: Record) -> str:
     found = trainings(result)
     if not found:
         return ""
-    figures = [_training(one, k) for k, one in enumerate(found[:SHOWN])]
+    figures = [
+        _training(one, k, tuple(map(str, result.latents.children))) for k, one in enumerate(found[:SHOWN])
+    ]
     note = (
         "Networks estimate the scores, and find order, latents and edges by likelihood. A curve that flattens has "
         "converged. One that rises again overfits; networks of scores then keep the weights of lowest held-out loss."
@@ -146,14 +148,18 @@ def training(result: Record) -> str:
     return page.section("training", "Training", note, f'<div class="curves">{"".join(figures)}</div>')
 
 
-def _training(one: Training, k: int) -> str:
+def _training(one: Training, k: int, environments: tuple[str, ...]) -> str:
     log_loss = one.kind == "held-out log loss"
-    figure = charts.curves(one.lines, one.kind, math.log(2) if log_loss else None, THEMED)
+    apart = {name.split(": ")[-1] for name, _, _ in one.lines} <= set(environments)
+    kinds = (
+        2 if apart else len(environments)
+    )  # what a network tells apart: its own environment, or all of them
+    figure = charts.curves(one.lines, one.kind, math.log(kinds) if log_loss else None, THEMED)
     ends = "; ".join(f"{name}: from {losses[0]:.3g} to {losses[-1]:.3g}" for name, _, losses in one.lines)
     caption = f"<b>{escape(one.stage)}</b> · {escape(one.kind)}, {count_text(len(one.lines), 'network')}"
     if log_loss:
-        caption += (
-            ". At the dashed line (log 2) a classifier cannot tell the environment from the observational one"
+        caption += f". At the dashed line (log {kinds}) a classifier cannot tell " + (
+            "the environment from the observational one" if apart else "the environments apart"
         )
     return page.figure(
         svg(figure, f"training{k}", f"Training of {one.stage}: {one.kind}.", f"{ends}."), caption

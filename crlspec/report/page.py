@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from crlspec.report.style import STYLE
 
-__all__ = ["cards", "details", "facts", "figure", "key", "page", "section", "table"]
+__all__ = ["cards", "contents", "details", "facts", "figure", "key", "page", "section", "table"]
+
+
+TITLE = re.compile(r'<section id="([\w-]+)">\n<h2>(.*?)</h2>')
 
 
 def page(title: str, body: Iterable[str]) -> str:
@@ -25,6 +29,13 @@ def section(name: str, title: str, note: str, *parts: str) -> str:
     told = f'<p class="note">{escape(note)}</p>' if note else ""
     body = "\n".join(part for part in (f"<h2>{escape(title)}</h2>", told, *parts) if part)
     return f'<section id="{name}">\n{body}\n</section>'
+
+
+def contents(parts: Iterable[str]) -> str:
+    """Links to the sections among the parts, in their order."""
+    found = [match for part in parts for match in TITLE.findall(part)]
+    links = "".join(f'<a href="#{name}">{title}</a>' for name, title in found)
+    return f'<nav class="contents" aria-label="Contents">{links}</nav>' if found else ""
 
 
 def figure(picture: str, caption: str = "", *, titled: bool = False) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from crlspec.disk.write import refuse_file, write_file
 from crlspec.report import account, evidence, page, sections
 from crlspec.report.calibration import calibration
+from crlspec.report.carriers import carriers
 from crlspec.report.ceiling import ceiling
 from crlspec.report.contact_sheet import contact_sheet
 from crlspec.report.facts import TruthFacts, truth_facts
 from crlspec.report.traversals import traversals
 from crlspec.report.yardsticks import yardsticks
+from crlspec.results.account import method_line
 from crlspec.results.texts import number_text
 from crlspec.results.verdict import verdict
 
@@ -53,9 +55,8 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
     labelled = calibration(calibrated, truth)
     name = str(result.provenance.get("name") or "result")
     parts = [
-        _opening(result, truth, name),
-        _figures(result, truth),
         account.checks(result),
+        carriers(result),
         sections.graph(result, truth),
         sections.edges(result, truth),
         sections.signature(result, truth),
@@ -72,6 +73,12 @@ def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | Non
         account.stages(result, truth),
         account.promise(result),
         account.provenance(result),
+    ]
+    parts = [
+        _opening(result, truth, name),
+        _figures(result, truth),
+        page.contents(parts),
+        *parts,
         "<footer>Made by crlspec. This page is complete in itself and loads nothing from elsewhere.</footer>",
     ]
     return page.page(f"{name} · crlspec report", (part for part in parts if part))
@@ -85,8 +92,18 @@ def _opening(result: Record, truth: TruthFacts | None, name: str) -> str:
         f'<p class="over">crlspec report</p>\n<h1>{escape(name)}</h1>\n'
         f'<p class="lead">{escape(verdict(result, metrics))}</p>\n'
         f'<div class="status {status.code}" role="status"><b>{STATUS[status.code]}</b>'
-        f"<p>{escape(status.message)}</p>{remedy}</div>"
+        f"<p>{escape(status.message)}</p>{remedy}</div>\n"
+        f'<p class="made">{escape(_made(result))}</p>'
     )
+
+
+def _made(result: Record) -> str:
+    """Method, date and data in one line."""
+    told = result.provenance
+    parts = [method_line(result)]
+    parts += [f"made {told['date']}"] if told.get("date") else []
+    parts += [f"data {told['digest']}"] if told.get("digest") else []
+    return " · ".join(parts)
 
 
 def _observed(result: Record) -> str:

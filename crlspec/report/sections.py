@@ -58,7 +58,12 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
         pictures.graph(laid, found, THEMED), "dag", f"Recovered graph: {edges_text(surely)}.", _told(result)
     )
     exact = result.graph == "exact"
-    note = "Causes stand above their effects. Thicker edges are stronger"
+    note = {
+        "ok": "",
+        "undecided": "The data do not decide all of this graph; see the checks. ",
+        "refuted": "The data contradict an assumption, so do not rely on this graph. ",
+    }[result.status.code]
+    note += "Causes stand above their effects. Thicker edges are stronger"
     note += ", and the number on an edge is its strength. " if len(surely) <= LABELLED else ". "
     if exact:
         note += "The edges are those of the graph itself."
@@ -164,10 +169,12 @@ def edges(result: Record, truth: TruthFacts | None) -> str:
             for text in absent_texts(result.absent_edges, result.graph)
         ]
         parts.append(page.details(title, page.table([*head, "Absence"], lines, (1, 2), "narrow")))
-    return page.section("edges", "Edges", _meaning(alpha_of(result), bool(near)), *parts)
+    return page.section(
+        "edges", "Edges", _meaning(alpha_of(result), bool(near), result.strength_unit), *parts
+    )
 
 
-def _meaning(alpha: float | None, near: bool) -> str:
+def _meaning(alpha: float | None, near: bool, unit: str) -> str:
     level = "alpha" if alpha is None else f"alpha = {alpha:g}"
     share = (
         ""
@@ -176,8 +183,8 @@ def _meaning(alpha: float | None, near: bool) -> str:
     )
     text = (
         "The p-value is the probability, if there were no edge, of data at least as much in favour of one. An "
-        f"edge is drawn where the p-value is below {level}{share}, if the test is calibrated. Strength is the "
-        "standardised size of the effect. It has no sign, since the signs of latents are arbitrary. A "
+        f"edge is drawn where the p-value is below {level}{share}, if the test is calibrated. Strength is in "
+        f"{unit}. It has no sign, since the signs of latents are arbitrary. A "
         "pair that was not found is excluded above the strength at which an edge would have been seen four times in "
         "five, if that is small enough. Otherwise it is open, and drawn dashed."
     )

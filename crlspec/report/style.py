@@ -39,6 +39,9 @@ footer { color: var(--muted); font-size: .84rem; margin-top: 1.6rem; }
 BLOCKS = """
 section { background: var(--paper); border: 1px solid var(--rule); border-radius: 10px; margin: 1.1rem 0 0;
   padding: clamp(1rem, 3vw, 1.7rem); }
+.made { color: var(--muted); font-size: .84rem; margin: .6rem 0 0; max-width: 46rem; overflow-wrap: anywhere; }
+.contents { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: 1.2rem 0 0; font-size: .88rem; }
+.contents a { color: var(--accent); text-decoration: none; } .contents a:hover { text-decoration: underline; }
 .status { border-left: 5px solid var(--tone); background: var(--paper); padding: .75rem 1rem; margin: 0;
   border-radius: 0 8px 8px 0; max-width: 46rem; }
 .status p { margin: .15rem 0 0; } .status b { color: var(--tone); }
@@ -100,7 +103,8 @@ th:last-child, td:last-child { padding-right: 0; }
 
 PAPER = """
 @page { margin: 16mm 14mm; }
-@media print { :root { color-scheme: light; --ink: #000; --muted: #444; --rule: #bbb; --paper: #fff;
+@media print { .contents { display: none; }
+  :root { color-scheme: light; --ink: #000; --muted: #444; --rule: #bbb; --paper: #fff;
   --ground: #fff; --accent: #0067a5; --alert: #b54a00; --good: #00694d; }
   body { font-size: 10pt; } main { padding: 0; max-width: none; }
   section { padding: .7rem 0; border-width: 1px 0 0; border-radius: 0; margin: .7rem 0 0; }

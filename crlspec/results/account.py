@@ -7,11 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crlspec.inference.estimate import Estimate
+from crlspec.results.loadings import Loading, strongest
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
 
-__all__ = ["intervals", "latent_lines", "method_line", "strength_unit", "targeted_by", "targets_text"]
+__all__ = [
+    "Accounts",
+    "intervals",
+    "latent_lines",
+    "method_line",
+    "nodes",
+    "strength_unit",
+    "targeted_by",
+    "targets_text",
+]
 
 NORMAL = 1.959963984540054
 """The quantile .975 of the standard normal distribution."""
@@ -85,10 +95,48 @@ def latent_lines(result: Record) -> list[str]:
     return [f"{head:<{width}}  {variables}".rstrip() for head, variables in zip(heads, carried, strict=True)]
 
 
+def nodes(result: Record) -> list[dict[str, Any]]:
+    """Each latent as ``dag.json`` has it."""
+    return [
+        {
+            "name": name,
+            "environments": list(result.targeted_by(name)),
+            "variables": [[one.variable, one.value, one.error] for one in result.loadings(name, 10)],
+        }
+        for name in result.names
+    ]
+
+
 def targets_text(environments: Sequence[str]) -> str:
     """``KO TP53``, or ``a, b`` …, cut after four."""
     more = f", … ({len(environments)} in all)" if len(environments) > SHOWN else ""
     return ", ".join(environments[:SHOWN]) + more
+
+
+class Accounts:
+    """What a result answers of itself from its estimate and what was assumed."""
+
+    estimate: Estimate
+    assumed: Mapping[str, Any]
+
+    def targeted_by(self, latent: str) -> tuple[str, ...]:
+        """The environments that intervene on a latent, as far as it is declared or was found."""
+        return targeted_by(self.estimate, self.assumed, latent)
+
+    def loadings(self, latent: str, most: int = 5) -> tuple[Loading, ...]:
+        """The observed variables that move most with a latent, the strongest first, with sign and standard error;
+        none where images are observed. All of them: ``diagnostics["loadings"]`` (variable, latent)."""
+        return strongest(self.estimate.diagnostics, latent, most)
+
+    @property
+    def strength_unit(self) -> str:
+        """What an edge of strength 1 is."""
+        return strength_unit(self.estimate)
+
+    @property
+    def intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """Edge (source, target) → the interval of its strength, of 95 %, where a standard error is known."""
+        return intervals(self.estimate)
 
 
 def method_line(result: Record) -> str:

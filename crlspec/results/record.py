@@ -17,10 +17,10 @@ from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, GraphKind, Stage, Status
 from crlspec.provenance import versions
 from crlspec.results import account, storage, texts
+from crlspec.results.account import Accounts
 from crlspec.results.calibration import Calibration
 from crlspec.results.canonical import canonical
 from crlspec.results.encoder import Decoder, Encoder, labels
-from crlspec.results.loadings import Loading, strongest
 
 if TYPE_CHECKING:
     from crlspec.data import Problem
@@ -32,7 +32,7 @@ __all__ = ["Record"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Record:
+class Record(Accounts):
     """What was recovered from data, with labels, status and provenance. Built by :meth:`from_estimate`.
 
     Scale and sign of the latents, which no data can tell, follow one convention: in the observational
@@ -239,25 +239,6 @@ class Record:
         coords = {"value": np.asarray(values, dtype=float), "latent": labels(self.names)}
         return self.decoder(xr.DataArray(z, dims=("value", "latent"), coords=coords))
 
-    def targeted_by(self, latent: str) -> tuple[str, ...]:
-        """The environments that intervene on a latent, as far as it is declared or was found."""
-        return account.targeted_by(self.estimate, self.assumed, latent)
-
-    def loadings(self, latent: str, most: int = 5) -> tuple[Loading, ...]:
-        """The observed variables that move most with a latent, the strongest first, with sign and standard error;
-        none where images are observed. All of them: ``diagnostics["loadings"]`` (variable, latent)."""
-        return strongest(self.diagnostics, latent, most)
-
-    @property
-    def strength_unit(self) -> str:
-        """What an edge of strength 1 is."""
-        return account.strength_unit(self.estimate)
-
-    @property
-    def intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
-        """Edge (source, target) → the interval of its strength, of 95 %, where a standard error is known."""
-        return account.intervals(self.estimate)
-
     def calibrated(self, calibration: Calibration) -> Self:
         """This result with latents in the units of a calibration."""
         return replace(self, latents=calibration.in_units(), calibration=calibration)
@@ -277,15 +258,9 @@ class Record:
         """JSON text: ``{"nodes": [{"name", "environments", "variables": [[name, loading, standard error], …]}, …],
         "edges": [{"from", "to", "strength", "unit", "p_value", "interval"}, …], "absent": [{"source", "target",
         "detectable", "claimed"}, …]}``. ``interval`` is that of the strength, of 95 %; null where it is not known."""
-        nodes = [
-            {
-                "name": name,
-                "environments": list(self.targeted_by(name)),
-                "variables": [[one.variable, one.value, one.error] for one in self.loadings(name, 10)],
-            }
-            for name in self.names
-        ]
-        return texts.dag_json(nodes, self.edges, self.absent_edges, self.strength_unit, self.intervals)
+        return texts.dag_json(
+            account.nodes(self), self.edges, self.absent_edges, self.strength_unit, self.intervals
+        )
 
     def dag_dot(self) -> str:
         """The graph in the DOT language of Graphviz."""

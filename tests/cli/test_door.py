@@ -45,8 +45,7 @@ def test_cells_go_from_a_file_to_latents_beside_them_by_three_commands(call: Cal
     done = call("transform", "run", "--data", "cells.h5ad", "--out", "latents.h5ad")
     assert done.out == (
         "latents.h5ad is written: 4,800 cells, their latents KO_a, KO_b, KO_c in obsm['X_crlspec'], names, "
-        "environments "
-        "and provenance in uns['crlspec'].\n"
+        "environments and provenance in uns['crlspec'].\n"
     )
     before, after = anndata.read_h5ad("cells.h5ad"), anndata.read_h5ad("latents.h5ad")
     np.testing.assert_array_equal(before.X.toarray(), after.X.toarray())

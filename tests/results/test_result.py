@@ -172,7 +172,7 @@ def test_absent_edges_are_kept_and_told(result, toy, tmp_path):
         {"source": "z2", "target": "z4", "detectable": 0.125, "claimed": True},
         {"source": "z3", "target": "z4", "detectable": None, "claimed": False},
     ]
-    assert str(opened).splitlines()[-1].strip() == (
+    assert str(opened).splitlines()[-2].strip() == (
         "1 of 3 absent edges is excluded above 0.12; 1 is open: z1 → z4 could be up to 0.2; 1 without a power "
         "calculation"
     )

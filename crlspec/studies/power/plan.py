@@ -173,11 +173,16 @@ def _only(cases: list[Case]) -> Case:
 
 def _simulated(spec: Spec) -> Spec:
     from crlspec.data import Problem, read_data
+    from crlspec.data.prepare import prepared
+    from crlspec.given import named_by_environments, steps_of
     from crlspec.studies.power.stand_in import stand_in
 
     assert spec.data is not None
     tree = read_data(spec.data.path, **spec.data.reading())
-    problem = Problem.from_data(tree, Setting.of(spec))
+    ready = prepared(tree, *steps_of(spec)).tree
+    problem = Problem.from_data(ready, named_by_environments(Setting.of(spec), spec, ready))
+    if spec.latents_from is not None:
+        spec = spec.model_copy(update={"latents": problem.setting.latents, "latents_from": None})
     if problem.images:
         raise DataError(
             "A plan simulates columns, and images are observed.",

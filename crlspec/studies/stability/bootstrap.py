@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -43,6 +43,7 @@ class Study:
     resample       ``half`` of the rows, without replacement; ``bootstrap``: as many as there are, with it
     seed           of rows and estimators; each bootstrap has streams of its own
     digest         tells this study from another
+    notes          transforms and components that the data were read with
     """
 
     case: Case
@@ -57,6 +58,7 @@ class Study:
     seed: int
     digest: str
     device: str = "cpu"
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def resampled(
@@ -93,7 +95,7 @@ def _solved(study: Study, number: int) -> dict[str, Any]:
 
     rng = np.random.default_rng([study.seed, number, 0xB007])
     drawn = resampled(study.samples, study.resample, rng)
-    data = from_arrays(drawn, observed=study.observed, observational=study.observational)
+    data = from_arrays(drawn, study.observed, observational=study.observational, provenance=study.notes)
     result = solve(
         study.case.spec().without_labels(), data, seed=int(rng.integers(2**31)), device=study.device
     )

@@ -111,7 +111,9 @@ def _study(
     result: Result | None,
     how: tuple[tuple[str, ...], tuple[str, ...], str],
 ) -> tuple[Study, Result]:
-    from crlspec.data import Problem, from_arrays
+    from crlspec.data import Problem, from_arrays, provenance_of
+    from crlspec.data.prepare import PREPARED, prepared, raw_samples
+    from crlspec.given import named_by_environments, steps_of
     from crlspec.solving import solve
     from crlspec.spec.setting import Setting
     from crlspec.studies.sweep.cases import cases_of
@@ -140,30 +142,35 @@ def _study(
                 "no data are given, and the spec reads none.", remedy="Pass data, or --data PATH."
             )
         data = read_own(declared)
-    problem = Problem.from_data(data, Setting.of(declared))
+    ready = prepared(data, *steps_of(declared)).tree
+    problem = Problem.from_data(ready, named_by_environments(Setting.of(declared), declared, ready))
     if problem.images:
         raise DataError(
             "Stability draws rows of columns, and images are observed.",
             remedy="Run the spec with several seeds; or give columns, such as the latents that an encoder finds.",
         )
+    observed, samples = problem.observed, problem.samples
+    if ready is not data:  # rows are drawn of the data as they are, and prepared anew each time
+        observed, samples = raw_samples(data, tuple(problem.samples))
+    notes = {key: value for key, value in provenance_of(data).items() if key in PREPARED}
     if result is None:
-        tree = from_arrays(problem.samples, observed=problem.observed, observational=problem.observational)
+        tree = from_arrays(samples, observed, observational=problem.observational, provenance=notes)
         with one_thread():
             result = solve(declared, tree, seed=seed, device=device)
-    elif missing := set(result.observed) - set(problem.observed):
+    elif missing := set(result.observed) - set(observed):
         raise DataError(
             f"the data lack {', '.join(sorted(missing))}, which the result was made from.",
             remedy="Give the data that the result was made from.",
         )
     x = np.concatenate(
-        [y[np.linspace(0, len(y) - 1, min(len(y), POINTS)).astype(int)] for y in problem.samples.values()]
+        [y[np.linspace(0, len(y) - 1, min(len(y), POINTS)).astype(int)] for y in samples.values()]
     )
-    columns = [problem.observed.index(name) for name in result.observed]
+    columns = [observed.index(name) for name in result.observed]
     named = bool(result.environment_of) and (result.signature is None or problem.setting.targets is not None)
     study = Study(
-        case, problem.samples, problem.observed, problem.observational, x,
+        case, samples, observed, problem.observational, x,
         result.standardised.encoder(x[:, columns]).values, result.names, named, resample, seed,
-        _digest(case, problem, seed, resample, result), device,
+        _digest(case, problem, seed, resample, result), device, notes,
     )  # fmt: skip
     return study, result
 

@@ -230,3 +230,17 @@ def test_calls_that_do_not_fit(spec, data):
     result = crlspec.solve(spec, data, seed=2)
     with pytest.raises(DataError, match="lack x3"):
         crlspec.stability(crlspec.loads(SPEC.replace("observed: 3", "observed: 2")), fewer, result=result)
+
+
+def test_components_are_taken_anew_of_every_resample() -> None:
+    from tests.data.door import samples
+
+    spec = crlspec.loads(
+        "latents: from-environments\ndata: {path: none.csv, observational: control, components: 3}\n"
+        "assume: {mixing: linear, interventions: {design: single-node, kind: hard}}"
+    )
+    data = crlspec.read_data(samples(rows=700, variables=30), observational="control")
+    found = crlspec.stability(spec, data, bootstraps=2)
+    assert found.failed == 0
+    assert found.result.names == ("KO_a", "KO_b", "KO_c")
+    assert float(found.latents["correlation"].min()) > 0.9

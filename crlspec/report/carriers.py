@@ -1,0 +1,59 @@
+"""The part of the report that says what a latent is: the environments that target it, the variables that carry it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from crlspec.report import page
+from crlspec.results.account import targets_text
+
+if TYPE_CHECKING:
+    from crlspec.results.record import Record
+
+__all__ = ["carriers"]
+
+MOST = 8
+"""Variables told of a latent."""
+
+
+def carriers(result: Record) -> str:
+    """A row for each latent; empty where neither environments nor variables are known."""
+    told = {name: (result.targeted_by(name), result.loadings(name, MOST)) for name in result.names}
+    environments = any(hit for hit, _ in told.values())
+    variables = any(carried for _, carried in told.values())
+    if not environments and not variables:
+        return ""
+    head = ["Latent", *["Environments"] * environments, *["Variables that move most with it"] * variables]
+    rows = []
+    for name, (hit, carried) in told.items():
+        row = [f"<b>{escape(name)}</b>"]
+        if environments:
+            row.append(escape(targets_text(hit)) or "—")
+        if variables:
+            row.append(", ".join(f'<span class="keep">{escape(str(one))}</span>' for one in carried) or "—")
+        rows.append(row)
+    note = _note(result, environments, variables)
+    return page.section("carriers", "What the latents are", note, page.table(head, rows, (), "stack"))
+
+
+def _note(result: Record, environments: bool, variables: bool) -> str:
+    note = "Each latent with the environments that intervene on it. " if environments else ""
+    if variables:
+        note += (
+            "A loading says by how many of its standard deviations a variable moves when the latent moves by one of "
+            "its own, the other latents held, without intervention. Its sign goes with that of the latent, which is "
+            "a convention. In brackets its standard error"
+        )
+        known = "leftovers" in result.diagnostics
+        note += ", with what latents may hold of each other. " if known else ", latents taken as they are. "
+    if result.graph == "transitive closure":
+        note += "Under soft interventions a latent is mixed with its ancestors, and so are its loadings. "
+    if components := result.provenance.get("components"):
+        note += (
+            f"Latents were found in {components['count']} principal components of {components['variables']} "
+            f"variables, which hold {100 * components['share']:.3g} % of their variance. The rest is not seen. "
+        )
+    if result.preparation is not None:
+        note += f"Variables are those after {', '.join(result.preparation.steps)}. "
+    return note.strip()
