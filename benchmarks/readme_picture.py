@@ -1,6 +1,7 @@
 """The picture of the README: what is observed while each latent of an image result moves alone, side by side.
 
-    crlspec run robot/arm-3 --seed 7401 --out arm
+    crlspec run robot/arm-3 --seed 7401 --out arm --set samples=2500 \\
+      "estimator={kind: ropes, loss: structured-ratio, restarts: 2, steps: 700, encoder: {code: 16, steps: 900}}"
     python benchmarks/readme_picture.py arm --out docs/robot-arm.gif
 
 Each panel is the decoder's image while one recovered latent goes from −2 to 2 standard deviations and back, and all
