@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 
 from crlspec import __version__
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        with stoppable():
+        with stoppable() if argv is None else nullcontext():
             module, _, name = arguments.command.partition(":")
             status = getattr(import_module(module), name)(arguments)
             sys.stdout.flush()
