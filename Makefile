@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(VENV)/.torch
 OUT    ?= runs/demo
+MOMENTS ?= 20
 
 # One thread a process: the work is many small matrices, and the tests run side by side.
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: help venv demo test slow lint format bench recovery clean
+.PHONY: help venv demo test slow lint format bench recovery chaos clean
 
 help:
 	@echo "make demo      set up once, run a shipped spec from file to graph, and say where the pictures are"
@@ -19,6 +20,7 @@ help:
 	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
+	@echo "make chaos     kill calls at random moments and count what they leave: a quarter of an hour (MOMENTS=20 each)"
 	@echo "make venv      only the set-up"
 
 venv: $(STAMP)
@@ -58,6 +60,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	@for script in score help_time; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+chaos: $(STAMP)
+	$(BIN)/python benchmarks/chaos.py --moments $(MOMENTS)
 
 recovery: $(STAMP)
 	$(BIN)/python benchmarks/recovery.py

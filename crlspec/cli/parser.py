@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from errno import EDQUOT, EFBIG, ENOSPC
 from importlib import import_module
 
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        with stoppable():
+        with stoppable() if argv is None else nullcontext():
             module, _, name = arguments.command.partition(":")
             status = getattr(import_module(module), name)(arguments)
             if sys.stdout is not None:  # None: it was closed by the caller

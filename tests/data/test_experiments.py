@@ -166,3 +166,28 @@ def test_a_folder_made_by_the_simulator_goes_the_whole_way(tmp_path):
     z = np.concatenate([read[name]["z"].values for name in environments_of(read)])
     found = np.concatenate([result.encoder(read[name]["x"]).values for name in environments_of(read)])
     assert np.abs(np.corrcoef(z.T, found.T)[:3, 3:]).diagonal().min() > 0.98
+
+
+def test_a_row_that_is_cut_short_is_named(bench):
+    table = bench / "red_1" / "red_1.csv"
+    lines = table.read_text().splitlines()
+    lines[3] = lines[3].rpartition(",")[0]
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError) as short:
+        read_data(bench, experiments=wanted())
+    assert short.value.message == f"{table}:4: the row has fewer cells than the header."
+    lines[3] += ",image_2.png,more"
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"red_1\.csv:4: the row has more cells than the header"):
+        read_data(bench, experiments=wanted())
+
+
+def test_an_image_of_too_many_pixels_is_named(bench, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError) as bomb:
+        read_data(bench, experiments=wanted())
+    assert bomb.value.message.startswith(
+        f"{bench}/obs_1/images_16/image_0.png: this is no image that can be read (Image size (256 pixels) exceeds"
+    )
