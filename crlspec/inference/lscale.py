@@ -144,7 +144,7 @@ class LScaleI(Estimator):
         best = orders[0].order
 
         def rows_of(facts: GaussianFacts) -> np.ndarray:
-            return unmix(rows_in_order(facts.moments, best), facts.covariances[1:], best)
+            return unmix(rows_in_order(facts.moments, best), facts.covariances[..., 1:, :, :], best)
 
         strengths, p_values = score_edges(rows, estimate, best, errors, rows_of)
         first = Step(

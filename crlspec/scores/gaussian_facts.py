@@ -14,7 +14,7 @@ __all__ = ["GaussianFacts"]
 class GaussianFacts:
     """All that Gaussian environments say, the observational one first.
 
-    means        (environment, component)
+    means        (environment, component); all arrays may have further axes before
     covariances  (environment, component, component)
     counts       (environment,) samples
     """
@@ -33,54 +33,56 @@ class GaussianFacts:
     def slopes(self) -> np.ndarray:
         """(interventional environment, component, component): D with d^e(y) = D (y − μ_0) + shift."""
         precisions = np.linalg.inv(self.covariances)
-        return np.asarray(precisions[1:] - precisions[0])
+        return np.asarray(precisions[..., 1:, :, :] - precisions[..., :1, :, :])
 
     @property
     def shifts(self) -> np.ndarray:
         """(interventional environment, component): d^e at the observational mean."""
-        precisions = np.linalg.inv(self.covariances[1:])
-        return np.asarray(np.einsum("eij,ej->ei", precisions, self.means[0] - self.means[1:]))
+        precisions = np.linalg.inv(self.covariances[..., 1:, :, :])
+        gaps = self.means[..., :1, :] - self.means[..., 1:, :]
+        return np.asarray((precisions @ gaps[..., None])[..., 0])
 
     @property
     def moments(self) -> np.ndarray:
         """E_obs[d dᵀ] (interventional environment, component, component), less the sampling variance of Θ̂ (Wishart):
         Cov(Θ̂ v) = (vᵀΘv Θ + Θv vᵀΘ) / N."""
-        precisions, second = np.linalg.inv(self.covariances), self.covariances[0]
-        slopes, shifts = self.slopes, self.shifts
-        noises = [
-            (theta * np.trace(theta @ second) + theta @ second @ theta + theta) / count
-            for theta, count in zip(precisions, self.counts, strict=True)
-        ]
-        found = []
-        for slope, shift, noise in zip(slopes, shifts, noises[1:], strict=True):
-            moment = slope @ second @ slope + np.outer(shift, shift) - noise - noises[0]
-            found.append((moment + moment.T) / 2)
-        return np.stack(found)
+        precisions, second = np.linalg.inv(self.covariances), self.covariances[..., :1, :, :]
+        read = precisions @ second
+        traces = np.einsum("...ii->...", read)[..., None, None]
+        noises = (precisions * traces + read @ precisions + precisions) / np.array(self.counts)[:, None, None]
+        slopes, shifts = precisions[..., 1:, :, :] - precisions[..., :1, :, :], self.shifts
+        found = slopes @ second @ slopes + shifts[..., :, None] * shifts[..., None, :]
+        found = found - noises[..., 1:, :, :] - noises[..., :1, :, :]
+        return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)
 
-    def deviations(self) -> Iterator[tuple[GaussianFacts, GaussianFacts]]:
+    def deviations(self, at_once: int = 256) -> Iterator[tuple[GaussianFacts, GaussianFacts]]:
         """Facts moved up and down by one standard deviation in each independent direction of their sampling error.
 
         With (f(up) − f(down)) / 2 as columns of J, the sampling covariance of a smooth f is JJᵀ to first order (the
         delta method with sigma points). Directions: of a covariance LLᵀ from N samples L W Lᵀ/√N, where W is
         symmetric with independent entries of variance one, two on the diagonal; of a mean L w/√N.
-        """
-        n = self.means.shape[1]
-        for e, count in enumerate(self.counts):
-            root = np.linalg.cholesky(self.covariances[e])
-            for a in range(n):
-                yield self._moved(e, mean=root[:, a] / count**0.5)
-                for b in range(a + 1):
-                    product = np.outer(root[:, a], root[:, b])
-                    size = (2 * count if a == b else count) ** 0.5
-                    yield self._moved(e, covariance=(product + product.T) / size)
 
-    def _moved(
-        self, e: int, mean: np.ndarray | float = 0.0, covariance: np.ndarray | float = 0.0
-    ) -> tuple[GaussianFacts, GaussianFacts]:
-        both = []
-        for sign in (1, -1):
-            means, covariances = self.means.copy(), self.covariances.copy()
-            means[e] += sign * np.asarray(mean)
-            covariances[e] += sign * np.asarray(covariance)
-            both.append(replace(self, means=means, covariances=covariances))
-        return both[0], both[1]
+        at_once  directions in one pair of facts, whose arrays have them as their first axis
+        """
+        environments, n = self.means.shape
+        a, b = np.tril_indices(n)
+        size = np.where(a == b, 2.0, 1.0)
+        for e in range(environments):
+            count, root = self.counts[e], np.linalg.cholesky(self.covariances[e])
+            products = root.T[a][:, :, None] * root.T[b][:, None, :]
+            turned = (products + np.swapaxes(products, 1, 2)) / np.sqrt(size * count)[:, None, None]
+            means = np.concatenate([root.T / count**0.5, np.zeros((len(a), n))])
+            covariances = np.concatenate([np.zeros((n, n, n)), turned])
+            for first in range(0, len(means), at_once):
+                part = slice(first, first + at_once)
+                yield (
+                    self._moved(e, means[part], covariances[part], 1),
+                    self._moved(e, means[part], covariances[part], -1),
+                )
+
+    def _moved(self, e: int, mean: np.ndarray, covariance: np.ndarray, sign: int) -> GaussianFacts:
+        """Environment e moved by (direction, component) and (direction, component, component)."""
+        means, covariances = (np.repeat(x[None], len(mean), axis=0) for x in (self.means, self.covariances))
+        means[:, e] += sign * mean
+        covariances[:, e] += sign * covariance
+        return replace(self, means=means, covariances=covariances)

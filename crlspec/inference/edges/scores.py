@@ -76,15 +76,18 @@ def _wald_p_values(
 
     def components(moved: GaussianFacts) -> np.ndarray:
         found = rows_of(moved)
-        decoder = np.linalg.inv(found * np.sign((found * rows).sum(1))[:, None])
-        slopes = np.stack([decoder.T @ moved.slopes[m] @ decoder[:, k] for k, m in enumerate(order)])
-        return np.stack([slopes, moved.shifts[list(order)] @ decoder], -1)
+        decoder = np.linalg.inv(found * np.sign((found * rows).sum(-1))[..., None])
+        own = moved.slopes[..., list(order), :, :] @ np.swapaxes(decoder, -1, -2)[..., None]
+        slopes = own[..., 0] @ decoder
+        return np.stack([slopes, moved.shifts[..., list(order), :] @ decoder], -1)
 
-    values = components(facts)
-    slopes = np.stack([(components(up) - components(down)) / 2 for up, down in facts.deviations()], -1)
-    covariances = slopes @ slopes.swapaxes(-1, -2)
-    p_values = np.ones(values.shape[:2])
-    for i, j in zip(*np.tril_indices(len(order), -1), strict=True):
-        statistic = values[i, j] @ np.linalg.pinv(covariances[i, j], hermitian=True) @ values[i, j]
-        p_values[i, j] = chdtrc(2, statistic)
+    n, values = len(order), components(facts)
+    covariances = np.zeros((n, n, 2, 2))
+    for up, down in facts.deviations():
+        moved = (components(up) - components(down)) / 2
+        covariances += np.einsum("dija,dijb->ijab", moved, moved, optimize=True)
+    p_values = np.ones((n, n))
+    below = np.tril_indices(n, -1)
+    inverses = np.linalg.pinv(covariances[below], hermitian=True)
+    p_values[below] = chdtrc(2, np.einsum("pa,pab,pb->p", values[below], inverses, values[below]))
     return p_values

@@ -67,32 +67,40 @@ def _gap(projected: np.ndarray, found: int) -> float:
 
 
 def rows_in_order(moments: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
-    """One unit row per node of the order: the leading direction of R^m off the rows before it."""
-    rows = np.zeros((0, moments.shape[-1]))
+    """One unit row per node of the order: the leading direction of R^m off the rows before it.
+
+    moments  (environment, component, component); further axes may stand before, as in the rows that are given back
+    """
+    n = moments.shape[-1]
+    rows = np.zeros((*moments.shape[:-3], 0, n))
     for m in order:
-        projector = projector_off(rows)
-        rows = np.vstack([rows, _spectrum(projector @ moments[m] @ projector)[1][:, 0]])
+        projector = np.eye(n) - np.swapaxes(rows, -1, -2) @ rows  # the rows are orthonormal
+        leading = _leading(projector @ moments[..., m, :, :] @ projector)
+        rows = np.concatenate([rows, leading[..., None, :]], axis=-2)
     return rows
 
 
 def image_rows(moments: np.ndarray) -> np.ndarray:
-    """For each environment the leading direction of R^m: its latent up to mixing with its parents (stage L1)."""
-    return np.stack([_spectrum(moment)[1][:, 0] for moment in moments])
+    """For each environment the leading direction of R^m: its latent up to mixing with its parents (stage L1).
+
+    moments  (environment, component, component); further axes may stand before
+    """
+    return _leading(moments)
 
 
 def unmix(rows: np.ndarray, second: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     """Hard interventions: z_m is independent of its predecessors in its own environment (stage L3).
 
-    rows    (position, component) in causal order
+    rows    (position, component) in causal order; further axes may stand before, as in all arrays
     second  (environment, component, component): covariance of each environment, indexed as in the order
     """
     clean = rows.copy()
-    for position in range(1, len(rows)):
-        covariance = second[order[position]]
-        before = clean[:position]
-        slope = np.linalg.solve(before @ covariance @ before.T, before @ covariance @ clean[position])
-        clean[position] = clean[position] - slope @ before
-    return clean / np.linalg.norm(clean, axis=1, keepdims=True)
+    for position in range(1, rows.shape[-2]):
+        before = clean[..., :position, :]
+        read = before @ second[..., order[position], :, :]
+        slope = np.linalg.solve(read @ np.swapaxes(before, -1, -2), read @ clean[..., position, :, None])
+        clean[..., position, :] -= (np.swapaxes(slope, -1, -2) @ before)[..., 0, :]
+    return np.asarray(clean / np.linalg.norm(clean, axis=-1, keepdims=True))
 
 
 def unmixing_variances(
@@ -106,6 +114,13 @@ def unmixing_variances(
         inverse = np.linalg.inv(before @ covariance @ before.T)
         variances[position, :position] = residual * np.diagonal(inverse) / counts[order[position]]
     return variances
+
+
+def _leading(moments: np.ndarray) -> np.ndarray:
+    """(…, component): the eigenvector of the eigenvalue of largest absolute value."""
+    values, vectors = np.linalg.eigh((moments + np.swapaxes(moments, -1, -2)) / 2)
+    last = np.abs(values[..., -1]) > np.abs(values[..., 0])
+    return np.asarray(np.where(last[..., None], vectors[..., -1], vectors[..., 0]))
 
 
 def _spectrum(moment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -176,7 +176,7 @@ class _Fits:
     def of(cls, here: _Environments, rows: np.ndarray, directions: np.ndarray, mechanism: Mechanism) -> _Fits:
         ones = np.concatenate([np.zeros((len(rows), 1)), rows], 1)
         counts, g = here.counts, directions
-        each = np.log(np.einsum("ci,eij,cj->ce", g, here.precisions, g, optimize=True))
+        each = np.log(_along(here.precisions, g))
         kept, unchanged = here.pooled(1 - ones)
         losses = -unchanged * np.log(np.einsum("ci,cij,cj->c", g, kept, g))
         changed, left = None, each if mechanism != "own" else each * (1 - ones)
@@ -227,7 +227,7 @@ class _Fits:
         """Directions after one step towards a stationary point."""
         g, here = self.directions, self.here
         ones = np.concatenate([np.zeros((len(g), 1)), self.rows], 1)
-        weights = here.counts / np.einsum("ci,eij,cj->ce", g, here.precisions, g, optimize=True)
+        weights = here.counts / _along(here.precisions, g)
         pools = [((1 - ones) @ here.counts, self.kept)]
         if self.changed is None:
             weights = weights * (1 - ones)
@@ -251,6 +251,11 @@ class _Fits:
         return Sink(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
 
 
+def _along(matrices: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """(row, environment) gᵀMg of directions (row, component) and matrices (environment, component, component)."""
+    return np.asarray(((g @ matrices) * g).sum(-1).T)
+
+
 def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sink independent of all else where it is targeted: precision matrices of the environments with a 1, each
     weighted by its precision, and the sink's variance (row, environment) in each."""
@@ -262,7 +267,7 @@ def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[
         precision = np.linalg.inv(pool)
         functional = np.einsum("cij,cj->ci", precision, g)
         functional = functional / np.einsum("ci,ci->c", functional, g)[:, None]
-        variances = np.einsum("ci,eij,cj->ce", functional, here.covariances, functional, optimize=True)
+        variances = _along(here.covariances, functional)
     return precision, variances
 
 

@@ -44,7 +44,7 @@ def closure_by_scores(estimate: ScoreEstimate) -> Step:
     rows = image_rows(estimate.moments)[list(best.order)]
 
     def rows_of(facts: GaussianFacts) -> np.ndarray:
-        return image_rows(facts.moments)[list(best.order)]
+        return image_rows(facts.moments)[..., list(best.order), :]
 
     strengths, p_values = score_edges(rows, estimate, best.order, rows_of=rows_of)
     seconds = time.perf_counter() - began
