@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.digest import data_digest
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
+from crlspec.inference.checks.components import check_components
 from crlspec.numerics.batches import batches
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
@@ -87,7 +89,6 @@ def solve(
     is no spec, or no data.
     """
     from crlspec.data import Problem
-    from crlspec.data.digest import data_digest
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
@@ -105,7 +106,6 @@ def solve(
     method = _method(spec, setting)
     ready = prepared(data, *steps_of(spec))
     problem = Problem.from_data(ready.tree, named_by_environments(setting, spec, ready.tree))
-    digest = data_digest(problem)
     require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
@@ -133,9 +133,9 @@ def solve(
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
-    estimate = _checked(
-        restore(estimate, relabelling, problem.setting), design, method, problem.setting, verdict
-    )
+    estimate = restore(estimate, relabelling, problem.setting)
+    design = (*design, *check_components(estimate, problem, ready.components, thresholds))
+    estimate = _checked(estimate, design, method, problem.setting, verdict)
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -146,7 +146,7 @@ def solve(
         **({} if spec.profile is None else {"profile": spec.profile}),
         **({} if counted is None else {"latents": {"count": counted.count, "why": str(counted)}}),
         **(notes or {}),
-        "digest": digest,
+        "digest": data_digest(problem),
     }
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     told = provenance(dump(declared), seeds, truth=model is not None, **kept)
