@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.digest import data_digest
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
+from crlspec.inference.checks.components import check_components
 from crlspec.numerics.batches import batches
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
@@ -89,7 +91,6 @@ def solve(
     is no spec, or no data.
     """
     from crlspec.data import Problem
-    from crlspec.data.digest import data_digest
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
@@ -106,7 +107,6 @@ def solve(
     method = _method(spec, setting)
     ready = prepared(data, *steps_of(spec))
     problem = Problem.from_data(ready.tree, named_by_environments(setting, spec, ready.tree))
-    digest = data_digest(problem)
     require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
@@ -132,6 +132,7 @@ def solve(
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
     estimate = restore(estimate, relabelling, problem.setting)
+    design = (*design, *check_components(estimate, problem, ready.components, thresholds))
     estimate = _with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
@@ -143,7 +144,7 @@ def solve(
         **({} if spec.profile is None else {"profile": spec.profile}),
         **({} if counted is None else {"latents": {"count": counted.count, "why": str(counted)}}),
         **(notes or {}),
-        "digest": digest,
+        "digest": data_digest(problem),
     }
     seeds = {**kept.pop("seeds", {}), "solve": seed}
     told = provenance(dump(declared), seeds, truth=model is not None, **kept)

@@ -21,7 +21,10 @@ def first_line(spec: Spec, path: Path | None) -> str:
 
     source = f"data of {path}" if path is not None else "samples of the model"
     method = "" if spec.estimator is None else f", estimator {spec.estimator.kind}"
-    return f"{spec.name}: {Setting.of(spec)}{method}, {source}."
+    setting = str(Setting.of(spec))
+    if spec.latents_from is not None:
+        setting = setting.replace("an unknown number of latents", "a latent for each environment")
+    return f"{spec.name}: {setting}{method}, {source}."
 
 
 def as_values(result: Result, metrics: dict[str, Any] | None, folder: Path) -> dict[str, Any]:

@@ -71,11 +71,14 @@ class Components:
     directions  (component, variable), orthonormal rows
     mean        (variable,)
     share       of the variance of the variables that they hold
+    noise       (variable,) the variance that noise of each variable would have, were all that lies outside of them
+                noise, of which each dimension within holds as much: that of the rest, times d / (d − components)
     """
 
     directions: np.ndarray
     mean: np.ndarray
     share: float
+    noise: np.ndarray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -240,4 +243,6 @@ def _principal(arrays: Mapping[str, np.ndarray], count: int) -> Components:
     signs = np.sign(directions[np.arange(count), np.abs(directions).argmax(axis=1)])
     total = float(np.maximum(spectrum, 0).sum())
     share = float(np.maximum(spectrum[:count], 0).sum() / total) if total > 0 else 1.0
-    return Components(directions * signs[:, None], mean, share)
+    rest = centred - (centred @ directions.T) @ directions
+    noise = rest.var(axis=0) * width / (width - count) if count < width else np.zeros(width)
+    return Components(directions * signs[:, None], mean, share, noise)
