@@ -127,6 +127,7 @@ def solve(
     oracle = _oracle(spec.scores, model, relabelling)
     scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
+    problem, code, estimate = _with_eyes(problem, code, estimate)
     estimate = _of_images(estimate, code, problem, _shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
@@ -338,6 +339,21 @@ def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
     x = x[: max(9, min(100, EXAMPLES // x.shape[1]))]
     examples = xr.DataArray(x, dims=("sample", "observed"))
     return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
+
+
+def _with_eyes(
+    problem: Problem, code: AnyCode | None, estimate: Estimate
+) -> tuple[Problem, AnyCode | None, Estimate]:
+    """Problem and code with what the estimator sees of images beyond the code, where it does."""
+    if estimate.eyes is None:
+        return problem, code, estimate
+    from crlspec.maps.codes import PcaCode
+
+    assert isinstance(code, PcaCode)  # no other code is looked beyond
+    code = replace(code, eyes=estimate.eyes)
+    bare = {name: x[:, problem.code_size :] for name, x in problem.samples.items()}
+    uncoded = replace(problem, observed=problem.observed[problem.code_size :], samples=bare)
+    return uncoded.coded(code.names, code), code, replace(estimate, eyes=None)
 
 
 def _with_code(estimate: Estimate, code: AnyCode, problem: Problem) -> Estimate:

@@ -55,6 +55,7 @@ class Problem:
     effective environment → effective number of samples, where rows of a file depend on each other; may be empty
     images    environment → (sample, channel, row, column), uint8 from 0 to 255 or float from 0 to 1, read-only,
               perhaps memory maps; empty where no images are observed
+    code_size how many of the columns, the first ones, are a code of the images
     """
 
     setting: Setting
@@ -62,6 +63,7 @@ class Problem:
     samples: Mapping[str, np.ndarray]
     effective: Mapping[str, float] = field(default_factory=dict)
     images: Mapping[str, np.ndarray] = field(default_factory=dict)
+    code_size: int = 0
 
     def size(self, environment: str) -> float:
         """Number of samples of an environment, the effective one where it is known."""
@@ -169,7 +171,11 @@ class Problem:
         }
         observed = (*names, *self.observed)
         return replace(
-            self, setting=replace(self.setting, observed=observed), observed=observed, samples=samples
+            self,
+            setting=replace(self.setting, observed=observed),
+            observed=observed,
+            samples=samples,
+            code_size=len(names),
         )
 
     def shuffled(self, seed: int) -> tuple[Problem, Relabelling]:
@@ -187,7 +193,8 @@ class Problem:
         relabelling = Relabelling(environments, latents).inverse
         effective = {environments[name]: size for name, size in self.effective.items()}
         images = {environments[name]: self.images[name] for name in shuffled if name in self.images}
-        return Problem(setting, self.observed, samples, effective, images), relabelling
+        renamed = Problem(setting, self.observed, samples, effective, images, self.code_size)
+        return renamed, relabelling
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from crlspec.inference.check import Check
+from crlspec.maps.codes import Eyes
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
 
@@ -142,6 +143,8 @@ class Estimate:
     checks         every claim and assumption that was held against the data, with what was measured
     code           where images are observed: from them to the first columns, as many as it has names; encoder and
                    decoder speak of columns
+    eyes           as an estimator gives them: what is seen of images beyond the code that it was given. Encoder and
+                   decoder speak of this too, as columns after those of the code, which takes it over
     stages         what each step of the estimation changed, first to last
     diagnostics    labelled arrays; always ``spectrum`` (component,) of the pooled standardised covariance; where
                    scores were estimated ``score_differences`` (environment, latent), the mean squared score
@@ -173,6 +176,7 @@ class Estimate:
     checks: tuple[Check, ...] = ()
     absent: tuple[AbsentEdge, ...] = ()
     code: AnyCode | None = None
+    eyes: Eyes | None = None
 
     def __post_init__(self) -> None:
         names = set(self.latents)

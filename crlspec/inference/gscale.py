@@ -38,16 +38,17 @@ from crlspec.inference.encoders.answer import (
     status_of,
 )
 from crlspec.inference.encoders.environment_classifier import environment_logits
-from crlspec.inference.encoders.halves import halved_latents
+from crlspec.inference.encoders.general import GeneralFit
+from crlspec.inference.encoders.image_declaration import ImageCode
+from crlspec.inference.encoders.image_starts import Looked, look
 from crlspec.inference.encoders.linear_starts import leading_components, linear_starts
 from crlspec.inference.encoders.log_ratios import RankOne
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
-from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
-from crlspec.inference.encoders.sign_starts import signed_latents
-from crlspec.inference.encoders.structured_ratio import Fitted, Settings, Starts, fit
-from crlspec.inference.encoders.turning import sided_starts, skewnesses
+from crlspec.inference.encoders.seen_columns import decoder_of_seen, encoder_of_seen, unseen
+from crlspec.inference.encoders.structured_ratio import Fitted
 from crlspec.inference.estimate import Estimate, Stage
 from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.maps.codes import Eyes
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import ColumnSpace
@@ -55,7 +56,6 @@ from crlspec.numerics.links import LINKS
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference
-from crlspec.spec.setting import Setting
 
 __all__ = ["GScaleI"]
 
@@ -77,6 +77,7 @@ class GScaleI(Estimator):
               lower held-out loss is kept; where these disagree as many new ones are trained and recombined with
               them, once
     steps     of the last training, at most
+    encoder   how images are looked at, where they are observed
     loss      ``structured-ratio``, or ``score-sparsity`` of the papers, also behind a link
     place     where they are trained
     thresholds  what else decides
@@ -86,6 +87,7 @@ class GScaleI(Estimator):
     restarts: int = 3
     steps: int = 2000
     loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
+    encoder: ImageCode = field(default_factory=ImageCode)
     context: TrainingContext = HERE
     thresholds: GscaleThresholds = field(default_factory=GscaleThresholds)
     declaration = declarations.GscaleI
@@ -109,30 +111,36 @@ class GScaleI(Estimator):
         space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
         unknown = problem.setting.pairs is None and problem.setting.targets is None
-        logits = None
-        if general and (unknown or (self.restarts > 1 and self.loss == "structured-ratio")):
-            logits = environment_logits(y, seed, progress, self.context, self.steps)
+        looked, logits = self._told(problem, order, y, unknown, seed, progress)
         leading = leading_components(y, general)
         pairing = _pairing(linear, leading, logits, order, progress, self.thresholds)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
         ratios, rows = linear_starts(leading, pairs, general, y[0].shape[1], self.thresholds.even)
         paired = time.perf_counter()
         link = problem.setting.link if problem.setting.mixing == "glm" else None
-        fitted = None
+        fitted: Fitted | None = None
         maps: tuple[Network, Network | None] = _linear_maps(rows)
         if general or self.loss == "score-sparsity":
             coordinates = Coordinates.within(space, linear)
-            fitted = self._fit(problem.setting, coordinates, logits, pairs, rows, scores, seed, progress)
+            options = GeneralFit(
+                problem.setting.noise != "gaussian",
+                general,
+                self.restarts,
+                self.steps,
+                self.loss,
+                self.encoder.kind,
+                self.thresholds,
+                self.context,
+            )
+            fitted = options.fit(coordinates, logits, looked, pairs, rows, scores, seed, progress)
             maps = fitted.encoder, fitted.decoder
-        encoder_network, decoder_network = maps
-        encoder = NetworkEncoder(encoder_network, space.whitener, space.offset, link)
-        decoder = (
-            None
-            if decoder_network is None
-            else NetworkDecoder(decoder_network, space.coloring, space.offset, link)
-        )
-        encoded = time.perf_counter()
-        z = [encoder_network(one) for one in y]
+        encoder, decoder, first = _named(maps, rows, space, link)
+        encoded, z = time.perf_counter(), [maps[0](one) for one in y]
+        eyes = None
+        if fitted is not None and fitted.eyes is not None:
+            eyes, at = Eyes(encoder, fitted.eyes), problem.code_size
+            z = [seen + fitted.eyes(problem.images[name]) for seen, name in zip(z, order, strict=True)]
+            encoder, decoder, first = _seen(encoder, decoder, first, at)
         if link is None:
             step, excess = edges_by_classifier(
                 z, pairs, seed, progress, self.thresholds.kept, self.alpha, self.thresholds.detectable_share
@@ -143,12 +151,8 @@ class GScaleI(Estimator):
             step = replace(step, settled=_settled(ratios))
         agreement = None if fitted is None else fitted.agreement
         checks = checks_of(pairing, contrasts(z, pairs), agreement, self.thresholds, excess)
-        sizes = {name: problem.size(name) for name in order}
-        checks = (
-            *checks,
-            check_samples(sizes, self.thresholds.samples, "tell environments apart"),
-            *saturation,
-        )
+        counted = {name: problem.size(name) for name in order}
+        checks += (check_samples(counted, self.thresholds.samples, "tell environments apart"), *saturation)
         if step.power is not None:
             names = [problem.latents[m] for m in step.order]
             checks = (*checks, step.power.check(names, np.tril(step.p_values < self.alpha, -1)))
@@ -159,7 +163,6 @@ class GScaleI(Estimator):
         tested = tested_edges(step, problem.latents)
         edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
         causal = tuple(problem.latents[m] for m in step.order)
-        first = NetworkEncoder(_linear_maps(rows)[0], space.whitener, space.offset, link)
         stages = [
             Stage("linear start", problem.latents, (), first, paired - began, start_note(pairing)),
             *([] if fitted is None else [
@@ -183,7 +186,29 @@ class GScaleI(Estimator):
             stages=tuple(stages),
             diagnostics=diagnostics_of(problem, order, pairs, pairing, fitted, space, excess),
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
+            eyes=eyes,
         )
+
+    def _told(
+        self,
+        problem: Problem,
+        order: Sequence[str],
+        y: Sequence[np.ndarray],
+        unknown: bool,
+        seed: int,
+        progress: Progress,
+    ) -> tuple[Looked | None, Sequence[np.ndarray] | None]:
+        """What a classifier of images sees, where they are observed, and logits (sample, environment) of every
+        environment; None where nothing asks for them."""
+        structured = self.loss == "structured-ratio"
+        if problem.setting.mixing != "general" or not (unknown or structured):
+            return None, None
+        if problem.images:
+            looked = look(problem, order, y, seed, progress, self.context, self.steps)
+            return looked, looked.logits
+        if not unknown and self.restarts == 1:
+            return None, None
+        return None, environment_logits(y, seed, progress, self.context, self.steps)
 
     def _find_pairs(
         self,
@@ -204,63 +229,6 @@ class GScaleI(Estimator):
             return find_pairs(y[1:], progress, clear=self.thresholds.clear)
         stacked = np.concatenate(logits)
         return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent)
-
-    def _fit(
-        self,
-        setting: Setting,
-        coordinates: Coordinates,
-        logits: Sequence[np.ndarray] | None,
-        pairs: Sequence[tuple[int, int]],
-        rows: np.ndarray,
-        scores: ScoreDifference,
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        rng = np.random.default_rng([seed, 0x65CA1E])
-
-        def perturbed() -> np.ndarray:
-            noise = rng.normal(size=(self.restarts, *rows.shape)) / np.sqrt(rows.shape[1])
-            return 0.5 * rows + 0.5 * noise
-
-        y = coordinates.all
-        skewed = None if logits is None else _skewnesses(logits, pairs)
-
-        def led(rows: np.ndarray, count: int, seed: int) -> Starts:
-            """The last ``count`` restarts begin at a classifier, the others at their rows alone."""
-            if logits is None or skewed is None:
-                return Starts(rows)
-            limits = self.thresholds
-            if (skewed >= limits.two_sided).all():
-                return Starts(rows, signed_latents(y, logits, pairs, count, seed))
-            sided = sided_starts(skewed, count, limits.turns, limits.two_sided)
-            latents = halved_latents(y, pairs, sided, seed, progress, self.context, self.steps)
-            linear = [skewed >= limits.turns] * (len(rows) - count)
-            return Starts(rows, latents, np.array([*linear, *sided], dtype=bool))
-
-        def more() -> Starts:
-            return led(perturbed(), self.restarts, seed + 1)
-
-        starts = perturbed()
-        starts[0] = rows
-        settings = Settings(
-            setting.noise != "gaussian",
-            restarts=self.restarts,
-            steps=self.steps,
-            agreement=self.thresholds.agreement,
-        )
-        if self.loss == "structured-ratio":
-            first = led(starts, self.restarts - 1, seed)
-            return fit(y, pairs, first, settings, seed, progress, self.context, more)
-        settings = replace(settings, batch=128, width=settings.width if setting.mixing == "general" else 0)
-        differences = between_pairs(scores, coordinates, pairs, seed, progress)
-        return fit_sparse(y, differences, starts, settings, seed, progress, self.context)
-
-
-def _skewnesses(logits: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Those of :mod:`crlspec.inference.encoders.turning`, from logits (sample, environment) of every environment."""
-    return skewnesses(
-        [(logits[a][:, a] - logits[a][:, b], logits[b][:, a] - logits[b][:, b]) for a, b in pairs]
-    )
 
 
 def _unlinked(
@@ -359,6 +327,30 @@ def _settled(ratios: Sequence[RankOne]) -> bool:
         "Give more samples, or interventions whose two mechanisms differ more.",
     )  # fmt: skip
     return worst.settled
+
+
+def _named(
+    maps: tuple[Network, Network | None], rows: np.ndarray, space: ColumnSpace, link: str | None
+) -> tuple[NetworkEncoder, NetworkDecoder | None, NetworkEncoder]:
+    """Encoder and decoder between observations and latents, and the linear encoder that they begin at."""
+    network, back = maps
+    return (
+        NetworkEncoder(network, space.whitener, space.offset, link),
+        None if back is None else NetworkDecoder(back, space.coloring, space.offset, link),
+        NetworkEncoder(_linear_maps(rows)[0], space.whitener, space.offset, link),
+    )
+
+
+def _seen(
+    encoder: NetworkEncoder, decoder: NetworkDecoder | None, first: NetworkEncoder, at: int
+) -> tuple[NetworkEncoder, NetworkDecoder | None, NetworkEncoder]:
+    """The same where the latents are columns of the code themselves, from ``at`` on."""
+    count, observed = encoder.shape
+    return (
+        encoder_of_seen(observed + count, at, count),
+        None if decoder is None else decoder_of_seen(decoder, at),
+        unseen(first, at, count),
+    )
 
 
 def _linear_maps(rows: np.ndarray) -> tuple[Network, Network]:

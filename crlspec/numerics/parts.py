@@ -41,6 +41,15 @@ class Parts:
         checks = _drawn(held, size, generator, HERE)
         return cls([values[cut:] for values, cut in zip(y, cuts)], checks.to(context.device))
 
+    @property
+    def checks(self) -> tuple[Tensor]:
+        """What is held out, as :meth:`batch` gives it."""
+        return (self.held_out,)
+
+    def batch(self, size: int, generator: torch.Generator, context: TrainingContext = HERE) -> tuple[Tensor]:
+        """:meth:`draw` as the arguments of a loss."""
+        return (self.draw(size, generator, context),)
+
     def draw(self, size: int, generator: torch.Generator, context: TrainingContext = HERE) -> Tensor:
         """(environment, size, component): random rows of every environment, of these the part of this process."""
         return _drawn(self.training, size, generator, context).to(context.device)

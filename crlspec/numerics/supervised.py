@@ -26,9 +26,12 @@ __all__ = [
     "READ",
     "Observations",
     "Supervised",
+    "brightness",
     "fit_supervised",
     "log_loss",
+    "portions",
     "squared_error",
+    "untrained",
     "white_columns",
 ]
 
@@ -99,7 +102,7 @@ class Supervised:
     def __call__(self, observations: Observations, rows: np.ndarray) -> np.ndarray:
         """(row, output) float64 of these rows, read in batches."""
         with torch.no_grad():
-            found = [self.at(observations, some).double().cpu().numpy() for some in _portions(rows)]
+            found = [self.at(observations, some).double().cpu().numpy() for some in portions(rows)]
         return np.concatenate(found)
 
 
@@ -152,7 +155,7 @@ def fit_supervised(
         return loss(supervised.at(observations, some), wanted[some])[None]
 
     def held_out() -> Tensor:
-        return sum(of(some) * (len(some) / len(held)) for some in _portions(held))  # type: ignore[return-value]
+        return sum(of(some) * (len(some) / len(held)) for some in portions(held))  # type: ignore[return-value]
 
     train(
         network,
@@ -193,15 +196,29 @@ def _start(
         with torch.no_grad():
             network.bias.copy_(torch.as_tensor(intercept, dtype=torch.float32))
         return Supervised(network.to(device), none, none, device)
-    some = observations.images_at(rows[:GAUGED])
-    level, spread = some.mean(axis=(0, 2, 3)), np.maximum(some.std(axis=(0, 2, 3)), 1e-3)
-    seen = ImageNetwork(some.shape[1:], observations.columns.shape[1], outputs, generator).to(device)
+    return untrained(observations, outputs, rows, generator, device)
+
+
+def untrained(
+    observations: Observations, outputs: int, rows: np.ndarray, generator: torch.Generator, device: str
+) -> Supervised:
+    """A convolutional network from images, and columns beside them, to so many outputs; the brightness is measured on
+    the first of these rows."""
+    level, spread = brightness(observations, rows)
+    shape = observations.images[0].shape[1:]
+    seen = ImageNetwork(shape, observations.columns.shape[1], outputs, generator).to(device)
     return Supervised(
         seen,
         torch.as_tensor(level, device=device)[:, None, None],
         torch.as_tensor(spread, device=device)[:, None, None],
         device,
     )
+
+
+def brightness(observations: Observations, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (channel,) of the first of these rows."""
+    some = observations.images_at(rows[:GAUGED])
+    return some.mean(axis=(0, 2, 3)), np.maximum(some.std(axis=(0, 2, 3)), 1e-3)
 
 
 def _ridge(u: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +237,7 @@ def _ridge(u: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return slopes, level - middle @ slopes
 
 
-def _portions(rows: np.ndarray) -> Iterator[np.ndarray]:
+def portions(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows in turn, so many as are read at a time."""
     for start in range(0, len(rows), READ):
         yield rows[start : start + READ]

@@ -1,10 +1,10 @@
 """A Record as one NetCDF file and back: labelled arrays that any xarray reader opens, the rest as one JSON
 string.
 
-Groups: the root (encoder, offset, mixing; names alone beside a network), ``code`` (of images), ``encoder``,
-``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``, ``diagnostics``,
-``latents/<environment>`` (in standard deviations) and, where rows were labelled, ``calibration/<k>``. A file is
-written whole or not at all.
+Groups: the root (encoder, offset, mixing; names alone beside a network), ``code`` and ``eyes`` (of images),
+``encoder``, ``decoder`` and ``stage_encoders/<k>`` (networks), ``graph`` (tested pairs as matrices), ``stages``,
+``diagnostics``, ``latents/<environment>`` (in standard deviations) and, where rows were labelled,
+``calibration/<k>``. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from crlspec.disk.write import write_file
 from crlspec.errors import DataError
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.maps.codes import Eyes, PcaCode
 from crlspec.maps.maps import AnyEncoder
 from crlspec.results.calibration import Calibration, calibration_nodes, calibration_of
 from crlspec.results.damage import damaged, reading
 from crlspec.results.digest import DIGEST, digest_of
 from crlspec.results.encoder import labels
-from crlspec.results.stored_code import code_dataset, code_of
+from crlspec.results.stored_code import code_dataset, code_of, eyes_datasets, eyes_of
 from crlspec.results.stored_networks import decoder_of, encoder_of, network_dataset
 from crlspec.results.validate import require_whole
 
@@ -79,6 +80,8 @@ def tree_of(
         nodes["/encoder"] = network_dataset(estimate.encoder)
     if estimate.code is not None:
         nodes["/code"] = code_dataset(estimate.code)
+        if isinstance(estimate.code, PcaCode) and (eyes := estimate.code.eyes) is not None:
+            nodes |= {f"/eyes/{name}": one for name, one in eyes_datasets(eyes).items()}
     if estimate.decoder is not None:
         nodes["/decoder"] = network_dataset(estimate.decoder)
     if calibration is not None:
@@ -143,10 +146,18 @@ def _unpacked(
         decoder=None if decoder is None else decoder_of(decoder.to_dataset(inherit=False)),
         checks=tuple(Check.from_values(values) for values in meta.pop("checks", [])),
         absent=_absent(graph, names),
-        code=None if code is None else code_of(code.to_dataset(inherit=False)),
+        code=None if code is None else code_of(code.to_dataset(inherit=False), _eyes(tree)),
     )
     latents = {key: node.to_dataset()[["z_hat"]] for key, node in tree.children["latents"].children.items()}
     return estimate, observed, xr.DataTree.from_dict(latents), meta
+
+
+def _eyes(tree: xr.DataTree) -> Eyes | None:
+    """The eyes of a code; None where it has none."""
+    stored = tree.children.get("eyes")
+    if stored is None:
+        return None
+    return eyes_of(*(stored.children[name].to_dataset(inherit=False) for name in ("network", "added")))
 
 
 def calibration_in(tree: xr.DataTree, recovered: xr.DataTree, path: Path) -> Calibration | None:

@@ -7,14 +7,24 @@ import xarray as xr
 
 from crlspec.data.images import ALIASES, DIMS, VARIABLE, image_array
 from crlspec.errors import DataError
-from crlspec.maps.codes import PcaCode
+from crlspec.maps.codes import Eyes, PcaCode
+from crlspec.maps.convolutional import ConvolutionalMap
 from crlspec.maps.convolutional_code import AnyCode, ConvolutionalCode
+from crlspec.results.stored_networks import encoder_of, network_dataset
 
-__all__ = ["code_dataset", "code_of", "columns_of", "shows_images", "variable_of"]
+__all__ = [
+    "code_dataset",
+    "code_of",
+    "columns_of",
+    "eyes_datasets",
+    "eyes_of",
+    "shows_images",
+    "variable_of",
+]
 
 
 def code_dataset(code: AnyCode) -> xr.Dataset:
-    """The arrays of a code."""
+    """The arrays of a code; those of its eyes are in :func:`eyes_datasets`."""
     if isinstance(code, ConvolutionalCode):
         return _layers(code)
     each = ("component", *DIMS[1:])
@@ -45,8 +55,46 @@ def _layers(code: ConvolutionalCode) -> xr.Dataset:
     return xr.Dataset(arrays, attrs={"layers": len(code.kernels)})
 
 
-def code_of(stored: xr.Dataset) -> AnyCode:
-    """What :func:`code_dataset` made of a code."""
+def eyes_datasets(eyes: Eyes) -> dict[str, xr.Dataset]:
+    """The arrays of eyes: ``network``, and ``added``, whose dimensions carry the number of the layer."""
+    added = eyes.added
+    maps = ["channel", *(f"map{k + 1}" for k in range(len(added.kernels)))]
+    arrays = {
+        "level": (("channel",), added.level),
+        "spread": (("channel",), added.spread),
+        "first": (("unit", "feature"), added.first),
+        "bias": (("unit",), added.bias),
+        "second": (("output", "unit"), added.second),
+    }
+    for k, (kernel, shift) in enumerate(zip(added.kernels, added.shifts, strict=True)):
+        arrays[f"kernel{k}"] = ((maps[k + 1], maps[k], "kernel_row", "kernel_column"), kernel)
+        arrays[f"shift{k}"] = ((maps[k + 1],), shift)
+    facts = {"layers": len(added.kernels), "shape": list(added.shape), "side": list(added.side)}
+    network = network_dataset(eyes.network).rename(observed="coded")
+    return {"network": network, "added": xr.Dataset(arrays, attrs=facts)}
+
+
+def eyes_of(network: xr.Dataset, added: xr.Dataset) -> Eyes:
+    """What :func:`eyes_datasets` made of eyes."""
+    layers = range(int(added.attrs["layers"]))
+    channels, rows, columns = (int(size) for size in added.attrs["shape"])
+    row, column = (int(size) for size in added.attrs["side"])
+    seen = ConvolutionalMap(
+        (channels, rows, columns),
+        added["level"].values,
+        added["spread"].values,
+        tuple(added[f"kernel{k}"].values for k in layers),
+        tuple(added[f"shift{k}"].values for k in layers),
+        (row, column),
+        added["first"].values,
+        added["bias"].values,
+        added["second"].values,
+    )
+    return Eyes(encoder_of(network), seen)
+
+
+def code_of(stored: xr.Dataset, eyes: Eyes | None = None) -> AnyCode:
+    """What :func:`code_dataset` made of a code, with its eyes."""
     if "dense" in stored:
         layers = range(int(stored.attrs["layers"]))
 
@@ -64,7 +112,7 @@ def code_of(stored: xr.Dataset) -> AnyCode:
             enlarging=each("enlarging"),
             levels=each("level"),
         )
-    return PcaCode(stored["components"].values, stored["mean"].values, stored["pictures"].values)
+    return PcaCode(stored["components"].values, stored["mean"].values, stored["pictures"].values, eyes)
 
 
 def shows_images(x: np.ndarray | xr.DataArray) -> bool:

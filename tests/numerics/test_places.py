@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from crlspec.numerics.checkpoints import TrainingContext
+from crlspec.numerics.image_replicas import ImageReplicas
 from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
 from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
@@ -25,6 +26,10 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "residual": (ResidualNetwork(start, 8, generator), (2, 30, 3)),
         "linear": (ResidualNetwork(start, 0, generator), (2, 30, 3)),
         "mixture": (GaussianMixture((2,), 3), (2, 30)),
+        "images": (
+            ImageReplicas(2, (2, 9, 11), 3, torch.full((2,), 0.4), torch.full((2,), 0.2), generator),
+            (5, 2, 9, 11),
+        ),
     }
 
 

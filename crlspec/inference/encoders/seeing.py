@@ -38,6 +38,13 @@ def seen(
             "Use estimator: {kind: gscale-i}, with two hard interventions on each latent; or give columns, such as "
             "readings of sensors, in place of the images.",
         )
+    if asked.kind == "conv" and problem.observed:
+        raise SettingMismatch(
+            f"Got encoder: {{kind: conv}}, which looks at images alone, and {len(problem.observed)} "
+            f"column{'s' * (len(problem.observed) > 1)} beside them",
+            "images alone, or encoder: {kind: mlp}, which takes both",
+            "Say encoder: {kind: mlp}, or leave the columns out.",
+        )
     code: AnyCode
     if isinstance(asked, AutoencoderCode):
         code = _autoencoded(problem, asked, seed, context, progress)

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from crlspec.inference.encoders.turning import normal_scores
 
-__all__ = ["distances", "sides", "signed_latents"]
+__all__ = ["distances", "sides", "signed_at", "signed_latents"]
 
 POINTS, NEIGHBOURS, POWER, LEAST, DROPPED, OWN = 10_000, 12, 5.0, 1e-3, 0.4, 0.1
 """Of the graph of neighbours: samples in all, neighbours of each, power of the smaller distance that weighs an edge,
@@ -45,19 +45,37 @@ def signed_latents(
     sided    for each latent whether its log ratio turns so near the middle that it has two sides; None: all do
     """
     rng = np.random.default_rng([seed, 0xC0107])
-    stacked, (first, second) = np.concatenate(logits), np.array(pairs).T
-    ratios = stacked[:, first] - stacked[:, second]
-    far = distances(ratios)
-    folded = np.ones(len(pairs), dtype=bool) if sided is None else np.array(sided)
-    pooled = np.concatenate(samples)
+    stacked, pooled = np.concatenate(logits), np.concatenate(samples)
     found = []
     for _ in range(count):
         some = rng.permutation(len(pooled))[:POINTS]
-        signed = normal_scores(ratios[some])
-        if folded.any():
-            signed[:, folded] = far[some][:, folded] * sides(pooled[some], far[some][:, folded], rng)
-        found.append((pooled[some], (signed - signed.mean(0)) / signed.std(0)))
+        points = pooled[some]
+        places = (points - points.mean(0)) / points.std(0)
+        found.append((points, signed_at(stacked, pairs, some, places, rng, sided)))
     return found
+
+
+def signed_at(
+    logits: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    some: np.ndarray,
+    places: np.ndarray,
+    rng: np.random.Generator,
+    sided: Sequence[bool] | None = None,
+) -> np.ndarray:
+    """Latents (point, latent) of mean 0 and variance 1 at ``some`` of the samples, as :func:`signed_latents` gives.
+
+    logits  (sample, environment) at all samples
+    places  (point, coordinate) of these points, in which neighbours are sought
+    """
+    first, second = np.array(pairs).T
+    ratios = logits[:, first] - logits[:, second]
+    folded = np.ones(len(pairs), dtype=bool) if sided is None else np.array(sided)
+    signed = normal_scores(ratios[some])
+    if folded.any():
+        far = distances(ratios)[some][:, folded]
+        signed[:, folded] = far * sides(places, far, rng)
+    return np.asarray((signed - signed.mean(0)) / signed.std(0))
 
 
 def distances(ratios: np.ndarray) -> np.ndarray:
@@ -70,18 +88,17 @@ def distances(ratios: np.ndarray) -> np.ndarray:
 
 
 def sides(points: np.ndarray, far: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """±1 (point, latent): the two halves of the points (point, component), cut where a latent's distance ``far``
+    """±1 (point, latent): the two halves of the points (point, coordinate), cut where a latent's distance ``far``
     (point, latent) from its turning point is small. The nearest points follow their neighbours."""
-    scaled = (points - points.mean(0)) / points.std(0)
     found = np.ones_like(far)
     for i, column in enumerate((far / np.median(far, axis=0)).T):
         kept = np.flatnonzero(column > np.quantile(column, DROPPED))
-        tree = cKDTree(scaled[kept])
-        near = tree.query(scaled[kept], NEIGHBOURS + 1)[1][:, 1:].ravel()
+        tree = cKDTree(points[kept])
+        near = tree.query(points[kept], NEIGHBOURS + 1)[1][:, 1:].ravel()
         own = np.repeat(np.arange(len(kept)), NEIGHBOURS)
         weights = np.minimum(column[kept][own], column[kept][near]) ** POWER + LEAST
         graph = sparse.coo_matrix((weights, (own, near)), shape=(len(kept),) * 2).tocsr()
-        found[:, i] = _halves(graph.maximum(graph.T), rng)[tree.query(scaled)[1]]
+        found[:, i] = _halves(graph.maximum(graph.T), rng)[tree.query(points)[1]]
     return found
 
 

@@ -18,9 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from crlspec.inference.encoders.monotone_ratio import MonotoneRatio
+from crlspec.inference.encoders.pictures import PictureParts, Pictures, eyes_of, lead_by_pictures
 from crlspec.inference.encoders.recombine import recombined
 from crlspec.inference.encoders.restarts import agreement_of, network_of
 from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.maps.convolutional import ConvolutionalMap
 from crlspec.maps.maps import Network
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
@@ -34,8 +36,8 @@ __all__ = ["Fitted", "Settings", "StartingLatents", "Starts", "fit"]
 StartingLatents = tuple[np.ndarray, np.ndarray]
 """Samples (point, component), and the latents (point, latent) that an encoder is led to there before all training."""
 
-GUIDED, POINTS = 300, 10_000
-"""Steps at most towards the latents where encoders begin, and samples at which these are given."""
+POINTS = 10_000
+"""Samples at which the latents are given where encoders begin."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,19 @@ class Settings:
     flexible  heads that follow any smooth log ratio, not quadratic ones alone
     width     hidden units of encoder and decoder; 0: a linear encoder and no decoder
     depth     hidden layers of the encoder
+    back      hidden layers of the decoder
     batch     samples a step of every environment
     restarts  replicas, trained as one batch; two are made of their latents, and that of lower held-out loss is chosen
     steps     of the last training, at most; the restarts get half of them
     agreement least rank correlation of each latent at which two encoders have found the same, and no second
               generation is trained
+    guided    steps at most towards the latents where encoders begin
     """
 
     flexible: bool
     width: int = 128
     depth: int = 3
+    back: int = 2
     restarts: int = 4
     steps: int = 2000
     batch: int = 64
@@ -63,6 +68,7 @@ class Settings:
     reconstruction: float = 3.0
     held_out: float = 0.1
     agreement: float = GscaleThresholds.agreement
+    guided: int = 300
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Fitted:
     losses            (replica,) held-out losses of the last training in rising order, the first the chosen one's
     restarts          those of the restarts that it began with, where their latents were recombined
     generations       how often new restarts were trained and recombined
+    eyes              what is added to the encoder's latents, of the images, where they were looked at
     reconstruction    squared error of a component
     agreement         (latent,) |rank correlations| of the chosen latents with those of the other replica that comes
                       nearest, NaN where there was one alone
@@ -105,14 +112,16 @@ class Fitted:
     trained: Trained
     restarts: tuple[float, ...] = ()
     generations: int = 1
+    eyes: ConvolutionalMap | None = None
 
 
 class StructuredRatio(nn.Module):
     """Replicas of encoder, heads and decoder.
 
-    rows     (replica, latent, component): linear encoders to start from
-    pairs    for each latent the two environments that intervene on it, the observational one being 0
-    turning  (replica, latent): whether the difference of its two heads may turn; None: all may
+    rows      (replica, latent, component): linear encoders to start from
+    pairs     for each latent the two environments that intervene on it, the observational one being 0
+    turning   (replica, latent): whether the difference of its two heads may turn; None: all may
+    pictures  where a convolutional network looks at the images too, and adds what it sees to the latents
     """
 
     def __init__(
@@ -122,12 +131,15 @@ class StructuredRatio(nn.Module):
         settings: Settings,
         generator: torch.Generator,
         turning: Tensor | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         super().__init__()
         replicas, n, _ = rows.shape
         self.encoder = ResidualNetwork(rows.transpose(1, 2), settings.width, generator, settings.depth)
         back = torch.linalg.pinv(rows).transpose(1, 2)
-        self.decoder = ResidualNetwork(back, settings.width, generator) if settings.width else None
+        self.decoder = (
+            ResidualNetwork(back, settings.width, generator, settings.back) if settings.width else None
+        )
         self.curve = (
             BatchedNetwork(replicas * n * 2, 1, 16, generator, quadratic=True) if settings.flexible else None
         )
@@ -137,17 +149,25 @@ class StructuredRatio(nn.Module):
             None if turning is None or bool(turning.all()) else MonotoneRatio(~turning, settings.flexible)
         )
         self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
+        self.eyes = None if pictures is None else pictures.eyes(replicas, n, generator)
 
-    def losses(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def latents(self, flat: Tensor, images: Tensor | None = None) -> Tensor:
+        """(replica, sample, component), and images (sample, channel, row, column) from 0 to 1 where there are any, to
+        (replica, sample, latent)."""
+        h: Tensor = self.encoder(flat)
+        return h if self.eyes is None or images is None else h + self.eyes(images)
+
+    def losses(self, y: Tensor, images: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Log loss of telling the environments (replica,) and squared error of the reconstruction (replica,).
 
-        y  (environment, sample, component), the observational environment first
+        y       (environment, sample, component), the observational environment first
+        images  (environment · sample, channel, row, column) from 0 to 1
         """
         environments, size, components = y.shape
         replicas, n = self.head.shape[:2]
         rows = environments * size
         flat = y.reshape(1, rows, components).expand(replicas, -1, -1)
-        h = self.encoder(flat)
+        h = self.latents(flat, images)
         own = h.transpose(1, 2)[:, :, None]  # replica, latent, 1, row
         quadratic, linear, constant = self.head.unbind(3)
         replaced = (quadratic * own + linear) * own + constant
@@ -172,6 +192,7 @@ class StructuredRatio(nn.Module):
         groups += [] if self.decoder is None else self.decoder.groups(decay)
         groups += self.mechanism.groups(1e-2)
         groups += [] if self.curve is None else self.curve.groups(1e-2)
+        groups += [] if self.eyes is None else self.eyes.groups(decay)
         if self.monotone is not None:
             groups.append({"params": list(self.monotone.parameters()), "weight_decay": 0.0})
         return [*groups, {"params": [self.head], "weight_decay": 0.0}]
@@ -186,6 +207,7 @@ def fit(
     progress: Progress,
     context: TrainingContext = HERE,
     more: Callable[[], Starts] | None = None,
+    pictures: Pictures | None = None,
 ) -> Fitted:
     """Train restarts for half the steps, recombine their latents (:mod:`crlspec.inference.encoders.recombine`), train
     the two that come of it, and keep the one of lower held-out loss. One restart alone is trained for all steps.
@@ -198,17 +220,24 @@ def fit(
     pairs    for each latent the two environments that intervene on it
     starts   of the restarts
     more     those of a second generation; None: there is none
+    pictures of the samples, where a convolutional network looks at them too: then restarts are trained for all steps,
+             and none are recombined
     """
     generator = torch.Generator().manual_seed(seed)
-    parts = Parts.split(samples, generator, settings.held_out, context)
+    parts: Parts | PictureParts = (
+        Parts.split(samples, generator, settings.held_out, context)
+        if pictures is None
+        else PictureParts.split(samples, pictures, generator, settings.held_out, context)
+    )
     before = 0
 
     def trained(name: str, starts: Starts, steps: int) -> tuple[StructuredRatio, Trained]:
         nonlocal before
         rows, turning = torch.as_tensor(starts.rows, dtype=torch.float32), torch.as_tensor(starts.may_turn)
-        model = StructuredRatio(rows, pairs, settings, generator, turning).to(context.device)
+        model = StructuredRatio(rows, pairs, settings, generator, turning, pictures).to(context.device)
         if starts.latents:
-            _lead(model, starts.latents, min(GUIDED, steps), generator, progress, context, name)
+            guided = min(settings.guided, steps)
+            _lead(model, starts.latents, guided, generator, progress, context, name, pictures)
         shorter = replace(settings, steps=steps)
         last = _train(model, parts, shorter, generator, progress, context, name, before)
         before += steps
@@ -225,7 +254,7 @@ def fit(
         model, last = trained(f"{age}encoder", _led_to(latents, samples, turning, seed), settings.steps)
         return model, last, _rising(first.losses), turning
 
-    if len(starts.rows) == 1:
+    if len(starts.rows) == 1 or pictures is not None:
         return _kept(*trained("encoder", starts, settings.steps), parts)
     model, last, losses, turning = generation("", starts, [], [])
     found = _kept(model, last, parts, losses)
@@ -252,7 +281,7 @@ def _led_to(latents: np.ndarray, samples: Sequence[np.ndarray], turning: np.ndar
 
 def _train(
     model: StructuredRatio,
-    parts: Parts,
+    parts: Parts | PictureParts,
     settings: Settings,
     generator: torch.Generator,
     progress: Progress,
@@ -271,11 +300,11 @@ def _train(
 
     return train(
         model,
-        lambda batch: total(*model.losses(batch)),
-        lambda g: parts.draw(settings.batch, g, context),
+        lambda batch: total(*model.losses(*batch)),
+        lambda g: parts.batch(settings.batch, g, context),
         generator,
         Plan(settings.steps, settings.rate, look=50, patience=12),
-        held_out=lambda: total(*model.losses(parts.held_out)),
+        held_out=lambda: total(*model.losses(*parts.checks)),
         groups=model.groups(settings.decay),
         progress=progress,
         stage=name,
@@ -285,12 +314,14 @@ def _train(
     )
 
 
-def _kept(model: StructuredRatio, trained: Trained, parts: Parts, restarts: tuple[float, ...] = ()) -> Fitted:
-    best, checks = trained.best, parts.held_out
+def _kept(
+    model: StructuredRatio, trained: Trained, parts: Parts | PictureParts, restarts: tuple[float, ...] = ()
+) -> Fitted:
+    best, checks = trained.best, parts.checks
     with torch.no_grad():
-        _, error = model.losses(checks)
-        flat = checks.flatten(0, 1).expand(len(model.head), -1, -1)
-        latents = model.encoder(flat).double().cpu().numpy()
+        _, error = model.losses(*checks)
+        flat = checks[0].flatten(0, 1).expand(len(model.head), -1, -1)
+        latents = model.latents(flat, *checks[1:]).double().cpu().numpy()
     return Fitted(
         encoder=network_of(model.encoder, best),
         decoder=None if model.decoder is None else network_of(model.decoder, best),
@@ -299,6 +330,7 @@ def _kept(model: StructuredRatio, trained: Trained, parts: Parts, restarts: tupl
         agreement=agreement_of(latents, best),
         trained=trained,
         restarts=restarts,
+        eyes=None if model.eyes is None else eyes_of(model.eyes, best),
     )
 
 
@@ -314,8 +346,12 @@ def _lead(
     progress: Progress,
     context: TrainingContext,
     name: str,
+    pictures: Pictures | None = None,
 ) -> None:
     """Bring encoders and decoders of the last replicas near their starting latents; leave the others alone."""
+    if pictures is not None:
+        lead_by_pictures(model, model, starting_latents, pictures, steps, generator, progress, context, name)
+        return
     replicas = len(model.head)
     own = [starting_latents[max(0, k - replicas + len(starting_latents))] for k in range(replicas)]
     y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))

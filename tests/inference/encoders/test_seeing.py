@@ -41,9 +41,11 @@ def test_the_slot_is_kept_in_the_spec():
     assert loads(dump(spec)) == spec
     assert GscaleI().encoder == ImageCode(kind="auto", code=64, blur=0.0)
     with pytest.raises(SpecError) as caught:
-        loads(QUICK.replace("kind: mlp", "kind: conv"))
+        loads(QUICK.replace("kind: mlp", "kind: unet"))
     assert "estimator.encoder.kind" in str(caught.value)
-    assert "got 'conv'; one of the allowed values is needed. Remedy: allowed: auto, mlp." in str(caught.value)
+    assert "got 'unet'; one of the allowed values is needed. Remedy: allowed: auto, mlp, conv." in str(
+        caught.value
+    )
 
 
 def test_a_problem_without_images_stays_itself():
@@ -59,6 +61,17 @@ def test_other_estimators_are_refused_with_a_remedy():
     text = str(caught.value)
     assert "contrastive cannot take this: it reads columns of numbers, and images are observed" in text
     assert "Use estimator: {kind: gscale-i}, with two hard interventions on each latent" in text
+
+
+def test_a_convolution_refuses_columns_with_a_remedy():
+    tables = {name: np.random.default_rng(k).normal(size=(40, 1)) for k, name in enumerate(NAMES)}
+    images = {name: tree(40)[name]["image"].values for name in NAMES}
+    problem = Problem.from_data(from_arrays(tables, ["u"], images=images), SETTING)
+    with pytest.raises(SettingMismatch) as caught:
+        seen(problem, GscaleI(encoder=ImageCode(kind="conv")), 0)
+    text = str(caught.value)
+    assert "encoder: {kind: conv}, which looks at images alone, and 1 column beside them" in text
+    assert "Say encoder: {kind: mlp}, or leave the columns out." in text
 
 
 def test_the_code_is_in_front_of_the_columns():
@@ -85,6 +98,53 @@ def test_a_run_from_images_to_images(result, tmp_path):
     again = crlspec.open_result(result.save(tmp_path / "result.nc"))
     np.testing.assert_array_equal(again.transform(new), z)
     assert "data:image/png" in result.report(tmp_path / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def convolved():
+    return crlspec.solve(loads(QUICK.replace("kind: mlp", "kind: conv")), tree(200), 0)
+
+
+def test_what_a_convolution_sees_is_kept(convolved, tmp_path):
+    new = rendered(latents("obs", 30, seed=5))
+    z = convolved.transform(new)
+    assert convolved.observed[-2:] == ("seen1", "seen2") and len(convolved.observed) == 14
+    columns = convolved.estimate.code(new)[:, 12:]  # the latents, up to order, sign, scale and mean
+    slopes = np.linalg.lstsq(np.column_stack([columns, np.ones(30)]), z, rcond=None)[0]
+    assert (np.abs(slopes[:2]) > 1e-9).sum() == 2
+    np.testing.assert_allclose(np.column_stack([columns, np.ones(30)]) @ slopes, z, atol=1e-9)
+    back = convolved.decoder.columns(z)
+    np.testing.assert_allclose(convolved.encoder(back), z, atol=1e-9)
+    assert convolved.reconstruct(new).shape == new.shape
+    assert convolved.traverse("a", [-1.0, 1.0]).shape == (2, *new.shape[1:])
+    again = crlspec.open_result(convolved.save(tmp_path / "result.nc"))
+    np.testing.assert_array_equal(again.transform(new), z)
+    np.testing.assert_array_equal(again.reconstruct(new), convolved.reconstruct(new))
+    assert "data:image/png" in convolved.report(tmp_path / "report.html").read_text()
+
+
+class KilledError(Exception):
+    """Raised in the middle of a run."""
+
+
+@pytest.mark.parametrize(("kind", "at"), [("mlp", "start"), ("mlp", "encoder"), ("conv", "encoder")])
+def test_a_run_that_is_killed_between_stages_goes_on_to_the_same_result(kind, at, tmp_path):
+    spec = loads(SPEC.replace("STEPS", "steps: 10, restarts: 2").replace("kind: mlp", f"kind: {kind}"))
+    data, new = tree(120), rendered(latents("obs", 30, seed=5))
+    whole = crlspec.solve(spec, data, 0).transform(new)
+
+    def kill(stage, *done):
+        if stage == at:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        crlspec.solve(spec, data, 0, progress=kill, checkpoints=tmp_path)
+    stages = []
+    again = crlspec.solve(
+        spec, data, 0, progress=lambda stage, *done: stages.append(stage), checkpoints=tmp_path
+    )
+    assert "environments of images, half 2: going on after step 10" in stages
+    np.testing.assert_array_equal(again.transform(new), whole)
 
 
 def test_the_same_seed_gives_the_same_numbers(result):
