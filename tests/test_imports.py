@@ -57,8 +57,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
-        *BASE, "disk", "data", "numerics.graphs", "maps", "inference.estimate", "inference.check", "results",
-        "provenance", "spec.load", "spec.setting",
+        *BASE, "disk", "data", "numerics.graphs", "numerics.ranks", "maps", "inference.estimate",
+        "inference.check", "results", "provenance", "spec.load", "spec.setting",
     ),
     "report": (
         *BASE, "disk", "data", "numerics", "maps", "inference.estimate", "inference.check", "results", "report",
@@ -93,7 +93,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli.run_folder": ("errors", "disk"),
     "cli.stopping": ("errors",),
     "cli": (
-        *BASE, "disk", *SPEC, "generative", "data", "downstream", "results", "result", "solving", "studies", "cli",
+        *BASE, "disk", *SPEC, "given", "provenance", "generative", "data", "downstream", "results",
+        "result", "solving", "studies", "cli",
     ),
     "__main__": ("cli",),
     "testing": (

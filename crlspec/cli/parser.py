@@ -16,7 +16,6 @@ from errno import EDQUOT, EFBIG, ENOSPC
 from importlib import import_module
 
 from crlspec import __version__
-from crlspec.cli.help import Parser
 from crlspec.cli.options import (
     debug,
     device,
@@ -34,6 +33,7 @@ from crlspec.cli.options import (
 )
 from crlspec.cli.stopping import stoppable, stopped_with
 from crlspec.cli.terminal import dressed, plain_where_needed
+from crlspec.cli.wrong_call import Parser
 from crlspec.errors import CrlspecError
 
 __all__ = ["build_parser", "main"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.data.columns import aligned, chosen, labels_of, observed_of, without_missing
+from crlspec.data.notes import notes_in
 from crlspec.data.read import NOTES, TRUTH
 from crlspec.data.separators import TABLES, stem_of, suffix_of
 from crlspec.data.sheets import Sheet, read_sheet
+from crlspec.data.strangers import account_for
 from crlspec.data.tree import build_tree, labelled_array, listed, resolve_observational
 from crlspec.data.wanted import Wanted
-from crlspec.errors import DataError
+from crlspec.disk.folder import refuse_half
+from crlspec.errors import DataError, LossWarning
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,7 +139,9 @@ def tables_in(folder: Path) -> dict[str, Path]:
 
 def folder_of_tables(folder: Path, wanted: Wanted, observational: str | None) -> xr.DataTree:
     """A folder with a table for each environment; a subfolder ``truth`` may hold the latents."""
+    refuse_half(folder)
     files = tables_in(folder)
+    account_for(folder, files.values(), (NOTES, TRUTH))
     sheets = {name: read_sheet(path) for name, path in files.items()}
     if wanted.environment is not None:
         raise DataError(
@@ -152,9 +157,18 @@ def folder_of_tables(folder: Path, wanted: Wanted, observational: str | None) ->
         tables[name] = {"x": labelled_array(values, name, "observed", columns, "x")}
         if (truth := _truth(folder / TRUTH, name, len(values))) is not None:
             tables[name]["z"] = truth
+    _account_for_truth(folder / TRUTH, tables)
     reading = list(dict.fromkeys(note for sheet in sheets.values() for note in sheet.notes))
     sources = {name: str(path) for name, path in files.items()}
-    return tree_of(tables, observational, wanted, reading, sources, _notes(folder / NOTES, tables))
+    return tree_of(tables, observational, wanted, reading, sources, notes_in(folder / NOTES, tables))
+
+
+def _account_for_truth(folder: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
+    """A LossWarning names what a folder of latents holds beside those of the environments."""
+    if folder.is_dir():
+        others = [p.name for p in sorted(folder.iterdir()) if not suffix_of(p) or stem_of(p) not in tables]
+        if others:
+            warnings.warn(LossWarning(f"{folder}: not read: {listed(others)}."), stacklevel=2)
 
 
 def _truth(folder: Path, name: str, count: int) -> xr.DataArray | None:
@@ -173,16 +187,3 @@ def _truth(folder: Path, name: str, count: int) -> xr.DataArray | None:
             remedy="Give one row of truth for each observation, or remove the folder.",
         )
     return labelled_array(values, name, "latent", columns, "z")
-
-
-def _notes(path: Path, environments: Mapping[str, object]) -> dict[str, Any]:
-    """Provenance written beside the tables; a name of an environment that has since gone is forgotten."""
-    try:
-        notes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(notes, dict):
-        return {}
-    if notes.get("observational") not in environments:
-        notes.pop("observational", None)
-    return notes

@@ -85,7 +85,7 @@ _BRANCH = re.compile(r"[\[(]|^(int|float|str|constrained-\w+)$")
 def _unknown_key(path: Path, allowed: str) -> tuple[str, str]:
     words = [word for word in allowed.split(", ") if word]
     if len(path) == 1:  # in a file equations stand under latents:, and profiles: beside what they change
-        words = ["profiles" if word == "equations" else word for word in words]
+        words = ["profiles" if word == "equations" else word for word in words if word != "latents_from"]
     return f"unknown key {shown(path[-1])}", suggest(str(path[-1]), words)
 
 

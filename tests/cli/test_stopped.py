@@ -69,7 +69,7 @@ def gone(processes: set[int]) -> bool:
 
 
 @linux
-@pytest.mark.parametrize("command", ["sweep", "stability"])
+@pytest.mark.parametrize("command", ["sweep", pytest.param("stability", marks=pytest.mark.slow)])
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, spec: Path, command: str) -> None:
     many = ("--seeds", 500) if command == "sweep" else ("--bootstraps", 500)
     process = started(tmp_path, command, spec, *many, "--jobs", 2, "--out", "out")
@@ -84,7 +84,10 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, spec: Path, co
 
 @pytest.mark.parametrize(
     ("number", "status", "word"),
-    [(signal.SIGTERM, 143, "ended by SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+    [
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_stopped_leaves_nothing_and_says_so(
     tmp_path: Path, number: signal.Signals, status: int, word: str
@@ -103,6 +106,7 @@ def test_a_run_that_is_stopped_leaves_nothing_and_says_so(
 
 
 @linux
+@pytest.mark.slow
 def test_a_sweep_that_is_stopped_keeps_its_rows_and_stops_its_workers(tmp_path: Path, spec: Path) -> None:
     process = started(tmp_path, "sweep", spec, "--seeds", 500, "--jobs", 2, "--out", "out")
     rows = tmp_path / "out" / "runs.csv"

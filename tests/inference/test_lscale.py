@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import crlspec
 from crlspec.data import Problem
@@ -184,7 +185,7 @@ def test_a_wrong_setting_is_refused_before_the_data_are_touched() -> None:
     spec = crlspec.load("linear/soft-5")
     spec = spec.model_copy(update={"estimator": spec.estimator.model_copy(update={"variant": "hard"})})
     with pytest.raises(SettingMismatch):
-        crlspec.solve(spec, None)  # type: ignore[arg-type]
+        crlspec.solve(spec, xr.DataTree())
 
 
 @pytest.mark.slow

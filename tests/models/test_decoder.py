@@ -187,8 +187,8 @@ def test_files_that_are_no_results(folder, tmp_path):
         ("nowhere.nc", "no such file"),
         ("text.nc", "cannot be read as NetCDF"),
         ("other.nc", "holds no result"),
-        ("cut.nc", "cannot be read as NetCDF"),
-        ("broken.nc", "missing or broken"),
+        ("cut.nc", "the result is damaged"),
+        ("broken.nc", "its content is not what was written"),
     ):
         told = issues(f"file: {tmp_path / name}")
         assert told.startswith(f"here.yaml:4:31: mixing.file: {tmp_path / name}: ")
