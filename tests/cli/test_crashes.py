@@ -248,23 +248,21 @@ def test_what_is_no_data_is_named_and_the_run_goes_on(
     assert f"warning: {Path('data').resolve()}: not read: README.md, old/." in answer.err.splitlines()
 
 
-@pytest.mark.parametrize(
-    "command", [("report",), ("export",), ("replay",), ("compare",), ("transform", "--data", "d", "--out", "z.csv")]
-)  # fmt: skip
-def test_a_damaged_result_is_refused_by_every_command(
-    call: Call, spec: Path, command: tuple[str, ...]
-) -> None:
-    assert call("run", spec, "--out", "out").status == 0
+def test_a_damaged_result_is_refused_by_every_command(call: Call, spec: Path) -> None:
+    assert call("run", spec, "--samples", 1000, "--out", "out").status in (0, 4)
     with h5py.File("out/result.nc", "r+") as file:
         file["graph/state"][...] = np.array([[0, 2, 0], [0, 0, 2], [2, 0, 0]])
     before = names()
-    answer = call(command[0], "out", *command[1:])
-    assert answer.status == 3
-    assert answer.err.strip() == (
-        "out/result.nc: the result is damaged: its graph has a cycle. Remedy: dag.json, status.json, metrics.json, "
-        "report.html beside it are whole. crlspec run out/spec.yaml --out NEW makes it again."
-    )
-    assert answer.out == "" and names() == before
+    for command, *rest in (
+        ["report"], ["export"], ["replay"], ["compare"], ["transform", "--data", "d", "--out", "z.csv"],
+    ):  # fmt: skip
+        answer = call(command, "out", *rest)
+        assert answer.status == 3
+        assert answer.err.strip() == (
+            "out/result.nc: the result is damaged: its graph has a cycle. Remedy: dag.json, status.json, "
+            "metrics.json, report.html beside it are whole. crlspec run out/spec.yaml --out NEW makes it again."
+        )
+        assert answer.out == "" and names() == before
 
 
 @pytest.mark.parametrize(
