@@ -52,16 +52,15 @@ class ColumnSpace:
         And up to ``further`` beyond them, those whose eigenvalue exceeds that ``share`` of the largest. ``units``
         (observed,) are in proportion to the deviations of noise on x, ones where it is isotropic.
         """
-        standard = np.concatenate(samples)
-        offset = standard.mean(0)
-        standard -= offset
-        scale = np.sqrt(np.einsum("sx,sx->x", standard, standard) / len(standard))
+        count = sum(len(x) for x in samples)
+        offset = np.asarray(sum(len(x) / count * column_means(x) for x in samples))
+        squares = sum(np.square(part - offset).sum(0) for x in samples for part in blocks(x))
+        scale = np.sqrt(np.asarray(squares) / count)
         if units is not None:
             scale = units * np.sqrt(((scale / units) ** 2).mean())
         else:
             scale[scale <= 1e-14 * np.abs(offset)] = 1.0
-        standard /= scale
-        spectrum, directions = _principal(standard, components + further)
+        spectrum, directions = _principal(samples, offset, scale, components + further)
         significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
         components = max(components, significant) if further else components
         deviations = np.sqrt(spectrum[:components])
@@ -86,21 +85,28 @@ class ColumnSpace:
 WIDE, MORE = 256, 20
 
 
-def _principal(standard: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues (observed,) and directions (direction, observed) of standardised samples (sample, observed).
+def _principal(
+    samples: Sequence[np.ndarray], offset: np.ndarray, scale: np.ndarray, components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (observed,) and directions (direction, observed) of (x − offset) / scale of all samples together.
 
-    Of wide samples the leading directions alone, ``MORE`` than asked for, by random projections (Halko, Martinsson &
-    Tropp, SIAM Review 2011), exact up to rounding where no others are left.
+    The triangular factor is that of the factors of some thousand rows each. Of wide samples the leading directions
+    alone, ``MORE`` than asked for, by random projections (Halko, Martinsson & Tropp, SIAM Review 2011), exact up to
+    rounding where no others are left.
     """
-    count, size = standard.shape
+    count, size = sum(len(x) for x in samples), len(offset)
     if size <= WIDE:
         # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
-        _, singular, directions = np.linalg.svd(np.linalg.qr(standard, mode="r"))
+        factors = [
+            np.linalg.qr((part - offset) / scale, mode="r") for x in samples for part in blocks(x, 2 * BLOCK)
+        ]
+        _, singular, directions = np.linalg.svd(np.linalg.qr(np.concatenate(factors), mode="r"))
         spectrum = np.zeros(size)
         spectrum[: len(singular)] = singular**2 / count
         return spectrum, directions
     from sklearn.utils.extmath import randomized_svd
 
+    standard = np.concatenate([(x - offset) / scale for x in samples])
     leading = min(components + MORE, count, size)
     _, singular, directions = randomized_svd(standard, leading, n_iter=4, random_state=0)
     found = singular**2 / count
@@ -123,15 +129,17 @@ def projected(samples: np.ndarray, centre: np.ndarray, rows: np.ndarray) -> np.n
     return found.T
 
 
-def blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+def blocks(samples: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:
     """Views of some thousand rows each."""
-    return (samples[first : first + BLOCK] for first in range(0, len(samples), BLOCK))
+    return (samples[first : first + size] for first in range(0, len(samples), size))
 
 
 def augmented_moments(samples: np.ndarray) -> np.ndarray:
     """E[(1, y)(1, y)ᵀ] of samples (sample, component): (1 + component, 1 + component)."""
-    extended = np.concatenate([np.ones((len(samples), 1)), samples], axis=1)
-    return np.asarray(extended.T @ extended / len(samples))
+    found = np.ones((samples.shape[1] + 1,) * 2)
+    found[0, 1:] = found[1:, 0] = column_means(samples)
+    found[1:, 1:] = samples.T @ samples / len(samples)
+    return found
 
 
 def projector_off(rows: np.ndarray) -> np.ndarray:

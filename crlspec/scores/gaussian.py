@@ -30,11 +30,18 @@ class GaussianScores(ScoreDifference):
         progress("scores", 0.0)
         rng = np.random.default_rng([seed, 11])
         points = coordinates.observational
-        permuted = [rng.permutation(samples) for samples in coordinates.all]
-        halves = np.stack([_values(GaussianFacts.of([y[k::2] for y in permuted]), points) for k in (0, 1)])
+        split = [_halved(y, rng) for y in coordinates.all]
+        halves = np.stack([_values(GaussianFacts.of([both[k] for both in split]), points) for k in (0, 1)])
         facts = GaussianFacts.of(coordinates.all)
         noise = ((halves[0] - halves[1]) ** 2).sum(-1).mean(-1) / 4
         return ScoreEstimate(_values(facts, points), facts.moments, halves, noise, gaussian=facts)
+
+
+def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Every second sample of a random order, and the others, each in the order in which they came."""
+    first = np.zeros(len(samples), dtype=bool)
+    first[rng.permutation(len(samples))[::2]] = True
+    return samples[first], samples[~first]
 
 
 def _values(facts: GaussianFacts, points: np.ndarray) -> np.ndarray:

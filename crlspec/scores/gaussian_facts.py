@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crlspec.numerics.linalg import column_means
+
 __all__ = ["GaussianFacts"]
 
 
@@ -27,7 +29,9 @@ class GaussianFacts:
     def of(cls, samples: list[np.ndarray]) -> GaussianFacts:
         """Of one array (sample, component) per environment."""
         covariances = [np.cov(y.T).reshape(y.shape[1], -1) for y in samples]
-        return cls(np.stack([y.mean(0) for y in samples]), np.stack(covariances), tuple(map(len, samples)))
+        return cls(
+            np.stack([column_means(y) for y in samples]), np.stack(covariances), tuple(map(len, samples))
+        )
 
     @property
     def slopes(self) -> np.ndarray:

@@ -59,8 +59,14 @@ def refine_gaussian(
     moments = np.stack([augmented_moments(y) for y in samples])
     counts = np.array([len(y) for y in samples], dtype=float) if asked is None else asked.counts
 
+    fitted: dict[tuple[Order, bytes], GaussianFit] = {}
+
     def fit(orders: Sequence[Order], starts: np.ndarray) -> list[GaussianFit]:
-        return fit_orders(orders, starts, moments, counts, [signature] * len(orders))
+        keys = [(order, start.tobytes()) for order, start in zip(orders, starts, strict=True)]
+        new = [k for k, key in enumerate(keys) if key not in fitted]
+        found = fit_orders([orders[k] for k in new], starts[new], moments, counts, [signature] * len(new))
+        fitted.update(zip([keys[k] for k in new], found, strict=True))
+        return [fitted[key] for key in keys]
 
     best = search_order(fit([order], rows[None])[0], fit, margin=1e-2 / counts.sum())
     warn_unless_settled(
