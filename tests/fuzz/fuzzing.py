@@ -154,9 +154,9 @@ def _one(fuzzer: Fuzzer, made: Any, number: int, counts: Counts) -> None:
             counts.keep(number, f"stopped after {LIMIT} s: {fuzzer.shown(made)}")
         except Exception as error:
             counts.tracebacks += 1
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = next((f"{Path(f.filename).name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
-                          if "crlspec" in f.filename), f"{last.filename}:{last.lineno}")  # fmt: skip
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [frame for frame in frames if "crlspec" in frame.filename] or frames
+            where = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
             counts.keep(
                 number, f"{type(error).__name__} at {where}: {str(error)[:160]} of {fuzzer.shown(made)}"
             )

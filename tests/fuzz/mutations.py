@@ -1,5 +1,7 @@
 """Ways to break texts, bytes and trees, and the values that break most."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import json
