@@ -11,11 +11,12 @@ MOMENTS ?= 20
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: help venv demo test slow lint format bench recovery chaos clean
+.PHONY: help venv demo test slow fuzz lint format bench recovery chaos clean
 
 help:
 	@echo "make demo      set up once, run a shipped spec from file to graph, and say where the pictures are"
 	@echo "make test      the tests (a few minutes)    make slow    the long recovery and benchmark runs"
+	@echo "make fuzz      10,000 broken inputs of each kind (COUNT=n for another number); prints what they did"
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
 	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
@@ -49,6 +50,9 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m slow
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz.run --count $(or $(COUNT),10000)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
