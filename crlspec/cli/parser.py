@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from crlspec import __version__
-from crlspec.cli.help import Parser
 from crlspec.cli.options import (
     debug,
     device,
@@ -30,6 +29,7 @@ from crlspec.cli.options import (
     whole_count,
 )
 from crlspec.cli.terminal import dressed, plain_where_needed
+from crlspec.cli.wrong_calls import Parser
 from crlspec.errors import INTERRUPTED, CrlspecError
 
 __all__ = ["build_parser", "main"]
