@@ -83,7 +83,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli.templates": (),
     "cli.proposal": ("data.look",),
     "cli.run_folder": ("errors",),
-    "cli": (*BASE, *SPEC, "given", "generative", "data", "downstream", "results", "result", "solving", "studies", "cli"),
+    "cli": (
+        *BASE, *SPEC, "given", "generative", "data", "downstream", "results", "result", "solving",
+        "studies", "cli",
+    ),
     "__main__": ("cli",),
     "testing": (
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "scores", "inference", "results", "result", "testing",
