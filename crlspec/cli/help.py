@@ -6,7 +6,7 @@ from argparse import Namespace
 from difflib import get_close_matches
 
 from crlspec.cli.call import CallError
-from crlspec.cli.wrong_call import choices_of
+from crlspec.cli.wrong_calls import choices_of
 
 __all__ = ["completion", "show_help"]
 

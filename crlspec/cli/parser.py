@@ -33,7 +33,7 @@ from crlspec.cli.options import (
 )
 from crlspec.cli.stopping import stoppable, stopped_with
 from crlspec.cli.terminal import dressed, plain_where_needed
-from crlspec.cli.wrong_call import Parser
+from crlspec.cli.wrong_calls import Parser
 from crlspec.errors import CrlspecError
 
 __all__ = ["build_parser", "main"]

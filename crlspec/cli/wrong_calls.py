@@ -1,4 +1,4 @@
-"""The parser's own words on a wrong call: one line, with what was meant and where all is listed."""
+"""The parser, with words of its own for a wrong call."""
 
 from __future__ import annotations
 
