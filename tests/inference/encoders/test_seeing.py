@@ -110,7 +110,7 @@ def test_what_a_convolution_sees_is_kept(convolved, tmp_path):
     z = convolved.transform(new)
     assert convolved.observed[-2:] == ("seen1", "seen2") and len(convolved.observed) == 14
     columns = convolved.estimate.code(new)[:, 12:]  # the latents, up to order, sign, scale and mean
-    slopes = np.linalg.lstsq(np.column_stack([columns, np.ones(30)]), z, rcond=None)[0]
+    slopes = np.linalg.lstsq(np.column_stack([columns, np.ones(30)]), z.values, rcond=None)[0]
     assert (np.abs(slopes[:2]) > 1e-9).sum() == 2
     np.testing.assert_allclose(np.column_stack([columns, np.ones(30)]) @ slopes, z, atol=1e-9)
     back = convolved.decoder.columns(z)
@@ -127,7 +127,7 @@ class KilledError(Exception):
     """Raised in the middle of a run."""
 
 
-@pytest.mark.parametrize(("kind", "at"), [("mlp", "start"), ("mlp", "encoder"), ("conv", "encoder")])
+@pytest.mark.parametrize(("kind", "at"), [("mlp", "encoder"), ("conv", "start")])
 def test_a_run_that_is_killed_between_stages_goes_on_to_the_same_result(kind, at, tmp_path):
     spec = loads(SPEC.replace("STEPS", "steps: 10, restarts: 2").replace("kind: mlp", f"kind: {kind}"))
     data, new = tree(120), rendered(latents("obs", 30, seed=5))
