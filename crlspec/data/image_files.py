@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -71,7 +72,13 @@ def _all_pictures(folder: Path) -> list[Path]:
 def _array(path: Path) -> np.ndarray:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TokenError,
+    ) as error:  # numpy parses a header as Python
         raise DataError(
             f"{path}: this is no array of numbers ({str(error).splitlines()[0]}).",
             remedy="Write it with numpy.save, as (sample, channel, row, column).",

@@ -20,7 +20,7 @@ def digest_of(tree: xr.DataTree) -> str:
         dataset = node.to_dataset(inherit=False)
         for key, value in sorted(dataset.attrs.items(), key=lambda one: str(one[0])):
             if key != DIGEST:
-                found.update(f"{node.path}@{key}={value}\n".encode(errors="backslashreplace"))
+                found.update(f"{node.path}@{key}={_text(value)}\n".encode(errors="backslashreplace"))
         for name, array in sorted(dataset.variables.items(), key=lambda one: str(one[0])):
             if array.dtype.kind not in "mM":  # a file has units of its own for times
                 found.update(
@@ -28,6 +28,13 @@ def digest_of(tree: xr.DataTree) -> str:
                 )
                 found.update(_bytes(np.asarray(array.values)))
     return found.hexdigest()
+
+
+def _text(value: object) -> str:
+    """An attribute in words that are the same for a list and for the array that a file makes of it."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return " ".join(str(one) for one in np.asarray(value).ravel().tolist())
+    return str(value)
 
 
 def _bytes(values: np.ndarray) -> bytes:

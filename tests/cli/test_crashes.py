@@ -24,6 +24,11 @@ FILES = {
 }  # fmt: skip
 
 
+def last(text: str) -> str:
+    """Its last line: what a call could not do, after what it was about to do."""
+    return text.strip().splitlines()[-1]
+
+
 def names(folder: Path = Path()) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
 
@@ -169,7 +174,7 @@ def test_the_working_directory_is_filled_and_stays_what_it_is(call: Call, spec: 
     Path("mine.txt").write_text("mine")
     Path("ceiling.json").write_text("old")
     again = call("run", spec, "--out", ".")
-    assert (again.status, again.err.strip()) == (
+    assert (again.status, last(again.err)) == (
         2,
         ". exists and is not empty. Remedy: Give another --out DIR, or --force to replace the run that is in it.",
     )
@@ -201,7 +206,7 @@ def test_two_calls_never_write_one_folder(call: Call, spec: Path) -> None:
     with reserved("out"):
         answer = call("run", spec, "--out", "out")
     assert answer.status == 2
-    assert answer.err.strip() == (
+    assert last(answer.err) == (
         f"out: another call is writing it (process {os.getpid()}). Remedy: Wait for it to end, or give another --out."
     )
     assert names() == {"small.yaml"}
@@ -210,9 +215,25 @@ def test_two_calls_never_write_one_folder(call: Call, spec: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("e4.csv", "e4.csv is a link to nothing"),
-        ("e4.tsv", "e4.tsv is no .csv or .parquet table"),
-        ("e4.csv.gz", "e4.csv.gz is packed"),
+        ("e4.csv", "this link leads nowhere"),
+        ("e4.tsv", "the columns differ from those of obs.csv"),
+        ("e4.csv.gz", "cannot be read (Not a gzipped file (b'x1'))"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(call: Call, own: Path, name: str, reason: str) -> None:
+    path = Path("data").resolve() / name
+    if "link" in reason:
+        path.symlink_to("nowhere")
+    else:
+        path.write_text("x1\n1\n")
+    answer = call("run", own, "--out", "out")
+    assert answer.status == 3
+    assert last(answer.err).startswith(str(path)) and reason in last(answer.err)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
         ("e4.CSV.zip", "e4.CSV.zip is packed"),
         ("e4.xlsx", "e4.xlsx is no .csv or .parquet table"),
         ("e4", "e4 is a link to nothing"),
@@ -230,7 +251,7 @@ def test_no_environment_is_left_out_without_a_word(call: Call, own: Path, name: 
     answer = call("run", own, "--out", "out")
     assert answer.status == 3
     folder = (Path() / "data").resolve()
-    assert answer.err.strip() == (
+    assert last(answer.err) == (
         f"{folder}: {reason}. The data would be read without it. Remedy: Save it as .csv or .parquet, or move it out "
         "of the folder."
     )
@@ -284,7 +305,7 @@ def test_damaged_notes_beside_data_are_named(call: Call, own: Path, text: str, w
     path.write_text(text)
     answer = call("run", own, "--out", "out")
     assert answer.status == 3
-    assert answer.err.startswith(f"{path}: the notes beside the data are damaged ({what}"), answer.err
+    assert last(answer.err).startswith(f"{path}: the notes beside the data are damaged ({what}"), answer.err
     assert answer.err.strip().endswith("Remedy: Mend or remove them; the data can be read without.")
 
 
@@ -303,7 +324,7 @@ def test_data_whose_bytes_changed_are_damaged(call: Call, spec: Path) -> None:
     Path("d.nc").write_bytes(content)
     answer = call("run", spec, "--data", "d.nc", "--out", "out")
     assert answer.status == 3
-    assert answer.err.strip() == (
+    assert last(answer.err) == (
         "d.nc: the data are damaged: their bytes are not those that were written. Remedy: Take a copy of the file, "
         "or make it again."
     )

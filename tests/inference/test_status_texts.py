@@ -111,6 +111,12 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "checks/factor_model observation-noise undecided",
         ),
     },
+    "checks/test_components": {
+        "test_the_share_of_noise_is_that_of_the_latents_and_much_of_it_leaves_them_undecided": (
+            "checks/components components passed",
+            "checks/components components undecided",
+        ),
+    },
     "checks/test_goodness": {
         "test_a_sound_fit_is_told_and_so_is_what_would_mend_another": (
             "checks/goodness goodness-of-fit passed",

@@ -79,9 +79,9 @@ def test_heads_follow_the_restart_that_a_latent_came_from(samples, monkeypatch):
     made = []
     build = StructuredRatio.__init__
 
-    def kept(self, rows, pairs, settings, generator, turning=None):
+    def kept(self, rows, pairs, settings, generator, turning=None, pictures=None):
         made.append(turning.tolist())
-        build(self, rows, pairs, settings, generator, turning)
+        build(self, rows, pairs, settings, generator, turning, pictures)
 
     monkeypatch.setattr(StructuredRatio, "__init__", kept)
     mixed = np.array([[[1.0, 0, 0], [0.7, 0.7, 0]], [[0.7, -0.7, 0], [0, 1.0, 0]]])
