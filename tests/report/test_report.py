@@ -108,7 +108,15 @@ def test_a_section_is_there_exactly_where_its_data_are(result, toy):
     hit = {environment: [z] for z, environment in result.environment_of.items()}
     whole = toy.with_signature(result.estimate, hit)
     text = render(dataclasses.replace(result, estimate=whole))
-    assert set(_checked(text).sections) == {*ALWAYS, *NEEDED, "carriers", "graph", "edges", "stages", "theory"}
+    assert set(_checked(text).sections) == {
+        *ALWAYS,
+        *NEEDED,
+        "carriers",
+        "graph",
+        "edges",
+        "stages",
+        "theory",
+    }
     for part, keys in NEEDED.values():
         left = {key: array for key, array in whole.diagnostics.items() if key not in keys}
         assert part(dataclasses.replace(result, estimate=dataclasses.replace(whole, diagnostics=left))) == ""

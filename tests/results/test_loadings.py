@@ -115,7 +115,9 @@ assume: {mixing: linear, interventions: {design: single-node, kind: hard}}
     assert found.names == ("KO_a", "KO_b", "KO_c") and found.observed == whole.observed
     for name in found.names:
         a, b = (dict((one.variable, one.value) for one in r.loadings(name, 12)) for r in (found, whole))
-        sign = np.sign(sum(a[v] * b[v] for v in a))  # the convention of signs goes by the units of the variables
+        sign = np.sign(
+            sum(a[v] * b[v] for v in a)
+        )  # the convention of signs goes by the units of the variables
         assert all(abs(a[v] - sign * b[v]) < 0.1 for v in a)
     z = [r.encoder(given["KO b"]).values for r in (found, whole)]
     assert min(abs(np.corrcoef(z[0][:, k], z[1][:, k])[0, 1]) for k in range(3)) > 0.99
