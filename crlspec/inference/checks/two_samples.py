@@ -52,7 +52,7 @@ def relatives(first: np.ndarray, second: np.ndarray, one: np.ndarray, other: np.
     return found
 
 
-def cost(values: np.ndarray, one: float, other: float) -> np.ndarray:
+def cost(values: np.ndarray, one: float | np.ndarray, other: float | np.ndarray) -> np.ndarray:
     """Twice the log likelihood that λ = 1 costs along each generalised eigenvector."""
     total = one + other
     return np.asarray(total * np.log((one + other * values) / total) - other * np.log(values))
