@@ -385,17 +385,13 @@ def _installed() -> Registry:
         except Exception as error:
             broken[slot, kind] = f"{point.value}{_of_package(point)}: {type(error).__name__}: {error}"
             continue
-        if _is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind):
-            found.append(declaration)
-            if point.dist is not None:
-                known = read.get(point.dist) or (
-                    point.dist.name,
-                    point.dist.version,
-                )  # each asking parses anew
-                packages[declaration] = read[point.dist] = known
-        else:
+        if not (_is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind)):
             told = f"is no {slot} declaration with kind {kind!r}"
             broken[slot, kind] = f"{point.value}{_of_package(point)} {told}"
+            continue
+        found.append(declaration)
+        if (dist := point.dist) is not None:  # whose name and version are parsed anew at each asking
+            packages[declaration] = read[dist] = read.get(dist) or (dist.name, dist.version)
     return replace(Registry.of(found), broken=MappingProxyType(broken), packages=MappingProxyType(packages))
 
 
