@@ -354,8 +354,7 @@ def _is_concrete(value: Any) -> bool:
 
 @cache
 def _installed() -> Registry:
-    found: list[type[Declaration]] = []
-    broken: dict[tuple[str, str], str] = {}
+    found, broken = list[type[Declaration]](), dict[tuple[str, str], str]()
     packages: dict[type[Declaration], tuple[str, str]] = {}
     read: dict[Distribution, tuple[str, str]] = {}
     for point in entry_points(group="crlspec.families"):
@@ -365,16 +364,13 @@ def _installed() -> Registry:
         except Exception as error:
             broken[slot, kind] = f"{point.value}{_of_package(point)}: {type(error).__name__}: {error}"
             continue
-        if _is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind):
-            found.append(declaration)
-            if point.dist is not None:
-                if point.dist not in read:  # name and version are parsed anew whenever they are asked for
-                    read[point.dist] = point.dist.name, point.dist.version
-                packages[declaration] = read[point.dist]
-        else:
-            broken[slot, kind] = (
-                f"{point.value}{_of_package(point)} is no {slot} declaration with kind {kind!r}"
-            )
+        if not (_is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind)):
+            told = f"is no {slot} declaration with kind {kind!r}"
+            broken[slot, kind] = f"{point.value}{_of_package(point)} {told}"
+            continue
+        found.append(declaration)
+        if (dist := point.dist) is not None:  # whose name and version are parsed anew at each asking
+            packages[declaration] = read[dist] = read.get(dist) or (dist.name, dist.version)
     return replace(Registry.of(found), broken=MappingProxyType(broken), packages=MappingProxyType(packages))
 
 
