@@ -68,6 +68,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
+    "downstream.exports": ("errors", "disk", "downstream", "report.graph_picture", "results"),
     "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
     "result": (*BASE, "disk", "data", "results", "report", "downstream"),
     "solving": (
