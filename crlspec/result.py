@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from crlspec.report.plots import Plots
     from crlspec.results.evaluate import Truth
 
 __all__ = ["Result", "open_result"]
@@ -30,6 +31,19 @@ __all__ = ["Result", "open_result"]
 @dataclass(frozen=True, eq=False, repr=False)
 class Result(Record, GraphQuestions, ModelQuestions):
     """What was recovered from data, and what it can be asked; see :class:`~crlspec.results.record.Record`."""
+
+    @property
+    def plot(self) -> Plots:
+        """Charts, each a matplotlib Axes: ``result.plot.graph(ax=…)``, ``latents``, ``scores``, ``loadings``,
+        ``training``."""
+        from crlspec.report.plots import Plots
+
+        return Plots(self)
+
+    def _repr_html_(self) -> str:
+        from crlspec.report.glance import result_card
+
+        return result_card(self)
 
     def report(self, path: str | Path, model: Truth | None = None, force: bool = False) -> Path:
         """Write report.html, one page that needs nothing else; with the model, beside the truth."""

@@ -19,13 +19,14 @@ HEAVY = {"torch", "pyro", "xarray", "pandas", "pgmpy", "pydantic", "numpy", "sci
 TORCH = {"torch", "pyro"}
 
 BASE = ("errors", "typing", "progress")
-SPEC = ("closed", "quantities", "registry", "spec")
+SPEC = ("closed", "notebook", "quantities", "registry", "spec")
 
 # The order of the house: package → the packages of crlspec that it may import, inside functions too; the longest
 # match counts. Read from the top: nothing imports what stands below it.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "typing": (),
+    "notebook": (),
     "progress": (),
     "provenance": (),
     "disk": ("errors", "disk"),
@@ -61,12 +62,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "inference.check", "results", "provenance", "spec.load", "spec.setting",
     ),
     "report": (
-        *BASE, "disk", "data", "numerics", "maps", "inference.estimate", "inference.check", "results", "report",
-        "provenance",
+        *BASE, "disk", "data", "notebook", "numerics", "maps", "inference.estimate", "inference.check", "results",
+        "report", "provenance",
     ),
     "downstream": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
+    "downstream.exports": ("errors", "disk", "downstream", "report.graph_picture", "results"),
     "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
     "result": (*BASE, "disk", "data", "results", "report", "downstream"),
     "solving": (
@@ -113,6 +115,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 # module prefix → packages that it may never import, wherever the import stands
 NEVER: dict[str, set[str]] = {
     "errors": HEAVY,
+    "notebook": HEAVY,
     "progress": HEAVY,
     "disk": HEAVY - {"xarray"},
     "provenance": HEAVY,

@@ -318,8 +318,9 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
         result_argument(),
     )
     export.add_argument(
-        "--format", choices=("networkx", "gml", "dot", "dagitty", "lavaan", "csv"),
-        help="default: by the suffix of FILE, or dot; networkx is node-link JSON, csv the adjacency matrix",
+        "--format", choices=("networkx", "gml", "graphml", "dot", "dagitty", "lavaan", "csv", "bif", "svg", "png"),
+        help="default: by the suffix of FILE, or dot; networkx is node-link JSON, csv the adjacency matrix, bif a "
+        "discrete network, svg and png pictures",
     )  # fmt: skip
     export.add_argument("--out", metavar="FILE", help="where to write it, e.g. dag.gml (default: print it)")
     export.add_argument("--force", action="store_true", help="replace FILE")

@@ -1,4 +1,5 @@
-"""The recovered graph in the formats that other programs read; each writer gives the whole text of a file."""
+"""The recovered graph in the formats that other programs read; each writer gives the whole text of a file, but for
+PNG, which is no text."""
 
 from __future__ import annotations
 
@@ -7,11 +8,12 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.disk.write import write_file
-from crlspec.downstream.pgmpy_graph import refuse_no_graph
+from crlspec.downstream.pgmpy_graph import known, refuse_no_graph
 from crlspec.errors import CrlspecError
 
 if TYPE_CHECKING:
@@ -19,13 +21,25 @@ if TYPE_CHECKING:
 
     from crlspec.results.record import Record
 
-__all__ = ["FORMATS", "SUFFIXES", "ExportError", "export", "export_text", "format_of", "to_networkx"]
+__all__ = [
+    "FORMATS",
+    "PICTURES",
+    "SUFFIXES",
+    "ExportError",
+    "export",
+    "export_text",
+    "format_of",
+    "to_networkx",
+]
 
 SUFFIXES: Mapping[str, str] = {
     ".json": "networkx", ".gml": "gml", ".dot": "dot", ".gv": "dot", ".dagitty": "dagitty", ".lavaan": "lavaan",
-    ".lav": "lavaan", ".csv": "csv",
+    ".lav": "lavaan", ".csv": "csv", ".graphml": "graphml", ".bif": "bif", ".svg": "svg", ".png": "png",
 }  # fmt: skip
-FORMATS = ("networkx", "gml", "dot", "dagitty", "lavaan", "csv")
+FORMATS = ("networkx", "gml", "graphml", "dot", "dagitty", "lavaan", "csv", "bif", "svg", "png")
+PICTURES = ("svg", "png")
+BINS = 3
+"""States of a latent in a network of the Bayesian interchange format, which knows no continuous ones."""
 
 RESERVED = frozenset({
     "if", "else", "repeat", "while", "function", "for", "next", "break", "in", "TRUE", "FALSE", "NULL", "Inf", "NaN",
@@ -47,8 +61,13 @@ def export(result: Record, path: str | Path, format: str | None = None, force: b
     unless ``force``; EstimationError where no graph was estimated.
     """
     path = Path(path)
-    text = export_text(result, format_of(path, format))
-    return write_file(path, text, force)
+    kind = format_of(path, format)
+    if kind == "png":
+        from crlspec.report.graph_picture import graph_png
+
+        refuse_no_graph(result)
+        return write_file(path, graph_png(result), force)
+    return write_file(path, export_text(result, kind), force)
 
 
 def format_of(path: Path, asked: str | None) -> str:
@@ -66,6 +85,10 @@ def format_of(path: Path, asked: str | None) -> str:
 def export_text(result: Record, format: str) -> str:
     """The graph as the text of a file of that format."""
     refuse_no_graph(result)
+    if format == "png":
+        raise ExportError(
+            "A png is no text.", remedy="Name a file that it is written into, e.g. --out dag.png."
+        )
     if format not in WRITERS:
         raise ExportError(f"there is no format {format!r}.", remedy=f"Choose one of {', '.join(FORMATS)}.")
     if broken := [name for name in result.names if not name or not name.isprintable()]:
@@ -77,15 +100,16 @@ def export_text(result: Record, format: str) -> str:
 
 
 def to_networkx(result: Record) -> nx.DiGraph:
-    """The graph as a networkx DiGraph, isolated nodes kept; edges carry ``strength`` and ``p_value`` where known."""
+    """The graph as a networkx DiGraph, isolated nodes kept; edges carry ``strength`` and ``p_value`` where known,
+    nodes their ``environments`` as text."""
     import networkx as nx
 
     refuse_no_graph(result)
     graph = nx.DiGraph()
-    graph.add_nodes_from(result.names)
+    for name in result.names:
+        graph.add_node(name, environments=", ".join(result.targeted_by(name)))
     for edge in result.edges:
-        known = {"strength": float(edge.strength), "p_value": float(edge.p_value)}
-        graph.add_edge(*edge.pair, **{key: value for key, value in known.items() if value == value})  # noqa: PLR0124
+        graph.add_edge(*edge.pair, **known(edge))
     return graph
 
 
@@ -154,6 +178,46 @@ def _csv(result: Record) -> str:
     return text.getvalue()
 
 
+def _graphml(result: Record) -> str:
+    """GraphML, as ``networkx.read_graphml``, igraph, Gephi, Cytoscape and yEd read it."""
+    import networkx as nx
+
+    return "\n".join(nx.generate_graphml(to_networkx(result))) + "\n"
+
+
+def _bif(result: Record) -> str:
+    """The Bayesian interchange format: the discrete network of three bins a latent, ``s0`` (lowest) to ``s2``."""
+    from crlspec.downstream.pgmpy_discrete import discrete_network
+
+    for name in result.names:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            raise ExportError(
+                f"BIF cannot hold the name {name!r}: names are letters, digits and '_' there.",
+                remedy="Rename the latent, or choose gml or csv.",
+            )
+    network = discrete_network(result, BINS)
+    states = ", ".join(f"s{k}" for k in range(BINS))
+    lines = ["network recovered {", "}"]
+    for name in result.names:
+        lines += [f"variable {name} {{", f"  type discrete [ {BINS} ] {{ {states} }};", "}"]
+    for name in result.names:
+        cpd = network.get_cpds(name)
+        parents, table = cpd.variables[1:], cpd.get_values().T.tolist()
+        lines.append(f"probability ( {name}{' | ' + ', '.join(parents) if parents else ''} ) {{")
+        for row, given in zip(table, product(range(BINS), repeat=len(parents)), strict=True):
+            head = f"({', '.join(f's{k}' for k in given)})" if parents else "table"
+            lines.append(f"  {head} {', '.join(repr(float(value)) for value in row)};")
+        lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def _svg(result: Record) -> str:
+    from crlspec.report.graph_picture import graph_svg
+
+    return graph_svg(result)
+
+
 WRITERS: Mapping[str, Callable[[Record], str]] = {
     "networkx": _node_link, "gml": _gml, "dot": _dot, "dagitty": _dagitty, "lavaan": _lavaan, "csv": _csv,
+    "graphml": _graphml, "bif": _bif, "svg": _svg,
 }  # fmt: skip

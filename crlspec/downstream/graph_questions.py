@@ -26,7 +26,8 @@ class GraphQuestions:
 
     @property
     def dag(self) -> DAG:
-        """The recovered graph as a pgmpy DAG: isolated nodes kept, every node in the role ``recovered``.
+        """The recovered graph as a pgmpy DAG: isolated nodes kept, every node in the role ``recovered``. Edges carry
+        ``strength`` and ``p_value``, nodes their ``environments``.
 
         None is in pgmpy's role ``latents``: that means nodes without values, and pgmpy would leave them out of
         every d-separation and adjustment set.
@@ -89,7 +90,8 @@ class GraphQuestions:
     def export(self, path: str | Path, format: str | None = None, force: bool = False) -> Path:
         """Write the graph for another program, by the suffix or by ``format``.
 
-        ``networkx`` (node-link .json), ``gml``, ``dot``, ``dagitty``, ``lavaan``, ``csv`` (adjacency matrix).
+        ``networkx`` (node-link .json), ``gml``, ``graphml``, ``dot``, ``dagitty``, ``lavaan``, ``csv`` (adjacency
+        matrix), ``bif`` (a discrete network of three bins a latent), and pictures: ``svg``, ``png``.
         Raises ExportError for a format or name that does not fit, OutputExists unless ``force``.
         """
         from crlspec.downstream.exports import export

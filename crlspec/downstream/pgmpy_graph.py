@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from crlspec.errors import CrlspecError, EstimationError
 if TYPE_CHECKING:
     from pgmpy.base import DAG
 
+    from crlspec.inference.estimate import Edge
     from crlspec.results.record import Record
 
-__all__ = ["RECOVERED", "QuestionError", "causal_graph", "names_of", "refuse_no_graph"]
+__all__ = ["RECOVERED", "QuestionError", "causal_graph", "known", "names_of", "refuse_no_graph"]
 
 RECOVERED = "recovered"
 """The role of every node: its values are known through the encoder."""
@@ -30,7 +32,8 @@ def causal_graph(
     outcomes: str | Iterable[str] = (),
     unobserved: str | Iterable[str] = (),
 ) -> DAG:
-    """The graph as a pgmpy DAG, isolated nodes kept, every node in the role ``recovered``.
+    """The graph as a pgmpy DAG, isolated nodes kept, every node in the role ``recovered``. Edges carry ``strength``
+    and ``p_value`` where known, nodes their ``environments``, a tuple.
 
     exposures, outcomes  roles of these names in pgmpy, for its identification classes
     unobserved           role ``latents`` in pgmpy: nodes without values, which nothing may be conditioned on. The
@@ -56,9 +59,19 @@ def causal_graph(
     dag = DAG()
     dag.add_nodes_from(result.names)
     dag.add_edges_from([edge.pair for edge in result.edges])
+    for edge in result.edges:
+        dag.edges[edge.pair].update(known(edge))
+    for name in result.names:
+        dag.nodes[name]["environments"] = result.targeted_by(name)
     for role, names in {RECOVERED: result.names, **roles}.items():
         dag.with_role(role, set(names), inplace=True)
     return dag
+
+
+def known(edge: Edge) -> dict[str, float]:
+    """What is known of an edge, for its attributes."""
+    values = {"strength": float(edge.strength), "p_value": float(edge.p_value)}
+    return {key: value for key, value in values.items() if not math.isnan(value)}
 
 
 def names_of(result: Record, names: str | Iterable[str]) -> tuple[str, ...]:

@@ -207,6 +207,26 @@ class Model:
         """
         return abduct(self._scm(environment), self.tensor(z))
 
+    def __repr__(self) -> str:
+        edges = sum(len(mechanism.parents) for mechanism in self.scm.mechanisms.values())
+        return (
+            f"<Model {self.spec.name!r}: {len(self.latents)} latents, {edges} edges, {len(self.observed)} observed, "
+            f"{len(self.environments)} environments, {self.device}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from crlspec.notebook import card, grid
+
+        edges = [f"{a} → {b}" for a, b in self.graph.edges]
+        rows = [
+            ("latents", str(len(self.latents))),
+            ("edges", ", ".join(edges[:20] + ["…"] * (len(edges) > 20)) or "none"),
+            ("observed", f"{len(self.observed)}, {type(self.mixing).__name__}"),
+            ("numbers", f"{str(self.dtype).removeprefix('torch.')} on {self.device}"),
+        ]
+        told = [[name, ", ".join(one.targets), one.kind] for name, one in self.environments.items()]
+        return card("Model", self.spec.name, rows, parts=[grid(["environment", "targets", "kind"], told)])
+
     def _image(self) -> dict[str, list[int]]:
         """What data say of their pixels, where the mixing has a camera."""
         shape = None if self.spec.mixing is None else self.spec.mixing.image_shape

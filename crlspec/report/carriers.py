@@ -5,16 +5,25 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from crlspec.report import page
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crlspec.report import charts, page
+from crlspec.report.palette import LIGHT, THEMED, Palette, svg
+from crlspec.report.pictures import Ground
 from crlspec.results.account import targets_text
+from crlspec.results.loadings import LOADINGS
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
 
-__all__ = ["carriers"]
+__all__ = ["carriers", "loading_map"]
 
 MOST = 8
 """Variables told of a latent."""
+ROWS = 24
+"""Variables of the map, about."""
 
 
 def carriers(result: Record) -> str:
@@ -34,7 +43,30 @@ def carriers(result: Record) -> str:
             row.append(", ".join(f'<span class="keep">{escape(str(one))}</span>' for one in carried) or "—")
         rows.append(row)
     note = _note(result, environments, variables)
-    return page.section("carriers", "What the latents are", note, page.table(head, rows, (), "stack"))
+    table = page.table(head, rows, (), "stack")
+    return page.section(
+        "carriers", "What the latents are", note, table, _picture(result) if variables else ""
+    )
+
+
+def loading_map(result: Record, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+    """Loadings of the strongest variables of each latent as ink, negative ones in the alerting colour; the numbers
+    too where there are few latents."""
+    loadings = result.diagnostics[LOADINGS].sel(latent=list(result.names)).transpose("variable", "latent")
+    each = max(1, min(MOST, ROWS // len(result.names)))
+    shown = {one.variable for name in result.names for one in result.loadings(name, each)}
+    names = [str(name) for name in loadings["variable"].values if str(name) in shown]
+    values = np.asarray(loadings.sel(variable=names).values, dtype=float)
+    texts = [[f"{value:+.2f}".replace("-", "−") for value in row] for row in values.tolist()]
+    ink = values / max(float(np.abs(values).max()), 1e-300)
+    return charts.cell_map(ink, names, result.names, None, texts, palette, on)
+
+
+def _picture(result: Record) -> str:
+    told = "; ".join(f"{name}: {', '.join(map(str, result.loadings(name, MOST)))}" for name in result.names)
+    return page.figure(
+        svg(loading_map(result, THEMED), "loadings", "Loadings of variables on latents.", f"{told}.")
+    )
 
 
 def _note(result: Record, environments: bool, variables: bool) -> str:

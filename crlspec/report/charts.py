@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from crlspec.report.palette import LIGHT, Palette
-from crlspec.report.pictures import frame, shortened
+from crlspec.report.pictures import Ground, frame, ground, shortened
 
-__all__ = ["cell_map", "curves", "spectrum"]
+__all__ = ["cell_map", "curves", "densities", "spectrum"]
 
 Cell = tuple[int, int]
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -29,8 +29,9 @@ def cell_map(
     frames: Mapping[str, Collection[Cell]] | None = None,
     texts: Sequence[Sequence[str]] | None = None,
     palette: Palette = LIGHT,
-) -> Figure:
-    """Values (row, column) in [0, 1] as ink.
+    on: Ground = Figure,
+) -> Axes:
+    """Values (row, column) in [−1, 1] as ink; negative ones in the alerting colour.
 
     frames  ``target`` (bold), ``parent`` (fine), ``surplus`` (dashed, the alerting colour, with a cross), ``lacking``
             (the same, with a ring): cells that bear such a mark
@@ -40,16 +41,15 @@ def cell_map(
     names = [shortened(name, 14) for name in rows]
     left = 0.14 + 0.085 * max(len(name) for name in names)
     cell = 0.44 if width <= NUMBERED else 0.3
-    figure = Figure(figsize=(left + cell * width + 0.1, cell * height + 0.42))
-    across, down = figure.get_size_inches()
-    axes = figure.add_axes((left / across, 0.06 / down, cell * width / across, cell * height / down))
+    across, down = left + cell * width + 0.1, cell * height + 0.42
+    place = (left / across, 0.06 / down, cell * width / across, cell * height / down)
+    axes = ground(on, (across, down), place)
     strongest = 0.5 if texts is not None and width <= NUMBERED else 0.9  # text must stay readable on its cell
     for i in range(height):
         for j in range(width):
-            ink = strongest * float(np.clip(values[i, j], 0, 1))
-            axes.add_artist(
-                Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, facecolor=palette.accent, alpha=ink, lw=0)
-            )
+            ink = strongest * float(np.clip(abs(values[i, j]), 0, 1))
+            colour = palette.alert if values[i, j] < 0 else palette.accent
+            axes.add_artist(Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, facecolor=colour, alpha=ink, lw=0))
             if texts is not None and width <= NUMBERED:
                 style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "color": palette.ink}
                 axes.text(j + 0.5, i + 0.52, texts[i][j], **style)
@@ -59,13 +59,45 @@ def cell_map(
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     _labels(axes, names, [shortened(name, 6) for name in columns], palette)
-    return figure
+    return axes
 
 
-def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figure:
+def densities(
+    rows: Sequence[tuple[str, np.ndarray, np.ndarray]], palette: Palette = LIGHT, on: Ground = Figure
+) -> Axes:
+    """Each latent without intervention (filled) and in its own environment (outline), as densities; several stand one
+    above the other, the first at the top, each as high as there is room.
+
+    rows  name, values without intervention (sample,), values in the environment of its own
+    """
+    alone = len(rows) == 1
+    size, place = ((2.05, 1.95), (0.2, 0.2, 0.77, 0.77)) if alone else ((4.2, 0.5 + 0.62 * len(rows)), None)
+    edge = 0.14 + 0.085 * max(len(shortened(name, 14)) for name, _, _ in rows)
+    bottom = 0.3 / size[1]
+    axes = ground(on, size, place or (edge / size[0], bottom, 0.97 - edge / size[0], 0.98 - bottom))
+    frame(axes, palette)
+    for k, (_, observational, own) in enumerate(rows):
+        low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
+        bins = np.linspace(low, high + 1e-9, 36)
+        heights = [np.histogram(values, bins, density=True)[0] for values in (observational, own)]
+        share = 1.0 if alone else 0.9 / max(float(max(one.max() for one in heights)), 1e-300)
+        base = float(len(rows) - 1 - k)
+        filled, outline = (base + share * one for one in heights)
+        axes.stairs(filled, bins, baseline=base, fill=True, color=palette.muted, alpha=0.35)
+        axes.stairs(outline, bins, baseline=base, color=palette.accent, lw=1.5)
+    axes.set_ylim(bottom=0)
+    if alone:
+        axes.set_yticks([])
+        axes.set_xlabel(shortened(rows[0][0], 18), color=palette.muted, fontsize=8, parse_math=False)
+    else:
+        names = [shortened(name, 14) for name, _, _ in rows]
+        axes.set_yticks(np.arange(len(rows))[::-1], names, fontsize=8.5, parse_math=False)
+    return axes
+
+
+def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
     """Eigenvalues of the pooled standardised covariance, log scale; the first ``latents`` are filled."""
-    figure = Figure(figsize=(3.6, 2.3))
-    axes = figure.add_axes((0.16, 0.19, 0.82, 0.76))
+    axes = ground(on, (3.6, 2.3), (0.16, 0.19, 0.82, 0.76))
     heights = np.maximum(values, max(float(values.max()) * 1e-17, 1e-300))
     at = np.arange(1, len(values) + 1)
     axes.set_yscale("log")
@@ -80,7 +112,7 @@ def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Figu
     axes.set_ylabel("eigenvalue", color=palette.muted, fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     frame(axes, palette)
-    return figure
+    return axes
 
 
 def curves(
@@ -88,14 +120,14 @@ def curves(
     kind: str,
     reference: float | None = None,
     palette: Palette = LIGHT,
-) -> Figure:
+    on: Ground = Figure,
+) -> Axes:
     """Losses (name, steps, losses) while networks train; the lowest end is drawn bold, a ``reference`` dashed.
 
     Lines bear their names as long as there are few.
     """
-    figure = Figure(figsize=(3.6, 2.2))
     named = 1 < len(lines) <= NUMBERED
-    axes = figure.add_axes((0.16, 0.19, 0.64 if named else 0.82, 0.75))
+    axes = ground(on, (3.6, 2.2), (0.16, 0.19, 0.64 if named else 0.82, 0.75))
     frame(axes, palette)
     best = min(range(len(lines)), key=lambda k: float(lines[k][2][-1]))
     for k, (_, steps, losses) in enumerate(lines):
@@ -121,7 +153,7 @@ def curves(
             axes.annotate(
                 text, (1.02, y), xycoords=("axes fraction", "data"), annotation_clip=False, parse_math=False, **style
             )  # fmt: skip
-    return figure
+    return axes
 
 
 def _power_of_ten(value: float, _: int | None) -> str:

@@ -8,10 +8,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from crlspec.errors import CrlspecError
 from crlspec.report import charts, page
-from crlspec.report.palette import THEMED, svg
+from crlspec.report.palette import LIGHT, THEMED, Palette, svg
+from crlspec.report.pictures import Ground
 from crlspec.report.score_facts import ScoreFacts, score_facts
 from crlspec.report.training import Training, trainings
 from crlspec.results.texts import count_text, number_text, p_text
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from crlspec.results.record import Record
 
-__all__ = ["fit", "scores", "spectra", "training"]
+__all__ = ["fit", "score_map", "scores", "spectra", "training", "training_curves"]
 
 SHOWN = 12
 """Charts of training at most; an estimator may train dozens of networks."""
@@ -32,21 +35,14 @@ def scores(result: Record) -> str:
     facts = score_facts(result)
     if facts is None:
         return ""
-    frames = {
-        "target": facts.targets,
-        "parent": facts.parents,
-        "surplus": facts.surplus,
-        "lacking": facts.lacking,
-    }
-    texts = [[_short(value) for value in row] for row in facts.values.tolist()]
-    seen = charts.cell_map(facts.shares, facts.environments, facts.latents, frames, texts, THEMED)
+    seen = score_map(facts, THEMED)
     expected = {"target": facts.targets, "parent": facts.parents}
     wanted = charts.cell_map(
         facts.expected,
         facts.environments,
         facts.latents,
         expected,
-        [[""] * len(row) for row in texts],
+        [[""] * len(facts.latents)] * len(facts.environments),
         THEMED,
     )
     size = f"{len(facts.environments)} environments by {len(facts.latents)} latents"
@@ -76,6 +72,18 @@ def scores(result: Record) -> str:
     )
     body = f'<div class="side">{both}</div>'
     return page.section("scores", "Score differences", note, body, page.key(marks), f"<p>{verdict}</p>")
+
+
+def score_map(facts: ScoreFacts, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+    """Score differences (environment, latent) as ink, with frames where theory expects some."""
+    frames = {
+        "target": facts.targets,
+        "parent": facts.parents,
+        "surplus": facts.surplus,
+        "lacking": facts.lacking,
+    }
+    texts = [[_short(value) for value in row] for row in facts.values.tolist()]
+    return charts.cell_map(facts.shares, facts.environments, facts.latents, frames, texts, palette, on)
 
 
 def spectra(result: Record) -> str:
@@ -148,18 +156,35 @@ def training(result: Record) -> str:
     return page.section("training", "Training", note, f'<div class="curves">{"".join(figures)}</div>')
 
 
+def training_curves(
+    one: Training, environments: tuple[str, ...], palette: Palette = LIGHT, on: Ground = Figure
+) -> Axes:
+    """The losses of networks that belong together; dashed, where one knows it, the loss of a network that learnt
+    nothing."""
+    known = one.kind == "held-out log loss"
+    return charts.curves(
+        one.lines, one.kind, math.log(_kinds(one, environments)) if known else None, palette, on
+    )
+
+
+def _kinds(one: Training, environments: tuple[str, ...]) -> int:
+    """What a network tells apart: its own environment from the observational one, or all of them."""
+    return 2 if _apart(one, environments) else len(environments)
+
+
+def _apart(one: Training, environments: tuple[str, ...]) -> bool:
+    return {name.split(": ")[-1] for name, _, _ in one.lines} <= set(environments)
+
+
 def _training(one: Training, k: int, environments: tuple[str, ...]) -> str:
-    log_loss = one.kind == "held-out log loss"
-    apart = {name.split(": ")[-1] for name, _, _ in one.lines} <= set(environments)
-    kinds = (
-        2 if apart else len(environments)
-    )  # what a network tells apart: its own environment, or all of them
-    figure = charts.curves(one.lines, one.kind, math.log(kinds) if log_loss else None, THEMED)
+    figure = training_curves(one, environments, THEMED)
     ends = "; ".join(f"{name}: from {losses[0]:.3g} to {losses[-1]:.3g}" for name, _, losses in one.lines)
     caption = f"<b>{escape(one.stage)}</b> · {escape(one.kind)}, {count_text(len(one.lines), 'network')}"
-    if log_loss:
-        caption += f". At the dashed line (log {kinds}) a classifier cannot tell " + (
-            "the environment from the observational one" if apart else "the environments apart"
+    if one.kind == "held-out log loss":
+        caption += f". At the dashed line (log {_kinds(one, environments)}) a classifier cannot tell " + (
+            "the environment from the observational one"
+            if _apart(one, environments)
+            else "the environments apart"
         )
     return page.figure(
         svg(figure, f"training{k}", f"Training of {one.stage}: {one.kind}.", f"{ends}."), caption

@@ -10,9 +10,11 @@ from html import escape
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-__all__ = ["LIGHT", "THEMED", "Palette", "svg"]
+__all__ = ["DARK", "LIGHT", "THEMED", "Palette", "palette_of", "svg"]
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,25 @@ class Palette:
 
 
 LIGHT = Palette()
+DARK = Palette("#e8eaed", "#a9b1bb", "#3a4149", "#1a1d21", "#6cb8f0", "#f0a04b")
 THEMED = Palette(*(f"#0{k}0{k}0{k}" for k in range(1, 7)))
 """Marks that :func:`svg` exchanges for CSS variables, so that a picture follows light and dark."""
 
 
-def svg(figure: Figure, name: str, title: str, description: str = "") -> str:
-    """A figure drawn with THEMED as an inline SVG element: text as text, sized by the page.
+def palette_of(ground: Any) -> Palette:
+    """The colours that show on a ground, given as matplotlib takes colours."""
+    red, green, blue = to_rgb(ground)
+    return LIGHT if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else DARK
+
+
+def svg(drawn: Figure | Axes, name: str, title: str, description: str = "") -> str:
+    """A figure, or the only axes of one, drawn with THEMED as an inline SVG element: text as text, sized by the page.
 
     name         keeps the element's ids apart from those of other pictures in the same page
     title        what the picture is, for readers who do not see it
     description  what it shows, in as many words as that takes
     """
+    figure: Any = drawn.figure if isinstance(drawn, Axes) else drawn
     buffer = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
     with matplotlib.rc_context(settings), warnings.catch_warnings():

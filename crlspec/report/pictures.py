@@ -6,7 +6,7 @@ how surely it was recovered is in :mod:`crlspec.report.charts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,11 @@ from matplotlib.path import Path
 from crlspec.report.layout import Layout, label_places
 from crlspec.report.palette import LIGHT, Palette
 
-__all__ = ["Line", "frame", "graph", "histogram", "scatter", "shortened", "small"]
+__all__ = ["Ground", "Line", "frame", "graph", "ground", "scatter", "shortened", "small"]
 
 Pair = tuple[str, str]
+Ground = Axes | Callable[..., Figure]
+"""Where to draw: on axes, or on those of a figure that this makes, given its ``figsize``."""
 COLOURS: Mapping[str, str] = {
     "true": "accent", "plain": "ink", "extra": "alert", "reversed": "alert", "missed": "alert", "doubtful": "muted",
     "open": "muted",
@@ -47,7 +49,7 @@ class Line:
     width: float = 1.4
 
 
-def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT) -> Figure:
+def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
     """A directed graph as laid out (y downwards). Colour is never alone in telling edges apart: labels and dashes
     differ too."""
     shown = {name: shortened(name, 11) for name in layout.places}
@@ -55,15 +57,16 @@ def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT) 
     layout = layout.stretched(max(1.0, 2 * max(half.values()) + 0.25))
     at = layout.places
     curves = {(a, b): _between(layout.route(a, b), (at[a], half[a]), (at[b], half[b])) for a, b in edges}
-    axes = _canvas(np.concatenate([np.array(list(at.values())), *curves.values()]), max(half.values()))
+    points = np.concatenate([np.array(list(at.values())), *curves.values()])
+    axes, scale = _canvas(points, max(half.values()), on)
     for name, place in at.items():
-        _node(axes, place, half[name], shown[name], palette)
+        _node(axes, place, half[name], (shown[name], 10 * scale), palette)
     for pair, line in edges.items():
         arrow = FancyArrowPatch(
             path=Path(curves[pair]),
-            arrowstyle="-|>,head_length=4.5,head_width=2.6",
+            arrowstyle=f"-|>,head_length={4.5 * scale},head_width={2.6 * scale}",
             linestyle=(0, (1, 2)) if line.kind in DOTTED else "solid" if line.direct else DASHED,
-            linewidth=line.width,
+            linewidth=line.width * scale,
             color=getattr(palette, COLOURS[line.kind]),
             fill=True,
             zorder=1,
@@ -74,11 +77,14 @@ def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT) 
     for pair, spot in zip(labelled, spots, strict=True):
         colour = getattr(palette, COLOURS[edges[pair].kind])
         box = {"boxstyle": "round,pad=0.12", "facecolor": palette.paper, "edgecolor": "none"}
-        style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 7.5, "color": colour}
+        style: dict[str, Any] = {
+            "ha": "center",
+            "va": "center_baseline",
+            "fontsize": 7.5 * scale,
+            "color": colour,
+        }
         axes.text(*spot, edges[pair].label, parse_math=False, bbox=box, zorder=2, **style)
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    return figure
+    return axes
 
 
 def scatter(z: np.ndarray, z_hat: np.ndarray, own: np.ndarray, name: str, palette: Palette = LIGHT) -> Figure:
@@ -93,18 +99,6 @@ def scatter(z: np.ndarray, z_hat: np.ndarray, own: np.ndarray, name: str, palett
     figure.set_dpi(144)
     axes.set_xlabel(f"true {shortened(name, 14)}", color=palette.muted, fontsize=8, parse_math=False)
     axes.set_ylabel("recovered", color=palette.muted, fontsize=8)
-    return figure
-
-
-def histogram(observational: np.ndarray, own: np.ndarray, name: str, palette: Palette = LIGHT) -> Figure:
-    """One recovered latent without intervention (filled) and in its own environment (outline): densities."""
-    figure, axes = small(palette)
-    low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
-    bins = np.linspace(low, high + 1e-9, 36).tolist()
-    axes.hist(observational, bins, density=True, histtype="stepfilled", color=palette.muted, alpha=0.35)
-    axes.hist(own, bins, density=True, histtype="step", color=palette.accent, lw=1.5)
-    axes.set_yticks([])
-    axes.set_xlabel(shortened(name, 18), color=palette.muted, fontsize=8, parse_math=False)
     return figure
 
 
@@ -123,6 +117,13 @@ def frame(axes: Axes, palette: Palette) -> None:
         spine.set_color(palette.rule)
 
 
+def ground(on: Ground, size: tuple[float, float], place: tuple[float, float, float, float]) -> Axes:
+    """The axes given; or else those at a place, in shares, of a new figure of a size in inches."""
+    if isinstance(on, Axes):
+        return on
+    return on(figsize=size).add_axes(place)
+
+
 def small(palette: Palette) -> tuple[Figure, Axes]:
     """An empty picture of the size that stands beside others."""
     figure = Figure(figsize=(2.05, 1.95))
@@ -131,19 +132,23 @@ def small(palette: Palette) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _canvas(points: np.ndarray, half: float) -> Axes:
-    """Bare axes around points (point, 2), with room for nodes of half that width."""
+def _canvas(points: np.ndarray, half: float, on: Ground) -> tuple[Axes, float]:
+    """Bare axes around points (point, 2), with room for nodes of half that width; and the size of things on them, 1
+    in a figure of one's own, less where axes are given that are too small for that."""
     (left, bottom), (right, top) = points.min(0), points.max(0)
     margin, unit = half + 0.12, 0.9
     width, height = right - left + 2 * margin, top - bottom + 0.7
     spare = max(0.0, 2.6 / unit - width) / 2
-    figure = Figure(figsize=((width + 2 * spare) * unit, height * unit))
-    axes = figure.add_axes((0, 0, 1, 1))
+    wanted = ((width + 2 * spare) * unit, height * unit)
+    axes = ground(on, wanted, (0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_xlim(left - margin - spare, right + margin + spare)
     axes.set_ylim(bottom - 0.35, top + 0.35)
     axes.set_aspect("equal")
-    return axes
+    if axes is not on:
+        return axes, 1.0
+    across, down = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+    return axes, min(1.0, across / wanted[0], down / wanted[1])
 
 
 def _between(points: np.ndarray, *nodes: tuple[tuple[float, float], float]) -> np.ndarray:
@@ -156,7 +161,9 @@ def _between(points: np.ndarray, *nodes: tuple[tuple[float, float], float]) -> n
     return inner if len(inner) > 1 else points
 
 
-def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: Palette) -> None:
+def _node(
+    axes: Axes, at: tuple[float, float], half: float, text: tuple[str, float], palette: Palette
+) -> None:
     box = FancyBboxPatch(
         (at[0] - half, at[1] - 0.2),
         2 * half,
@@ -168,5 +175,10 @@ def _node(axes: Axes, at: tuple[float, float], half: float, text: str, palette: 
         zorder=3,
     )
     axes.add_patch(box)
-    style: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 10, "color": palette.ink}
-    axes.text(*at, text, parse_math=False, zorder=4, **style)
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center_baseline",
+        "fontsize": text[1],
+        "color": palette.ink,
+    }
+    axes.text(*at, text[0], parse_math=False, zorder=4, **style)

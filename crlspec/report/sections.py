@@ -7,7 +7,6 @@ there. What speaks for it is in ``evidence``, how it came about in ``account``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ import numpy as np
 
 from crlspec.inference.estimate import Edge
 from crlspec.report import charts, page, pictures
-from crlspec.report.facts import POINTS, Pair, TruthFacts, alpha_of, direct, doubtful, judged, open_edges
-from crlspec.report.layout import Layout, layout
+from crlspec.report.facts import POINTS, Pair, TruthFacts, alpha_of, doubtful, judged, open_edges
+from crlspec.report.graph_picture import LABELLED, laid, lines, surely
 from crlspec.report.palette import THEMED, svg
 from crlspec.report.pictures import Line
 from crlspec.results.texts import absent_text, absent_texts, count_text, edges_text, number_text, p_text
@@ -26,14 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["edges", "graph", "latents", "signature"]
 
-LABELLED = 16
-"""Edges up to which their strengths are written on them."""
 WORDS = {
     "true": '<span class="good">✓ true</span>',
     "extra": '<span class="bad">✗ not in the truth</span>',
     "reversed": '<span class="bad">⇄ reversed in the truth</span>',
 }
-MARKS = {"true": "", "plain": "", "extra": "✗ ", "reversed": "⇄ "}
 KEY = {
     "plain": ("i", "plain", "found"),
     "true": ("i", "true", "found and true"),
@@ -50,12 +46,12 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
     """The recovered graph, beside the truth where it is known; empty where no graph was estimated."""
     if result.graph == "not estimated":
         return ""
-    found = _lines(result, truth)
-    surely = [pair for pair, line in found.items() if line.kind not in ("doubtful", "open")]
+    found = lines(result, truth)
+    drawn = surely(found)
     promised = () if truth is None else _promised(result, truth)
-    laid = _laid(result.names, [*promised, *surely], promised)
+    places = laid(result.names, [*promised, *drawn], promised)
     picture = svg(
-        pictures.graph(laid, found, THEMED), "dag", f"Recovered graph: {edges_text(surely)}.", _told(result)
+        pictures.graph(places, found, THEMED), "dag", f"Recovered graph: {edges_text(drawn)}.", _told(result)
     )
     exact = result.graph == "exact"
     note = {
@@ -64,7 +60,7 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
         "refuted": "The data contradict an assumption, so do not rely on this graph. ",
     }[result.status.code]
     note += "Causes stand above their effects. Thicker edges are stronger"
-    note += ", and the number on an edge is its strength. " if len(surely) <= LABELLED else ". "
+    note += ", and the number on an edge is its strength. " if len(drawn) <= LABELLED else ". "
     if exact:
         note += "The edges are those of the graph itself."
     else:
@@ -73,7 +69,7 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
             "latent between its ends, so it is direct. A dashed one may be indirect."
         )
     kinds = [line.kind for line in found.values()]
-    kinds += ["indirect"] * any(not found[pair].direct for pair in surely)
+    kinds += ["indirect"] * any(not found[pair].direct for pair in drawn)
     if truth is None:
         shown = [kind for kind in KEY if kind in kinds]
         legend = page.key(KEY[kind] for kind in shown) if shown != ["plain"] else ""
@@ -81,12 +77,12 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
     names = {name: truth.true_name.get(name, name) for name in result.names}
     true_lines = {
         (names[a], names[b]): Line(
-            "plain" if (a, b) in surely else "reversed" if (b, a) in surely else "missed",
+            "plain" if (a, b) in drawn else "reversed" if (b, a) in drawn else "missed",
             (a, b) in truth.edges,
         )
         for a, b in promised
     }
-    truly = pictures.graph(laid.renamed(names), true_lines, THEMED)
+    truly = pictures.graph(places.renamed(names), true_lines, THEMED)
     right = svg(truly, "truth", f"True graph: {edges_text(list(true_lines))}.")
     kinds += [line.kind for line in true_lines.values()]
     kinds += ["indirect"] * any(not line.direct for line in true_lines.values())
@@ -95,34 +91,6 @@ def graph(result: Record, truth: TruthFacts | None) -> str:
     )
     marks = [KEY[kind] for kind in KEY if kind in kinds and kind != "plain"]
     return page.section("graph", "The graph", note, f'<div class="side">{both}</div>', page.key(marks))
-
-
-def _laid(names: Sequence[str], wished: Sequence[Pair], else_these: Sequence[Pair]) -> Layout:
-    """A layout for all the edges, or for the others where those make a cycle."""
-    try:
-        return layout(names, list(dict.fromkeys(wished)))
-    except ValueError:
-        return layout(names, else_these)
-
-
-def _lines(result: Record, truth: TruthFacts | None) -> dict[Pair, Line]:
-    """Found edges as lines with their strengths, pairs that were nearly found, and those that are open."""
-    found, straight, near = judged(result, truth), direct(result), doubtful(result)
-    strengths = {edge.pair: edge.strength for edge in result.tested if math.isfinite(edge.strength)}
-    most = max((strengths.get(pair, 0.0) for pair in found), default=0.0) or 1.0
-    lines = {}
-    for pair, kind in found.items():
-        number = f"{strengths[pair]:.2g}" if pair in strengths and len(found) <= LABELLED else ""
-        label = f"{MARKS[kind]}{number}{' ?' if pair in near else ''}".strip()
-        width = 1.0 + 1.4 * strengths.get(pair, 0.0) / most
-        lines[pair] = Line(kind, pair in straight, label, width)
-    lines.update({pair: Line("doubtful", label="?", width=1.1) for pair in near if pair not in found})
-    still_open = open_edges(result)
-    labelled = len(lines.keys() | still_open.keys()) <= LABELLED
-    for pair, strength in still_open.items():
-        label = f"{'? ' if pair in near else ''}≤ {strength:.2g}"
-        lines[pair] = Line("open", direct=False, label=label if labelled else "", width=1.1)
-    return lines
 
 
 def _told(result: Record) -> str:
@@ -267,7 +235,7 @@ def _distributions(result: Record) -> str:
             .to_dataset()["z_hat"]
             .sel(latent=name)
         )
-        figure = pictures.histogram(obs.sel(latent=name).values, own.values, name, THEMED)
+        figure = charts.densities([(name, obs.sel(latent=name).values, own.values)], THEMED)
         title = f"Distribution of {name} without intervention" + (
             f" and in {environment}." if environment else "."
         )

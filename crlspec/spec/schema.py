@@ -289,6 +289,16 @@ class Spec(ClosedModel):
         """The same without ``calibrate``: what an estimate depends on."""
         return self.model_copy(update={"calibrate": None})
 
+    def __repr__(self) -> str:
+        from crlspec.spec.glance import spec_line
+
+        return spec_line(self)
+
+    def _repr_html_(self) -> str:
+        from crlspec.spec.glance import spec_card
+
+        return spec_card(self)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self.__dict__ == other.__dict__
 

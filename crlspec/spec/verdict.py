@@ -91,6 +91,16 @@ class Verdict:
         texts = {"latents_text": self.latents_text, "graph_text": self.graph_text, "text": str(self)}
         return {**asdict(self), "missing": [one._asdict() for one in self.missing], **texts}
 
+    def __repr__(self) -> str:
+        from crlspec.spec.glance import verdict_line
+
+        return verdict_line(self)
+
+    def _repr_html_(self) -> str:
+        from crlspec.spec.glance import verdict_card
+
+        return verdict_card(self)
+
     def __str__(self) -> str:
         lines = ["Covered by the theory." if self.covered else "Not covered by the theory as it stands."]
         lines.append(f"Theorem: {self.theorem} ({self.paper}).")

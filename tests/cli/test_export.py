@@ -40,6 +40,17 @@ def test_what_export_refuses(call, run):
     assert call("export", "nowhere").err.startswith("nowhere: there is no such result.")
 
 
+def test_a_picture_goes_into_a_file(call, run, tmp_path):
+    told = call("export", run, "--out", "dag.png")
+    assert (told.status, told.out) == (0, "dag.png is written: 3 nodes, 1 edges.\n")
+    assert (tmp_path / "dag.png").read_bytes().startswith(b"\x89PNG")
+    refused = call("export", run, "--format", "png")
+    assert refused.status == 2
+    assert refused.err.startswith(
+        "A png is no text. Remedy: Name a file that it is written into, e.g. --out dag.png."
+    )
+
+
 def test_latents_without_a_graph_end_with_status_4(call, spec):
     assert call("run", spec, "--set", "estimator.kind=pca", "--out", "pca").status in (0, 4)
     told = call("export", "pca")

@@ -9,7 +9,7 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-from crlspec.downstream.exports import FORMATS, SUFFIXES, WRITERS, ExportError
+from crlspec.downstream.exports import FORMATS, PICTURES, SUFFIXES, WRITERS, ExportError
 from crlspec.errors import EstimationError, OutputExists
 
 EDGES = ["a -> b", "b -> c", "a -> c"]
@@ -70,6 +70,12 @@ def read_dagitty(text):
     return DAG.from_dagitty(text)
 
 
+def read_bif(text):
+    from pgmpy.readwrite import BIFReader
+
+    return BIFReader(string=text).get_model()
+
+
 READERS = {
     "networkx": lambda path: nx.node_link_graph(json.loads(path.read_text()), edges="edges"),
     "gml": nx.read_gml,
@@ -77,6 +83,8 @@ READERS = {
     "dagitty": lambda path: read_dagitty(path.read_text()),
     "lavaan": lambda path: read_lavaan(path.read_text()),
     "csv": read_csv,
+    "graphml": nx.read_graphml,
+    "bif": lambda path: read_bif(path.read_text()),
 }
 
 
@@ -85,16 +93,18 @@ def same(one, other):
 
 
 def test_there_is_a_writer_and_a_reader_for_every_format():
-    assert set(FORMATS) == set(WRITERS) == set(READERS) == set(SUFFIXES.values())
+    assert set(FORMATS) == set(SUFFIXES.values())
+    assert set(FORMATS) - {"png"} == set(WRITERS)
+    assert set(FORMATS) - set(PICTURES) == set(READERS)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [suffix for suffix, kind in SUFFIXES.items() if kind not in PICTURES])
 def test_round_trip(result, tmp_path, suffix):
     path = result.export(tmp_path / f"dag{suffix}")
     assert same(READERS[SUFFIXES[suffix]](path), result.networkx())
 
 
-@pytest.mark.parametrize("format", ["networkx", "gml", "dot", "csv"])
+@pytest.mark.parametrize("format", ["networkx", "gml", "graphml", "dot", "csv"])
 def test_round_trip_of_odd_names(odd, tmp_path, format):
     assert same(READERS[format](odd.export(tmp_path / "graph", format)), odd.networkx())
 
@@ -114,9 +124,33 @@ def test_pgmpy_reads_the_regressions_of_lavaan(result, tmp_path, caplog):
 
 
 def test_strengths_and_p_values_travel(result, tmp_path):
-    for name in ("dag.json", "dag.gml"):
+    for name in ("dag.json", "dag.gml", "dag.graphml"):
         graph = READERS[SUFFIXES[name[3:]]](result.export(tmp_path / name))
         assert graph.edges["a", "b"] == {"strength": 0.5, "p_value": 1e-20}
+        assert graph.nodes["a"] == {"environments": "do_a"}
+    assert result.dag.edges["a", "b"].items() >= {"strength": 0.5, "p_value": 1e-20}.items()
+    assert result.dag.nodes["a"]["environments"] == ("do_a",)
+
+
+def test_bif_holds_the_tables_of_the_discrete_network(result, tmp_path):
+    read = read_bif(result.export(tmp_path / "dag.bif").read_text())
+    written = result.bayesian_network(discretize=3)
+    for name in result.names:
+        one, other = read.get_cpds(name), written.get_cpds(name)
+        order = [one.variables.index(parent) for parent in other.variables]
+        assert one.values.transpose(order) == pytest.approx(other.values, abs=1e-12)
+        assert list(one.state_names[name]) == ["s0", "s1", "s2"]
+    assert read.check_model()
+
+
+def test_pictures_show_every_latent_and_are_the_same_each_time(odd, tmp_path):
+    svg = odd.export(tmp_path / "dag.svg").read_text()
+    assert svg.startswith("<?xml")
+    assert all(f">{name}</text>" in svg for name in ("light level", "dose-2", "größe", "7"))
+    assert svg == odd.export(tmp_path / "again.svg").read_text()
+    png = odd.export(tmp_path / "dag.png").read_bytes()
+    assert png.startswith(b"\x89PNG\r\n")
+    assert png == odd.export(tmp_path / "again.png").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -133,6 +167,7 @@ def test_strengths_and_p_values_travel(result, tmp_path):
             "dagitty",
             "DAGitty cannot hold the name 'the \"dose\"': quotes, brackets and backslashes have no escape there.",
         ),
+        ("dose-2", "bif", "BIF cannot hold the name 'dose-2': names are letters, digits and '_' there."),
         ("two\nlines", "dot", "'two\\nlines' cannot be the name of a node in a text file."),
     ],
 )

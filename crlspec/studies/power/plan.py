@@ -86,6 +86,27 @@ class Plan:
         known = self.runs.dropna(subset=["score_error", self.wanted])
         return -smallest_found(-known["score_error"].to_numpy(), known[self.wanted].to_numpy(), rate)
 
+    def __repr__(self) -> str:
+        return f"<Plan of {self.spec.name!r}: {len(self.rates)} numbers of samples, {len(self.runs)} runs>"
+
+    def _repr_html_(self) -> str:
+        from crlspec.notebook import card, grid
+
+        right = "graph right" if self.exact else "closure right"
+        table = [
+            [
+                str(samples),
+                f"{row[self.wanted]:.2f} ({row[f'{self.wanted}_low']:.2f} to {row[f'{self.wanted}_high']:.2f})",
+                f"{row['mcc']:.3f}",
+            ]
+            for samples, row in self.rates.iterrows()
+        ]
+        enough = self.enough()
+        rows = [("enough for a rate of .8", "none of the numbers tried" if enough is None else str(enough))]
+        rows += [("guessed", self.guessed)]
+        parts = [grid(["samples", f"{right} (95 %)", "MCC"], table)]
+        return card("Plan", self.spec.name, rows, parts=parts, tone="bad" if enough is None else "good")
+
     def __str__(self) -> str:
         from crlspec.studies.power.report import report
 

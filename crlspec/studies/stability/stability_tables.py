@@ -121,6 +121,30 @@ class Stability:
             attrs={"resample": self.resample, "level": LEVEL, "failed": self.failed},
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"<Stability: {len(self.runs)} bootstraps of {len(self.result.names)} latents{failed}>"
+
+    def _repr_html_(self) -> str:
+        from crlspec.notebook import card, grid
+
+        rows = [("rows drawn", "with replacement" if self.resample == "bootstrap" else "half of them each")]
+        latents = [
+            [one.latent, f"{one.correlation:.4f}", f"{one.low:.4f} to {one.high:.4f}"]
+            for one in self.latents.itertuples()
+        ]
+        edges = [
+            [f"{one.source} → {one.target}", f"{one.frequency:.2f}", f"{one.low:.2f} to {one.high:.2f}",
+             "yes" if one.in_result else "no"]
+            for one in self.edges.itertuples()
+        ]  # fmt: skip
+        parts = [
+            grid(["latent", "|correlation|", "95 %"], latents),
+            grid(["edge", "frequency", "95 %", "in the result"], edges),
+        ]
+        title = f"{len(self.runs)} bootstraps, {self.failed} failed"
+        return card("Stability", title, rows, parts=parts, tone="bad" if self.failed else "plain")
+
     def __str__(self) -> str:
         total = len(self.runs)
         counts = self.runs["status"].value_counts()
