@@ -15,6 +15,9 @@ Node = Float[Tensor, "*sample"]
 Parents = Float[Tensor, "*sample parent"]
 """The parents of one node, in the order of ``Mechanism.parents``; ``parent`` is 0 for a root."""
 
+Columns = Float[Tensor, "latent sample"]
+"""Latent variables with each of them contiguous in memory, in the order of ``latents``."""
+
 LogDensity = Float[Tensor, "*sample"]
 """Log densities in nats."""
 
@@ -24,4 +27,4 @@ Observations = Float[Tensor, "*sample observed"]
 Jacobian = Float[Tensor, "*sample observed latent"]
 """Derivatives of the observed with respect to the latent variables."""
 
-__all__ = ["Jacobian", "Latents", "LogDensity", "Node", "Observations", "Parents", "Tensor"]
+__all__ = ["Columns", "Jacobian", "Latents", "LogDensity", "Node", "Observations", "Parents", "Tensor"]

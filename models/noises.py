@@ -1,7 +1,7 @@
 """Noise families, each standardised to a given mean and standard deviation. One method a family."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 import pyro.distributions as dist
@@ -10,9 +10,22 @@ from torch.distributions import constraints
 from torch.distributions.transforms import AffineTransform, ExpTransform
 from torch.distributions.utils import broadcast_all
 
-from crlspec.generative.scm import Noise
+from crlspec.generative import mechanism
 from crlspec.models import declarations
 from crlspec.typing import LogDensity, Node, Tensor
+
+
+class Noise(mechanism.Noise):
+    """A family whose members differ in their numbers only."""
+
+    @property
+    def alike(self) -> Hashable:
+        return None if self.mean.dim() or self.deviation.dim() else (type(self), self.constants)
+
+    @property
+    def constants(self) -> Hashable:
+        """What makes two noises of this family different in kind."""
+        return None
 
 
 class ScalarNormal(dist.Normal):
@@ -65,6 +78,10 @@ class StudentT(Noise):
     ) -> None:
         super().__init__(declaration, dtype, device)
         self.df = float(declaration.df)
+
+    @property
+    def constants(self) -> Hashable:
+        return self.df
 
     def distribution(self, mean: Node) -> dist.StudentT:
         df = torch.full_like(mean, self.df)
@@ -131,6 +148,10 @@ class LogNormal(Noise):
         super().__init__(declaration, dtype, device)
         self.shape = float(declaration.shape)
 
+    @property
+    def constants(self) -> Hashable:
+        return self.shape
+
     def distribution(self, mean: Node) -> ShiftedLogNormal:
         scale = self.deviation * math.exp(-0.5 * self.shape**2) / math.sqrt(math.expm1(self.shape**2))
         return ShiftedLogNormal(mean - scale * math.exp(0.5 * self.shape**2), scale, self.shape)
@@ -157,11 +178,15 @@ class Mixture(Noise):
         ):
             self.register_buffer(name, numbers.to(dtype=dtype, device=device))
 
+    @property
+    def constants(self) -> Hashable:
+        return self.weights.shape
+
     def distribution(self, mean: Node) -> dist.Distribution:
         deviation = torch.as_tensor(self.deviation)[..., None]
         components = dist.Normal(
             mean[..., None] + deviation * self.means,
-            (deviation * self.deviations).expand(*mean.shape, len(self.weights)),
+            (deviation * self.deviations).expand(*mean.shape, self.weights.shape[-1]),
             validate_args=False,
         )
         chosen = dist.Categorical(self.weights.expand(*mean.shape, -1), validate_args=False)

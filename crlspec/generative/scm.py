@@ -1,172 +1,40 @@
-"""Structural causal models: mechanisms p(z_i | parents) put together in causal order.
+"""Structural causal models: mechanisms p(z_i | parents) put together in causal order."""
 
-A mechanism is ONE method, ``distribution(parents)``. Sampling, density, score and the Pyro program all come
-from it, so they agree.
-"""
-
-import abc
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, ClassVar
 
 import torch
-from torch import nn
 from torch.distributions.constraints import is_dependent
-from torch.distributions.transforms import AffineTransform, Transform
 
 from crlspec.errors import CrlspecError
+from crlspec.generative.density import Plan, gather
 from crlspec.generative.drawing import drawing_from, named_generator
+from crlspec.generative.mechanism import (
+    AdditiveMechanism,
+    Distribution,
+    Function,
+    Mechanism,
+    Noise,
+    as_tensor,
+)
 from crlspec.typing import Latents, LogDensity, Node, Parents, Tensor
 
-Distribution = Any  # a univariate Pyro or torch distribution; Pyro's classes carry no type information
+__all__ = [
+    "SCM",
+    "AdditiveMechanism",
+    "Distribution",
+    "DrawError",
+    "Function",
+    "Mechanism",
+    "Noise",
+    "as_tensor",
+    "gather",
+]
 
-
-class Mechanism(nn.Module, abc.ABC):
-    """The conditional distribution p(z_i | parents of z_i). Numbers live in buffers, so ``to`` moves them."""
-
-    clamped: ClassVar[bool] = False
-    """True for a mechanism that gives its node a constant (do): it has no density."""
-
-    location_scale: ClassVar[bool] = False
-    """True where its distributions are of a location–scale family, so that scale(k) is defined."""
-
-    @property
-    def affine(self) -> bool:
-        """True where the node is affine in its parents, plus noise that reads none of them."""
-        return not self.parents
-
-    def __init__(self, parents: tuple[str, ...]) -> None:
-        super().__init__()
-        self.parents = tuple(parents)
-
-    @abc.abstractmethod
-    def distribution(self, parents: Parents) -> Distribution:
-        """The distribution of the node given its parents.
-
-        Args:
-            parents: shape (*sample, parent), in the order of ``self.parents``; (*sample, 0) for a root.
-
-        Returns:
-            A Pyro distribution with batch shape (*sample), an empty event shape and argument checks off.
-        """
-
-    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
-        """The same conditional with its noise told apart: the node is ``response(noise)``.
-
-        Returns:
-            The distribution of the noise, which reads no parents, batch shape (*sample); and the response, an
-            increasing function with an inverse and a derivative.
-
-        Raises:
-            CrlspecError: there is no such form.
-        """
-        raise CrlspecError(
-            f"{type(self).__name__} has no form with explicit noise",
-            remedy="use the ordinary program, or give the mechanism a method `explicit`",
-        )
-
-
-class Function(nn.Module, abc.ABC):
-    """A structural function f(parents), the deterministic part of z_i = f(parents) + noise.
-
-    One that overrides ``scale`` says as well how large the noise is: z_i = f(parents) + scale(parents) · noise.
-
-    Families are built as ``Family(declaration, parents, dtype, device)``.
-    """
-
-    affine: ClassVar[bool] = False
-    """True for a function that is affine in the parents."""
-
-    @abc.abstractmethod
-    def forward(self, parents: Parents) -> Node:
-        """f at ``parents`` of shape (*sample, parent); the result has shape (*sample)."""
-
-    def scale(self, parents: Parents) -> Node | None:
-        """What the noise's deviation is multiplied by at ``parents``, shape (*sample), above 0; None for 1."""
-        return None
-
-
-def as_tensor(numbers: Any, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-    """Declared numbers, nested or not, as a tensor.
-
-    Where a Pyro program put tensors for some numbers of a list, gradients pass; their batch comes first.
-    """
-    if isinstance(numbers, Tensor):
-        return numbers.to(dtype=dtype, device=device)
-    if isinstance(numbers, list | tuple) and any(isinstance(entry, Tensor) for entry in numbers):
-        entries = [as_tensor(entry, dtype, device) for entry in numbers]
-        return torch.stack(torch.broadcast_tensors(*entries), dim=-1)
-    return torch.tensor(numbers, dtype=dtype, device=device)
-
-
-class Noise(nn.Module, abc.ABC):
-    """A location–scale family, standardised: it is parametrised by its mean and standard deviation.
-
-    Families are built as ``Family(declaration, dtype, device)`` from a declaration with the numbers ``mean``
-    and ``variance``.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, declaration: Any, dtype: torch.dtype, device: torch.device | str) -> None:
-        super().__init__()
-        if not all(isinstance(n, float | int | Tensor) for n in (declaration.mean, declaration.variance)):
-            raise CrlspecError(f"{declaration!r} still holds randomness.", remedy="call its `draw` first")
-        self.register_buffer("mean", as_tensor(declaration.mean, dtype, device))
-        self.centred = not isinstance(declaration.mean, Tensor) and declaration.mean == 0.0
-        self.register_buffer("deviation", as_tensor(declaration.variance**0.5, dtype, device))
-
-    @abc.abstractmethod
-    def distribution(self, mean: Node) -> Distribution:
-        """The member of the family with the given mean, shape (*sample), and deviation ``self.deviation``."""
-
-    def scaled(self, factor: float | Tensor) -> "Noise":
-        """The same noise with its standard deviation times ``factor``; the mean is kept."""
-        twin = copy.copy(self)
-        twin._buffers = dict(self._buffers)  # all numbers are shared, but for the one that changes
-        twin.deviation = self.deviation * factor
-        return twin
-
-    def standard(self, sample: torch.Size) -> Distribution:
-        """The member of the family with mean 0 and deviation 1, batch shape ``sample``."""
-        return self.scaled(1.0 / self.deviation).distribution(self.mean.new_zeros(sample))
-
-
-class AdditiveMechanism(Mechanism):
-    """z_i = f(parents) + noise; without a function (a root, or a hard intervention) z_i = noise.
-
-    Where the function has a scale, z_i = f(parents) + mean + scale(parents) · (noise − mean).
-    """
-
-    location_scale = True
-
-    def __init__(self, function: Function | None, noise: Noise, parents: tuple[str, ...]) -> None:
-        super().__init__(parents)
-        self.function = function
-        self.noise = noise
-
-    @property
-    def affine(self) -> bool:
-        return self.function is None or self.function.affine
-
-    def distribution(self, parents: Parents) -> Distribution:
-        if self.function is None:
-            return self.noise.distribution(self.noise.mean + parents.new_zeros(parents.shape[:-1]))
-        location, scale = self.function(parents), self.function.scale(parents)
-        noise = self.noise if scale is None else self.noise.scaled(scale)
-        return noise.distribution(location if noise.centred else location + noise.mean)
-
-    def explicit(self, parents: Parents) -> tuple[Distribution, Transform]:
-        sample = parents.shape[:-1]
-        location, deviation = self.noise.mean.expand(sample), self.noise.deviation
-        if self.function is not None:
-            scale = self.function.scale(parents)
-            location = location + self.function(parents)
-            deviation = deviation if scale is None else deviation * scale
-        return self.noise.standard(sample), AffineTransform(location, deviation)
+BLOCK = 2**17
+"""Numbers of z whose score is computed at a time on a CPU: about what its caches hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +53,7 @@ class SCM:
     latents: tuple[str, ...]
     mechanisms: Mapping[str, Mechanism]
     order: tuple[str, ...] = field(init=False)
+    _kept: Plan | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if set(self.mechanisms) != set(self.latents):
@@ -223,27 +92,22 @@ class SCM:
 
         Works under ``torch.func`` transforms (grad, vmap, jacrev).
         """
-        total = self._total(self._columns(z))
-        return z.new_zeros(z.shape[:-1]) if total is None else total
+        self._require(z)
+        total = self._plan().total(z.reshape(-1, z.shape[-1]).mT.contiguous())
+        return z.new_zeros(z.shape[:-1]) if total is None else total.reshape(z.shape[:-1])
 
     def score(self, z: Latents) -> Latents:
         """∇ log p(z), shape (*sample, latent), by reverse-mode differentiation of :meth:`log_density`.
 
         The coordinate of a clamped node is 0: the score is that of the others' density.
         """
-        with torch.enable_grad():
-            leaves = {name: column.requires_grad_(True) for name, column in self._columns(z.detach()).items()}
-            total = self._total(leaves)
-            if total is None or not total.requires_grad:
-                return torch.zeros_like(z)
-            free = [name for name in self.latents if not self.mechanisms[name].clamped]
-            found = torch.autograd.grad(total.sum(), [leaves[name] for name in free], allow_unused=True)
-        parts = dict(zip(free, found))
-        score = torch.empty_like(z, memory_format=torch.contiguous_format)
-        for k, name in enumerate(self.latents):
-            part = parts.get(name)
-            score[..., k] = 0.0 if part is None else part
-        return score
+        self._require(z)
+        plan, rows = self._plan(), z.detach().reshape(-1, z.shape[-1])
+        found = torch.empty_like(rows, memory_format=torch.contiguous_format)
+        step = max(1, BLOCK // len(self.latents)) if z.device.type == "cpu" else max(1, len(rows))
+        for part, score in zip(rows.split(step), found.split(step), strict=True):
+            score.copy_(plan.gradient(part.mT.contiguous()).mT)
+        return found.reshape(z.shape)
 
     def sample(self, n: int, seed: int = 0) -> Latents:
         """``n`` independent draws, shape (n, latent), on the device and in the dtype of the mechanisms.
@@ -266,36 +130,22 @@ class SCM:
                     columns[name] = _drawn(name, mechanism, parents)
         return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
 
-    def _columns(self, z: Latents) -> dict[str, Tensor]:
+    def _require(self, z: Latents) -> None:
         if z.dim() == 0 or z.shape[-1] != len(self.latents):
             raise CrlspecError(
                 f"z has shape {tuple(z.shape)}, but there are {len(self.latents)} latents",
                 remedy=f"the last axis of z holds {', '.join(self.latents)}, in this order",
             )
-        # Each node contiguous in memory, so that every later step streams through it.
-        return dict(zip(self.latents, (column.contiguous() for column in z.unbind(-1))))
 
-    def _total(self, columns: Mapping[str, Tensor]) -> LogDensity | None:
-        """The sum of the log densities of all nodes that have one."""
-        total: Tensor | None = None
-        for name in self.latents:
-            mechanism = self.mechanisms[name]
-            if not mechanism.clamped:
-                conditional = mechanism.distribution(gather(columns, mechanism.parents))
-                term = conditional.log_prob(columns[name])
-                total = term if total is None else total + term
-        return total
-
-
-def gather(columns: Mapping[str, Tensor], parents: tuple[str, ...], like: Tensor | None = None) -> Parents:
-    """The columns of ``parents`` put side by side, shape (*sample, parent), each parent contiguous in memory.
-
-    For no parents the shape is (*sample, 0) after ``like`` (by default any of the columns).
-    """
-    if parents:
-        return torch.stack([columns[parent] for parent in parents], dim=0).movedim(0, -1)
-    like = next(iter(columns.values())) if like is None else like
-    return like.new_empty((*like.shape, 0))
+    def _plan(self) -> Plan:
+        """How the density is evaluated: made once, and again when a number of a mechanism was changed."""
+        if self._kept is None or not self._kept.is_current():
+            made = Plan.of(self.latents, self.mechanisms)
+            if not made.lasts:
+                return made
+            object.__setattr__(self, "_kept", made)
+        assert self._kept is not None
+        return self._kept
 
 
 class DrawError(CrlspecError):
