@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from crlspec.result import Result
     from crlspec.spec.schema import Spec
 
-__all__ = ["CRL", "EXPECTED_FAILED_CHECKS", "ValueDataError"]
+__all__ = ["CRL", "ValueDataError"]
 
 CONTROLS = ("obs", "observational", "control", "0")
 """Environments without intervention by their names, where none is named."""
-
-EXPECTED_FAILED_CHECKS: dict[str, str] = {}
-"""Checks of ``sklearn.utils.estimator_checks.check_estimator`` that do not hold, and why."""
 
 
 class ValueDataError(DataError, ValueError):

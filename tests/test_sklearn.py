@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import crlspec
 from crlspec.errors import SpecError
-from crlspec.sklearn import CRL, EXPECTED_FAILED_CHECKS, ValueDataError
+from crlspec.sklearn import CRL, ValueDataError
 
 SPEC = """
 crlspec: 1
@@ -56,18 +56,6 @@ def fitted(table):
 @pytest.mark.filterwarnings("ignore")
 def test_the_rules_of_scikit_learn_hold_for_what_takes_any_data(kind):
     check_estimator(CRL(kind, latents="all", observational="first"), on_skip=None)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_rules_hold_but_for_checks_whose_data_are_no_interventions():
-    found = check_estimator(
-        CRL(latents="all", observational="first"),
-        expected_failed_checks=EXPECTED_FAILED_CHECKS,
-        on_skip=None,
-        on_fail=None,
-    )
-    assert {one["check_name"] for one in found if one["status"] == "failed"} == set()
-    assert {one["check_name"] for one in found if one["status"] == "xfail"} == set(EXPECTED_FAILED_CHECKS)
 
 
 def test_latents_are_those_of_the_truth(fitted, model):
