@@ -76,6 +76,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "generative.model", "results",
         "result",
     ),
+    "sklearn": (*BASE, *SPEC, "data", "results", "result", "solving"),
     "studies": (),
     "studies.workers": (),
     "studies.sweep": (
