@@ -5,8 +5,8 @@
 
 First the rows of Model.score against a density written by hand (benchmarks/score.py), then each spec on the device
 and on the CPU, on the same data: wall seconds of solving, MCC and SHD, the ratio of the times, and the parity: MCC
-within .02 and SHD within 1 of the CPU's. Gradients agree to rounding, which grows from step to step: trainings do not end at
-the same numbers. The CPU's row is run with the threads that torch chooses.
+within .02 and SHD within 1 of the CPU's. Gradients agree to rounding, which grows from step to step: trainings
+do not end at the same numbers. The CPU's row is run with the threads that torch chooses.
 
 Each row is a process of its own, is stopped where the time ends, and stands in the table (``--out``, default
 runs/device/rows.csv) as soon as it is done; the same call goes on with the rows that are missing. Exit status 0 where
