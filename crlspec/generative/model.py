@@ -19,7 +19,7 @@ from crlspec.generative.intervention import Constant, Environment, Kind, Shifted
 from crlspec.generative.mixing import Mixing
 from crlspec.generative.placed import placed
 from crlspec.generative.program import NoiseSites, Program, abduct, program
-from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism
+from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism, draws_itself
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
@@ -96,7 +96,8 @@ class Model:
             n: samples in each environment; or a mapping environment → samples, which also selects
                 environments; by default what the spec says.
             seed: each environment and latent has its own stream derived from it, so that the draws of one
-                environment do not depend on which others there are, on the device or on the dtype.
+                environment do not depend on which others there are. A GPU draws other numbers than the CPU, of the
+                same distribution; the CPU draws in float64 whatever the dtype.
 
         Returns:
             A DataTree with a child for each environment: ``x`` (sample, observed) and the truth ``z``
@@ -120,18 +121,21 @@ class Model:
                     z = source.environments[name].sample(count, seed)
                 except DrawError as error:
                     raise placed(error, self.spec, name) from None
-                chance = named_generator(seed, "nuisance", name)
-                truth[name] = z.numpy()
+                truth[name] = z.double().cpu().numpy()
                 if self.mixing.image_shape is not None:
-                    images[name] = self._rendered(z, chance)
+                    images[name] = self._rendered(z, named_generator(seed, "nuisance", name))
                     continue
-                arrays[name] = source.mixing.observe(z, chance).numpy()
+                x = source.mixing.observe(z, named_generator(seed, "nuisance", name, device=z.device))
+                if self.observation_noise > 0 and draws_itself(x.device):
+                    chance = named_generator(seed, "observation noise", name, device=x.device)
+                    x = with_noise(x, self.observation_noise, chance)
+                arrays[name] = x.double().cpu().numpy()
                 if not np.isfinite(arrays[name]).all():
                     raise CrlspecError(
                         f"the mixing makes observations in the environment {name} that are no finite numbers.",
                         remedy="use smaller numbers in the mixing, or smaller latents.",
                     )
-                if self.observation_noise > 0:
+                if self.observation_noise > 0 and not draws_itself(x.device):
                     rng = named_rng(seed, "observation noise", name)
                     arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
         observational = self.observational if self.observational in counts else None
@@ -162,7 +166,7 @@ class Model:
         images = empty_images((len(z), *shape))
         step = max(1, RENDERED // int(np.prod(shape)))
         for start in range(0, len(z), step):
-            batch = self.tensor(z[start : start + step].numpy())
+            batch = z[start : start + step].to(dtype=self.dtype, device=self.device)
             images[start : start + step] = mixing.render(batch, chance).cpu().numpy()
         return images
 
@@ -263,8 +267,8 @@ def compile(spec: Spec, seed: int = 0, device: Device = "cpu", dtype: torch.dtyp
     Args:
         spec: a spec that declares a model: equations or ``scm``, and ``mixing``.
         seed: of every draw that the spec leaves open (graph, weights, mixing, targets).
-        device: where densities and scores are computed.
-        dtype: their floating-point type. Samples are drawn in float64 on the CPU whatever device and dtype.
+        device: where densities and scores are computed, and samples drawn.
+        dtype: their floating-point type. The CPU draws samples in float64 whatever the dtype.
 
     Raises:
         CrlspecError: the spec declares data of one's own in place of a model.
@@ -279,9 +283,14 @@ def compile(spec: Spec, seed: int = 0, device: Device = "cpu", dtype: torch.dtyp
         )
     setting, resolved = Setting.of(spec), resolve(spec, seed)
     place = torch.device(device)
-    exact = place.type == "cpu" and dtype == torch.float64
-    sampler = None if exact else _assemble(resolved, setting, torch.device("cpu"), torch.float64, None)
+    itself = draws_itself(place) or (place.type == "cpu" and dtype == torch.float64)
+    sampler = None if itself else _assemble(resolved, setting, torch.device("cpu"), torch.float64, None)
     return _assemble(resolved, setting, place, dtype, sampler)
+
+
+def with_noise(x: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """Observations with independent normal noise on each, drawn by a generator of their device."""
+    return x + deviation * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
 def _assemble(

@@ -1,9 +1,10 @@
 """Structural causal models: mechanisms p(z_i | parents) put together in causal order."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 import torch
 from torch.distributions.constraints import is_dependent
@@ -30,6 +31,8 @@ __all__ = [
     "Mechanism",
     "Noise",
     "as_tensor",
+    "draw",
+    "draws_itself",
     "gather",
 ]
 
@@ -112,14 +115,26 @@ class SCM:
     def sample(self, n: int, seed: int = 0) -> Latents:
         """``n`` independent draws, shape (n, latent), on the device and in the dtype of the mechanisms.
 
-        Every node has its own stream of random numbers, derived from ``seed`` and its name and drawn on the
-        CPU in float64: the draws are the same on every device and in every thread, and the global generators are
-        left alone.
+        Every node has its own stream of random numbers, derived from ``seed`` and its name, so that the draws are
+        the same in every thread, and the global generators are left alone. On the CPU they are drawn in float64,
+        whatever the dtype. Another device draws itself, other numbers than the CPU: see :func:`draw`.
+
+        Raises:
+            DrawError: a latent cannot be drawn.
         """
         buffer = next((b for m in self.mechanisms.values() for b in m.buffers()), None)
         dtype, device = (
             (torch.float64, torch.device("cpu")) if buffer is None else (buffer.dtype, buffer.device)
         )
+        if draws_itself(device):
+            z, valid = draw(
+                self,
+                torch.empty(n, dtype=dtype, device=device),
+                lambda name: named_generator(seed, name, device=device),
+            )
+            if not bool(valid.all()):
+                raise self._wrong_draw(z, valid)
+            return z
         source = self if (dtype, device.type) == (torch.float64, "cpu") else self.to(torch.float64, "cpu")
         columns: dict[str, Tensor] = {}
         with torch.no_grad():
@@ -129,6 +144,18 @@ class SCM:
                 with drawing_from(named_generator(seed, name)):
                     columns[name] = _drawn(name, mechanism, parents)
         return torch.stack([columns[name] for name in self.latents], dim=-1).to(device=device, dtype=dtype)
+
+    def _wrong_draw(self, z: Latents, valid: Tensor) -> "DrawError":
+        """What is wrong with the first latent, in causal order, whose draws are not valid."""
+        columns = dict(zip(self.latents, z.unbind(-1), strict=True))
+        good = dict(zip(self.latents, valid.tolist(), strict=True))
+        name = next(name for name in self.order if not good[name])
+        mechanism = self.mechanisms[name]
+        try:
+            _refuse_arguments(name, mechanism.distribution(gather(columns, mechanism.parents)))
+        except DrawError as error:
+            return error
+        return _not_finite(name)
 
     def _require(self, z: Latents) -> None:
         if z.dim() == 0 or z.shape[-1] != len(self.latents):
@@ -146,6 +173,44 @@ class SCM:
             object.__setattr__(self, "_kept", made)
         assert self._kept is not None
         return self._kept
+
+
+def draws_itself(device: torch.device) -> bool:
+    """True for a device that has numbers and generators of its own; the CPU draws for the others."""
+    return device.type not in ("cpu", "meta")
+
+
+def draw(scm: SCM, like: Tensor, stream: Callable[[str], torch.Generator]) -> tuple[Latents, Tensor]:
+    """Draws where ``like`` (sample,) lives, in its dtype; nothing is read off the device.
+
+    stream  latent → the generator of its draws
+
+    Returns:
+        z (sample, latent); and (latent,) whether the draws of each are finite and its arguments allowed.
+
+    Raises:
+        DrawError: torch itself refused the arguments of a distribution.
+    """
+    columns: dict[str, Tensor] = {}
+    valid: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for name in scm.order:
+            mechanism = scm.mechanisms[name]
+            distribution = mechanism.distribution(gather(columns, mechanism.parents, like=like))
+            try:
+                with drawing_from(stream(name)):
+                    columns[name] = distribution.sample()
+            except (ValueError, RuntimeError) as error:
+                if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
+                    raise
+                _refuse_arguments(name, distribution)  # torch refused one of them
+                raise _not_finite(name) from None
+            density = distribution.log_prob(columns[name])
+            checks = [torch.isfinite(columns[name]).all(), ~torch.isnan(density).any()]
+            checks += [constraint.check(value).all() for _, value, constraint in _arguments(distribution)]
+            valid[name] = torch.stack(checks).all()
+    z = torch.stack([columns[name] for name in scm.latents], dim=-1)
+    return z, torch.stack([valid[name] for name in scm.latents])
 
 
 class DrawError(CrlspecError):
@@ -173,20 +238,29 @@ def _drawn(name: str, mechanism: Mechanism, parents: Parents) -> Node:
             raise
         finite = False  # a part of the distribution refuses its arguments
     if not finite:
-        raise DrawError(
-            name,
-            f"the draws of {name} are not all finite, or its distribution is not valid for some of its parents",
-            remedy="write arguments that are valid everywhere, and functions that grow less",
-        )
+        raise _not_finite(name)
     return drawn
+
+
+def _not_finite(name: str) -> DrawError:
+    return DrawError(
+        name,
+        f"the draws of {name} are not all finite, or its distribution is not valid for some of its parents",
+        remedy="write arguments that are valid everywhere, and functions that grow less",
+    )
+
+
+def _arguments(distribution: Distribution) -> Iterator[tuple[str, Tensor, Any]]:
+    """Name, value and constraint of each argument of which a constraint can be asked."""
+    for argument, constraint in distribution.arg_constraints.items():
+        value = getattr(distribution, argument, None)
+        if isinstance(value, Tensor) and not is_dependent(constraint):
+            yield argument, value, constraint
 
 
 def _refuse_arguments(name: str, distribution: Distribution) -> None:
     """Raises DrawError where an argument is outside of what its distribution allows."""
-    for argument, constraint in distribution.arg_constraints.items():
-        value = getattr(distribution, argument, None)
-        if not isinstance(value, Tensor) or is_dependent(constraint):
-            continue
+    for argument, value, constraint in _arguments(distribution):
         if not bool((valid := constraint.check(value)).all()):
             wrong = value[~valid].flatten()[0].item()
             raise DrawError(
