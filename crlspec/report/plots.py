@@ -120,10 +120,13 @@ class Plots:
 
 def _drawn(draw: Callable[[Palette, Ground], Axes], ax: Axes | None) -> Axes:
     """On the axes, or on a figure of pyplot, which a notebook shows at the end of its cell."""
+    from matplotlib.colors import to_rgba
+
     from crlspec.report.palette import palette_of
 
     if ax is not None:
-        ground = ax.figure.get_facecolor() if ax.get_facecolor()[3] == 0 else ax.get_facecolor()
+        clear = to_rgba(ax.get_facecolor())[3] == 0
+        ground = ax.figure.get_facecolor() if clear else ax.get_facecolor()
         return draw(palette_of(ground), ax)
     from matplotlib import pyplot, rcParams
 
@@ -133,8 +136,8 @@ def _drawn(draw: Callable[[Palette, Ground], Axes], ax: Axes | None) -> Axes:
 def _values(result: Record, name: str) -> tuple[str, Any, Any]:
     """Name, values without intervention, values in the environment that shows the latent."""
     own = result.environment_of.get(name) or result.observational
-    found = (
+    without, within = (
         result.latents.children[where].to_dataset()["z_hat"].sel(latent=name).values
         for where in (result.observational, own)
     )
-    return (name, *found)
+    return name, without, within

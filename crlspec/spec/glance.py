@@ -83,8 +83,8 @@ def verdict_card(verdict: Verdict) -> str:
 
 def _model(spec: Spec) -> str:
     if spec.equations is not None:
-        told = [f"{name}: {text}" for name, text in spec.equations.items()]
-        return "; ".join(told[:NAMED] + ["…"] * (len(told) > NAMED))
+        listed = [f"{name}: {text}" for name, text in spec.equations.items()]
+        return "; ".join(listed[:NAMED] + ["…"] * (len(listed) > NAMED))
     if spec.scm is None:
         return ""
     graph: Any = spec.scm.graph
