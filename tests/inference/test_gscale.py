@@ -130,9 +130,9 @@ def test_a_general_mixing():
     assert 1 - ((back - x["obs"]) ** 2).sum() / ((x["obs"] - x["obs"].mean(0)) ** 2).sum() > 0.9
     assert found.diagnostics["restart_losses"].sizes == {"restart": 2}
     assert found.diagnostics["recombined_losses"].sizes == {"recombined": 2}
-    assert found.status.ok == bool(
-        (found.diagnostics["restart_agreement"] >= GscaleThresholds.agreement).all()
-    )
+    agreed = bool((found.diagnostics["restart_agreement"] >= GscaleThresholds.agreement).all())
+    agreement = next(check for check in found.checks if check.name == "agreement")
+    assert (agreement.consequence == "passed") == agreed and not (found.status.ok and not agreed)
     alone = GScaleI(restarts=1, steps=20).solve(general, GaussianScores(), 0, silent)
     assert alone.status.code == "undecided"
     assert "one restart alone" in alone.status.message

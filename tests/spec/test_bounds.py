@@ -128,7 +128,7 @@ def test_control_characters_have_a_place(character: str) -> None:
 @pytest.mark.slow
 def test_any_file_within_the_bounds_is_checked_in_two_seconds_and_half_a_gigabyte() -> None:
     code = (
-        "import json, resource, time\n"
+        "import json, time\n"
         "from crlspec.errors import SpecError\n"
         "from crlspec.spec.check import check\n"
         "from crlspec.spec.identifiability import identifiability\n"
@@ -143,7 +143,8 @@ def test_any_file_within_the_bounds_is_checked_in_two_seconds_and_half_a_gigabyt
         "    except SpecError as error:\n"
         "        str(error)\n"
         "    spent[name] = time.process_time() - start\n"
-        "print(json.dumps([spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))\n"
+        "status = open('/proc/self/status').read()\n"  # what getrusage says outlives exec
+        "print(json.dumps([spent, int(status.split('VmHWM:')[1].split()[0]) // 1024]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
