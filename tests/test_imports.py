@@ -104,7 +104,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *BASE, *SPEC, "generative", "data", "numerics", "maps", "scores", "inference", "results", "result", "testing",
     ),
     "models": (
-        *BASE, "registry", "spec.links", "numerics.forward_mode", "generative.mechanism", "generative.scm", "generative.mixing", "models",
+        *BASE, "registry", "spec.links", "numerics.forward_mode", "generative.mechanism", "generative.scm",
+        "generative.mixing", "models",
     ),
     "models.decoder": (
         "errors", "typing", "spec.links", "numerics.forward_mode", "generative.mixing", "maps", "models",
