@@ -224,10 +224,10 @@ def test_two_environments_of_one_target_are_declared_multi_node() -> None:
 
 @pytest.mark.slow
 def test_options_of_the_estimator_are_set_where_the_file_names_none() -> None:
-    samples = drawn(seed=3, rows=2000)
+    samples = drawn(seed=3, rows=4000)
     rng = np.random.default_rng(3)
     for k, name in enumerate(samples):  # noise whose size follows a parent
-        z = rng.laplace(size=(2000, 3)) * np.where(np.arange(3) == k - 1, 2.0, 1.0)
+        z = rng.laplace(size=(4000, 3)) * np.where(np.arange(3) == k - 1, 2.0, 1.0)
         z[:, 1] = z[:, 1] * np.exp(0.6 * np.tanh(z[:, 0])) + z[:, 0] if k != 2 else z[:, 1]
         samples[name] = z @ np.random.default_rng(0).normal(size=(6, 3)).T
     text = OWN.replace("gaussian", "other").replace("function: linear", "function: unknown")

@@ -9,7 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from crlspec.data.images import empty_images
-from crlspec.data.strangers import account_for, require_text_name
+from crlspec.data.strangers import account_for, require_regular, require_text_name
 from crlspec.errors import DataError
 
 __all__ = ["ARRAY", "image_sources", "read_images"]
@@ -70,6 +70,7 @@ def _all_pictures(folder: Path) -> list[Path]:
 
 
 def _array(path: Path) -> np.ndarray:
+    require_regular(path)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (
@@ -110,6 +111,7 @@ def _pixels(path: Path) -> np.ndarray:
             f"{path}: reading images needs Pillow, which is not installed.",
             remedy="pip install 'crlspec[images]', or give the images of each environment as NAME.npy.",
         ) from None
+    require_regular(path)
     try:
         with Image.open(path) as opened:
             mode = opened.mode

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from crlspec.data.strangers import require_regular
 from crlspec.errors import DataError
 
 __all__ = ["notes_in", "notes_of"]
@@ -19,6 +20,7 @@ def notes_in(path: Path, environments: Mapping[str, object]) -> dict[str, Any]:
     """
     if not path.exists() and not path.is_symlink():
         return {}
+    require_regular(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

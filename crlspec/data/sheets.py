@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.data.separators import Layout, guess_layout, number_of, open_text, rows_of, suffix_of
+from crlspec.data.strangers import require_regular
 from crlspec.data.tables import check_names
 from crlspec.errors import DataError
 
@@ -65,6 +66,7 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """The table of a file. Raises DataError that names file, line and column: no header, a name that stands twice,
     rows of another length, a cell that is no number in a column of numbers."""
+    require_regular(path)
     try:
         return _read_parquet(path) if suffix_of(path) == ".parquet" else _read_text(path)
     except UnicodeDecodeError as error:

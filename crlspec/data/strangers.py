@@ -10,7 +10,7 @@ from crlspec.data.tree import listed
 from crlspec.disk.owner import is_own
 from crlspec.errors import DataError, LossWarning
 
-__all__ = ["account_for", "require_text_name"]
+__all__ = ["account_for", "require_regular", "require_text_name"]
 
 TABLES = (".csv", ".parquet")
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -76,3 +76,12 @@ def _like_data(entry: Path) -> str | None:
 
 def _shown(path: Path) -> str:
     return path.name.encode("utf-8", "backslashreplace").decode()
+
+
+def require_regular(path: Path) -> None:
+    """Raises DataError for what is there and no file, such as a pipe: reading it might never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(
+            f"{path}: this is a pipe or a device, and no file.",
+            remedy="Write the data to a file, or take it away.",
+        )

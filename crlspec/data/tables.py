@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crlspec.data.strangers import require_text_name
+from crlspec.data.strangers import require_regular, require_text_name
 from crlspec.errors import DataError
 
 __all__ = ["read_table", "table_files"]
@@ -53,6 +53,7 @@ def table_files(folder: Path) -> dict[str, Path]:
 
 def read_table(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     """(column names, values (sample, column) float64). Raises DataError with file, line and column."""
+    require_regular(path)
     return _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
 
 

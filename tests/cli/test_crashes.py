@@ -328,3 +328,16 @@ def test_data_whose_bytes_changed_are_damaged(call: Call, spec: Path) -> None:
         "d.nc: the data are damaged: their bytes are not those that were written. Remedy: Take a copy of the file, "
         "or make it again."
     )
+
+
+@pytest.mark.parametrize("name", ["data/truth/obs.csv", "data/crlspec.json"])
+def test_a_pipe_is_named_and_never_waited_for(call: Call, own: Path, name: str) -> None:
+    path = Path(name).resolve()
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    answer = call("run", own, "--out", "out")
+    assert answer.status == 3
+    assert last(answer.err) == (
+        f"{path}: this is a pipe or a device, and no file. Remedy: Write the data to a file, or take it away."
+    )

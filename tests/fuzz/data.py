@@ -13,8 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from crlspec.data import read_data
 from crlspec.data.problem import Problem
-from crlspec.data.read import read_data
 from crlspec.data.tree import from_arrays
 from crlspec.data.write import write_data
 from crlspec.spec.load import loads
