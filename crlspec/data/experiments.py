@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crlspec.data.strangers import require_regular
 from crlspec.data.tree import IMAGE, build_tree, labelled_array, listed
 from crlspec.errors import DataError
 from crlspec.registry import pixel_names
@@ -88,6 +89,7 @@ def _read_rows(folder: Path, name: str, wanted: Experiments) -> tuple[Path, list
             f"{path}: there is no such table; experiments in {folder}: {listed(found)}.",
             remedy="Name the experiments by their folders, each with a table of the same name.",
         )
+    require_regular(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
@@ -138,6 +140,7 @@ def _read_images(
     images: np.ndarray | None = None
     for k, row in enumerate(rows):
         path = folder / f"images_{kind}" / row[FILE]
+        require_regular(path)
         try:
             with Image.open(path) as opened:
                 image = opened.convert("RGB")

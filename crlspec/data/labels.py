@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from crlspec.data.strangers import require_regular
 from crlspec.data.tables import check_names
 from crlspec.errors import DataError
 
@@ -56,6 +57,7 @@ def read_labels(path: str | Path) -> Labels:
         frame = pd.read_parquet(path)
         table: dict[str, Sequence[Any]] = {str(name): frame[name].tolist() for name in frame.columns}
         return labels_of(table, str(path), lambda k: f"{path}: row {k + 1}")
+    require_regular(path)
     if path.suffix.lower() != ".csv":
         raise DataError(f"{path}: labels are read from .csv or .parquet.", remedy="Save the table as CSV.")
     try:
