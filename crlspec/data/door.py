@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crlspec.data import read
 from crlspec.data.annotated import from_anndata, is_anndata, read_anndata
-from crlspec.data.image_files import image_sources
+from crlspec.data.experiments import Experiments, read_experiments
+from crlspec.data.folders import read_folder
 from crlspec.data.labelled import datasets_of
-from crlspec.data.one_table import folder_of_tables, one_table, tree_of
+from crlspec.data.one_table import one_table, tree_of
+from crlspec.data.read import NETCDF, is_store, read_labelled
 from crlspec.data.separators import suffix_of
 from crlspec.data.sheets import read_sheet, sheet_of
 from crlspec.data.tree import environments_of, from_arrays, listed, provenance_of
@@ -93,24 +94,21 @@ def _from_path(
             f"{path}: there is no such file or folder.{_nearest(path)}", "Check the path of the data."
         )
     if experiments is not None:
-        return read.read_data(path, observational=observational, experiments=experiments)
+        return read_experiments(path, Experiments(**experiments), observational)
     if path.is_file() and path.suffix.lower() == ".h5ad":
         return read_anndata(path, wanted, observational)
     if path.is_file() and suffix_of(path) is not None:
         return one_table(read_sheet(path), wanted, observational)
-    plain = not labelled["dims"] and labelled["variable"] == "x"
-    if path.is_dir() and plain and not _is_store(path) and not image_sources(path, read.TRUTH):
-        return folder_of_tables(path, wanted, observational)
-    if path.is_file() and path.suffix.lower() not in (*read.NETCDF, ".zarr"):
+    if path.is_dir() and not is_store(path):
+        if labelled["dims"] or labelled["variable"] != "x":
+            raise DataError(
+                f"{path}: variable and dims are for NetCDF and Zarr files; this is a folder of tables.",
+                remedy="Leave them out: the file name is the environment, the header names the observed variables.",
+            )
+        return read_folder(path, wanted, observational)
+    if path.is_file() and path.suffix.lower() not in (*NETCDF, ".zarr"):
         raise DataError(f"{path}: cannot tell how to read a '{path.suffix}' file.", remedy=f"Give {KINDS}.")
-    tree = read.read_data(path, **labelled, observational=observational)
-    return _narrowed(tree, wanted, str(path))
-
-
-def _is_store(path: Path) -> bool:
-    return path.suffix.lower() == ".zarr" or any(
-        (path / name).exists() for name in ("zarr.json", ".zgroup", ".zmetadata")
-    )
+    return _narrowed(read_labelled(path, **labelled, observational=observational), wanted, str(path))
 
 
 def _nearest(path: Path) -> str:

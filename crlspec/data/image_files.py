@@ -9,6 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from crlspec.data.images import empty_images
+from crlspec.data.separators import suffix_of
 from crlspec.data.strangers import account_for, require_regular, require_text_name
 from crlspec.errors import DataError
 
@@ -36,7 +37,7 @@ def image_sources(folder: Path, passed_over: str) -> dict[str, Path]:
             f"{folder}: environment '{twice[0]}' has {arrays[twice[0]].name} and a folder of images.",
             remedy="Keep one of them.",
         )
-    tables = any(path.suffix.lower() in (".csv", ".parquet") for path in entries)
+    tables = any(map(suffix_of, entries))
     if full or arrays or (folders and not tables):
         empty = [path for name, path in folders.items() if name not in full]
         if empty:

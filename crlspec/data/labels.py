@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from crlspec.data.sheets import check_names
 from crlspec.data.strangers import require_regular
-from crlspec.data.tables import check_names
 from crlspec.errors import DataError
 
 __all__ = ["FEWEST", "Labels", "labels_of", "read_labels"]

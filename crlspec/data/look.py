@@ -13,9 +13,10 @@ import numpy as np
 from crlspec.data.annotated import cells, dense, opened
 from crlspec.data.columns import labels_of
 from crlspec.data.door import read_data
+from crlspec.data.folders import tables_in
 from crlspec.data.image_files import image_sources
-from crlspec.data.one_table import USUAL, in_order, tables_in
-from crlspec.data.read import TRUTH
+from crlspec.data.notes import TRUTH
+from crlspec.data.one_table import USUAL, in_order
 from crlspec.data.separators import suffix_of
 from crlspec.data.sheets import INDEX, Sheet, read_sheet
 from crlspec.data.tree import OBSERVATIONAL_NAMES, environments_of, listed, observational_of

@@ -10,7 +10,10 @@ from typing import Any
 from crlspec.data.strangers import require_regular
 from crlspec.errors import DataError
 
-__all__ = ["notes_in", "notes_of"]
+__all__ = ["NOTES", "TRUTH", "notes_in", "notes_of"]
+
+TRUTH, NOTES = "truth", "crlspec.json"
+"""The subfolder of latents, and the file of notes, in a folder of data."""
 
 
 def notes_in(path: Path, environments: Mapping[str, object]) -> dict[str, Any]:

@@ -1,30 +1,23 @@
-"""One table with the environment of each row in a column; and a folder with a table for each environment."""
+"""One table with the environment of each row in a column."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crlspec.data.columns import aligned, chosen, labels_of, observed_of, without_missing
-from crlspec.data.notes import notes_in
-from crlspec.data.read import NOTES, TRUTH
-from crlspec.data.separators import TABLES, stem_of, suffix_of
-from crlspec.data.sheets import Sheet, read_sheet
-from crlspec.data.strangers import account_for
-from crlspec.data.tree import build_tree, labelled_array, listed, resolve_observational
+from crlspec.data.columns import chosen, labels_of, observed_of, without_missing
+from crlspec.data.sheets import Sheet
+from crlspec.data.tree import build_tree, labelled_array, listed
 from crlspec.data.wanted import Wanted
-from crlspec.disk.folder import refuse_half
-from crlspec.errors import DataError, LossWarning
+from crlspec.errors import DataError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["READING", "folder_of_tables", "in_order", "one_table", "tables_in"]
+__all__ = ["READING", "in_order", "one_table", "tree_of"]
 
 READING = "reading"
 """Provenance: sentences about what was guessed, left out or renamed while the data were read."""
@@ -107,83 +100,3 @@ def in_order(names: set[str]) -> list[str]:
 
 def _parts(name: str) -> list[str]:
     return [part for part in re.split(r"(\d+)", name) if part]
-
-
-def tables_in(folder: Path) -> dict[str, Path]:
-    """Environment → table, in the order of their names; hidden and other files are passed over.
-
-    Raises DataError where there is none, two for one environment, or a link that leads nowhere.
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if suffix_of(path) is None or path.name.startswith(".") or path.is_dir():
-            continue
-        if not path.is_file():
-            raise DataError(f"{path}: this link leads nowhere.", remedy="Mend the link, or take it away.")
-        name = stem_of(path)
-        if name in found:
-            raise DataError(
-                f"{folder}: environment '{name}' has two files, {found[name].name} and {path.name}.",
-                remedy="Keep one file for each environment.",
-            )
-        found[name] = path
-    if not found:
-        seen = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        raise DataError(
-            f"{folder}: there is no table in this folder ({', '.join(TABLES)}, or one of them .gz); it holds {seen}.",
-            remedy="Put one file per environment there: file name = environment, header = observed "
-            "variables.",
-        )
-    return found
-
-
-def folder_of_tables(folder: Path, wanted: Wanted, observational: str | None) -> xr.DataTree:
-    """A folder with a table for each environment; a subfolder ``truth`` may hold the latents."""
-    refuse_half(folder)
-    files = tables_in(folder)
-    account_for(folder, files.values(), (NOTES, TRUTH))
-    sheets = {name: read_sheet(path) for name, path in files.items()}
-    if wanted.environment is not None:
-        raise DataError(
-            f"{folder}: in a folder the files are the environments, and data.environment names a column.",
-            remedy="Leave data.environment out, or give one table.",
-        )
-    kept = observed_of(sheets, wanted)
-    reference = resolve_observational(tuple(sheets), observational) or next(iter(sheets))
-    columns = aligned(sheets, kept, reference)
-    tables = {}
-    for name, sheet in sheets.items():
-        values = chosen(sheet, columns, wanted)
-        tables[name] = {"x": labelled_array(values, name, "observed", columns, "x")}
-        if (truth := _truth(folder / TRUTH, name, len(values))) is not None:
-            tables[name]["z"] = truth
-    _account_for_truth(folder / TRUTH, tables)
-    reading = list(dict.fromkeys(note for sheet in sheets.values() for note in sheet.notes))
-    sources = {name: str(path) for name, path in files.items()}
-    return tree_of(tables, observational, wanted, reading, sources, notes_in(folder / NOTES, tables))
-
-
-def _account_for_truth(folder: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
-    """A LossWarning names what a folder of latents holds beside those of the environments."""
-    if folder.is_dir():
-        others = [p.name for p in sorted(folder.iterdir()) if not suffix_of(p) or stem_of(p) not in tables]
-        if others:
-            warnings.warn(LossWarning(f"{folder}: not read: {listed(others)}."), stacklevel=2)
-
-
-def _truth(folder: Path, name: str, count: int) -> xr.DataArray | None:
-    """The latents of an environment, where a folder that crlspec wrote holds them."""
-    if not folder.is_dir():
-        return None
-    found = [path for path in sorted(folder.iterdir()) if suffix_of(path) and stem_of(path) == name]
-    if not found:
-        return None
-    sheet = read_sheet(found[0])
-    columns = tuple(sheet.frame.columns)
-    values = chosen(sheet, columns, Wanted())
-    if len(values) != count:
-        raise DataError(
-            f"{found[0]}: {len(values)} rows of truth for {count} observations.",
-            remedy="Give one row of truth for each observation, or remove the folder.",
-        )
-    return labelled_array(values, name, "latent", columns, "z")

@@ -13,13 +13,12 @@ import numpy as np
 
 from crlspec.data.separators import Layout, guess_layout, number_of, open_text, rows_of, suffix_of
 from crlspec.data.strangers import require_regular
-from crlspec.data.tables import check_names
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["INDEX", "Sheet", "faults_of", "read_sheet", "sheet_of"]
+__all__ = ["INDEX", "Sheet", "check_names", "faults_of", "read_sheet", "sheet_of"]
 
 INDEX = ""
 """The name of a column without a name, which is taken for the index of the rows."""
@@ -129,8 +128,8 @@ def _parsed(path: Path, layout: Layout, header: tuple[str, ...]) -> pd.DataFrame
 
     names = list(range(len(header)))
     precise: Any = {}
-    if int(pd.__version__.split(".")[0]) < 3 and layout.decimal == ".":
-        precise = {"float_precision": "round_trip"}  # later versions do it by themselves
+    if int(pd.__version__.split(".")[0]) < 3:  # later versions read every digit by themselves
+        precise = {"float_precision": "round_trip"} if layout.decimal == "." else {"dtype": str}
     try:
         with open_text(path) as handle, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -241,3 +240,16 @@ def _read_parquet(path: Path) -> Sheet:
             remedy="Check how it was written.",
         ) from None
     return sheet_of(frame, str(path))
+
+
+def check_names(where: str, names: tuple[str, ...], remedy: str) -> None:
+    """Raise DataError where a column has no name, or two have the same."""
+    if "" in names:
+        raise DataError(f"{where}: column {names.index('') + 1} has no name.", remedy=f"Name it. {remedy}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        at = [k + 1 for k, name in enumerate(names) if name == twice[0]]
+        raise DataError(
+            f"{where}: the name '{twice[0]}' stands in columns {', '.join(map(str, at))}.",
+            remedy="Give each observed variable its own name.",
+        )

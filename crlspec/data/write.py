@@ -12,8 +12,8 @@ import numpy as np
 
 from crlspec.data.image_files import ARRAY
 from crlspec.data.images import DIMS, VARIABLE
-from crlspec.data.read import NETCDF, NOTES, TRUTH, need_zarr
-from crlspec.data.tables import SUFFIXES
+from crlspec.data.notes import NOTES, TRUTH
+from crlspec.data.read import NETCDF, need_zarr
 from crlspec.data.tree import PROVENANCE, environments_of, plain_labels, text_labels, written_notes
 from crlspec.disk.folder import held, whole_folder
 from crlspec.disk.netcdf import netcdf
@@ -37,6 +37,9 @@ METADATA = ".zmetadata"
 
 TEXT = {"csv": 20, "parquet": 8}
 """Bytes of a number in a table, about."""
+
+SUFFIXES = (".csv", ".parquet")
+"""Of tables that are written."""
 
 
 def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, table: str = "csv") -> Path:
