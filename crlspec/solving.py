@@ -42,12 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreOracle", "restore", "solve", "true_scores"]
 
-EXAMPLES = 20_000
-"""Numbers of observational samples that a result keeps, about: at most a hundred samples, nine or more."""
-
-EXAMPLE_IMAGES, SHEET = 9, 5
-"""Observational images that a result keeps to show what comes back of them, and images of every environment."""
-
 ScoreOracle = Callable[[str, np.ndarray], np.ndarray]
 """(environment, x (sample, observed)) → the true d_x = s_obs − s_env there, (sample, observed)."""
 
@@ -94,9 +88,10 @@ def solve(
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
-    from crlspec.inference.training_curves import with_training
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
+    from crlspec.results.examples import shown_as_image, with_examples, with_eyes, with_sheet
+    from crlspec.results.training_curves import with_training
     from crlspec.scores import scores_for
     from crlspec.spec.identifiability import promise
     from crlspec.spec.load import dump
@@ -127,14 +122,14 @@ def solve(
     oracle = _oracle(spec.scores, model, relabelling)
     scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
     estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
-    problem, code, estimate = _with_eyes(problem, code, estimate)
-    estimate = _of_images(estimate, code, problem, _shown_as_image(data))
+    problem, code, estimate = with_eyes(problem, code, estimate)
+    estimate = with_examples(estimate, code, problem, shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
     estimate = restore(estimate, relabelling, problem.setting)
     design = (*design, *check_components(estimate, problem, ready.components, thresholds))
-    estimate = _with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
+    estimate = with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
         "name": spec.name,
@@ -281,10 +276,11 @@ def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any
     """What of data, estimator and plug-ins is kept in the provenance."""
     from crlspec.data import provenance_of
     from crlspec.data.images import CAMERAS
+    from crlspec.results.examples import shown_as_image
     from crlspec.spec.plugins import packages_of, plugins_of
 
     found: dict[str, Any] = {}
-    if image := _shown_as_image(data):
+    if image := shown_as_image(data):
         found["image"] = image
     if cameras := provenance_of(data).get(CAMERAS):
         found[CAMERAS] = cameras
@@ -296,14 +292,6 @@ def _notes(spec: Spec, data: xr.DataTree, estimator: Estimator) -> dict[str, Any
     if packages := packages_of(spec):
         found["packages"] = packages
     return found
-
-
-def _shown_as_image(data: xr.DataTree) -> Any:
-    """[row, column, channel] where the first observed variables are pixels; None elsewhere."""
-    from crlspec.data import provenance_of
-    from crlspec.data.tree import IMAGE
-
-    return provenance_of(data).get(IMAGE)
 
 
 def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem) -> str:
@@ -322,61 +310,6 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
         for batch in batches(images):
             found.update(np.ascontiguousarray(batch).data)
     return found.hexdigest()[:16]
-
-
-def _of_images(estimate: Estimate, code: AnyCode | None, problem: Problem, shown: bool) -> Estimate:
-    """The estimate with its code of images, and samples to be shown: where they are images, or it has a decoder."""
-    if shown or estimate.decoder is not None:
-        estimate = _with_examples(estimate, problem)
-    return estimate if code is None else _with_code(estimate, code, problem)
-
-
-def _with_examples(estimate: Estimate, problem: Problem) -> Estimate:
-    """The estimate with some observational samples in its diagnostics, to be shown beside what comes back of them."""
-    import xarray as xr
-
-    x = problem.samples[problem.observational]
-    x = x[: max(9, min(100, EXAMPLES // x.shape[1]))]
-    examples = xr.DataArray(x, dims=("sample", "observed"))
-    return replace(estimate, diagnostics={**estimate.diagnostics, "examples": examples})
-
-
-def _with_eyes(
-    problem: Problem, code: AnyCode | None, estimate: Estimate
-) -> tuple[Problem, AnyCode | None, Estimate]:
-    """Problem and code with what the estimator sees of images beyond the code, where it does."""
-    if estimate.eyes is None:
-        return problem, code, estimate
-    from crlspec.maps.codes import PcaCode
-
-    assert isinstance(code, PcaCode)  # no other code is looked beyond
-    code = replace(code, eyes=estimate.eyes)
-    bare = {name: x[:, problem.code_size :] for name, x in problem.samples.items()}
-    uncoded = replace(problem, observed=problem.observed[problem.code_size :], samples=bare)
-    return uncoded.coded(code.names, code), code, replace(estimate, eyes=None)
-
-
-def _with_code(estimate: Estimate, code: AnyCode, problem: Problem) -> Estimate:
-    """The estimate that was made behind a code of images, with some observational images to be shown."""
-    import xarray as xr
-
-    images = np.array(problem.images[problem.observational][:EXAMPLE_IMAGES])
-    examples = xr.DataArray(images, dims=("sample", "channel", "row", "column"))
-    return replace(estimate, code=code, diagnostics={**estimate.diagnostics, "example_images": examples})
-
-
-def _with_sheet(estimate: Estimate, problem: Problem) -> Estimate:
-    """The estimate with some images of every environment, where there are images, to be shown: as many of each."""
-    import xarray as xr
-
-    if not problem.images:
-        return estimate
-    names = (problem.observational, *problem.environments)
-    count = min(SHEET, *(len(problem.images[name]) for name in names))
-    images = np.stack([problem.images[name][:count] for name in names])
-    coords = {"environment": np.array(names, dtype=object)}
-    sheet = xr.DataArray(images, coords, ("environment", "example", "channel", "row", "column"))
-    return replace(estimate, diagnostics={**estimate.diagnostics, "contact_sheet": sheet})
 
 
 def true_scores(model: Model, environments: Mapping[str, str]) -> ScoreOracle:

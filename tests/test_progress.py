@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from crlspec.inference.estimate import Estimate, LinearEncoder, Status
-from crlspec.inference.training_curves import with_training
 from crlspec.progress import Losses, Recorder
+from crlspec.results.training_curves import with_training
 from crlspec.scores.base import Coordinates
 from crlspec.scores.ratio import RatioScores
 from crlspec.scores.sliced import SlicedScores

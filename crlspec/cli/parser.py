@@ -11,11 +11,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
-from errno import EDQUOT, EFBIG, ENOSPC
+from contextlib import nullcontext
 from importlib import import_module
 
 from crlspec import __version__
+from crlspec.cli.endings import discard_stdout, explain
 from crlspec.cli.options import (
     debug,
     device,
@@ -32,9 +32,8 @@ from crlspec.cli.options import (
     whole_count,
 )
 from crlspec.cli.stopping import stoppable, stopped_with
-from crlspec.cli.terminal import dressed, plain_where_needed
+from crlspec.cli.terminal import plain_where_needed
 from crlspec.cli.wrong_calls import Parser
-from crlspec.errors import CrlspecError
 
 __all__ = ["build_parser", "main"]
 
@@ -70,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 sys.stdout.flush()
             return int(status)
     except BrokenPipeError:
-        _discard_stdout()
+        discard_stdout()
         return 0
     except KeyboardInterrupt as stopped:
         return stopped_with(stopped)
@@ -78,13 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         return explain(error, arguments, sys.argv[1:] if argv is None else argv)
-
-
-def _discard_stdout() -> None:
-    """Send what is still to be printed nowhere, so that the end of the program does not try to print it."""
-    if sys.stdout is not None:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
@@ -99,35 +91,6 @@ def _settled(arguments: argparse.Namespace) -> argparse.Namespace:
     if power is not None and arguments.spec is None and not power[:1].isdigit():
         arguments.spec, arguments.power = power, "own"
     return arguments
-
-
-def explain(error: Exception, arguments: argparse.Namespace, call: Sequence[str]) -> int:
-    """Say on stderr what went wrong, without a traceback; the exit status for it, 1 only for a fault of crlspec."""
-    if isinstance(error, CrlspecError):
-        print(dressed(str(error), sys.stderr), file=sys.stderr)
-        return error.exit_code
-    if (
-        isinstance(error, OSError) and error.errno is not None
-    ):  # the machine's own: no space, no rights, no file
-        if error.filename is None:
-            _discard_stdout()
-        where = "writing" if error.filename is None else error.filename
-        remedy = "free some space." if error.errno in (ENOSPC, EDQUOT, EFBIG) else "check path and rights."
-        print(f"{where}: {error.strerror}. Remedy: {remedy}", file=sys.stderr)
-        return 2
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _is_out_of_memory(error)):
-        what = "There is not enough memory for this call."
-        print(f"{what} Remedy: ask for fewer samples or variables.", file=sys.stderr)
-        return 2
-    from crlspec.cli.fault import report_fault
-
-    print(report_fault(error, arguments, call), file=sys.stderr)
-    return 1
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory, on the CPU or another device."""
-    return type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ from crlspec.errors import SettingMismatch
 from crlspec.inference import declarations
 from crlspec.inference.answer import asked_of, assemble
 from crlspec.inference.base import Estimator
-from crlspec.inference.check import Check
+from crlspec.inference.checks.one_mechanism import check_one_mechanism
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
@@ -94,7 +94,9 @@ class UmniCrl(Estimator):
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
         if gaussian and not hard and not estimate.exact:
-            steps[-1] = replace(steps[-1], checks=(*steps[-1].checks, _one_mechanism(problem, peeled, order)))
+            latents = [problem.latents[k] for k in order]
+            check = check_one_mechanism(peeled.signature, peeled.shared, latents, problem.environments)
+            steps[-1] = replace(steps[-1], checks=(*steps[-1].checks, check))
         found_status = with_heteroscedasticity(
             status if status is not None else status_of(estimate, self.thresholds.agreement),
             steps[-1],
@@ -184,25 +186,6 @@ _doubtful = Status(
     "latents and graph may be wrong.",
     "Give more samples, stronger interventions, or environments with fewer targets in common.",
 )
-
-
-def _one_mechanism(problem: Problem, peeled: Peeled, order: Sequence[int]) -> Check:
-    """Whether soft interventions on a latent put one and the same mechanism in its place, as Varıcı et al. (2024)
-    assume: without it another signature may explain the data, and nothing tells."""
-    places = np.flatnonzero((peeled.signature.sum(1) > 1) & ~peeled.shared)
-    if not len(places):
-        text = "Every latent changes in the same way in all environments that target it."
-        return Check("one-mechanism", "passed", 0, 0, text)
-    latent = problem.latents[order[places[0]]]
-    one, other = (problem.environments[k] for k in np.flatnonzero(peeled.signature[places[0]])[:2])
-    return Check(
-        "one-mechanism", "undecided", len(places), 0,
-        f"Latent '{latent}' does not change in the same way in environments '{one}' and '{other}'. The theorem asks "
-        "for one new mechanism of each latent. Targets, latents and graph may be wrong.",
-        "Make the same change wherever a latent is targeted, or give each latent an environment of its own "
-        "(design: single-node).",
-        (one, other), (latent,),
-    )  # fmt: skip
 
 
 def _pruned(peeled: Peeled, sinks: GaussianSinks) -> np.ndarray:

@@ -110,7 +110,7 @@ def test_what_the_machine_lacks_is_no_fault(
         raise error
 
     monkeypatch.setattr("crlspec.cli.specs.check", lack)
-    monkeypatch.setattr("crlspec.cli.parser._discard_stdout", lambda: None)
+    monkeypatch.setattr("crlspec.cli.endings.discard_stdout", lambda: None)
     answer = call("check", spec)
     assert (answer.status, answer.err, reports(tmp_path)) == (2, said, [])
 

@@ -49,8 +49,8 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "test_umni": {
         "test_too_few_samples_to_tell_the_targets_are_called_undecided": ("umni status undecided",),
         "test_a_latent_that_changes_in_two_ways_is_told_and_one_that_changes_alike_is_not": (
-            "umni one-mechanism passed",
-            "umni one-mechanism undecided",
+            "checks/one_mechanism one-mechanism passed",
+            "checks/one_mechanism one-mechanism undecided",
         ),
     },
     "test_promise": {
