@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from resumed import append, rows_of
+from resumed import append, row_of, rows_of
 
 SPECS = ("general/leaky-5", "general/mlp-5", "linear/quadratic-hard-5")
 SCORED = (100_000, 5_000_000)
@@ -94,14 +93,7 @@ def child(given: argparse.Namespace, name: str, device: str, seconds: float) -> 
     """The row of a process of its own; or why there is none."""
     sets = [text for one in given.sets for text in ("--set", one)]
     call = [sys.executable, __file__, "--one", name, "--device", device, *sets]
-    try:
-        done = subprocess.run(call, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return "stopped"
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or ["no message"])[-1]
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return row
+    return row_of(call, seconds)
 
 
 def within_the_time(given: argparse.Namespace) -> int:

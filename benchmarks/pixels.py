@@ -18,7 +18,6 @@ import argparse
 import json
 import math
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from resumed import append, rows_of
+from resumed import append, row_of, rows_of
 
 SPECS = (
     "robot/arm-3", "robot/arm-3-scale", "images/balls-2", "robot/arm-6", "robot/arm-6-scale", "images/balls-3",
@@ -124,14 +123,9 @@ def child(arguments: argparse.Namespace, spec: str, seed: int, seconds: float) -
         sys.executable, __file__, "--one", spec, "--seed", str(seed), "--profile", arguments.profile, "--device",
         arguments.device, "--checkpoints", str(folder), *(text for one in arguments.sets for text in ("--set", one)),
     ]  # fmt: skip
-    try:
-        done = subprocess.run(call, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return "stopped"
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or ["no message"])[-1]
-    shutil.rmtree(folder, ignore_errors=True)
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    row = row_of(call, seconds)
+    if not isinstance(row, str):
+        shutil.rmtree(folder, ignore_errors=True)
     return row
 
 

@@ -70,10 +70,9 @@ def _one_table(result: Result, path: Path, environment: str | None, key: str | N
 
 
 def _cells(result: Result, path: Path, environment: str | None) -> xr.DataTree:
-    import numpy as np
 
     from crlspec.data import from_arrays, read_data
-    from crlspec.data.annotated import cells, dense, opened
+    from crlspec.data.annotated import cells_of, dense, opened
     from crlspec.results.annotated import data_of
 
     told = data_of(result)
@@ -82,11 +81,5 @@ def _cells(result: Result, path: Path, environment: str | None) -> xr.DataTree:
         key = None if told is None else told.environment
         return read_data(path, environment=key, variables=result.observed, layer=layer)
     parts = opened(path)
-    place = {str(name): k for k, name in enumerate(parts.var.index)}
-    if missing := [name for name in result.observed if name not in place]:
-        raise DataError(
-            f"{path}: there is no variable {', '.join(missing[:8])}, which the encoder takes.",
-            remedy="Give the variables of the data that the result was made from.",
-        )
-    matrix = cells(parts, layer, np.array([place[name] for name in result.observed], dtype=int))
+    matrix = cells_of(parts, layer, result.observed)
     return from_arrays({path.stem: dense(matrix)}, observed=result.observed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -168,6 +168,17 @@ def cells(parts: Any, layer: str | None, columns: np.ndarray) -> Any:
     if hasattr(matrix, "tocsc"):
         return matrix.tocsc()[:, columns].tocsr()
     return np.asarray(matrix)[:, columns]
+
+
+def cells_of(parts: Any, layer: str | None, names: Sequence[str]) -> Any:
+    """:func:`cells` of variables by name. Raises DataError where one is missing."""
+    place = {str(name): k for k, name in enumerate(parts.var.index)}
+    if missing := [name for name in names if name not in place]:
+        raise DataError(
+            f"{parts.path}: there is no variable {listed(missing)}, which the encoder takes.",
+            remedy="Give the variables of the data that the result was made from.",
+        )
+    return cells(parts, layer, np.array([place[name] for name in names], dtype=int))
 
 
 def _environment_key(parts: Any, wanted: Wanted) -> str:

@@ -7,9 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from crlspec.data.annotated import annotate, cells, dense, opened, write_annotated
-from crlspec.data.tree import listed
-from crlspec.errors import DataError
+from crlspec.data.annotated import annotate, cells_of, dense, opened, write_annotated
 from crlspec.results.loadings import strongest
 
 if TYPE_CHECKING:
@@ -49,13 +47,7 @@ def _latents(result: Record, given: Any, layer: str | None) -> np.ndarray:
     """(cell, latent) of every cell, whatever its environment; NaN where one of its values is missing."""
     parts, told = opened(given), data_of(result)
     layer = layer if layer is not None or told is None else told.layer
-    place = {str(name): k for k, name in enumerate(parts.var.index)}
-    if missing := [name for name in result.observed if name not in place]:
-        raise DataError(
-            f"{parts.path}: there is no variable {listed(missing)}, which the encoder takes.",
-            remedy="Give the variables of the data that the result was made from.",
-        )
-    matrix = cells(parts, layer, np.array([place[name] for name in result.observed], dtype=int))
+    matrix = cells_of(parts, layer, result.observed)
     found = np.empty((matrix.shape[0], len(result.names)))
     for start in range(0, len(found), ROWS):
         found[start : start + ROWS] = result.encoder(dense(matrix[start : start + ROWS])).values

@@ -65,7 +65,7 @@ class TestRopes(EstimatorContract):
         return TOY
 
     def estimator(self) -> Ropes:
-        return Ropes(restarts=1, steps=250)
+        return Ropes(restarts=1, steps=500)
 
     def scores(self) -> ExactScores:
         return ExactScores(TOY.difference)
