@@ -67,7 +67,8 @@ def solve(
     seed         of the shuffle of all labels and of every random choice of scores and estimator
     model        the compiled truth; only ``scores: {kind: exact}`` needs it
     progress     called as ``progress(stage, share)``
-    device       where networks of scores and encoders are trained, as torch names it
+    device       where networks of scores and encoders are trained, as torch names it; on a CPU in one thread, so that
+                 results do not depend on their number
     notes        further plain values for the provenance; ``seeds`` in it are those of other steps
     checkpoints  folder for the state of encoders that train, kept every second and never removed here: the same call
                  with the same data goes on from it, to the same result, and no other does
@@ -89,6 +90,7 @@ def solve(
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
     from crlspec.numerics.checkpoints import TrainingContext
+    from crlspec.numerics.threads import one_thread
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
     from crlspec.results.examples import shown_as_image, with_examples, with_eyes, with_sheet
     from crlspec.results.training_curves import with_training
@@ -110,20 +112,21 @@ def solve(
     )
     estimator = estimator_for(method, TrainingContext(where, folder, fabric))
     thresholds = estimator.thresholds
-    problem, counted = count_latents(problem, thresholds)
-    if counted is not None:
-        report(f"latents counted: {counted.count}")
-        estimator.accepts(problem.setting)
-    problem, code = _seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
-    report("checks", 0.0)
-    design = refuse_faults(examined(problem, thresholds))
-    problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
-    shuffled, relabelling = problem.shuffled(seed)
-    oracle = _oracle(spec.scores, model, relabelling)
-    scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
-    estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
-    problem, code, estimate = with_eyes(problem, code, estimate)
-    estimate = with_examples(estimate, code, problem, shown_as_image(data))
+    with one_thread():
+        problem, counted = count_latents(problem, thresholds)
+        if counted is not None:
+            report(f"latents counted: {counted.count}")
+            estimator.accepts(problem.setting)
+        problem, code = _seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
+        report("checks", 0.0)
+        design = refuse_faults(examined(problem, thresholds))
+        problem = replace(problem, effective=effective_sizes(problem, design, thresholds.design))
+        shuffled, relabelling = problem.shuffled(seed)
+        oracle = _oracle(spec.scores, model, relabelling)
+        scores = scores_for(spec.scores, thresholds.gaussian, oracle, device)
+        estimate = with_training(_estimated(estimator, shuffled, scores, seed, report, design), report)
+        problem, code, estimate = with_eyes(problem, code, estimate)
+        estimate = with_examples(estimate, code, problem, shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)

@@ -75,7 +75,7 @@ def resampled(
 
 def bootstrap(study: Study, number: int) -> dict[str, Any]:
     """Bootstrap ``number`` of a study, in one thread: a value for each of FIELDS; ``failed`` where there is none."""
-    from crlspec.studies.sweep.one_run import one_thread
+    from crlspec.numerics.threads import one_thread
 
     row: dict[str, Any] = {"bootstrap": number, "study": study.digest}
     began = time.perf_counter()

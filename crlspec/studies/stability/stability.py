@@ -114,10 +114,11 @@ def _study(
     from crlspec.data import Problem, from_arrays, provenance_of
     from crlspec.data.prepare import PREPARED, prepared, raw_samples
     from crlspec.given import named_by_environments, steps_of
+    from crlspec.numerics.threads import one_thread
     from crlspec.solving import solve
     from crlspec.spec.setting import Setting
     from crlspec.studies.sweep.cases import cases_of
-    from crlspec.studies.sweep.one_run import one_thread, read_own
+    from crlspec.studies.sweep.one_run import read_own
 
     sets, plugins, device = how
     if resample not in RESAMPLES:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from crlspec.errors import CrlspecError
+from crlspec.numerics.threads import one_thread
 from crlspec.results.texts import METRICS, SIGNATURE
 from crlspec.studies.sweep.cases import Case
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from crlspec.generative.model import Model
     from crlspec.result import Result
 
-__all__ = ["EVALUATION", "FIELDS", "NUMBERS", "one_thread", "read_own", "run_one"]
+__all__ = ["EVALUATION", "FIELDS", "NUMBERS", "read_own", "run_one"]
 
 EVALUATION = 1_000_003
 """Added to the seed of a run for the fresh samples it is judged on."""
@@ -106,19 +105,3 @@ def _judged(result: Result, model: Model, seed: int) -> dict[str, Any]:
 
 def _edges(pairs: Any) -> str:
     return " ".join(f"{a}>{b}" for a, b in pairs)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch, given back afterwards: runs side by side must not fight for cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
