@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -46,8 +46,12 @@ from crlspec.spec.setting import Setting
 
 __all__ = ["UmniCrl"]
 
-WIDTH = 4
+WIDTH = 8
 """Partial orders kept by the search."""
+
+SAME = 0.9
+"""Latents of two answers that correlate more are the same one. Two optima of one likelihood lie far apart or at one
+place, so that the number decides nothing between (a convention)."""
 
 
 @dataclass(frozen=True)
@@ -169,15 +173,31 @@ class _Search:
         found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
         close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
-            costs = _joint_costs(close, sinks)
-            ranked = sorted(range(len(close)), key=lambda k: costs[k])
-            close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
-        else:
-            gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
+            fits = _joint(close, sinks)
+            close = [replace(one, rows=fit.rows, cost=fit.cost) for one, fit in zip(close, fits, strict=True)]
+            close.sort(key=lambda one: one.cost)
         best = close[0]
+        rivals = [one.cost - best.cost for one in close[1:] if self._differ(one, best)]
         if self.hard and self.known is None:
-            best = replace(best, signature=_pruned(best, sinks))
-        return best, _doubtful if self.known is None and gap < thresholds.clear else None
+            best = _mended(best, sinks)
+        return best, _doubtful if self.known is None and min(
+            rivals, default=np.inf
+        ) < thresholds.clear else None
+
+    def _differ(self, one: Peeled, other: Peeled) -> bool:
+        """Whether two answers say different things: other targets, or, where latents are claimed each by itself, the
+        same targets with other latents."""
+        if {row.tobytes() for row in one.signature} != {row.tobytes() for row in other.signature}:
+            return True
+        if not self.hard:
+            return False
+        places = [
+            next(k for k, row in enumerate(other.signature) if (row == mine).all()) for mine in one.signature
+        ]
+        covariance = np.cov(self.coordinates.observational.T)
+        first, second = (rows / np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))[:, None]
+                         for rows in (one.rows, other.rows[places]))  # fmt: skip
+        return bool(np.abs(np.einsum("ij,jk,ik->i", first, covariance, second)).min() < SAME)
 
 
 _doubtful = Status(
@@ -188,35 +208,41 @@ _doubtful = Status(
 )
 
 
-def _pruned(peeled: Peeled, sinks: GaussianSinks) -> np.ndarray:
-    """The signature (position, environment) less every target whose removal the joint likelihood, after the Bayesian
-    information criterion, prefers, one after the other while rank is kept."""
-    signature = peeled.signature.copy()
-    best = _joint_costs([peeled], sinks)[0]
+def _mended(peeled: Peeled, sinks: GaussianSinks) -> Peeled:
+    """The signature (position, environment) after every flip of one entry that the joint likelihood prefers, after
+    the Bayesian information criterion, one after the other. Rank is kept, and every environment keeps a target."""
+    best = replace(peeled, cost=_joint([peeled], sinks)[0].cost)
     while True:
-        fewer: dict[tuple[int, int], np.ndarray] = {}
-        for i, k in np.argwhere(signature):
-            less = signature.copy()
-            less[i, k] = False
-            if np.linalg.matrix_rank(less.astype(float)) == len(less):
-                fewer[int(i), int(k)] = less
-        tried = [replace(peeled, signature=less) for less in fewer.values()]
-        costs = dict(zip(fewer, _joint_costs(tried, sinks), strict=True))
-        if not costs or min(costs.values()) >= best:
-            return signature
-        at = min(costs, key=lambda key: costs[key])
-        signature[at], best = False, costs[at]
+        tried = []
+        for i, k in np.ndindex(peeled.signature.shape):
+            signature = best.signature.copy()
+            signature[i, k] ^= True
+            if signature[:, k].any() and np.linalg.matrix_rank(signature.astype(float)) == len(signature):
+                tried.append(replace(best, signature=signature))
+        fits = _joint(tried, sinks)
+        at = min(range(len(fits)), key=lambda k: fits[k].cost, default=None)
+        if at is None or not fits[at].cost < best.cost - 1e-6:
+            return best
+        best = replace(tried[at], rows=fits[at].rows, cost=fits[at].cost)
 
 
-def _joint_costs(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[float]:
-    """Negative log likelihood at each joint optimum and the Bayesian information criterion's price of a target."""
+class _Fit(NamedTuple):
+    """A joint optimum: encoder rows (position, component), negative log likelihood and the Bayesian information
+    criterion's price of its targets."""
+
+    rows: np.ndarray
+    cost: float
+
+
+def _joint(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[_Fit]:
+    """The joint optimum of each signature, from its rows, in its order."""
     if not tried:
         return []
     orders, rows = [tuple(range(len(one.rows))) for one in tried], np.stack([one.rows for one in tried])
     fits = fit_orders(orders, rows, sinks.moments, sinks.counts, [one.signature for one in tried])
     total = float(sinks.counts.sum())
     return [
-        float(total * fit.loss + np.log(total) * one.signature.sum())
+        _Fit(fit.rows, float(total * fit.loss + np.log(total) * one.signature.sum()))
         for fit, one in zip(fits, tried, strict=True)
     ]
 

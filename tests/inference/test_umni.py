@@ -151,7 +151,7 @@ def test_each_latent_is_shown_by_an_environment_of_its_own_that_targets_it() -> 
 
 
 def test_too_few_samples_to_tell_the_targets_are_called_undecided() -> None:
-    reference = generate(7, latents=4, observed=4, samples=60, targets=FULL_RANK, variance_factor=0.8)
+    reference = generate(9, latents=4, observed=4, samples=60, targets=FULL_RANK, variance_factor=0.8)
     found = UmniCrl().solve(problem_of(reference), GaussianScores(), 0, silent)
     assert found.status.code == "undecided" and found.status.remedy
     assert found.status.message.startswith(

@@ -82,7 +82,8 @@ def refine_gaussian(
         power = Power(detectable, asked.thresholds.detectable)
         checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values, power)
         if rivals is not None and signature is not None:
-            checks = (*checks, check_signature(best, moments, signature, asked, rivals))
+            only = check_signature(best, moments, signature, asked, rivals)
+            checks = (only, *checks) if only.consequence == "refuted" else (*checks, only)
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began

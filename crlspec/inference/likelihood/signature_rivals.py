@@ -29,6 +29,17 @@ def check_signature(
     signature  (latent, interventional environment) bool
     """
     names, clear = asked.environments[1:], limits.clear
+    lost = _alike(best, moments, signature, asked, limits)
+    if lost is not None:
+        gain, (one, other) = lost
+        return Check(
+            "signature", "refuted", -gain, clear,
+            f"Environments '{names[one]}' and '{names[other]}' have the same targets. A model that says so is "
+            f"better by {gain:.0f} nats, after the price of its targets. So the signature lacks full rank, and "
+            "nothing tells latents and graph.",
+            f"Give an environment with other targets in place of '{names[one]}' or '{names[other]}'.",
+            (names[one], names[other]),
+        )  # fmt: skip
     fewer, at = _without_one(best, moments, signature, asked)
     if fewer < clear:
         latent, name = asked.latents[at[0]], names[at[1]]
@@ -53,6 +64,36 @@ def check_signature(
         )  # fmt: skip
     text += ". In that case the signature lacks full rank, and latents and graph are wrong."
     return Check("signature", "undecided", lead, clear, text, remedy, both)
+
+
+def _alike(
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, limits: UmniThresholds
+) -> tuple[float, tuple[int, int]] | None:
+    """Two environments with the same targets, if the signature that flips of single entries lead to has such, lacks
+    rank and is better: by ``limits.real`` nats, so that it is more than a model with targets too weak to be seen left
+    out, and by ``limits.clear`` after the Bayesian information criterion; with the latter gain."""
+    total, here, fit = float(asked.counts.sum()), signature, best
+    while True:
+        tried = []
+        for i, k in np.ndindex(signature.shape):
+            flipped = here.copy()
+            flipped[i, k] ^= True
+            if flipped[:, k].any():  # a latent may be targeted nowhere, an environment must target some
+                tried.append(flipped)
+        starts = np.broadcast_to(fit.rows, (len(tried), *fit.rows.shape))
+        fits = fit_orders([fit.order] * len(tried), starts, moments, asked.counts, tried)
+        costs = [
+            total * one.loss + np.log(total) * flips.sum() for one, flips in zip(fits, tried, strict=True)
+        ]
+        at = int(np.argmin(costs))
+        if not costs[at] < total * fit.loss + np.log(total) * here.sum() - 1e-6:
+            break
+        here, fit = tried[at], fits[at]
+    likelier = total * (best.loss - fit.loss)
+    gain = float(likelier + np.log(total) * (int(signature.sum()) - int(here.sum())))
+    same = [(a, b) for a, b in combinations(range(here.shape[1]), 2) if (here[:, a] == here[:, b]).all()]
+    full = np.linalg.matrix_rank(here.astype(float)) == len(here)
+    return None if full or not same or likelier <= limits.real or gain <= limits.clear else (gain, same[0])
 
 
 def _without_one(

@@ -13,6 +13,7 @@ D w ∝ e_i, instead; the entries of D⁻¹ outgrow any small range of integers,
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -59,7 +60,7 @@ class LeafFinder(Protocol):
     """What tells a sink, in the components that are left."""
 
     def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
-        """The best sinks of u = basis y, the best first.
+        """The best sinks of u = basis y, the best first; the same targets may come with several directions.
 
         basis  (latents left, component)
         rows   (row, environment) bool: the signature rows allowed; None: all
@@ -90,7 +91,7 @@ class _Partial:
     sinks: tuple[Sink, ...] = ()
     rows: tuple[np.ndarray, ...] = ()
     cost: float = 0.0
-    key: frozenset[bytes] = field(default_factory=frozenset)
+    key: frozenset[tuple[bytes, int]] = field(default_factory=frozenset)
 
 
 def peel_sinks(
@@ -108,11 +109,12 @@ def peel_sinks(
         grown: dict[frozenset[bytes], _Partial] = {}
         for partial in beam:
             allowed = None if known is None else _unused(known, partial.sinks)
-            found = 0
+            found, seen = 0, Counter[bytes]()
             for sink in find(partial.basis, allowed, 4 * width + components):
                 if known is None and _dependent(sink.targets, partial.sinks):
                     continue
-                after = _without(partial, sink)
+                after = _without(partial, sink, seen[sink.targets.tobytes()])
+                seen[sink.targets.tobytes()] += 1
                 if after.key not in grown or after.cost < grown[after.key].cost:
                     grown[after.key] = after
                 found += 1
@@ -151,15 +153,18 @@ def _unused(known: np.ndarray, sinks: Sequence[Sink]) -> np.ndarray:
     return np.array([row for row in known if row.tobytes() not in used])
 
 
-def _without(partial: _Partial, sink: Sink) -> _Partial:
-    """The components that are left once the sink is marginalised out: those that do not respond to it."""
+def _without(partial: _Partial, sink: Sink, which: int = 0) -> _Partial:
+    """The components that are left once the sink is marginalised out: those that do not respond to it.
+
+    which  how many sinks with the same targets and another direction were better
+    """
     away = np.linalg.svd(sink.direction[None])[2][1:]
     return _Partial(
         away @ partial.basis,
         (*partial.sinks, sink),
         (*partial.rows, sink.row @ partial.basis),
         partial.cost + sink.cost,
-        partial.key | {sink.targets.tobytes()},
+        partial.key | {(sink.targets.tobytes(), which)},
     )
 
 

@@ -23,7 +23,7 @@ Mechanism = Literal["cut", "shared", "own"]
 """What holds in the environments that target the sink: it is independent of all else, with a mean and a variance in
 each; it has one regression in all of them; it has a regression in each."""
 
-TOP, ROUNDS = 40, 15
+TOP, ROUNDS, ALIKE = 40, 15, 0.99
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ class GaussianSinks:
         else:
             tried = [self._searched(here, mechanism) for mechanism in self.mechanisms]
         fits = sorted((fit for found in tried for fit in found.listed(self.hard)), key=lambda fit: fit.cost)
-        best: dict[bytes, Sink] = {}
+        best: list[Sink] = []
         for fit in fits:
-            best.setdefault(fit.targets.tobytes(), fit)
+            if not any(_same(fit, other) for other in best):
+                best.append(fit)
             if len(best) == most:
                 break
-        return list(best.values())
+        return best
 
     def _searched(self, here: _Environments, mechanism: Mechanism) -> _Fits:
         """The likeliest of all binary rows; of many environments, rows of a few of them are continued to all by the
@@ -95,6 +96,9 @@ class GaussianSinks:
         starts: tuple[Mechanism, ...] = ("shared", "own") if mechanism == "cut" else (mechanism,)
         fits = [_Fits.of(here, rows, here.start(rows, start), mechanism).top(TOP) for start in starts]
         fit = _Fits.joined(fits).top(TOP)
+        if mechanism == "cut":
+            likely = np.unique(np.concatenate([fit.rows, rows[rows.all(1)]]), axis=0)
+            fit = _Fits.joined([fit, *self._parallel(here, likely[likely.sum(1) > 1])]).top(TOP)
         for _ in range(ROUNDS):
             other = _Fits.of(here, fit.rows, fit.improved(), mechanism)
             better = other.losses < fit.losses - 1e-9 * np.abs(fit.losses)
@@ -102,6 +106,14 @@ class GaussianSinks:
                 break
             fit = fit.where(better, other)
         return fit.top(TOP)
+
+    def _parallel(self, here: _Environments, rows: np.ndarray) -> list[_Fits]:
+        """A sink that is cut off in two environments changes both along one direction, whatever the others do: all
+        such directions for each row. Where few environments leave the sink alone, there is no other start."""
+        starts = [here.parallel(*np.flatnonzero(row)[:2]) for row in rows]
+        if not starts:
+            return []
+        return [_Fits.of(here, np.repeat(rows, len(starts[0]), 0), np.concatenate(starts), "cut")]
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,13 @@ class _Environments:
             within += np.tensordot(counted, squares, 1) - counted.sum(1)[:, None, None] * mean @ mean
         total = np.broadcast_to(np.tensordot(self.counts, squares, 1), within.shape)
         return _smallest(within, total)
+
+    def parallel(self, one: int, other: int) -> np.ndarray:
+        """Directions g (direction, component) along which Ω_e g of two interventional environments is parallel."""
+        back = np.linalg.inv(np.linalg.cholesky(self.precisions[1 + other]))
+        vectors = np.linalg.eigh(back @ self.precisions[1 + one] @ back.T)[1]
+        directions = (back.T @ vectors).T
+        return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -249,6 +268,11 @@ class _Fits:
         change = ((here.precisions[1:] - here.precisions[0]) @ g)[targets].mean(0)
         row = self.changed[k] @ g if hard and self.changed is not None else change
         return Sink(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
+
+
+def _same(one: Sink, other: Sink) -> bool:
+    """Whether two sinks have the same targets and, up to .99 of its length, the same direction."""
+    return bool((one.targets == other.targets).all() and abs(one.direction @ other.direction) > ALIKE)
 
 
 def _along(matrices: np.ndarray, g: np.ndarray) -> np.ndarray:

@@ -42,13 +42,23 @@ def test_a_target_that_explains_nothing_is_not_decided() -> None:
 
 def test_environments_that_share_their_targets_lose_rank() -> None:
     """Both target both latents, and the signature that is given leaves one of the four out."""
-    check = checked(1.0, [(1, 1, True), (4, 3, False), (0.25, 2, False)], [[1, 1], [1, 0]])
+    check = checked(0.3, [(1, 1, True), (4, 3, False), (0.25, 1.06, False)], [[1, 1], [1, 0]])
     assert (check.consequence, check.environments) == ("undecided", ("e", "f"))
     assert check.message == (
         "That environments 'e' and 'f' have the same targets explains the data as well. "
         "In that case the signature lacks full rank, and latents and graph are wrong."
     )
     assert check.remedy == "Give an environment with other targets, declare the targets, or leave 'f' out."
+
+
+def test_environments_that_clearly_share_their_targets_are_refuted() -> None:
+    check = checked(1.0, [(1, 1, True), (4, 3, False), (0.25, 2, False)], [[1, 1], [1, 0]])
+    assert (check.consequence, check.environments) == ("refuted", ("e", "f"))
+    assert check.message == (
+        "Environments 'e' and 'f' have the same targets. A model that says so is better by 816 nats, after the price "
+        "of its targets. So the signature lacks full rank, and nothing tells latents and graph."
+    )
+    assert check.remedy == "Give an environment with other targets in place of 'e' or 'f'."
 
 
 def test_more_targets_that_explain_as_much_are_a_note() -> None:

@@ -15,9 +15,12 @@ SAMPLES = 1e6
 
 
 def population(
-    seed: int, n: int, environments: int, hard: bool
+    seed: int, n: int, environments: int, hard: bool, everywhere: bool = False
 ) -> tuple[GaussianSinks, np.ndarray, np.ndarray]:
-    """Sinks of a random linear-Gaussian model, its signature (latent, environment), its graph [cause, effect]."""
+    """Sinks of a random linear-Gaussian model, its signature (latent, environment), its graph [cause, effect].
+
+    everywhere  whether the last latent in causal order is targeted in every environment, to another variance in each
+    """
     rng = np.random.default_rng(seed)
     order = rng.permutation(n)
     graph = np.triu(rng.random((n, n)) < 0.6, 1)[np.ix_(np.argsort(order), np.argsort(order))]
@@ -26,12 +29,13 @@ def population(
     signature = np.zeros((n, environments), dtype=bool)
     while np.linalg.matrix_rank(signature.astype(float)) < n or not signature.any(0).all():
         signature = rng.random((n, environments)) < 0.5
+        signature[order[-1]] |= everywhere
     mixing = rng.normal(size=(n, n))
     moments = []
     for e in range(environments + 1):
         hit = np.zeros(n, dtype=bool) if e == 0 else signature[:, e - 1]
         changed = np.where(hit[:, None], weights * (0.0 if hard else 0.5), weights)
-        spread = np.where(hit, variances / 4, variances)
+        spread = np.where(hit, variances / (4 + e * everywhere), variances)
         back = mixing @ np.linalg.inv(np.eye(n) - changed)
         second = np.eye(n + 1)
         second[1:, 1:] = back @ np.diag(spread) @ back.T
@@ -48,6 +52,14 @@ def test_hard_signature_and_order_are_found_from_exact_moments(seed: int, n: int
     node = [next(k for k in range(n) if (signature[k] == row).all()) for row in found.signature]
     place = {k: position for position, k in enumerate(node)}
     assert all(place[cause] < place[effect] for cause, effect in np.argwhere(graph))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_latent_that_every_environment_targets_is_found(seed: int) -> None:
+    """Nothing but the control leaves it alone, so that the direction comes from the environments that cut it off."""
+    sinks, signature, _ = population(seed, 3, 3, hard=True, everywhere=True)
+    found = peel_sinks(sinks, 3, width=4)[0]
+    assert {row.tobytes() for row in found.signature} == {row.tobytes() for row in signature}
 
 
 @pytest.mark.parametrize("seed", range(5))
