@@ -106,7 +106,7 @@ def peel_sinks(
     """
     beam = [_Partial(np.eye(components))]
     for _ in range(components):
-        grown: dict[frozenset[bytes], _Partial] = {}
+        grown: dict[frozenset[tuple[bytes, int]], _Partial] = {}
         for partial in beam:
             allowed = None if known is None else _unused(known, partial.sinks)
             found, seen = 0, Counter[bytes]()
