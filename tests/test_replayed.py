@@ -60,10 +60,6 @@ def digests(names: list[str], threads: int) -> dict[str, str]:
     return dict(found)
 
 
-def test_a_linear_run_is_the_same_in_another_process() -> None:
-    assert digests(["pca"], 1) == digests(["pca"], 1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_every_estimator_gives_the_same_bits_with_one_thread_and_two(name: str) -> None:

@@ -37,7 +37,7 @@ def modules_of(call: list[str]) -> set[str]:
     return set(json.loads(done.stdout.split("LOADED ")[1]))
 
 
-@pytest.mark.parametrize("spec", ["linear/hard-5", "linear/soft-5"])
+@pytest.mark.parametrize("spec", ["linear/hard-5", pytest.param("linear/soft-5", marks=pytest.mark.slow)])
 def test_a_run_with_its_report_loads_nothing_that_it_does_not_use(spec: str, tmp_path: Path) -> None:
     sizes = ["--samples", "600", "--set", "latents=3", "--set", "mixing.observed=6"]
     found = modules_of(["run", spec, *sizes, "--out", str(tmp_path / "run")])

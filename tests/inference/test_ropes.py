@@ -180,7 +180,7 @@ def test_from_images_to_images_and_through_a_file(tmp_path):
     assert loads(dump(spec)) == spec
     verdict = crlspec.identifiability(spec)
     assert (verdict.covered, verdict.graph) == (True, "exact")
-    result = crlspec.solve(spec, tree(200), 0)
+    result = crlspec.solve(spec, tree(100), 0)
     new = rendered(latents("obs", 20, seed=5))
     assert result.transform(new).shape == (20, 2)
     assert result.reconstruct(new).shape == new.shape

@@ -127,9 +127,8 @@ class KilledError(Exception):
     """Raised in the middle of a run."""
 
 
-@pytest.mark.parametrize(
-    ("kind", "at"), [pytest.param("mlp", "encoder", marks=pytest.mark.slow), ("conv", "start")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "at"), [("mlp", "encoder"), ("conv", "start")])
 def test_a_run_that_is_killed_between_stages_goes_on_to_the_same_result(kind, at, tmp_path):
     spec = loads(SPEC.replace("STEPS", "steps: 10, restarts: 2").replace("kind: mlp", f"kind: {kind}"))
     data, new = tree(120), rendered(latents("obs", 30, seed=5))

@@ -28,7 +28,7 @@ def chain(seed: int, samples: int = 3000) -> list[np.ndarray]:
     return environments
 
 
-@pytest.mark.parametrize("start", [(2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("start", [(2, 1, 0), pytest.param((1, 2, 0), marks=pytest.mark.slow)])
 def test_a_wrong_start_is_put_right(start: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
     training, held_out = Sample.split(chain(1), generator)

@@ -40,7 +40,7 @@ def test_an_oracle_of_orders_gives_the_closure(data: st.DataObject, n: int) -> N
     assert (closure == (p_values.T < 0.05)).all() and (closure == (sizes.T > 0)).all()
 
 
-@pytest.mark.parametrize("effect", [0.0, 1.5])
+@pytest.mark.parametrize("effect", [pytest.param(0.0, marks=pytest.mark.slow), 1.5])
 def test_of_two_latents_the_cause_is_found(effect: float) -> None:
     """z0 → z1 by a smooth mechanism, changed softly; targets {z1} and {z0, z1}."""
     rng = np.random.default_rng(3)
