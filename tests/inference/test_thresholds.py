@@ -13,7 +13,8 @@ import pytest
 import crlspec
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference import contrastive, gscale, lscale, thresholds, umni
+from crlspec.inference import contrastive, gscale, lscale, thresholds
+from crlspec.inference.order import signature_search
 from crlspec.inference.baselines import Ica, Pca
 from crlspec.inference.checks.observation_noise import check_noisy_rank
 from crlspec.inference.checks.rank import check_injective, check_rank
@@ -151,7 +152,7 @@ def test_the_level_of_gaussianity_decides_which_likelihood_is_taken(
 def test_the_level_of_gaussianity_decides_how_signatures_are_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(umni, "ScoreSinks", called)
+    monkeypatch.setattr(signature_search, "ScoreSinks", called)
     with pytest.raises(Called):
         solved(UmniCrl(), gaussian=1.1)
 

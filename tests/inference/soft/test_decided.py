@@ -115,11 +115,11 @@ def test_clear_orders_are_decided_and_faint_ones_are_not() -> None:
     assert sum(estimate.status.code == "ok" for estimate in clear) >= 19
     check = check_of(clear[0], "order")
     assert set(check.latents) <= {"z1", "z2", "z3"} and " nats." in check.message
-    faint = [Soft(seed, 300, arrows=(0.6, 0.0, 0.0)).solved() for seed in range(RUNS)]
+    faint = [Soft(seed, 300, arrows=(0.4, 0.0, 0.0)).solved() for seed in range(RUNS)]
     claims = [estimate for estimate in faint if len(estimate.edges) == 1]
     assert {check_of(estimate, "order").objects for estimate in claims} == {True, False}
     for estimate in claims:
-        assert check_of(estimate, "order").objects == (estimate.edges[0].p_value >= 1e-3)
+        assert check_of(estimate, "order").objects == (estimate.edges[0].p_value >= 3e-3)
 
 
 @pytest.mark.slow
