@@ -14,7 +14,6 @@ import crlspec
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference import contrastive, gscale, lscale, thresholds
-from crlspec.inference.order import signature_search
 from crlspec.inference.baselines import Ica, Pca
 from crlspec.inference.checks.observation_noise import check_noisy_rank
 from crlspec.inference.checks.rank import check_injective, check_rank
@@ -26,6 +25,7 @@ from crlspec.inference.encoders.linear_starts import bent_row
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.order import signature_search
 from crlspec.inference.ropes import Ropes
 from crlspec.inference.thresholds import DesignThresholds, GscaleThresholds, LscaleThresholds, Thresholds
 from crlspec.inference.umni import UmniCrl
