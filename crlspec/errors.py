@@ -140,3 +140,7 @@ class NumericalWarning(UserWarning):
 
 class LossWarning(UserWarning):
     """Warns of something that was not used: a file that is no data, a checkpoint that is damaged."""
+
+
+class DensityWarning(UserWarning):
+    """Warns of data on a site that has no density: nothing is inferred from them."""
