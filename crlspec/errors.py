@@ -144,3 +144,7 @@ class LossWarning(UserWarning):
 
 class DensityWarning(UserWarning):
     """Warns of data on a site that has no density: nothing is inferred from them."""
+
+
+class QuestionWarning(UserWarning):
+    """Warns of a question whose answer says less than it seems to: of an effect that is none, of data seen before."""

@@ -43,7 +43,9 @@ def held_instead(msg: Message, value: torch.Tensor) -> bool:
         return False
     if msg.get("_intervener_id") or msg.get("_intervened_by") or msg["value"] is value:
         return False
-    return _is_conditioned(msg["name"]) and not _alike(detach_provenance(msg["value"]), detach_provenance(value))
+    return _is_conditioned(msg["name"]) and not _alike(
+        detach_provenance(msg["value"]), detach_provenance(value)
+    )
 
 
 class _Watch(Messenger):

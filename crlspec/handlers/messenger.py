@@ -143,7 +143,7 @@ class Intervention(Messenger):
         if isinstance(new, dist.Delta) and not msg["is_observed"]:
             infer["_deterministic"] = True
             msg["value"], msg["is_observed"] = new.v, True
-            msg["fn"] = new.mask(True)  # masked, as pyro.deterministic has it: Pyro's inspection asks for that
+            msg["fn"] = new.mask(True)  # a mask as pyro.deterministic has it, for inspections
         msg["infer"] = infer
         msg["_intervened_by"] = (*by, id(self))
 
