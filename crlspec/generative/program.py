@@ -58,6 +58,7 @@ class Program:
         columns: dict[str, Node] = {}
         plate = pyro.plate(f"{prefix}_samples", n, device=str(self.like.device))
         with plate:
+            assert plate.dim is not None  # it is given one on entry
             root = self.like.new_empty((n, *(1,) * (-1 - plate.dim)))
             for name in scm.order:
                 mechanism = scm.mechanisms[name]

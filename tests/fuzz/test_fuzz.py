@@ -1,4 +1,4 @@
-"""Inputs of each kind, 300 where they are cheap: no traceback, no hang, no execution, every error of a spec at its place."""
+"""Inputs of each kind, 300 where they are cheap: no traceback, hang or execution, errors of a spec at their place."""
 
 from __future__ import annotations
 
