@@ -32,7 +32,7 @@ def sampled(spec: Spec) -> tuple[Model, float]:
     """A model and a mean of its log density."""
     model = crlspec.compile(spec, seed=0)
     data = model.sample(100, seed=1)
-    z = data["obs"]["z"].values
+    z = data["obs"].to_dataset()["z"].values
     density = model.log_density(z)
     found: float = float(density.mean())
     crlspec.write_data(data, Path("data.nc"), force=True)

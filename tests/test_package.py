@@ -119,7 +119,7 @@ def test_a_users_script_is_strictly_typed_against_the_installed_wheel(wheel: Pat
     others = [path for path in sys.path if path.endswith("site-packages")]
     (purelib / "others.pth").write_text("\n".join(others) + "\n", encoding="utf-8")
     script = shutil.copy(ROOT / "tests" / "strict_user.py", tmp_path / "script.py")
-    options = ["--strict", "--config-file", os.devnull, "--python-executable", str(home / "bin" / "python")]
+    options = ["--strict", "--config-file=", "--python-executable", str(home / "bin" / "python")]
     command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(tmp_path / "cache"), str(script)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.stdout == "Success: no issues found in 1 source file\n", done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Results without refinement, asked for by ``--set``: every command takes them; and what run.log tells of packages."""
+"""Results without refinement, asked for by ``--set``: every command takes them; what run.log tells of packages."""
 
 from __future__ import annotations
 
