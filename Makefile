@@ -11,7 +11,7 @@ MOMENTS ?= 20
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: help venv demo test slow fuzz lint format bench recovery chaos clean
+.PHONY: help venv demo test slow fuzz lint format bench recovery chaos lowest newest wheel clean
 
 help:
 	@echo "make demo      set up once, run a shipped spec from file to graph, and say where the pictures are"
@@ -22,6 +22,8 @@ help:
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
 	@echo "make chaos     kill calls at random moments and count what they leave: a quarter of an hour (MOMENTS=20 each)"
+	@echo "make lowest    the fast tests with the lowest versions allowed    make newest    with the newest there are"
+	@echo "make wheel     wheel and sdist into dist/, held against what a package index asks"
 	@echo "make venv      only the set-up"
 
 venv: $(STAMP)
@@ -68,8 +70,33 @@ bench: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python benchmarks/chaos.py --moments $(MOMENTS)
 
+# Environments of their own, made anew: the lowest versions that pyproject.toml allows, and the newest that there are.
+# TORCH_LOWEST and TORCH_NEWEST may name builds that fit the machine, e.g. TORCH_LOWEST=2.6.0+cpu.
+TORCH_LOWEST ?= 2.6
+TORCH_NEWEST ?= 2.13
+EXTRAS := zarr,parquet,completion,images,fabric,test
+
+lowest:
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(PYTHON) -m tests.lowest --except torch > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet torch==$(TORCH_LOWEST) -c .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/constraints.txt -e '.[$(EXTRAS)]'
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal -m "not slow"
+
+newest:
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet torch==$(TORCH_NEWEST).*
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager -e '.[$(EXTRAS)]'
+	.venv-newest/bin/python -m pytest -n auto --dist worksteal -m "not slow"
+
+wheel: $(STAMP)
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+
 recovery: $(STAMP)
 	$(BIN)/python benchmarks/recovery.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo
+	rm -rf $(VENV) .venv-lowest .venv-newest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crlspec.studies.sweep.run import sweep
     from crlspec.studies.sweep.summary import summary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "BayesianModel": "crlspec.generative.bayesian",

@@ -140,3 +140,11 @@ class NumericalWarning(UserWarning):
 
 class LossWarning(UserWarning):
     """Warns of something that was not used: a file that is no data, a checkpoint that is damaged."""
+
+
+class DensityWarning(UserWarning):
+    """Warns of data on a site that has no density: nothing is inferred from them."""
+
+
+class QuestionWarning(UserWarning):
+    """Warns of a question whose answer says less than it seems to: of an effect that is none, of data seen before."""

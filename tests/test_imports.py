@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
     "data": ("errors", "disk", "registry", "spec.setting", "numerics.batches", "data"),
-    "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
+    "generative": (*BASE, "handlers.changes", "handlers.computed", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
     "generative.placed": (*BASE, *SPEC, "generative.scm"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),

@@ -100,6 +100,51 @@ def test_an_installed_wheel_finds_models_and_specs_and_no_top_level_models(
     assert done.stdout.split() == ["5"]
 
 
+@pytest.mark.slow
+def test_a_users_script_is_strictly_typed_against_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=False)
+    (purelib,) = home.glob("lib/python*/site-packages")
+    install = [
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        "--target",
+        str(purelib),
+        str(wheel),
+    ]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True, text=True)
+    others = [path for path in sys.path if path.endswith("site-packages")]
+    (purelib / "others.pth").write_text("\n".join(others) + "\n", encoding="utf-8")
+    script = shutil.copy(ROOT / "tests" / "strict_user.py", tmp_path / "script.py")
+    options = ["--strict", "--config-file=", "--python-executable", str(home / "bin" / "python")]
+    command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(tmp_path / "cache"), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout == "Success: no issues found in 1 source file\n", done.stdout + done.stderr
+
+
+def test_every_requirement_has_a_lowest_version_that_is_tried() -> None:
+    from tests.lowest import constraints, requirements
+
+    bare = {"types-PyYAML"}
+    assert len(constraints()) == len(set(requirements()) - bare)
+    assert "numpy==1.26" in constraints() and "torch==2.6" not in constraints(("torch",))
+    assert "torch==2.6" in constraints()
+
+
+def test_the_version_is_one_and_the_changes_begin_with_it() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert project["version"] == crlspec.__version__
+    assert f"version: {crlspec.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert changes.splitlines()[2].startswith(f"## {crlspec.__version__}")
+    assert "Typing :: Typed" in project["classifiers"]
+
+
 def test_this_installation_finds_models_and_specs() -> None:
     from crlspec.registry import Registry
     from crlspec.spec.load import load, shipped

@@ -6,6 +6,20 @@ Each command is given the parsed call and gives back an exit status; what it lea
 own file (``specs``, ``run``, ``results``, ``power``, ``sweep``, ``stability``), then ``call`` and ``run_folder``.
 """
 
-from crlspec.cli.parser import build_parser, main
+from __future__ import annotations
 
-__all__ = ["build_parser", "main"]
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """:func:`crlspec.cli.parser.main`; a Ctrl-C while it is still being loaded ends in a sentence as well."""
+    try:
+        from crlspec.cli.parser import main as whole
+
+        return whole(argv)
+    except KeyboardInterrupt:
+        print("crlspec: interrupted; nothing was written. The same call starts anew.", file=sys.stderr)
+        return 130

@@ -1,5 +1,5 @@
 """``python -m crlspec``: the command line."""
 
-from crlspec.cli.parser import main
+from crlspec.cli import main
 
 raise SystemExit(main())

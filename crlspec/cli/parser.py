@@ -61,8 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "command"):
         parser.print_help()
         return 0
+    received: list[KeyboardInterrupt] = []
     try:
-        with stoppable() if argv is None else nullcontext():
+        with stoppable(received) if argv is None else nullcontext():
             module, _, name = arguments.command.partition(":")
             status = getattr(import_module(module), name)(arguments)
             if sys.stdout is not None:  # None: it was closed by the caller
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         return stopped_with(stopped)
     except Exception as error:
+        if received:  # packages that are interrupted while they are loaded make another error of it
+            return stopped_with(received[-1])
         if arguments.debug:
             raise
         return explain(error, arguments, sys.argv[1:] if argv is None else argv)

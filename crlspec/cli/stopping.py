@@ -21,16 +21,27 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM raises :class:`Terminated`, within the block."""
+def stoppable(received: list[KeyboardInterrupt]) -> Iterator[None]:
+    """SIGTERM raises :class:`Terminated`, within the block; what SIGTERM and Ctrl-C raised is kept in ``received``.
+
+    Where Ctrl-C is ignored, as for a call in the background, it stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGTERM, _terminate)
+
+    def stop(number: int, frame: object) -> None:
+        received.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        raise received[-1]
+
+    former = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        former[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def stopped_with(stopped: KeyboardInterrupt, text: str = "") -> int:
@@ -42,7 +53,3 @@ def stopped_with(stopped: KeyboardInterrupt, text: str = "") -> int:
     told = text or str(stopped) or "nothing was written. The same call starts anew."
     print(f"crlspec: {'ended by SIGTERM' if ended else 'interrupted'}; {told}", file=sys.stderr)
     return TERMINATED if ended else INTERRUPTED
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from crlspec.downstream.pgmpy_graph import QuestionError
+from crlspec.errors import QuestionWarning
 
 if TYPE_CHECKING:
     import networkx as nx
     from pgmpy.base import DAG
 
-__all__ = ["adjustment_set", "forbidden", "frontdoor_set", "is_adjustment_set", "proper_backdoor_graph"]
+__all__ = [
+    "adjustment_set", "forbidden", "frontdoor_set", "is_adjustment_set", "note_no_effect", "proper_backdoor_graph",
+]  # fmt: skip
 
 
 def adjustment_set(dag: DAG) -> tuple[str, ...] | None:
@@ -52,6 +56,21 @@ def frontdoor_set(dag: DAG) -> tuple[str, ...] | None:
     _question(dag)
     found, identified = Frontdoor().identify(dag)
     return tuple(sorted(found.get_role("frontdoor"))) if identified else None
+
+
+def note_no_effect(dag: DAG, asked: str) -> None:
+    """Warn where exposure and outcome of a graph are no cause and effect; ``asked`` names the question."""
+    import networkx as nx
+
+    x, y = _question(dag)
+    if nx.has_path(dag, x, y):
+        return
+    text = f"{x!r} is no cause of {y!r} in this graph, so that its effect is 0 whatever one adjusts for."
+    if nx.has_path(dag, y, x):
+        text += (
+            f" The arrows go from {y!r} to {x!r}. Remedy: ask for {asked}({y!r}, {x!r}), if that was meant."
+        )
+    warnings.warn(text, QuestionWarning, stacklevel=3)
 
 
 def forbidden(graph: nx.DiGraph, x: str, y: str) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,8 @@ from crlspec.downstream.claims import Claim, claims_of
 from crlspec.downstream.design import design_of
 from crlspec.downstream.partial_correlation import holm, partial_correlation
 from crlspec.downstream.pgmpy_graph import QuestionError, refuse_no_graph
-from crlspec.errors import DataError
+from crlspec.downstream.seen_before import seen_before
+from crlspec.errors import DataError, QuestionWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,11 +40,13 @@ class Falsification:
             (beyond the margin at level alpha), ``holds`` (the interval is within it), or ``undecided``
     mixing  how much of any other latent each may hold, in observational standard deviations
     alpha   the level, of the family of claims for ``fails``, of each interval for ``holds``
+    note    where some rows are those that the result was made from; empty otherwise
     """
 
     table: pd.DataFrame
     mixing: float
     alpha: float
+    note: str = ""
 
     @property
     def fails(self) -> pd.DataFrame:
@@ -56,8 +61,10 @@ class Falsification:
     def __str__(self) -> str:
         counts = self.table["verdict"].value_counts()
         told = ", ".join(f"{counts.get(key, 0)} {key}" for key in ("fails", "holds", "undecided"))
+        noted = [f"note: {self.note}"] if self.note else []
         naive = int((self.table["p_adjusted"] < self.alpha).sum())
         lines = [
+            *noted,
             f"{len(self.table)} claims at alpha {self.alpha:g}, mixing up to {self.mixing:g} granted: {told}",
             f"taken at their word, as if latents were exact, {naive} would be refuted",
         ]
@@ -81,7 +88,8 @@ def falsify(
     Recovered latents are never exact, and a few per cent of mixing is real dependence, which enough samples show in
     every absent edge. A claim fails only where no mixing of that size explains what is seen. Two kinds of claims, see
     :func:`~crlspec.downstream.claims.claims_of`; both are tested by partial correlations after smooth regression, so
-    dependence that leaves these at zero is not seen. Raises DataError where environments are not those of the result
+    dependence that leaves these at zero is not seen. Rows that the result was made from are noted, with a
+    QuestionWarning. Raises DataError where environments are not those of the result
     or have too few samples, QuestionError for numbers that are no share, EstimationError without a graph.
     """
     import pandas as pd
@@ -92,6 +100,9 @@ def falsify(
             f"mixing={mixing!r} and alpha={alpha!r} are no shares.", remedy="Give numbers from 0 to 1."
         )
     samples = _encoded(result, data)
+    note = _seen(seen_before(samples, _known(result, samples)), samples)
+    if note:
+        warnings.warn(note, QuestionWarning, stacklevel=3)
     claims = claims_of(design_of(result), samples)
     place = {name: i for i, name in enumerate(result.names)}
     rows = []
@@ -112,7 +123,26 @@ def falsify(
     within = (table["low"] > -table["margin"]) & (table["high"] < table["margin"])
     fails = (table["p_beyond"] < alpha) & ~within
     table["verdict"] = np.where(fails, "fails", np.where(within, "holds", "undecided"))
-    return Falsification(table, mixing, alpha)
+    return Falsification(table, mixing, alpha, note)
+
+
+def _known(result: Record, samples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Environment → the latents (sample, latent) of the samples that the result was made from."""
+    found = {name: result.latents[name]["z_hat"].transpose("sample", "latent").values for name in samples}
+    return {name: np.asarray(z, dtype=float) for name, z in found.items()}
+
+
+def _seen(counts: Mapping[str, int], samples: Mapping[str, np.ndarray]) -> str:
+    """What is said of rows seen before; empty where there are none."""
+    if not counts:
+        return ""
+    told = ", ".join(
+        f"{count:,} of {len(samples[name]):,} rows of '{name}'" for name, count in counts.items()
+    )
+    return (
+        f"the result was made from {told}. A graph fits its own data better than others, so claims that hold say "
+        "little. Remedy: give observations that were held out."
+    )
 
 
 def _encoded(result: Record, data: xr.DataTree) -> dict[str, np.ndarray]:

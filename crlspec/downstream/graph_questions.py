@@ -27,7 +27,8 @@ class GraphQuestions:
     @property
     def dag(self) -> DAG:
         """The recovered graph as a pgmpy DAG: isolated nodes kept, every node in the role ``recovered``. Edges carry
-        ``strength`` and ``p_value``, nodes their ``environments``.
+        ``strength`` (as ``weight`` too), ``p_value``, and the ``environments`` that target their cause; nodes the
+        ``environments`` that target them.
 
         None is in pgmpy's role ``latents``: that means nodes without values, and pgmpy would leave them out of
         every d-separation and adjustment set.
@@ -48,18 +49,28 @@ class GraphQuestions:
     def adjustment_set(
         self, exposure: str, outcome: str, unobserved: str | Iterable[str] = ()
     ) -> tuple[str, ...] | None:
-        """A minimal set of latents to adjust for, for the total effect of exposure on outcome; None if none."""
-        from crlspec.downstream.adjustment import adjustment_set
+        """A minimal set of latents to adjust for, for the total effect of exposure on outcome; None if none.
 
-        return adjustment_set(self.causal_graph(exposure, outcome, unobserved))
+        Warns (QuestionWarning) where the exposure is no cause of the outcome, so that the effect is none.
+        """
+        from crlspec.downstream.adjustment import adjustment_set, note_no_effect
+
+        dag = self.causal_graph(exposure, outcome, unobserved)
+        note_no_effect(dag, "adjustment_set")
+        return adjustment_set(dag)
 
     def frontdoor_set(
         self, exposure: str, outcome: str, unobserved: str | Iterable[str] = ()
     ) -> tuple[str, ...] | None:
-        """A front-door set of latents for the total effect of exposure on outcome, by pgmpy; None if none."""
-        from crlspec.downstream.adjustment import frontdoor_set
+        """A front-door set of latents for the total effect of exposure on outcome, by pgmpy; None if none.
 
-        return frontdoor_set(self.causal_graph(exposure, outcome, unobserved))
+        Warns as :meth:`adjustment_set` does.
+        """
+        from crlspec.downstream.adjustment import frontdoor_set, note_no_effect
+
+        dag = self.causal_graph(exposure, outcome, unobserved)
+        note_no_effect(dag, "frontdoor_set")
+        return frontdoor_set(dag)
 
     def bayesian_network(
         self, do: Do | None = None, *, discretize: int | None = None

@@ -33,7 +33,8 @@ def causal_graph(
     unobserved: str | Iterable[str] = (),
 ) -> DAG:
     """The graph as a pgmpy DAG, isolated nodes kept, every node in the role ``recovered``. Edges carry ``strength``
-    and ``p_value`` where known, nodes their ``environments``, a tuple.
+    (as ``weight`` too) and ``p_value`` where known, and ``environments``, a tuple: those that target the cause,
+    and so show the effect. Nodes carry the ``environments`` that target them.
 
     exposures, outcomes  roles of these names in pgmpy, for its identification classes
     unobserved           role ``latents`` in pgmpy: nodes without values, which nothing may be conditioned on. The
@@ -60,7 +61,13 @@ def causal_graph(
     dag.add_nodes_from(result.names)
     dag.add_edges_from([edge.pair for edge in result.edges])
     for edge in result.edges:
-        dag.edges[edge.pair].update(known(edge))
+        found = known(edge)
+        attributes = {
+            **found,
+            "weight": found.get("strength"),
+            "environments": result.targeted_by(edge.source),
+        }
+        dag.edges[edge.pair].update(attributes)
     for name in result.names:
         dag.nodes[name]["environments"] = result.targeted_by(name)
     for role, names in {RECOVERED: result.names, **roles}.items():

@@ -22,7 +22,7 @@ from crlspec.downstream.identified import identified
 from crlspec.downstream.interventions import changes_of, intervened
 from crlspec.downstream.query import Query, effects
 from crlspec.generative.model import Model, compile
-from crlspec.generative.program import NoiseSites, Program, program
+from crlspec.generative.program import NoiseSites, Program
 from crlspec.generative.scm import SCM
 from crlspec.typing import Latents
 
@@ -127,7 +127,7 @@ class RecoveredModel(Model):
     def program_of(self, scm: SCM, noise: NoiseSites = "implicit") -> Program:
         """A Pyro program of another SCM seen through this model's mixing."""
         like = torch.empty(0, dtype=self.dtype, device=self.device)
-        return program(scm, self.mixing, like, noise, self.observation_noise)
+        return Program(scm, self.mixing, like, noise, self.observation_noise)
 
     def to_spec(self) -> Spec:
         """The spec that declares this model: it compiles to it, and runs by itself."""

@@ -15,7 +15,7 @@ import torch
 from crlspec.errors import CrlspecError, DataError
 from crlspec.generative.model import Device, Model, build, compile
 from crlspec.generative.posterior import arviz_tree
-from crlspec.generative.program import program
+from crlspec.generative.program import Program
 from crlspec.registry import Prior
 from crlspec.spec.resolve import resolve_with, structure
 from crlspec.typing import Latents, Observations, Tensor
@@ -80,27 +80,7 @@ class BayesianModel:
         Raises:
             CrlspecError: an unknown environment, or a number of samples below 1.
         """
-        counts = self.reference._counts(self.spec.samples if n is None else n)
-        model = self.reference
-        like = torch.empty(0, dtype=model.dtype, device=model.device)
-
-        def run() -> Draws:
-            spec = resolve_with(
-                self.spec, self.seed, lambda name, prior: pyro.sample(name, _distribution(prior, like))
-            )
-            _, environments = build(spec, model.device, model.dtype)
-            return {
-                name: program(
-                    environments[name].scm,
-                    model.mixing,
-                    like,
-                    deviation=model.observation_noise,
-                    prefix=f"{name}/",
-                )(count)
-                for name, count in counts.items()
-            }
-
-        return run
+        return BayesianProgram(self, self.reference._counts(self.spec.samples if n is None else n))
 
     def condition(self, data: xr.DataTree, on: Literal["x", "z"] = "x") -> Callable[[], Draws]:
         """The program given data of some or all environments, ready for SVI and NUTS.
@@ -169,6 +149,40 @@ class BayesianModel:
                 "sample with the seed that `bayesian` got, give the mixing's numbers in the spec, or noise: on it.",
             )
         return z
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BayesianProgram:
+    """The program of :meth:`BayesianModel.pyro`, which can be pickled for chains in processes of their own.
+
+    Attributes:
+        model: the Bayesian model.
+        counts: environment → samples.
+    """
+
+    model: BayesianModel
+    counts: Mapping[str, int]
+
+    def __call__(self) -> Draws:
+        model, reference = self.model, self.model.reference
+        like = torch.empty(0, dtype=reference.dtype, device=reference.device)
+        spec = resolve_with(
+            model.spec, model.seed, lambda name, prior: pyro.sample(name, _distribution(prior, like))
+        )
+        _, environments = build(spec, reference.device, reference.dtype)
+        return {
+            name: Program(
+                environments[name].scm,
+                reference.mixing,
+                like,
+                deviation=reference.observation_noise,
+                prefix=f"{name}/",
+            )(count)
+            for name, count in self.counts.items()
+        }
+
+    def __repr__(self) -> str:
+        return f"<BayesianProgram of {', '.join(self.counts)}>"
 
 
 def bayesian(

@@ -18,7 +18,7 @@ from crlspec.generative.equation import EquationMechanism
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
 from crlspec.generative.placed import placed
-from crlspec.generative.program import NoiseSites, Program, abduct, program
+from crlspec.generative.program import NoiseSites, Program, abduct
 from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism, draws_itself
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
@@ -198,7 +198,7 @@ class Model:
             CrlspecError: an unknown environment, or a mechanism without a form with explicit noise.
         """
         like = torch.empty(0, dtype=self.dtype, device=self.device)
-        return program(self._scm(environment), self.mixing, like, noise, self.observation_noise)
+        return Program(self._scm(environment), self.mixing, like, noise, self.observation_noise)
 
     def abduct(self, z: Latents | np.ndarray, environment: str | None = None) -> Mapping[str, Tensor]:
         """The noise that gave ``z`` (*sample, latent) in an environment: site → values (*sample).

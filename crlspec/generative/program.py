@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import pyro
@@ -13,52 +14,77 @@ from crlspec.errors import CrlspecError
 from crlspec.generative.drawing import drawing_from, named_generator
 from crlspec.generative.mixing import Mixing
 from crlspec.generative.scm import SCM, Distribution, Mechanism, gather
+from crlspec.handlers.computed import computed
 from crlspec.typing import Latents, Node, Observations, Parents, Tensor
 
-Program = Callable[..., tuple[Latents, Observations]]
 NoiseSites = Literal["implicit", "explicit"]
 
 
-def program(
-    scm: SCM,
-    mixing: Mixing,
-    like: Tensor,
-    noise: NoiseSites = "implicit",
-    deviation: float = 0.0,
-    prefix: str = "",
-) -> Program:
-    """The program of ``scm`` seen through ``mixing``; ``like`` has its device and dtype.
+@dataclass(frozen=True, eq=False, repr=False)
+class Program:
+    """The Pyro program of ``scm`` seen through ``mixing``: called with the number of samples, it returns (z, x).
 
-    ``deviation`` is that of normal noise on every observed variable; x is a sample site where there is some.
-    ``prefix`` goes before the names of all sites and of the plate.
+    Within plates of one's own the samples are a further dimension, the one that the plate ``_samples`` gets there. It
+    can be pickled, so that chains run in processes of their own.
+
+    Attributes:
+        scm: the mechanisms.
+        mixing: from z (*sample, latent) to x (*sample, observed).
+        like: a tensor of their device and dtype.
+        noise: ``implicit``, latents as sample sites; or ``explicit``, noise as sample sites.
+        deviation: of normal noise on every observed variable; x is a sample site where it is above 0.
+        prefix: before the names of all sites and of the plate.
 
     Raises:
         CrlspecError: ``noise`` is neither word, or explicit where a mechanism has no such form.
     """
-    if noise not in ("implicit", "explicit"):
-        raise CrlspecError(f"noise={noise!r} is unknown.", remedy="choose implicit or explicit.")
-    node = _latent_site
-    if noise == "explicit":
-        node = _noise_site
-        _require_explicit(scm, like)
 
-    def run(n: int = 1) -> tuple[Latents, Observations]:
+    scm: SCM
+    mixing: Mixing
+    like: Tensor
+    noise: NoiseSites = "implicit"
+    deviation: float = 0.0
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.noise not in ("implicit", "explicit"):
+            raise CrlspecError(f"noise={self.noise!r} is unknown.", remedy="choose implicit or explicit.")
+        if self.noise == "explicit":
+            _require_explicit(self.scm, self.like)
+
+    def __call__(self, n: int = 1) -> tuple[Latents, Observations]:
+        scm, prefix = self.scm, self.prefix
+        node = _noise_site if self.noise == "explicit" else _latent_site
         columns: dict[str, Node] = {}
-        with pyro.plate(f"{prefix}_samples", n, device=str(like.device)):
+        plate = pyro.plate(f"{prefix}_samples", n, device=str(self.like.device))
+        with plate:
+            assert plate.dim is not None  # it is given one on entry
+            root = self.like.new_empty((n, *(1,) * (-1 - plate.dim)))
             for name in scm.order:
                 mechanism = scm.mechanisms[name]
                 seen = torch.broadcast_tensors(*(columns[p] for p in mechanism.parents))
                 values = dict(zip(mechanism.parents, seen))
-                parents = gather(values, mechanism.parents, like=like.new_empty(n))
-                columns[name] = node(prefix + name, mechanism, parents)
+                columns[name] = node(prefix + name, mechanism, gather(values, mechanism.parents, like=root))
             z = torch.stack(torch.broadcast_tensors(*(columns[name] for name in scm.latents)), dim=-1)
-            if deviation > 0:
-                x = pyro.sample(f"{prefix}x", pyro.distributions.Normal(mixing(z), deviation).to_event(1))
-            else:
-                x = pyro.deterministic(f"{prefix}x", mixing(z), event_dim=1)
-        return z, x
+            return z, self._observed(z)
 
-    return run
+    def _observed(self, z: Latents) -> Observations:
+        site = f"{self.prefix}x"
+        if self.deviation > 0:
+            noisy = pyro.distributions.Normal(self.mixing(z), self.deviation).to_event(1)
+            drawn: Observations = pyro.sample(site, noisy)
+            return drawn
+        why = "it is computed from the latents without noise"
+        way = (
+            "take condition(data) of the model, which finds the latents."
+            if self.prefix
+            else "condition on the latents, which model.mixing.inverse(x) gives where it is known."
+        )
+        remedy = f"declare noise (mixing: {{noise: 0.1}}), or {way}"
+        return computed(site, self.mixing(z), 1, why, remedy)
+
+    def __repr__(self) -> str:
+        return f"<Program of {len(self.scm.latents)} latents, {self.noise} noise>"
 
 
 def abduct(scm: SCM, z: Latents) -> Mapping[str, Tensor]:
@@ -110,8 +136,7 @@ def noise_site(latent: str) -> str:
 def _latent_site(name: str, mechanism: Mechanism, parents: Parents) -> Node:
     distribution = mechanism.distribution(parents)
     if mechanism.clamped:
-        value: Node = pyro.deterministic(name, distribution.mean, event_dim=0)
-        return value
+        return computed(name, distribution.mean, 0, "an intervention fixes it", "leave it out of the data.")
     drawn: Node = pyro.sample(name, distribution)
     return drawn
 
@@ -122,8 +147,9 @@ def _noise_site(name: str, mechanism: Mechanism, parents: Parents) -> Node:
     # Noise reads no parents: where those come in several worlds, it is the same in all of them.
     noise, _ = _explicit(name, mechanism, parents.new_zeros(1, parents.shape[-1]))
     _, response = _explicit(name, mechanism, parents)
-    value: Node = pyro.deterministic(name, response(pyro.sample(noise_site(name), noise)), event_dim=0)
-    return value
+    made = response(pyro.sample(noise_site(name), noise))
+    remedy = "condition on the noise, which model.abduct(z) gives, or take the program with noise='implicit'."
+    return computed(name, made, 0, "it is computed from its noise", remedy)
 
 
 def _explicit(name: str, mechanism: Mechanism, parents: Parents) -> tuple[Distribution, Transform]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,8 +18,9 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.util import site_is_subsample
 
-from crlspec.errors import CrlspecError
+from crlspec.errors import CrlspecError, DensityWarning
 from crlspec.handlers.changes import Distribution
+from crlspec.handlers.computed import held_instead
 from crlspec.handlers.shapes import TrainingContext, fitted, replacement
 
 Replacement = Any  # a distribution, a constant, or a function that gives one of both
@@ -63,7 +66,11 @@ def intervene(
         - A deterministic site may be replaced as well: it is then sampled, or fixed.
         - ``pyro.do`` on the same site decides what the rest of the program reads, inside or outside.
 
-    ``Predictive`` conditions on the samples that it is given: leave replaced sites out of them.
+    Names are those that the handler sees: inside ``pyro.contrib.autoname.scope`` without the scope, as for
+    ``pyro.condition``. What comes back can be pickled where program and replacements can (functions with a name).
+
+    ``Predictive`` conditions on the samples that it is given: leave replaced sites out of them, and what is computed
+    from these. A deterministic site that is held at other values than the intervention gives warns (DensityWarning).
 
     Raises:
         CrlspecError: at the call, for a replacement that is none; while the program runs, for one that does not
@@ -84,11 +91,19 @@ class Intervention(Messenger):
     def __init__(self, replacements: Mapping[str, Replacement], strict: bool = True) -> None:
         super().__init__()
         self.replacements, self.strict = dict(replacements), strict
-        self._changes = {name: _change(name, value) for name, value in self.replacements.items()}
+        self._changes = {name: _Change.of(name, value) for name, value in self.replacements.items()}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin a run: no site was visited, and none computed."""
         self._values = _Values()
+        self._computed: dict[str, torch.Tensor] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_values": _Values(), "_computed": {}}
 
     def __enter__(self) -> Intervention:
-        self._values = _Values()
+        self._forget()
         super().__enter__()
         return self
 
@@ -99,38 +114,56 @@ class Intervention(Messenger):
             raise _no_such_site(absent[0], self._values)
 
     def _pyro_sample(self, msg: Message) -> None:
-        change = self._changes.get(msg["name"])
+        name = msg["name"]
+        # Handlers further outside, such as scopes, may give the site another name.
+        msg["_known_as"] = {**msg.get("_known_as", {}), id(self): name}
+        change = self._changes.get(name)
         by: tuple[int, ...] = msg.get("_intervened_by", ())
-        if change is None or id(self) in by or site_is_subsample(msg):
+        if site_is_subsample(msg) or id(self) in by:
+            return
+        if change is None:
+            if not by and _is_computed(msg):
+                self._computed[name] = msg["value"]
             return
         if isinstance(msg["fn"], dist.Unit):
-            message = f"the site {msg['name']!r} is a factor, which has no values."
+            message = f"the site {name!r} is a factor, which has no values."
             raise CrlspecError(message, "intervene on a site that is sampled.")
         infer = dict(msg["infer"] or {})
         # Computed by the program, or fixed by a handler further inside: the value is no data.
         computed = bool(infer.pop("_deterministic", False)) or (not by and _holds_its_value(msg))
         place = TrainingContext.here()
         current = place.held(msg["value"], msg["fn"].event_dim) if computed else msg["fn"]
-        msg["fn"] = fitted(msg["name"], change(current, self._values), current, place)
+        msg["fn"] = fitted(name, change(current, self._values), current, place)
         BroadcastMessenger._pyro_sample(msg)
         new = msg["fn"]
         if computed:
             msg["value"], msg["is_observed"] = None, False
+        if not new.has_enumerate_support:
+            infer.pop("enumerate", None)
         if isinstance(new, dist.Delta) and not msg["is_observed"]:
             infer["_deterministic"] = True
             msg["value"], msg["is_observed"] = new.v, True
-        if not new.has_enumerate_support:
-            infer.pop("enumerate", None)
+            msg["fn"] = new.mask(True)  # a mask as pyro.deterministic has it, for inspections
         msg["infer"] = infer
         msg["_intervened_by"] = (*by, id(self))
 
     def _pyro_post_sample(self, msg: Message) -> None:
-        name = msg["name"]
-        if site_is_subsample(msg) or (msg.get("_intervener_id") and name.endswith("__CF")):
+        if site_is_subsample(msg) or (msg.get("_intervener_id") and msg["name"].endswith("__CF")):
             return
+        name = msg.get("_known_as", {}).get(id(self), msg["name"])
         self._values[name] = _seen(msg)
-        if id(self) in msg.get("_intervened_by", ()) and isinstance(msg["fn"], dist.Delta):
-            _require_agreement(name, msg["value"], msg["fn"].v)
+        fixed = _constant(msg["fn"])
+        if id(self) in msg.get("_intervened_by", ()) and fixed is not None:
+            _require_agreement(name, msg["value"], fixed.v)
+        value = self._computed.get(name)
+        changed = any(one in self._values for one in self._changes)
+        if value is not None and changed and held_instead(msg, value):
+            warnings.warn(
+                f"the site {name!r} is computed, and held at other values than the intervention gives. Remedy: leave "
+                "it out of the data or samples that the program is conditioned on.",
+                DensityWarning,
+                stacklevel=2,
+            )
 
 
 class _Values(dict[str, torch.Tensor]):
@@ -143,20 +176,33 @@ class _Values(dict[str, torch.Tensor]):
         raise CrlspecError(f"the site {name!r} was not sampled before the one that reads it.", remedy)
 
 
-def _change(name: str, given: Replacement) -> Callable[[Distribution, Mapping[str, torch.Tensor]], Any]:
-    """Any replacement as a function of the current distribution and of the values of earlier sites."""
-    if isinstance(given, type) or not callable(given) or isinstance(given, TorchDistributionMixin):
-        fixed = replacement(name, given)
-        return lambda current, values: fixed
-    needed = _needed(given)
-    if needed > 2:
-        raise CrlspecError(
-            f"the function for {name!r} takes {needed} arguments.",
-            "write one of the current distribution, or of it and the values of earlier sites.",
-        )
-    if needed == 2:
-        return given
-    return lambda current, values: given(current)
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """Any replacement as a function of the current distribution and of the values of earlier sites.
+
+    given  a distribution or a constant; or a function of so many arguments as ``reads`` says, 0 for the former
+    """
+
+    given: Replacement
+    reads: int
+
+    @classmethod
+    def of(cls, name: str, given: Replacement) -> _Change:
+        """Raises CrlspecError for what is no replacement."""
+        if isinstance(given, type) or not callable(given) or isinstance(given, TorchDistributionMixin):
+            return cls(replacement(name, given), 0)
+        needed = _needed(given)
+        if needed > 2:
+            raise CrlspecError(
+                f"the function for {name!r} takes {needed} arguments.",
+                "write one of the current distribution, or of it and the values of earlier sites.",
+            )
+        return cls(given, max(1, needed))
+
+    def __call__(self, current: Distribution, values: Mapping[str, torch.Tensor]) -> Any:
+        if self.reads == 0:
+            return self.given
+        return self.given(current, values) if self.reads == 2 else self.given(current)
 
 
 def _needed(function: Callable[..., Any]) -> int:
@@ -169,10 +215,20 @@ def _needed(function: Callable[..., Any]) -> int:
     return sum(p.kind in positional and p.default is p.empty for p in parameters)
 
 
+def _is_computed(msg: Message) -> bool:
+    """Whether the program computes the value of a site."""
+    return bool((msg["infer"] or {}).get("_deterministic")) and isinstance(msg["value"], torch.Tensor)
+
+
+def _constant(fn: Distribution) -> Any:
+    """The Delta that a distribution is, masked or not; None for another."""
+    inner = fn.base_dist if isinstance(fn, dist.MaskedDistribution) else fn
+    return inner if isinstance(inner, dist.Delta) else None
+
+
 def _holds_its_value(msg: Message) -> bool:
     """Whether a site was made deterministic without Pyro's mark for it, as ``poutine.reparam`` does."""
-    fn = msg["fn"].base_dist if isinstance(msg["fn"], dist.MaskedDistribution) else msg["fn"]
-    return bool(msg["is_observed"]) and isinstance(fn, dist.Delta)
+    return bool(msg["is_observed"]) and _constant(msg["fn"]) is not None
 
 
 def _seen(msg: Message) -> torch.Tensor:
@@ -181,7 +237,7 @@ def _seen(msg: Message) -> torch.Tensor:
     split = msg.get("_intervener_id")
     for handler in _PYRO_STACK if split else ():
         if isinstance(handler, DoMessenger) and handler._intervener_id == split:
-            read = handler.data[msg["name"]]
+            read = handler.data[_as_named_in(handler.data, msg["name"])]
             dtype = value.dtype if value.is_floating_point() else None
             return (
                 read
@@ -189,6 +245,13 @@ def _seen(msg: Message) -> torch.Tensor:
                 else torch.as_tensor(read, dtype=dtype, device=value.device)
             )
     return value
+
+
+def _as_named_in(data: Mapping[str, Any], name: str) -> str:
+    """The key of a site in the data of another handler, which may know it without the scopes around it."""
+    while name not in data and "/" in name:
+        name = name.partition("/")[2]
+    return name
 
 
 def _require_agreement(name: str, value: torch.Tensor, fixed: torch.Tensor) -> None:

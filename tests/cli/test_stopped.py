@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -138,6 +139,52 @@ def test_a_call_that_was_stopped_before_it_wrote_says_so(monkeypatch, capsys, tm
         == "crlspec: ended by SIGTERM; nothing was written. The same call starts anew.\n"
     )
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Terminated), stoppable():
+    with pytest.raises(Terminated), stoppable([]):
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("module", ["crlspec.cli.parser", "crlspec.cli.terminal", "argparse"])
+def test_a_call_that_is_interrupted_while_it_is_loaded_says_so(tmp_path: Path, module: str) -> None:
+    """A Ctrl-C on importing a module ends as one in the work does."""
+    code = f"""
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+from crlspec.cli import main
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main(["show"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "crlspec: interrupted; nothing was written. The same call starts anew.\n"
+
+
+def test_an_error_that_a_package_makes_of_an_interruption_is_one(monkeypatch, capsys) -> None:
+    def half_loaded(_: object) -> int:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ImportError("PyCapsule_Import could not import module")
+
+    monkeypatch.setattr("crlspec.cli.specs.show", half_loaded)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(sys, "argv", ["crlspec", "show"])
+    assert main() == 130
+    assert (
+        capsys.readouterr().err == "crlspec: interrupted; nothing was written. The same call starts anew.\n"
+    )
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_where_an_interruption_is_ignored_it_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stoppable([]):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -10,6 +10,7 @@ import pytest
 
 from crlspec.downstream.adjustment import adjustment_set, forbidden, is_adjustment_set
 from crlspec.downstream.pgmpy_graph import QuestionError
+from crlspec.errors import QuestionWarning
 
 pytestmark = pytest.mark.filterwarnings("error")
 NODES = "wxyz"
@@ -89,9 +90,9 @@ def test_a_mediator_is_never_adjusted_for(make):
     assert result.adjustment_set("x", "y") == ("c",)
     assert forbidden(result.dag, "x", "y") == {"m", "y"}
     assert result.adjustment_set("x", "y", unobserved="c") is None
-    assert (
-        result.adjustment_set("m", "x") is None
-    )  # no effect on a cause, but no regression shows that either
+    with pytest.warns(QuestionWarning, match="no cause"):
+        found = result.adjustment_set("m", "x")
+    assert found is None  # no effect on a cause, but no regression shows that either
 
 
 def test_front_door(make):
@@ -122,3 +123,17 @@ def test_roles_on_request(make):
         result.causal_graph("a", "a")
     with pytest.raises(QuestionError, match="got 0 exposures and 0 outcomes"):
         adjustment_set(result.dag)
+
+
+@pytest.mark.parametrize("question", ["adjustment_set", "frontdoor_set"])
+def test_a_question_against_the_arrows_is_noted(make, question):
+    result = make(["a -> b", "b -> c", "a -> d"])
+    told = (
+        "'c' is no cause of 'a' in this graph, so that its effect is 0 whatever one adjusts for. The arrows go from "
+        rf"'a' to 'c'. Remedy: ask for {question}\('a', 'c'\), if that was meant."
+    )
+    with pytest.warns(QuestionWarning, match=told):
+        getattr(result, question)("c", "a")
+    with pytest.warns(QuestionWarning, match=r"'c' is no cause of 'd' in this graph, so .* adjusts for\.$"):
+        getattr(result, question)("c", "d")
+    getattr(result, question)("a", "c")  # warnings are errors here

@@ -130,6 +130,9 @@ def test_strengths_and_p_values_travel(result, tmp_path):
         assert graph.nodes["a"] == {"environments": "do_a"}
     assert result.dag.edges["a", "b"].items() >= {"strength": 0.5, "p_value": 1e-20}.items()
     assert result.dag.nodes["a"]["environments"] == ("do_a",)
+    assert result.dag.edges["a", "b"] == {
+        "weight": 0.5, "strength": 0.5, "p_value": 1e-20, "environments": ("do_a",)
+    }  # fmt: skip
 
 
 def test_bif_holds_the_tables_of_the_discrete_network(result, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from itertools import product
 
 import networkx as nx
@@ -14,7 +15,8 @@ from crlspec.downstream.claims import claims_of
 from crlspec.downstream.design import design_of
 from crlspec.downstream.partial_correlation import holm, partial_correlation
 from crlspec.downstream.pgmpy_graph import QuestionError
-from crlspec.errors import DataError, EstimationError
+from crlspec.downstream.seen_before import seen_before
+from crlspec.errors import DataError, EstimationError, QuestionWarning
 from crlspec.inference.estimate import LinearEncoder
 
 NAMES = ("a", "b", "c", "d")
@@ -165,3 +167,49 @@ def test_calls_that_do_not_fit(result, make, simulate):
         result.falsify(data, mixing=2)
     with pytest.raises(EstimationError, match="has no graph"):
         make([], nodes=NAMES, graph="not estimated").falsify(data)
+
+
+def training(simulate, start=0):
+    """The rows that the result of these tests was made from."""
+    tree = {}
+    for k, target in enumerate((None, *NAMES)):
+        x = simulate(NAMES, WEIGHTS, target, 3000, np.random.default_rng([0, k]))[start:]
+        coords = {"observed": np.array([f"x_{name}" for name in NAMES], dtype=object)}
+        tree["obs" if target is None else f"do_{target}"] = xr.Dataset(
+            {"x": (("sample", "observed"), x)}, coords=coords
+        )
+    return xr.DataTree.from_dict(tree)
+
+
+@pytest.mark.parametrize(("start", "rows"), [(0, "3,000 of 3,000"), (2800, "200 of 200")])
+def test_data_that_the_result_was_made_from_are_noted(result, simulate, start, rows):
+    told = f"the result was made from {rows} rows of 'obs', {rows} rows of 'do_a'"
+    with pytest.warns(QuestionWarning, match=told):
+        found = result.falsify(training(simulate, start))
+    assert str(found).startswith(f"note: {told}")
+    assert found.note.endswith("Remedy: give observations that were held out.")
+
+
+def test_a_few_rows_seen_before_among_others_are_noted(result, simulate):
+    fresh, old = held_out(simulate, samples=900), training(simulate)
+    mixed = {
+        name: xr.concat([fresh[name].to_dataset(), old[name].to_dataset().isel(sample=slice(100))], "sample")
+        for name in ("obs", "do_a")
+    }
+    with pytest.warns(QuestionWarning, match="100 of 1,000 rows of 'obs'"):
+        result.falsify(xr.DataTree.from_dict(mixed))
+
+
+def test_held_out_data_are_not_noted(result, simulate):
+    with warnings.catch_warnings(action="error", category=QuestionWarning):
+        assert result.falsify(held_out(simulate)).note == ""
+
+
+def test_coarse_data_that_coincide_are_no_data_seen_before():
+    rng = np.random.default_rng(0)
+    first, second = ({"obs": np.round(rng.normal(size=(500, 2)))} for _ in range(2))
+    assert seen_before(first, second) == {}
+    assert seen_before(first, first) == {}
+    fine = {"obs": rng.normal(size=(500, 1))}
+    assert seen_before(fine, fine) == {"obs": 500}
+    assert seen_before({"obs": rng.normal(size=(500, 1))}, fine) == {}

@@ -132,10 +132,10 @@ def test_a_mechanism_without_the_form_says_so():
         def distribution(self, parents):
             return torch.distributions.Normal(torch.zeros(parents.shape[:-1]), 1.0)
 
-    from crlspec.generative.program import program
+    from crlspec.generative.program import Program
 
     with pytest.raises(CrlspecError, match="a: Own has no form with explicit noise"):
-        program(SCM(("a",), {"a": Own(())}), lambda z: z, torch.empty(0), "explicit")
+        Program(SCM(("a",), {"a": Own(())}), lambda z: z, torch.empty(0), "explicit")
 
 
 def test_a_latent_named_like_a_noise_is_refused():
