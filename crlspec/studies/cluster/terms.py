@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crlspec.provenance import versions
 
-if TYPE_CHECKING:
-    from crlspec.studies.sweep.cases import Case
-
-__all__ = ["Refusal", "Terms", "code", "differences", "files_of", "refusal"]
+__all__ = ["Refusal", "Terms", "code", "differences", "refusal"]
 
 Refusal = tuple[str, str]
 """What a worker lacks, as the end of a sentence that begins with its name, and what mends it."""
@@ -43,20 +39,6 @@ class Terms:
         """Those of this process."""
         found = versions()
         return cls(found.pop("crlspec", ""), code(), tuple(found.items()), tuple(plugins), tuple(files))
-
-
-def files_of(cases: Sequence[Case]) -> tuple[str, ...]:
-    """The files that cases read: data, decoders, labels."""
-    from crlspec.spec.load import FILES
-
-    found = {}
-    for case in cases:
-        spec = case.spec()
-        for part, key in FILES:
-            name = getattr(getattr(spec, part, None), key, None)
-            if name:
-                found[str(name)] = None
-    return tuple(found)
 
 
 @cache

@@ -13,8 +13,8 @@ from crlspec.progress import Progress, silent
 from crlspec.spec.schema import Spec
 from crlspec.spec.table import Table, find_table
 from crlspec.studies.cluster.client import Cluster
-from crlspec.studies.cluster.terms import Terms, files_of
-from crlspec.studies.sweep.cases import Case, cases_of, cases_of_table, changes_of
+from crlspec.studies.cluster.terms import Terms
+from crlspec.studies.sweep.cases import Case, cases_of, cases_of_table, changes_of, files_of
 from crlspec.studies.sweep.one_run import FIELDS, NUMBERS, run_one
 from crlspec.studies.sweep.rows import RowFile, open_rows
 from crlspec.studies.workers import end_with_parent

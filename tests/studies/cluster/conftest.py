@@ -57,19 +57,19 @@ class Dask:
         """Where clients find the scheduler."""
         return f"tcp://127.0.0.1:{self.port}"
 
-    def scheduler(self) -> subprocess.Popen[str]:
-        """A scheduler that answers."""
-        process = self._start(
-            "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", self.port, "--no-dashboard"
-        )
+    def scheduler(self, path: Path | None = None) -> subprocess.Popen[str]:
+        """A scheduler that answers; ``path`` is where it looks for packages first."""
+        given = ("--host", "127.0.0.1", "--port", self.port, "--no-dashboard")
+        process = self._start("distributed.cli.dask_scheduler", *given, path=path)
         until(self._answers)
         return process
 
-    def worker(self, threads: int = 1) -> subprocess.Popen[str]:
-        """A worker, which may come a while later."""
+    def worker(self, threads: int = 1, path: Path | None = None) -> subprocess.Popen[str]:
+        """A worker, which may come a while later; ``path`` is where it looks for packages first."""
         return self._start(
             "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", threads, "--no-dashboard",
             "--preload", Path(__file__).with_name("executions.py"), "--local-directory", self.folder,
+            path=path,
         )  # fmt: skip
 
     def client(self, *call: object) -> subprocess.Popen[str]:
@@ -108,11 +108,12 @@ class Dask:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _start(self, module: str, *given: object) -> subprocess.Popen[str]:
+    def _start(self, module: str, *given: object, path: Path | None = None) -> subprocess.Popen[str]:
+        more = {} if path is None else {"PYTHONPATH": str(path)}
         process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, given)],
             cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "EXECUTIONS": str(self.folder / "executions")},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "EXECUTIONS": str(self.folder / "executions"), **more},
         )  # fmt: skip
         self.started.append(process)
         return process

@@ -13,6 +13,7 @@ from crlspec.studies.cluster import Cluster, ClusterError
 from crlspec.studies.cluster.terms import Terms
 from crlspec.studies.sweep.one_run import run_one
 from tests.cli.conftest import SPEC
+from tests.studies.cluster.works import row
 
 SMALL = crlspec.loads(SPEC).model_copy(update={"samples": 400})
 
@@ -77,3 +78,16 @@ def test_a_file_that_no_worker_finds_is_named(address: str) -> None:
         ClusterError, match=r"^Worker tcp://.* \(one of 2\) does not find /no/such/data\. Remedy"
     ):
         next(Cluster(address).rows(run_one, [()], ["none"], terms))
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_every_worker_is_named_once_the_others_are_done(address: str) -> None:
+    rows: list[int] = []
+    there = Cluster(address).rows(
+        row, [(k,) for k in range(5)], [f"seed {k}" for k in range(5)], Terms.here()
+    )
+    with pytest.raises(
+        ClusterError, match=r"^seed 3, seed 4 ended every worker that tried, .*more memory a worker"
+    ):
+        rows.extend(found["seed"] for found in there)
+    assert sorted(rows) == [0, 1, 2]

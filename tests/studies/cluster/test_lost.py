@@ -117,3 +117,39 @@ def test_a_worker_with_threads_is_refused_though_it_comes_late(dask: Dask, call:
         in told
     )
     assert dask.rows() == []
+
+
+NONE = """\
+import sys
+
+class Without:
+    def find_spec(self, name, *more):
+        if name.split(".")[0] == "crlspec":
+            raise ModuleNotFoundError(f"No module named {name!r}", name="crlspec")
+
+sys.meta_path.insert(0, Without())
+"""
+
+
+@pytest.mark.parametrize("who", ["scheduler", "worker"])
+def test_a_place_without_crlspec_is_named(dask: Dask, call: tuple[str, ...], who: str) -> None:
+    without = dask.folder / "without"
+    without.mkdir()
+    (without / "sitecustomize.py").write_text(NONE, encoding="utf-8")
+    dask.scheduler(without if who == "scheduler" else None)
+    client = dask.client(*call)
+    if who == "worker":
+        dask.worker(path=without)
+    told = ended(client, 2)
+    assert ("The scheduler has no crlspec." if who == "scheduler" else "orker has no crlspec.") in told
+    assert "Remedy: Install the same version there as here, and start it again." in told
+
+
+def test_a_worker_with_other_source_files_is_refused(dask: Dask, call: tuple[str, ...]) -> None:
+    other = dask.folder / "other" / "crlspec"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text('__version__ = "0.1.0"\n', encoding="utf-8")
+    dask.scheduler()
+    client = dask.client(*call)
+    dask.worker(path=other.parent)
+    assert "with other source files (digest " in ended(client, 2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from crlspec.studies.cluster.terms import Terms, code, differences, files_of, refusal
-from crlspec.studies.sweep.cases import cases_of
+from crlspec.studies.cluster.terms import Terms, code, differences, refusal
+from crlspec.studies.sweep.cases import cases_of, files_of
 from tests.cli.conftest import OWN
 
 
