@@ -94,12 +94,15 @@ class Cluster:
     def _look(self, client: Client, terms: Terms) -> None:
         """Tell what is there; raises ClusterError where the scheduler or a worker does not keep the terms."""
         try:
-            self._refuse("The scheduler", (_asked(client, terms), ()))
-            found = client.run(look_at_worker, terms, on_error="return")
+            _refuse("The scheduler", _lacks(client, terms))
+            answers = client.run(look_at_worker, terms, on_error="return")
         except OSError:
             raise self._gone() from None
+        ended = (OSError,)  # what there is in place of the answer of a worker that has ended meanwhile
+        found = {name: answer for name, answer in answers.items() if not isinstance(answer, ended)}
         for name, answer in found.items():
-            self._refuse(f"Worker {name}", answer, len(found))
+            lacks = _unloaded(answer) if isinstance(answer, BaseException) else answer[0]
+            _refuse(f"Worker {name}", lacks, len(found))
         count = f"{len(found)} worker{'' if len(found) == 1 else 's'}" if found else "no worker yet"
         self.told(f"Dask scheduler {self.address}: {count}. Dashboard: {client.dashboard_link}")
         others = sorted(
@@ -111,21 +114,6 @@ class Cluster:
                 NumericalWarning,
                 stacklevel=2,
             )
-
-    def _refuse(self, who: str, answer: Any, count: int = 1) -> None:
-        """Raises ClusterError where ``who`` cannot do the work; one that has ended meanwhile is left aside."""
-        lacks: Refusal | None
-        if isinstance(answer, ImportError | AttributeError):
-            lacks = _no_crlspec(answer)
-        elif isinstance(answer, OSError):
-            return
-        elif isinstance(answer, BaseException):
-            raise answer
-        else:
-            lacks = answer[0]
-        if lacks is not None:
-            among = f" (one of {count})" if count > 1 else ""
-            raise ClusterError(f"{who}{among} {lacks[0]}.", lacks[1])
 
     def _collected(
         self,
@@ -154,10 +142,11 @@ class Cluster:
                 deadly.append(called[future.key])
             elif isinstance(answer[1], Refused):
                 name, *lacks = answer[1].args
-                self._refuse(f"Worker {name}", (tuple(lacks), ()))
+                _refuse(f"Worker {name}", tuple(lacks))
             else:
-                self._refuse("A worker", answer[1])
+                _refuse("A worker", _unloaded(answer[1]))
         if deadly:
+            deadly.sort(key=list(names).index)
             raise ClusterError(
                 f"{_listed(deadly)} ended every worker that tried, most likely for want of memory; all other rows "
                 "are there.",
@@ -215,20 +204,36 @@ def _digest(name: str, terms: Terms) -> str:
     return hashlib.sha256(repr((name, terms)).encode()).hexdigest()[:32]
 
 
-def _asked(client: Client, terms: Terms) -> Refusal | None:
+def _lacks(client: Client, terms: Terms) -> Refusal | None:
     """What the scheduler lacks."""
     try:
         found: Refusal | None = client.run_on_scheduler(look, terms)
-    except (ImportError, AttributeError) as error:
-        return _no_crlspec(error)
+    except Exception as error:
+        return _unloaded(error)
     return found
 
 
-def _no_crlspec(error: Exception) -> Refusal:
-    """The refusal of who cannot even load what it is asked."""
-    missing = isinstance(error, ModuleNotFoundError) and error.name in {"crlspec", None}
-    what = "has no crlspec" if missing else f"has another version of crlspec ({error})"
+def _unloaded(error: BaseException) -> Refusal:
+    """The refusal of who cannot even load what it is asked; raises every other error again.
+
+    Dask hands an error of a worker on as it is, or as an Exception with its ``repr``.
+    """
+    names = ("ModuleNotFoundError", "ImportError", "AttributeError")
+    name, _, reason = (
+        str(error).partition("(") if type(error) is Exception else (type(error).__name__, "", str(error))
+    )
+    if name not in names:
+        raise error
+    reason = reason.removesuffix(")").strip('"')
+    what = "has no crlspec" if reason.endswith("'crlspec'") else f"has another version of crlspec ({reason})"
     return what, "Install the same version there as here, and start it again."
+
+
+def _refuse(who: str, lacks: Refusal | None, count: int = 1) -> None:
+    """Raises ClusterError where ``who``, one of so many, lacks something."""
+    if lacks is not None:
+        among = f" (one of {count})" if count > 1 else ""
+        raise ClusterError(f"{who}{among} {lacks[0]}.", lacks[1])
 
 
 def _listed(names: Sequence[str]) -> str:
