@@ -105,9 +105,7 @@ class Cluster:
             _refuse(f"Worker {name}", lacks, len(found))
         count = f"{len(found)} worker{'' if len(found) == 1 else 's'}" if found else "no worker yet"
         self.told(f"Dask scheduler {self.address}: {count}. Dashboard: {client.dashboard_link}")
-        others = sorted(
-            {text for answer in found.values() if isinstance(answer, tuple) for text in answer[1]}
-        )
+        others = sorted({text for answer in found.values() for text in answer[1]})
         if others:
             warnings.warn(
                 f"Workers have {', '.join(others)}; numbers may differ in their last digits.",
