@@ -131,10 +131,12 @@ class Cluster:
         done = as_completed(loop=client.loop, with_results=True, raise_errors=False)
         deadly: list[str] = []
         while _fill(client, done, waiting, handed, work, terms) or done.count():
-            future, answer = next(done)
-            if future.status == "finished":
+            future, answer = self._next(client, done)
+            if isinstance(answer, dict):
                 yield answer
-            elif future.cancelled():
+            elif isinstance(
+                answer, BaseException
+            ):  # cancelled: the connection was lost, or another client did it
                 raise self._gone()
             elif isinstance(answer[1], KilledWorker):
                 deadly.append(called[future.key])
@@ -150,6 +152,16 @@ class Cluster:
                 "are there.",
                 "Call again with more memory a worker, or with smaller samples; it goes on where it was.",
             )
+
+    def _next(self, client: Client, done: as_completed) -> tuple[Future, Any]:
+        """The next answer: a row, (type, error, traceback), or an error where the task was cancelled."""
+        while not done.has_ready():
+            if client.status != "running":
+                raise self._gone()
+            with done.thread_condition:
+                done.thread_condition.wait(timeout=0.1)
+        found: tuple[Future, Any] = next(done)
+        return found
 
     def _gone(self) -> ClusterError:
         return ClusterError(
