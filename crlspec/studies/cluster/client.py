@@ -139,7 +139,7 @@ class Cluster:
             ):  # cancelled: the connection was lost, or another client did it
                 raise self._gone()
             elif isinstance(answer[1], KilledWorker):
-                deadly.append(called[future.key])
+                deadly.append(called[str(future.key)])
             elif isinstance(answer[1], Refused):
                 name, *lacks = answer[1].args
                 _refuse(f"Worker {name}", tuple(lacks))

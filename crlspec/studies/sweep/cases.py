@@ -150,7 +150,7 @@ def cases_of_table(
 
 def files_of(cases: Sequence[Case]) -> tuple[str, ...]:
     """The files that runs of these cases read: data, decoders, labels."""
-    found = {}
+    found: dict[str, None] = {}
     for case in cases:
         spec = case.spec()
         for part, key in FILES:
