@@ -18,7 +18,7 @@ help:
 	@echo "make test      the tests (a few minutes)    make slow    the long recovery and benchmark runs"
 	@echo "make fuzz      10,000 broken inputs of each kind (COUNT=n for another number); prints what they did"
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
-	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
+	@echo "make bench     all speeds, in ten minutes   make clean   remove .venv, caches and runs/demo"
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
 	@echo "make chaos     kill calls at random moments and count what they leave: a quarter of an hour (MOMENTS=20 each)"
@@ -29,7 +29,7 @@ help:
 venv: $(STAMP)
 
 $(STAMP): pyproject.toml | $(TORCH)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,anndata,completion,tunnel,chirho,fabric,test,lint]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,anndata,completion,tunnel,chirho,dask,fabric,test,lint]'
 	@touch $@
 
 $(TORCH):
@@ -65,7 +65,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	@for script in score help_time; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/bench.py --clusters
 
 chaos: $(STAMP)
 	$(BIN)/python benchmarks/chaos.py --moments $(MOMENTS)

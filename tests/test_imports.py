@@ -79,17 +79,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sklearn": (*BASE, *SPEC, "data", "results", "result", "solving"),
     "studies": (),
     "studies.workers": (),
+    "studies.cluster": ("errors", "provenance", "studies.cluster"),
     "studies.sweep": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "results", "solving", "result", "studies.sweep",
-        "studies.workers",
+        "studies.cluster", "studies.workers",
     ),
     "studies.power": (
         *BASE, "disk", *SPEC, "given", "generative", "data", "numerics", "results", "solving", "result",
-        "studies.sweep", "studies.power",
+        "studies.cluster", "studies.sweep", "studies.power",
     ),
     "studies.stability": (
         *BASE, "disk", *SPEC, "given", "generative", "data", "numerics", "results", "downstream", "solving", "result",
-        "studies.sweep", "studies.stability",
+        "studies.cluster", "studies.sweep", "studies.stability",
     ),
     "cli.templates": (),
     "cli.proposal": ("data.look",),
@@ -154,6 +155,7 @@ LATE: dict[str, set[str]] = {
     "result": TORCH | {"pgmpy"},
     "cli": HEAVY,
     "disk": {"xarray", "h5netcdf"},
+    "studies.cluster": HEAVY,
     "studies.sweep": HEAVY - {"pydantic"},
     "studies.power": HEAVY - {"pydantic", "numpy"},
 }

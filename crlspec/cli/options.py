@@ -6,7 +6,7 @@ import argparse
 
 __all__ = [
     "debug", "device", "draw", "job_count", "labels", "out", "plugin", "progress",
-    "result_argument", "seed_number", "seeds", "spec_argument", "whole_count", "whole_counts",
+    "result_argument", "scheduler", "seed_number", "seeds", "spec_argument", "whole_count", "whole_counts",
 ]  # fmt: skip
 
 
@@ -27,6 +27,13 @@ def seeds(command: argparse.ArgumentParser, count: str) -> None:
         metavar="J",
         help="runs at a time, or all: as many as cores (default 1)",
     )
+
+
+def scheduler(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="run on the workers of a Dask scheduler instead of --jobs here, e.g. tcp://10.0.0.1:8786",
+    )  # fmt: skip
 
 
 def debug() -> argparse.ArgumentParser:

@@ -26,6 +26,7 @@ from crlspec.cli.options import (
     plugin,
     progress,
     result_argument,
+    scheduler,
     seed_number,
     seeds,
     spec_argument,
@@ -187,6 +188,7 @@ def _power(check: argparse.ArgumentParser) -> None:
         "in the spec or its data)",
     )  # fmt: skip
     seeds(check, "40; this and the options below are for --power")
+    scheduler(check)
     device(check)
     check.add_argument(
         "--out", metavar="DIR", help="keep the runs in DIR, so that an interrupted call goes on there"
@@ -322,6 +324,7 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     stability.add_argument(
         "--jobs", type=job_count, default=1, metavar="J", help="runs at a time, or all (default 1)"
     )
+    scheduler(stability)
     stability.add_argument("--json", action="store_true", help="latents, edges and orders as JSON on stdout")
     stability.add_argument("--out", metavar="DIR", help="where the files go (default runs/<name>-stability)")
     stability.add_argument("--force", action="store_true", help="forget the bootstraps in DIR and start anew")
@@ -359,9 +362,7 @@ def _sweep(add) -> None:  # type: ignore[no-untyped-def]
     seeds(sweep, "20, or what the table says")
     sweep.add_argument("--only", action="append", default=[], metavar="TEXT",
                        help="only the settings of a table with TEXT in their names; may be repeated")  # fmt: skip
-    sweep.add_argument(
-        "--scheduler", metavar="ADDRESS", help="run on a Dask scheduler instead of --jobs here"
-    )
+    scheduler(sweep)
     device(sweep)
     sweep.add_argument("--out", metavar="DIR", help="where runs.csv goes (default runs/<name>-sweep)")
     sweep.add_argument("--force", action="store_true", help="forget the runs in DIR and start anew")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crlspec.cli.call import CallError, refuse_device
+from crlspec.cli.cluster import cluster_of
 from crlspec.disk.room import require_writable
 from crlspec.progress import ProgressLine
 
@@ -57,6 +58,7 @@ def simulated(arguments: Namespace, profile: str | None = None) -> Plan:
             first=arguments.first or 0,
             jobs=arguments.jobs,
             device=arguments.device,
+            scheduler=cluster_of(arguments.scheduler, line),
             out=arguments.out,
             progress=line,
             sets=arguments.sets,

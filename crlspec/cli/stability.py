@@ -14,6 +14,7 @@ from crlspec.cli.call import (
     refuse_device,
     refuse_errors,
 )
+from crlspec.cli.cluster import cluster_of
 from crlspec.cli.run_folder import ready_to_go_on
 from crlspec.cli.stopping import stopped_with
 from crlspec.disk.netcdf import netcdf
@@ -55,7 +56,7 @@ def stability(arguments: Namespace) -> int:
         found = bootstrapped(
             spec, _data(arguments, spec), bootstraps=arguments.bootstraps, seed=arguments.seed,
             jobs=arguments.jobs, out=folder, resample=arguments.resample, plugins=tuple(arguments.plugin),
-            device=arguments.device, progress=line,
+            device=arguments.device, scheduler=cluster_of(arguments.scheduler, line), progress=line,
         )  # fmt: skip
     except KeyboardInterrupt as stopped:
         line.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crlspec.cli.call import CallError, refuse_device
+from crlspec.cli.cluster import cluster_of
 from crlspec.cli.cost import cost
 from crlspec.cli.run_folder import ready_to_go_on
 from crlspec.cli.stopping import stopped_with
@@ -51,14 +52,16 @@ def sweep(arguments: Namespace) -> int:
     seeds = range(first, first + count)
     folder = Path(arguments.out or f"runs/{name}-sweep")
     ready_to_go_on(folder, arguments.force, FILES, "a sweep needs")
-    refuse_device(arguments.device)
+    if arguments.scheduler is None:  # a cluster's workers have devices of their own
+        refuse_device(arguments.device)
     for case in cases:
         if (text := cost(case.spec(), count)) is not None:
             print(f"{case.name}: {text}", file=sys.stderr)
     line = ProgressLine(enabled=True if arguments.progress else None)
     path = folder / FILES[0]
     try:
-        rows = run_cases(cases, seeds, path, arguments.jobs, arguments.device, arguments.scheduler, line)
+        cluster = cluster_of(arguments.scheduler, line)
+        rows = run_cases(cases, seeds, path, arguments.jobs, arguments.device, cluster, line)
     except KeyboardInterrupt as stopped:
         line.close()
         return stopped_with(

@@ -21,6 +21,8 @@ from crlspec.studies.sweep.summary import endings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crlspec.studies.cluster.client import Cluster
+
 __all__ = ["OWN", "SEEDS", "Plan", "plan"]
 
 SEEDS = 40
@@ -121,6 +123,7 @@ def plan(
     first: int = 0,
     jobs: int = 1,
     device: str = "cpu",
+    scheduler: str | Cluster | None = None,
     out: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     sets: Sequence[str] = (),
@@ -135,6 +138,7 @@ def plan(
     first    the first seed
     jobs     runs at a time, each in a process of its own; −1 takes every core
     device   where models are evaluated and networks trained, as torch names it
+    scheduler address of a Dask scheduler, or a Cluster, whose workers do the runs, instead of ``jobs`` here
     out      folder for ``runs.csv``; a plan that was stopped goes on where it was
     progress called as ``progress("runs", done, total)``
     sets     changes of the spec, as on the command line; no alternatives
@@ -160,7 +164,7 @@ def plan(
     cases = _cases(base, whole, counts)
     span = range(first, first + seeds)
     path = None if out is None else Path(out) / RUNS
-    rows = run_cases(cases, span, path, jobs, device, None, progress or silent)
+    rows = run_cases(cases, span, path, jobs, device, scheduler, progress or silent)
     return replace(_plan(whole, cases, frame(rows, cases, span), span, counts), guessed=guessed)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from crlspec.result import Result
     from crlspec.spec.schema import Spec
+    from crlspec.studies.cluster.client import Cluster
     from crlspec.studies.sweep.cases import Case
     from crlspec.studies.sweep.rows import RowFile
 
@@ -47,6 +48,7 @@ def stability(
     sets: Sequence[str] = (),
     plugins: tuple[str, ...] = (),
     device: str = "cpu",
+    scheduler: str | Cluster | None = None,
     progress: Progress | None = None,
 ) -> Stability:
     """Solve a spec again on rows drawn anew within each environment, and count what comes back.
@@ -64,6 +66,8 @@ def stability(
     result      what they are held against; by default solved here
     sets        changes of the spec, as on the command line
     plugins     modules whose families the spec may name
+    device      where models are evaluated and networks trained, as torch names it
+    scheduler   address of a Dask scheduler, or a Cluster, whose workers do the bootstraps, instead of ``jobs`` here
     progress    called as ``progress("bootstraps", done, total)``
 
     Latents are matched to those of the result: by name where each environment, or the declared targets, tell which
@@ -77,7 +81,8 @@ def stability(
     study, found = _study(spec, data, seed, resample, result, (tuple(sets), plugins, device))
     if bootstraps < 1:
         raise QuestionError(f"{bootstraps} bootstraps say nothing.", remedy="Ask for one or more.")
-    rows = _rows(study, bootstraps, None if out is None else Path(out) / RUNS, jobs, progress or silent)
+    path = None if out is None else Path(out) / RUNS
+    rows = _rows(study, bootstraps, path, jobs, scheduler, progress or silent)
     return Stability(found, frame(rows, range(bootstraps), study.latents), resample)
 
 
@@ -190,7 +195,14 @@ def _digest(case: Case, problem: Any, seed: int, resample: str, result: Result) 
     return whole.hexdigest()[:12]
 
 
-def _rows(study: Study, count: int, path: Path | None, jobs: int, progress: Progress) -> list[dict[str, Any]]:
+def _rows(
+    study: Study,
+    count: int,
+    path: Path | None,
+    jobs: int,
+    scheduler: str | Cluster | None,
+    progress: Progress,
+) -> list[dict[str, Any]]:
     """Do what is not done yet; all rows, those of the file included."""
     from crlspec.studies.sweep.rows import open_rows
 
@@ -198,7 +210,7 @@ def _rows(study: Study, count: int, path: Path | None, jobs: int, progress: Prog
         rows: list[dict[str, Any]] = [] if file is None else list(file.rows)
         numbers = _missing(study, range(count), file, path)
         progress("bootstraps", count - len(numbers), count)
-        for done, row in enumerate(_runs(study, numbers, jobs), start=count - len(numbers) + 1):
+        for done, row in enumerate(_runs(study, numbers, jobs, scheduler), start=count - len(numbers) + 1):
             if file is not None:
                 file.append(row)
             rows.append(row)
@@ -218,12 +230,20 @@ def _missing(study: Study, numbers: range, file: RowFile | None, path: Path | No
     return [number for number in numbers if number not in done]
 
 
-def _runs(study: Study, numbers: Sequence[int], jobs: int) -> Iterator[dict[str, Any]]:
+def _runs(
+    study: Study, numbers: Sequence[int], jobs: int, scheduler: str | Cluster | None
+) -> Iterator[dict[str, Any]]:
     """The rows, as they come."""
-    if jobs == 1:
+    from crlspec.studies.cluster.terms import Terms
+    from crlspec.studies.sweep.run import in_processes, on_cluster
+
+    tasks = [(study, number) for number in numbers]
+    if scheduler is not None and tasks:
+        names = [f"{study.digest} on {study.device}, bootstrap {number}" for number in numbers]
+        terms = Terms.here(study.case.plugins)
+        yield from on_cluster(scheduler).rows(bootstrap, tasks, names, terms)
+    elif jobs == 1:
         for number in numbers:
             yield bootstrap(study, number)
-        return
-    from crlspec.studies.sweep.run import in_processes
-
-    yield from in_processes(bootstrap, [(study, number) for number in numbers], jobs)
+    else:
+        yield from in_processes(bootstrap, tasks, jobs)

@@ -11,12 +11,12 @@ from typing import Any
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import Registry
-from crlspec.spec.load import dump, load, loads
+from crlspec.spec.load import FILES, dump, load, loads
 from crlspec.spec.schema import Spec
 from crlspec.spec.table import Curve, Row, Table
 from crlspec.spec.yaml12 import write
 
-__all__ = ["Case", "alternatives", "cases_of", "cases_of_table", "changes_of"]
+__all__ = ["Case", "alternatives", "cases_of", "cases_of_table", "changes_of", "files_of"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,17 @@ def cases_of_table(
         changes = [*(_literal(entry) for entry in row.set), *sets]
         found += cases_of(row.spec, changes, plugins, profile or row.profile, device, row, table.curve)
     return found
+
+
+def files_of(cases: Sequence[Case]) -> tuple[str, ...]:
+    """The files that runs of these cases read: data, decoders, labels."""
+    found: dict[str, None] = {}
+    for case in cases:
+        spec = case.spec()
+        for part, key in FILES:
+            if name := getattr(getattr(spec, part, None), key, None):
+                found[str(name)] = None
+    return tuple(found)
 
 
 def _literal(entry: str) -> str:

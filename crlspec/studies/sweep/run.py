@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,9 @@ from crlspec.errors import CrlspecError, OutputExists
 from crlspec.progress import Progress, silent
 from crlspec.spec.schema import Spec
 from crlspec.spec.table import Table, find_table
-from crlspec.studies.sweep.cases import Case, cases_of, cases_of_table, changes_of
+from crlspec.studies.cluster.client import Cluster
+from crlspec.studies.cluster.terms import Terms
+from crlspec.studies.sweep.cases import Case, cases_of, cases_of_table, changes_of, files_of
 from crlspec.studies.sweep.one_run import FIELDS, NUMBERS, run_one
 from crlspec.studies.sweep.rows import RowFile, open_rows
 from crlspec.studies.workers import end_with_parent
@@ -21,14 +22,14 @@ from crlspec.studies.workers import end_with_parent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RUNS", "frame", "in_processes", "run_cases", "sweep"]
+__all__ = ["RUNS", "frame", "in_processes", "on_cluster", "run_cases", "sweep"]
 
 RUNS = "runs.csv"
 SEEDS = 20
 
 
 class SweepError(CrlspecError):
-    """Raised where a sweep cannot run: no such scheduler, or a worker died."""
+    """Raised where a sweep cannot run: two settings of one name, or a process that was killed."""
 
     exit_code = 2
 
@@ -43,7 +44,7 @@ def sweep(
     jobs: int = 1,
     out: str | PathLike[str] | None = None,
     device: str = "cpu",
-    scheduler: str | None = None,
+    scheduler: str | Cluster | None = None,
     progress: Progress | None = None,
     plugins: tuple[str, ...] = (),
     profile: str | None = None,
@@ -58,7 +59,7 @@ def sweep(
     jobs       runs at a time, each in a process of its own; −1 takes every core
     out        folder for ``runs.csv``; a sweep that was stopped goes on where it was
     device     where models are evaluated and networks trained, as torch names it
-    scheduler  address of a Dask scheduler that runs take place on, instead of ``jobs`` here
+    scheduler  address of a Dask scheduler, or a Cluster, whose workers do the runs, instead of ``jobs`` here
     progress   called as ``progress("runs", done, total)``
     plugins    modules whose families the spec may name
     profile    which profile of the file to take, as for :func:`crlspec.load`; a table may name one for each setting
@@ -91,7 +92,7 @@ def run_cases(
     path: Path | None,
     jobs: int = 1,
     device: str = "cpu",
-    scheduler: str | None = None,
+    scheduler: str | Cluster | None = None,
     progress: Progress = silent,
 ) -> list[dict[str, str]]:
     """Do what is not done yet of cases × seeds; all rows of the file, or of these runs where ``path`` is None."""
@@ -155,67 +156,50 @@ def _missing(cases: Sequence[Case], seeds: range, file: RowFile, path: Path) -> 
 
 
 def _runs(
-    tasks: Sequence[tuple[Case, int]], jobs: int, device: str, scheduler: str | None
+    tasks: Sequence[tuple[Case, int]], jobs: int, device: str, scheduler: str | Cluster | None
 ) -> Iterator[dict[str, Any]]:
     """The rows of the tasks, as they come."""
-    if jobs == 1 and scheduler is None:
+    given = [(case, seed, device) for case, seed in tasks]
+    if scheduler is not None and given:
+        names = [f"{case.name} {case.digest} on {device}, seed {seed}" for case, seed in tasks]
+        cases = {id(case): case for case, _ in tasks}
+        plugins = dict.fromkeys(name for case in cases.values() for name in case.plugins)
+        terms = Terms.here(tuple(plugins), files_of(tuple(cases.values())))
+        yield from on_cluster(scheduler).rows(run_one, given, names, terms)
+        return
+    if jobs == 1:
         for case, seed in tasks:
             yield run_one(case, seed, device)
         return
-    yield from in_processes(run_one, [(case, seed, device) for case, seed in tasks], jobs, scheduler)
+    yield from in_processes(run_one, given, jobs)
+
+
+def on_cluster(scheduler: str | Cluster) -> Cluster:
+    """The cluster of an address."""
+    return Cluster(scheduler) if isinstance(scheduler, str) else scheduler
 
 
 def in_processes(
-    work: Callable[..., dict[str, Any]],
-    tasks: Sequence[tuple[Any, ...]],
-    jobs: int,
-    scheduler: str | None = None,
+    work: Callable[..., dict[str, Any]], tasks: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[dict[str, Any]]:
     """``work(*task)`` of every task, as they come, each in a process of its own with one thread, which ends with this
     one.
 
-    Raises SweepError where a process was killed, or there is no such scheduler.
+    Raises SweepError where a process was killed.
     """
     if not tasks:
         return
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    with _workers(scheduler):
+    ends = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
+    with parallel_config(backend="loky", inner_max_num_threads=1, **ends):
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
         try:
             yield from parallel(delayed(work)(*task) for task in tasks)
         except RuntimeError as error:
-            if type(error).__name__ not in {"TerminatedWorkerError", "BrokenProcessPool", "KilledWorker"}:
+            if type(error).__name__ not in {"TerminatedWorkerError", "BrokenProcessPool"}:
                 raise
             raise SweepError(
                 "A process that ran a seed was killed, most likely for want of memory; finished rows are kept.",
                 "Call again with fewer --jobs or smaller samples; it goes on where it was.",
             ) from None
-
-
-@contextmanager
-def _workers(scheduler: str | None) -> Iterator[None]:
-    """Processes with one thread each: on this machine, or those of a Dask scheduler."""
-    from joblib import parallel_config
-
-    if scheduler is None:
-        ends = {"initializer": end_with_parent, "initargs": (os.getpid(),)}
-        with parallel_config(backend="loky", inner_max_num_threads=1, **ends):
-            yield
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise SweepError(
-            f"--scheduler {scheduler} needs the package distributed, which is not installed.",
-            "pip install 'crlspec[dask]', or leave --scheduler out and use --jobs.",
-        ) from None
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SweepError(
-            f"--scheduler {scheduler}: {reason}.", "Give the address of a running scheduler."
-        ) from None
-    with client, parallel_config(backend="dask"):
-        yield
