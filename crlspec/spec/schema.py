@@ -146,7 +146,7 @@ def _one_or_each(slot: Slot) -> tuple[Any, ...]:
 
 
 class Scm(ClosedModel):
-    """The latent structural causal model. In Python the graph is a tuple of (source, target) pairs, once it is known."""
+    """The latent structural causal model. In Python a graph that is known is a tuple of pairs (source, target)."""
 
     examples = (
         "{graph: {kind: random, density: 0.5}, mechanism: {kind: linear}, noise: {kind: normal}}",
