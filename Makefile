@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(VENV)/.torch
+DOCS   := $(VENV)/.docs
 OUT    ?= runs/demo
 MOMENTS ?= 20
 
@@ -11,13 +12,14 @@ MOMENTS ?= 20
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: help venv demo test slow fuzz lint format bench recovery chaos clean
+.PHONY: help venv demo test slow fuzz lint format docs bench recovery chaos clean
 
 help:
 	@echo "make demo      set up once, run a shipped spec from file to graph, and say where the pictures are"
 	@echo "make test      the tests (a few minutes)    make slow    the long recovery and benchmark runs"
 	@echo "make fuzz      10,000 broken inputs of each kind (COUNT=n for another number); prints what they did"
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
+	@echo "make docs      the site, in docs/_build/html: some minutes the first time, since tutorials are run for it"
 	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
 	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
@@ -62,6 +64,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The site has a set-up of its own, so that the tests need none of it. Every warning of Sphinx is an error.
+docs: $(DOCS)
+	$(BIN)/python -m crlspec.spec.reference docs/reference
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "The site is in docs/_build/html/index.html."
+
+$(DOCS): pyproject.toml | $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
 bench: $(STAMP)
 	@for script in score help_time; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
@@ -72,4 +84,5 @@ recovery: $(STAMP)
 	$(BIN)/python benchmarks/recovery.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo docs/_build \
+	  docs/tutorials/[0-9]* docs/changes.md docs/families.md

@@ -15,6 +15,7 @@ from typing import Any
 from crlspec.registry import Registry
 from crlspec.spec.json_schema import json_schema
 from crlspec.spec.takes import takes
+from crlspec.spec.theory_table import theory_page
 
 __all__ = ["pages"]
 
@@ -59,6 +60,7 @@ def pages(schema: Mapping[str, Any]) -> dict[str, str]:
                 lines += _model(schema, model, level, f"{name}.md", places)
         texts[f"{name}.md"] = "\n".join(lines).rstrip() + "\n"
     texts["index.md"] = _index(schema)
+    texts["theory.md"] = f"{MADE}\n{theory_page()}"
     return {name: _linked(text, places) for name, text in texts.items()}
 
 

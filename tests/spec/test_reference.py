@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
+from crlspec.spec.identifiability import identifiability
 from crlspec.spec.json_schema import json_schema, properties
 from crlspec.spec.reference import main, pages
+from crlspec.spec.setting import Setting
 from crlspec.spec.takes import takes
+from crlspec.spec.theory_table import theory_page
 from tests.spec.test_registry import plugin as plugin  # noqa: PLC0414  a fixture
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -31,6 +35,21 @@ def test_a_plugin_is_described_as_far_as_it_describes_itself(tmp_path: Path, plu
     assert main([str(tmp_path), plugin]) == 0
     page = (tmp_path / "latents.md").read_text(encoding="utf-8")
     assert "### `cubic`" in page and "- **`weight`** (number or [number, number]; default `1.0`)." in page
+
+
+def test_the_table_of_the_theory_says_glm_and_general_in_one() -> None:
+    text = theory_page()
+    assert (
+        "| glm or general | coupled | hard |  | up to a smooth invertible map of each by itself | exact |"
+        in text
+    )
+    assert "| linear | single-node | soft | `function: nonlinear` |" in text
+    for design, kind in product(("single-node", "coupled", "uncoupled", "multi-node"), ("hard", "soft")):
+        general, glm = (
+            identifiability(Setting(mixing, design, kind, ("a", "b"), "obs", ("e1", "e2", "e3", "e4")))
+            for mixing in ("general", "glm")
+        )
+        assert general == glm
 
 
 def test_what_a_property_takes_is_said_in_words() -> None:
