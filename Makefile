@@ -20,8 +20,9 @@ help:
 	@echo "make fuzz      10,000 broken inputs of each kind (COUNT=n for another number); prints what they did"
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
 	@echo "make docs      the site, in docs/_build/html: some minutes the first time, since tutorials are run for it"
+	@echo "               (TUTORIALS=0: their pages without outputs, in a minute)"
 	@echo "make bench     speed, in about a minute     make clean   remove .venv, caches and runs/demo"
-	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
+	@echo "make recovery  the table of docs/measured.md, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
 	@echo "make chaos     kill calls at random moments and count what they leave: a quarter of an hour (MOMENTS=20 each)"
 	@echo "make venv      only the set-up"
@@ -67,7 +68,7 @@ format: $(STAMP)
 # The site has a set-up of its own, so that the tests need none of it. Every warning of Sphinx is an error.
 docs: $(DOCS)
 	$(BIN)/python -m crlspec.spec.reference docs/reference
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html -D tutorials_run=$(or $(TUTORIALS),1) docs docs/_build/html
 	@echo "The site is in docs/_build/html/index.html."
 
 $(DOCS): pyproject.toml | $(STAMP)

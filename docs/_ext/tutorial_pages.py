@@ -81,8 +81,11 @@ def page(script: Path, outputs: list[str], pictures: Path) -> str:
     return "\n\n".join(parts) + f"\n\nThe script: `tutorials/{script.name}`.\n"
 
 
-def make(folder: Path) -> None:
-    """Make the pages of all tutorials in a folder, as far as they are not there for these sources."""
+def make(folder: Path, running: bool = True) -> None:
+    """Make the pages of all tutorials in a folder, as far as they are not there for these sources.
+
+    running  whether tutorials are run; without, a page that is not there yet has no outputs
+    """
     folder.mkdir(exist_ok=True)
     sources = hashlib.sha256()
     for name in ("crlspec", "models", "specs", "docs/_ext"):
@@ -94,13 +97,14 @@ def make(folder: Path) -> None:
         target, stamp = folder / f"{script.stem}.md", folder / f"{script.stem}.digest"
         wanted |= {target.name, stamp.name}
         digest = hashlib.sha256(sources.digest() + script.read_bytes()).hexdigest()
-        if target.is_file() and stamp.is_file() and stamp.read_text() == digest:
+        if target.is_file() and (not running or (stamp.is_file() and stamp.read_text() == digest)):
             continue
         for old in folder.glob(f"{script.stem}-*.png"):
             old.unlink()
-        outputs = _in_a_process(script, folder)
+        silent = ["" for _ in cells(script.read_text(encoding="utf-8"))]
+        outputs = _in_a_process(script, folder) if running else silent
         target.write_text(page(script, outputs, folder), encoding="utf-8")
-        stamp.write_text(digest)
+        stamp.write_text(digest if running else "not run")
     for stray in folder.glob("*.md"):
         if stray.name not in wanted:
             stray.unlink()
@@ -125,7 +129,8 @@ def _in_a_process(script: Path, pictures: Path) -> list[str]:
 
 def setup(app: Any) -> dict[str, bool]:
     """Registers the extension."""
-    app.connect("builder-inited", lambda app: make(Path(app.srcdir) / "tutorials"))
+    app.add_config_value("tutorials_run", True, "env", [bool])
+    app.connect("builder-inited", lambda app: make(Path(app.srcdir) / "tutorials", app.config.tutorials_run))
     return {"parallel_read_safe": True}
 
 
