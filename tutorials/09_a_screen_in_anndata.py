@@ -64,8 +64,9 @@ adata.layers["even"] = adata.X / total * np.median(total)
 # ## The file
 #
 # One latent for each condition, called after it. The logarithm makes the effects of programs add up, so that the
-# mixing is linear, nearly. And 150 genes are too many for a covariance of 500 cells: three principal components, as many
-# as latents, take their place, and loadings speak of genes again. What each choice costs stands in `docs/data.md`.
+# mixing is linear, nearly. And 150 genes are too many for a covariance of 500 cells: three principal components, as
+# many as latents, take their place, and loadings speak of genes again. What each choice costs stands in
+# `docs/data.md`.
 
 # %%
 spec = crlspec.loads("""
