@@ -17,7 +17,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "plain_docstrings", "reposito
 exclude_patterns = ["_build", "_ext"]
 root_doc = "index"
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 5
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
