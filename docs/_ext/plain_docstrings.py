@@ -16,10 +16,15 @@ def plain(lines: list[str]) -> list[str]:
     for paragraph in "\n".join(lines).strip("\n").split("\n\n"):
         part = paragraph.split("\n")
         if any(TABLE.match(line) for line in part):
-            found += ["::", "", *(f"    {line}" for line in part), ""]
+            found += ["::", "", *(f"    {_unmarked(line)}" for line in part), ""]
         else:
             found += [_prose(" ".join(line.strip() for line in part)), ""]
     return found
+
+
+def _unmarked(line: str) -> str:
+    """A line whose columns are kept, without the marks of code."""
+    return re.sub(r":\w+:`~?([^`]+)`", r"\1", line).replace("``", "")
 
 
 def _prose(text: str) -> str:
