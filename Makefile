@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TORCH  := $(VENV)/.torch
+DOCS   := $(VENV)/.docs
 OUT    ?= runs/demo
 MOMENTS ?= 20
 
@@ -11,15 +12,17 @@ MOMENTS ?= 20
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND := Agg
 
-.PHONY: help venv demo test slow fuzz lint format bench recovery chaos lowest newest wheel clean
+.PHONY: help venv demo test slow fuzz lint format docs bench recovery chaos lowest newest wheel clean
 
 help:
 	@echo "make demo      set up once, run a shipped spec from file to graph, and say where the pictures are"
 	@echo "make test      the tests (a few minutes)    make slow    the long recovery and benchmark runs"
 	@echo "make fuzz      10,000 broken inputs of each kind (COUNT=n for another number); prints what they did"
 	@echo "make lint      ruff and mypy                make format  let ruff put the code in order"
+	@echo "make docs      the site, in docs/_build/html: some minutes the first time, since tutorials are run for it"
+	@echo "               (TUTORIALS=0: their pages without outputs, in a minute)"
 	@echo "make bench     all speeds, in ten minutes   make clean   remove .venv, caches and runs/demo"
-	@echo "make recovery  the recovery table of the README, over 20 seeds a setting: an hour and more; it goes on"
+	@echo "make recovery  the table of docs/measured.md, over 20 seeds a setting: an hour and more; it goes on"
 	@echo "               where it was stopped (runs/recovery/runs.csv)"
 	@echo "make chaos     kill calls at random moments and count what they leave: a quarter of an hour (MOMENTS=20 each)"
 	@echo "make lowest    the fast tests with the lowest versions allowed    make newest    with the newest there are"
@@ -64,6 +67,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The site has a set-up of its own, so that the tests need none of it. Every warning of Sphinx is an error.
+docs: $(DOCS)
+	$(BIN)/python -m crlspec.spec.reference docs/reference
+	$(BIN)/sphinx-build -W --keep-going -q -b html -D tutorials_run=$(or $(TUTORIALS),1) docs docs/_build/html
+	@echo "The site is in docs/_build/html/index.html."
+
+$(DOCS): pyproject.toml | $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py --clusters
 
@@ -99,4 +112,5 @@ recovery: $(STAMP)
 	$(BIN)/python benchmarks/recovery.py
 
 clean:
-	rm -rf $(VENV) .venv-lowest .venv-newest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo
+	rm -rf $(VENV) .venv-lowest .venv-newest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo \
+	  docs/_build docs/tutorials/[0-9]* docs/changes.md docs/families.md

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import CoreSchema
 
 from crlspec.errors import COUNTED
 
-__all__ = ["ClosedModel"]
+__all__ = ["EXAMPLES_MARK", "ClosedModel"]
+
+EXAMPLES_MARK = "x-examples"
+"""Stands in a JSON Schema beside the properties of a model, and holds its ``examples`` as they are written."""
 
 MANY = 50
 """Unknown keys of one mapping that are named one by one."""
 
 
 class ClosedModel(BaseModel):
-    """A frozen pydantic model that refuses unknown keys and names the keys that are allowed."""
+    """A frozen pydantic model that refuses unknown keys and names the keys that are allowed.
+
+    Each field has a ``description``; ``examples`` are blocks as they stand in a file, in YAML. Together they show
+    every field of the class, and of the models inside it that have none of their own. Both go into the JSON Schema.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    examples: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -31,6 +49,16 @@ class ClosedModel(BaseModel):
         except ValidationError as error:
             allowed = ", ".join(cls.model_fields)
             raise _with_allowed_keys(error, cls.__name__, allowed) from None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema with the examples of this very class beside its properties."""
+        schema = handler(core_schema)
+        if "examples" in vars(cls):
+            handler.resolve_ref_schema(schema)[EXAMPLES_MARK] = list(cls.examples)
+        return schema
 
 
 def _refuse_many_unknown(value: Mapping[Any, Any], fields: tuple[str, ...]) -> None:

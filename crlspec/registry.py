@@ -55,7 +55,7 @@ class Declaration(ClosedModel, ABC):
     slot: ClassVar[Slot]
     implementation: ClassVar[str]
 
-    kind: str
+    kind: Annotated[str, Field(description="The member of the family.")]
 
     @classmethod
     def implement(cls) -> type:
@@ -141,6 +141,9 @@ class MechanismDeclaration(Declaration):
         return None
 
 
+_OPEN = ": a number, an interval [lo, hi] to draw from, or a prior such as LogNormal(0, 1)."
+
+
 class NoiseDeclaration(Declaration):
     """A location–scale family of given mean and variance (not location and scale)."""
 
@@ -149,8 +152,8 @@ class NoiseDeclaration(Declaration):
     bounded: ClassVar[bool] = False
     """True where the density is not positive on the whole real line."""
 
-    mean: Uncertain = 0.0
-    variance: PositiveUncertain = 1.0
+    mean: Annotated[Uncertain, Field(description=f"Its mean{_OPEN}")] = 0.0
+    variance: Annotated[PositiveUncertain, Field(description=f"Its variance, above 0{_OPEN}")] = 1.0
 
     @property
     def is_resolved(self) -> bool:
@@ -174,19 +177,25 @@ class NoiseDeclaration(Declaration):
         )
 
 
-class MixingDeclaration(Declaration):
-    """The map x = g(z) from latents to observed variables.
+_OBSERVATION_NOISE = (
+    "Standard deviation, in the units of x, of independent normal noise on every observed variable."
+)
 
-    ``noise`` is the standard deviation, in the units of x, of independent normal noise on every observed variable:
-    x = g(z) + noise · ε.
-    """
+
+class MixingDeclaration(Declaration):
+    """The map x = g(z) from latents to observed variables, and with noise x = g(z) + noise · ε."""
 
     slot = "mixing"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]]
 
-    observed: Annotated[int, Field(strict=True, ge=1, le=10**6)]
-    names: tuple[str, ...] | None = None
-    noise: Annotated[Number, Field(ge=0, le=1e6)] = 0.0
+    observed: Annotated[
+        int, Field(strict=True, ge=1, le=10**6, description="How many variables are observed.")
+    ]
+    names: Annotated[
+        tuple[str, ...] | None,
+        Field(description="Names of the observed variables; x1, x2, … where left out."),
+    ] = None
+    noise: Annotated[Number, Field(ge=0, le=1e6, description=_OBSERVATION_NOISE)] = 0.0
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, latents: tuple[str, ...]) -> Self:

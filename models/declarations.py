@@ -27,15 +27,28 @@ from crlspec.models.draws import (
     times,
     until,
 )
-from crlspec.registry import Count, MechanismDeclaration, MixingDeclaration, NoiseDeclaration, Number
+from crlspec.models.noise_declarations import (
+    GumbelNoise,
+    LaplaceNoise,
+    LogisticNoise,
+    LogNormalNoise,
+    MixtureNoise,
+    NormalNoise,
+    StudentTNoise,
+    UniformNoise,
+)
+from crlspec.registry import Count, MechanismDeclaration, MixingDeclaration, Number
 from crlspec.spec.links import LinkName
+
+__all__ = [
+    "GlmMixing", "GumbelNoise", "LaplaceNoise", "LinearMechanism", "LinearMixing", "LogNormalNoise", "LogisticNoise",
+    "MixtureNoise", "MlpMechanism", "MlpMixing", "NormalNoise", "QuadraticMechanism", "SineMechanism",
+    "StudentTNoise", "UniformNoise",
+]  # fmt: skip
 
 
 class LinearMechanism(MechanismDeclaration):
     """f(pa) = Σ_j w_j pa_j.
-
-    weight     an interval: magnitudes drawn uniformly from it, each with a random sign; a number: the weight
-               of every edge; a mapping: parent → weight
 
     Source of the default: B. Varıcı, E. Acartürk, K. Shanmugam, A. Kumar, A. Tajer, "Score-based causal
     representation learning: linear and general transformations", JMLR 2025.
@@ -44,8 +57,16 @@ class LinearMechanism(MechanismDeclaration):
     implementation: ClassVar[str] = "crlspec.models.mechanisms:Linear"
     function: ClassVar[Literal["linear", "nonlinear"]] = "linear"
 
+    examples = ("{kind: linear, weight: [0.5, 1.5]}", "{kind: linear, weight: {z1: 0.8, z2: 'Normal(0, 1)'}}")
+
     kind: Literal["linear"] = "linear"
-    weight: PerParent = (0.5, 1.5)
+    weight: Annotated[
+        PerParent,
+        Field(
+            description="w_j: magnitudes drawn from an interval, each with a random sign; a number for every edge; "
+            "or a mapping parent: weight. A prior may stand for a number."
+        ),
+    ] = (0.5, 1.5)
 
     @property
     def is_resolved(self) -> bool:
@@ -65,8 +86,10 @@ class LinearMechanism(MechanismDeclaration):
 class _Factored(MechanismDeclaration):
     """A function times ``factor``; the columns of its matrices follow ``parents``."""
 
-    factor: Number = 1.0
-    parents: tuple[str, ...] | None = None
+    factor: Annotated[Number, Field(description="A factor on f, as soft interventions change it.")] = 1.0
+    parents: Annotated[
+        tuple[str, ...] | None, Field(description="The parents in the order of the matrix columns.")
+    ] = None
 
     def scaled(self, factor: float) -> Self:
         return self.model_copy(update={"factor": self.factor * factor})
@@ -83,8 +106,15 @@ class QuadraticMechanism(_Factored):
     implementation: ClassVar[str] = "crlspec.models.mechanisms:Quadratic"
     function: ClassVar[Literal["linear", "nonlinear"]] = "nonlinear"
 
+    examples = (
+        "{kind: quadratic, factor: 2}",
+        "{kind: quadratic, parents: [z1, z2], matrix: [[1, 0.2], [0.2, 0.5]]}",
+    )
+
     kind: Literal["quadratic"] = "quadratic"
-    matrix: Matrix | None = None
+    matrix: Annotated[
+        Matrix | None, Field(description="A, symmetric and positive definite; drawn where left out.")
+    ] = None
 
     @property
     def is_resolved(self) -> bool:
@@ -118,24 +148,31 @@ class QuadraticMechanism(_Factored):
 class MlpMechanism(_Factored):
     """f(pa) = factor · (w₂ᵀ σ(W₁ pa + b₁) + b₂): a network with one hidden layer, |pa|-hidden-1.
 
-    hidden         width of the hidden layer
-    activation     σ: relu, tanh or silu
-    inner, bias    W₁ (hidden × parent) and b₁, drawn uniformly from ±1/√|pa|
-    outer, offset  w₂ and b₂, drawn uniformly from ±1/√hidden
-
     Source: Varıcı et al., JMLR 2025, section 7 (MLP latent models, 32 hidden units).
     """
 
     implementation: ClassVar[str] = "crlspec.models.mechanisms:Mlp"
     function: ClassVar[Literal["linear", "nonlinear"]] = "nonlinear"
 
+    examples = (
+        "{kind: mlp, hidden: 16, activation: tanh, factor: 2}",
+        "{kind: mlp, hidden: 2, parents: [z1, z2], inner: [[1, 0], [0.5, -1]], bias: [0, 0.1], "
+        "outer: [1, -1], offset: 0}",
+    )
+
     kind: Literal["mlp"] = "mlp"
-    hidden: Annotated[Count, Field(le=10_000)] = 32
-    activation: Literal["relu", "tanh", "silu"] = "relu"
-    inner: Matrix | None = None
-    bias: Vector | None = None
-    outer: Vector | None = None
-    offset: Number | None = None
+    hidden: Annotated[Count, Field(le=10_000, description="Width of the hidden layer.")] = 32
+    activation: Annotated[
+        Literal["relu", "tanh", "silu"], Field(description="σ, the bend of the hidden layer.")
+    ] = "relu"
+    inner: Annotated[
+        Matrix | None, Field(description="W₁, hidden × parent; drawn uniformly from ±1/√|pa| where left out.")
+    ] = None
+    bias: Annotated[Vector | None, Field(description="b₁, drawn as W₁ is.")] = None
+    outer: Annotated[
+        Vector | None, Field(description="w₂, drawn uniformly from ±1/√hidden where left out.")
+    ] = None
+    offset: Annotated[Number | None, Field(description="b₂, drawn as w₂ is.")] = None
 
     @property
     def is_resolved(self) -> bool:
@@ -171,20 +208,23 @@ class MlpMechanism(_Factored):
 class SineMechanism(MechanismDeclaration):
     """f(pa) = Σ_j a_j sin(ω_j pa_j + φ_j).
 
-    amplitude   a_j; an interval: magnitudes, each with a random sign
-    frequency   ω_j in radians per unit of the parent
-    phase       φ_j in radians
-
-    Each is a number for all parents, an interval to draw from, or a mapping parent → number.
+    Each of the three is a number for all parents, an interval to draw from, or a mapping parent → number.
     """
 
     implementation: ClassVar[str] = "crlspec.models.mechanisms:Sine"
     function: ClassVar[Literal["linear", "nonlinear"]] = "nonlinear"
 
+    examples = ("{kind: sine, amplitude: [1, 2], frequency: 1, phase: {z1: 0, z2: 1.57}}",)
+
     kind: Literal["sine"] = "sine"
-    amplitude: PerParent = (1.0, 2.0)
-    frequency: PerParent = (0.7, 1.3)
-    phase: PerParent = (0.0, 6.283185307179586)
+    amplitude: Annotated[
+        PerParent, Field(description="a_j; an interval: magnitudes, each with a random sign.")
+    ] = (1.0, 2.0)
+    frequency: Annotated[PerParent, Field(description="ω_j, in radians for a unit of the parent.")] = (
+        0.7,
+        1.3,
+    )
+    phase: Annotated[PerParent, Field(description="φ_j, in radians.")] = (0.0, 6.283185307179586)
 
     @property
     def is_resolved(self) -> bool:
@@ -201,89 +241,15 @@ class SineMechanism(MechanismDeclaration):
         return self.model_copy(update={"amplitude": times(self.amplitude, factor)})
 
 
-class NormalNoise(NoiseDeclaration):
-    """The normal distribution of given mean and variance."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Normal"
-    gaussian: ClassVar[bool] = True
-    kind: Literal["normal"] = "normal"
-
-
-class LaplaceNoise(NoiseDeclaration):
-    """The Laplace distribution of given mean and variance (scale √(variance/2))."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Laplace"
-    kind: Literal["laplace"] = "laplace"
-
-
-class StudentTNoise(NoiseDeclaration):
-    """Student's t with ``df`` > 2 degrees of freedom, scaled to the given mean and variance."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:StudentT"
-    kind: Literal["student-t"] = "student-t"
-    df: Annotated[Number, Field(gt=2)] = 5.0
-
-
-class UniformNoise(NoiseDeclaration):
-    """The uniform distribution on mean ± √(3 variance); its score is 0 inside and undefined outside."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Uniform"
-    bounded: ClassVar[bool] = True
-    kind: Literal["uniform"] = "uniform"
-
-
-class GumbelNoise(NoiseDeclaration):
-    """The Gumbel distribution (of maxima, skewed to the right) of given mean and variance."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Gumbel"
-    kind: Literal["gumbel"] = "gumbel"
-
-
-class LogisticNoise(NoiseDeclaration):
-    """The logistic distribution of given mean and variance."""
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Logistic"
-    kind: Literal["logistic"] = "logistic"
-
-
-class LogNormalNoise(NoiseDeclaration):
-    """The log-normal distribution, shifted and scaled to the given mean and variance; skewed to the right.
-
-    shape  σ of the logarithm, above 0: the smaller, the nearer to normal
-    """
-
-    implementation: ClassVar[str] = "crlspec.models.noises:LogNormal"
-    bounded: ClassVar[bool] = True
-    kind: Literal["log-normal"] = "log-normal"
-    shape: Annotated[Number, Field(gt=0, le=3)] = 0.5
-
-
-class MixtureNoise(NoiseDeclaration):
-    """A mixture of normal distributions, shifted and scaled to the given mean and variance.
-
-    weights     of the components, above 0; divided by their sum
-    means       of the components, deviations: their standard deviations, in a unit of their own
-    """
-
-    implementation: ClassVar[str] = "crlspec.models.noises:Mixture"
-    kind: Literal["mixture"] = "mixture"
-    weights: Annotated[Vector, Field(min_length=1, max_length=100)] = (0.5, 0.5)
-    means: Vector = (-1.0, 1.0)
-    deviations: Vector = (0.5, 0.5)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if len({len(self.weights), len(self.means), len(self.deviations)}) > 1:
-            raise PydanticCustomError("mixture", "weights, means and deviations must have one number each")
-        if min(*self.weights, *self.deviations) <= 0:
-            raise PydanticCustomError("mixture", "weights and deviations must be above 0")
-        return self
-
-
 class _MatrixMixing(MixingDeclaration):
-    condition: Annotated[Number, Field(gt=1)] = 10.0
-    length: Annotated[Number, Field(gt=0)] = 1.0
-    matrix: Matrix | None = None
+    condition: Annotated[
+        Number, Field(gt=1, description="The largest condition number of a G that is drawn.")
+    ] = 10.0
+    length: Annotated[
+        Number,
+        Field(gt=0, description="Of the columns of a G that is drawn: the unit of x, and of its scores."),
+    ] = 1.0
+    matrix: Annotated[Matrix | None, Field(description="G, observed × latent; drawn where left out.")] = None
 
     @property
     def is_resolved(self) -> bool:
@@ -301,16 +267,21 @@ class _MatrixMixing(MixingDeclaration):
 class LinearMixing(_MatrixMixing):
     """x = G z + offset with G (observed × latent) of full column rank.
 
-    matrix     G; by default normal entries, columns of the length below, drawn until the condition number is at most
-    condition  this (where draws alone do not reach it, small singular values are raised)
-    length     of the columns: the unit of x, and with it of its scores
-    offset     x at z = 0, a number for each observed variable; 0 where it is left out
+    A drawn G has normal entries. It is drawn until its condition number is small enough. Where draws alone do not
+    reach that, small singular values are raised.
     """
 
     implementation: ClassVar[str] = "crlspec.models.mixings:LinearMap"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "linear"
+    examples = (
+        "{kind: linear, observed: 25, condition: 5, length: 2, noise: 0.1}",
+        "{kind: linear, observed: 3, names: [a, b, c], matrix: [[1, 0], [1, 1], [0, 2]], offset: [0, 1, 0]}",
+    )
+
     kind: Literal["linear"] = "linear"
-    offset: Vector | None = None
+    offset: Annotated[
+        Vector | None, Field(description="x at z = 0, a number for each observed variable; 0 where left out.")
+    ] = None
 
     @model_validator(mode="after")
     def _an_offset_for_each(self) -> Self:
@@ -328,28 +299,47 @@ class GlmMixing(_MatrixMixing):
 
     implementation: ClassVar[str] = "crlspec.models.mixings:GeneralisedLinear"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "glm"
+    examples = (
+        "{kind: glm, observed: 10, link: leaky-relu, condition: 5, length: 0.5, noise: 0.01}",
+        "{kind: glm, observed: 3, names: [a, b, c], matrix: [[1, 0], [1, 1], [0, 2]], link: sinh}",
+    )
+
     kind: Literal["glm"] = "glm"
-    link: LinkName = "tanh"
+    link: Annotated[
+        LinkName, Field(description="The link, a strictly increasing function of each variable.")
+    ] = "tanh"
 
 
 class MlpMixing(MixingDeclaration):
     """x = σ(W_L … σ(W₁ z + b₁) … + b_L): an injective network; its implementation says why.
 
-    layers      L, the number of layers
-    activation  tanh, leaky-relu or silu
-    strength    mild: wide layers, as in the papers (close to linear); strong: narrow layers with strong bends, of
-                z twisted about the origin, which no linear map undoes
-    weights     W₁ … W_L, by default well-conditioned; ``biases`` b₁ … b_L
+    Strong mixings twist z about the origin, which no linear map undoes; mild ones are those of the papers.
     """
 
     implementation: ClassVar[str] = "crlspec.models.mixings:Mlp"
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "general"
+    examples = (
+        "{kind: mlp, observed: 8, layers: 2, activation: silu, strength: strong, noise: 0.01}",
+        "{kind: mlp, observed: 3, names: [a, b, c], layers: 1, weights: [[[1, 0], [1, 1], [0, 2]]], "
+        "biases: [[0, 0, 1]]}",
+    )
+
     kind: Literal["mlp"] = "mlp"
-    layers: Annotated[Count, Field(le=50)] = 3
-    activation: Literal["tanh", "leaky-relu", "silu"] = "tanh"
-    strength: Literal["mild", "strong"] = "mild"
-    weights: tuple[Matrix, ...] | None = None
-    biases: tuple[Vector, ...] | None = None
+    layers: Annotated[Count, Field(le=50, description="L, the number of layers.")] = 3
+    activation: Annotated[
+        Literal["tanh", "leaky-relu", "silu"], Field(description="σ, the bend of every layer.")
+    ] = "tanh"
+    strength: Annotated[
+        Literal["mild", "strong"],
+        Field(description="mild: wide layers, close to linear; strong: narrow layers with strong bends."),
+    ] = "mild"
+    weights: Annotated[
+        tuple[Matrix, ...] | None,
+        Field(description="W₁ … W_L; drawn well-conditioned where left out."),
+    ] = None
+    biases: Annotated[tuple[Vector, ...] | None, Field(description="b₁ … b_L; drawn with the weights.")] = (
+        None
+    )
 
     @property
     def is_resolved(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from crlspec.maps.maps import NetworkDecoder, NetworkEncoder
@@ -34,50 +34,77 @@ Packed = Annotated[str, AfterValidator(_array)]
 class StoredMap(ClosedModel):
     """A network beside a linear map, skip u + bias + W_L a(… a(W₁ u + b₁) …), and the link of the observations.
 
-    weights     W₁ … W_L; ``biases`` b₁ … b_{L−1}; both left out where there is no hidden layer
-    activation  a: silu, tanh or leaky-relu
-    offset      in the units of link⁻¹(x)
+    An array is one word: its shape, a colon and its numbers in base64 of little-endian float64.
     """
 
-    link: LinkName | None = None
-    activation: Activation = "silu"
-    weights: tuple[Packed, ...] = ()
-    biases: tuple[Packed, ...] = ()
-    skip: Packed
-    bias: Packed
-    offset: Packed
+    link: Annotated[
+        LinkName | None, Field(description="The link of the observations, where there is one.")
+    ] = None
+    activation: Annotated[Activation, Field(description="a, the bend of the hidden layers.")] = "silu"
+    weights: Annotated[
+        tuple[Packed, ...], Field(description="W₁ … W_L; left out where there is no hidden layer.")
+    ] = ()
+    biases: Annotated[
+        tuple[Packed, ...], Field(description="b₁ … b_{L−1}; left out where there is no hidden layer.")
+    ] = ()
+    skip: Annotated[Packed, Field(description="The matrix of the linear map beside the network.")]
+    bias: Annotated[Packed, Field(description="The vector that is added to both.")]
+    offset: Annotated[Packed, Field(description="The offset of the observations, in the units of link⁻¹(x).")]
 
 
 class StoredDecoder(StoredMap):
     """x = link(offset + coloring · network(z)), coloring (observed, component)."""
 
-    coloring: Packed
+    coloring: Annotated[Packed, Field(description="The matrix (observed, component) behind the network.")]
 
 
 class StoredEncoder(StoredMap):
     """ẑ = network(projection (link⁻¹(x) − offset)), projection (component, observed)."""
 
-    projection: Packed
+    projection: Annotated[Packed, Field(description="The matrix (component, observed) before the network.")]
+
+
+_ZEROS, _ONES = "2:AAAAAAAAAAAAAAAAAAAAAA==", "2:AAAAAAAA8D8AAAAAAADwPw=="
+_UNIT = "2x2:AAAAAAAA8D8AAAAAAAAAAAAAAAAAAAAAAAAAAAAA8D8="
+_HIDDEN = (
+    f"activation: tanh, weights: ['{_UNIT}', '{_UNIT}'], biases: ['{_ZEROS}'], "
+    f"skip: '{_UNIT}', bias: '{_ZEROS}'"
+)
+STORED = (
+    "{kind: decoder, observed: 2, names: [a, b], noise: 0.1, latents: [z1, z2], "
+    f"decoder: {{link: tanh, {_HIDDEN}, offset: '{_ONES}', coloring: '{_UNIT}'}}, "
+    f"encoder: {{link: tanh, {_HIDDEN}, offset: '{_ONES}', projection: '{_UNIT}'}}}}"
+)
 
 
 class DecoderMixing(MixingDeclaration):
     """x = decoder(z), as a result has learned it, number for number.
 
-    file      a saved result (``result.save("run.nc")``), whose decoder and encoder are read with the spec, which then
-              holds them itself; a relative path is taken from the folder of the spec
-    latents   the names of the decoder's latents, in its order; by default those in the file. They must be those of
-              the spec, in any order
-    decoder   in place of a file: its numbers, as ``model.save`` writes them
-    encoder   the same of the encoder; without it the mixing has no inverse
+    With a ``file`` the spec holds decoder and encoder itself, once it is read.
     """
 
     implementation: ClassVar[str] = "crlspec.models.decoder:Decoder"
 
+    examples = ("{kind: decoder, file: run.nc}", STORED)
+
     kind: Literal["decoder"] = "decoder"
-    file: str | None = None
-    latents: tuple[str, ...] | None = None
-    decoder: StoredDecoder
-    encoder: StoredEncoder | None = None
+    file: Annotated[
+        str | None,
+        Field(description="A saved result; a relative path is taken from the folder of the spec."),
+    ] = None
+    latents: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description="The decoder's latents in its order, those of the spec; by default those in the file."
+        ),
+    ] = None
+    decoder: Annotated[
+        StoredDecoder, Field(description="In place of a file: its numbers, as model.save writes them.")
+    ]
+    encoder: Annotated[
+        StoredEncoder | None,
+        Field(description="The same of the encoder; without it the mixing has no inverse."),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

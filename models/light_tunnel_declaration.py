@@ -46,16 +46,22 @@ EXPOSURE = {"f1": 1.0, "f2": 0.58, "f3": 1.75}
 
 
 class Camera(ClosedModel):
-    """Images of a hexagon of one colour before black, by the builders' mechanistic models.
+    """Images of a hexagon of one colour before black, by the builders' mechanistic models."""
 
-    model     f1 (an ideal camera), f2 (its response to colours), f3 (and imperfect polarisers)
-    size      pixels a side: size × size × 3 observed variables, 0 (black) to 1
-    exposure  a factor on all pixels, which are cut at 1; by default nothing saturates
-    """
-
-    model: Literal["f1", "f2", "f3"] = "f3"
-    size: Annotated[int, Field(strict=True, ge=4, le=512)] = 64
-    exposure: Annotated[Number, Field(gt=0)] | None = None
+    model: Annotated[
+        Literal["f1", "f2", "f3"],
+        Field(description="f1: an ideal camera; f2: its response to colours; f3: imperfect polarisers too."),
+    ] = "f3"
+    size: Annotated[
+        int,
+        Field(
+            strict=True, ge=4, le=512, description="Pixels a side: size × size × 3 variables, 0 (black) to 1."
+        ),
+    ] = 64
+    exposure: Annotated[
+        Annotated[Number, Field(gt=0)] | None,
+        Field(description="A factor on all pixels, which are cut at 1; by default nothing saturates."),
+    ] = None
 
     @property
     def gain(self) -> float:
@@ -79,27 +85,51 @@ class LightTunnelMixing(MixingDeclaration):
     0–255 (127.5 at zero), the polarisers pol_1, pol_2 over ±90 degrees. Latents named as the actuators drive
     those; other names in this order.
 
-    sensors     out of ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and angle_2; without a camera
-                by default all but the third pair of light sensors, which sits behind both polarisers (Malus' law);
-                then both angles and three others are needed, or latents could not be told apart
-    camera      images, e.g. {model: f3, size: 64}, before the sensors (by default none then). They show three
-                numbers, and of the polarisers cos²(θ₁ − θ₂) alone: five latents need both angles beside them
-    polarisers  angles in degrees at which the polarisers are held, e.g. {pol_1: 0, pol_2: 0}: the latents are then
-                red, green and blue
-    mean, deviation   by actuator; where left out those of a linear latent model, else of the published one
+    Sensors are ir_1, vis_1, ir_2, vis_2, ir_3, vis_3 (light), current, angle_1 and angle_2. The third pair of light
+    sensors sits behind both polarisers (Malus' law). Without a camera both angles and three others are needed, or
+    latents could not be told apart. Images show three numbers, and of the polarisers cos²(θ₁ − θ₂) alone: five
+    latents need both angles beside them. Where polarisers are held, the latents are red, green and blue.
     """
 
     implementation: ClassVar[str] = "crlspec.models.light_tunnel:LightTunnel"
 
+    examples = (
+        "{kind: light-tunnel, observed: 5, sensors: [ir_1, vis_1, current, angle_1, angle_2], "
+        "names: [a, b, c, d, e], noise: 0.1, clip: 4, mean: {red: 0.5}, deviation: {red: 2}, "
+        "actuators: [red, green, blue, pol_1, pol_2]}",
+        "{kind: light-tunnel, polarisers: {pol_1: 0, pol_2: 0}, camera: {model: f2, size: 16, exposure: 0.5}}",
+    )
+
     kind: Literal["light-tunnel"] = "light-tunnel"
-    observed: Annotated[int, Field(strict=True, ge=1)] = len(LINEAR_SENSORS)
-    sensors: tuple[Sensor, ...] = LINEAR_SENSORS
-    camera: Camera | None = None
-    polarisers: dict[Polariser, Number] | None = None
-    mean: dict[Actuator, Number] = Field(default_factory=dict)
-    deviation: dict[Actuator, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
-    clip: Annotated[Number, Field(gt=0)] = 5.0
-    actuators: tuple[Actuator, ...] | None = None
+    observed: Annotated[
+        int, Field(strict=True, ge=1, description="Sensors and pixels together; follows from the rest.")
+    ] = len(LINEAR_SENSORS)
+    sensors: Annotated[
+        tuple[Sensor, ...],
+        Field(description="What is measured; left out: none beside a camera, else all but ir_3 and vis_3."),
+    ] = LINEAR_SENSORS
+    camera: Annotated[Camera | None, Field(description="Images, before the sensors.")] = None
+    polarisers: Annotated[
+        dict[Polariser, Number] | None,
+        Field(description="Angles, in degrees, at which the polarisers are held."),
+    ] = None
+    mean: Annotated[
+        dict[Actuator, Number],
+        Field(
+            description="Mean by actuator; left out: that of a linear latent model, else the published one."
+        ),
+    ] = Field(default_factory=dict)
+    deviation: Annotated[
+        dict[Actuator, Annotated[Number, Field(gt=0)]],
+        Field(description="Deviation by actuator; left out: as for the mean."),
+    ] = Field(default_factory=dict)
+    clip: Annotated[Number, Field(gt=0, description="Standardised latents are cut at ± this.")] = 5.0
+    actuators: Annotated[
+        tuple[Actuator, ...] | None,
+        Field(
+            description="The actuator of each latent, in the order of the latents, as a resolved spec says them."
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -41,10 +41,6 @@ class LocationScaleMechanism(MechanismDeclaration):
 
     The noise's deviation is times s; its mean is added as it is, whatever the parents.
 
-    location   f: any other mechanism
-    log_scale  g: any other mechanism; log s near 0, and bent where it comes near the reach
-    reach      r: the largest |log s|
-
     Source: A. Immer, C. Schultheiss, J. E. Vogt, B. Schölkopf, P. Bühlmann, A. Marx, "On the identifiability and
     estimation of causal location-scale noise models", ICML 2023.
     """
@@ -52,10 +48,17 @@ class LocationScaleMechanism(MechanismDeclaration):
     implementation: ClassVar[str] = "crlspec.models.mechanisms:LocationScale"
     function: ClassVar[Literal["linear", "nonlinear"]] = "nonlinear"
 
+    examples = (
+        "{kind: location-scale, location: {kind: sine}, log_scale: {kind: linear, weight: 0.4}, reach: 1.5}",
+    )
+
     kind: Literal["location-scale"] = "location-scale"
-    location: AnyFunction = LinearMechanism()
-    log_scale: AnyFunction = LinearMechanism(weight=(0.2, 0.6))
-    reach: Annotated[Number, Field(gt=0, le=10)] = 2.0
+    location: Annotated[AnyFunction, Field(description="f, any other mechanism.")] = LinearMechanism()
+    log_scale: Annotated[
+        AnyFunction,
+        Field(description="g, any other mechanism: log s near 0, bent where it comes near the reach."),
+    ] = LinearMechanism(weight=(0.2, 0.6))
+    reach: Annotated[Number, Field(gt=0, le=10, description="r, the largest |log s|.")] = 2.0
 
     @property
     def is_resolved(self) -> bool:

@@ -21,20 +21,34 @@ class MujocoMixing(SceneMixing):
     position = that of the model at rest + amplitude · standardised latent, in radians (metres where a joint
     slides). Rendering is not differentiable: the Jacobian comes from central differences.
 
-    model      an MJCF file; a relative path is taken from the working folder. Left out: an arm of capsules
-               with the joints base_yaw, shoulder_pitch, elbow_pitch, forearm_roll, wrist_pitch and wrist_roll
-    joints     names of hinges or slides in the model, one for each latent
-    cameras    names of cameras in the model
-    amplitude  for each standard deviation
+    Without a ``model`` it is an arm of capsules with the joints base_yaw, shoulder_pitch, elbow_pitch, forearm_roll,
+    wrist_pitch and wrist_roll.
     """
 
     implementation: ClassVar[str] = "crlspec.models.mujoco_scene:MujocoScene"
 
+    examples = (
+        "{kind: mujoco, model: robot.xml, joints: [hip, knee], cameras: [front, side], size: 32, amplitude: 0.2, "
+        "noise: 0.02, nuisance: {jitter: 1}}",
+        "{kind: mujoco, joints: [base_yaw, elbow_pitch], size: 4, observed: 48, mean: {z1: 0, z2: 0}, "
+        "deviation: {z1: 1, z2: 2}, latents: [z1, z2]}",
+        f"{{kind: mujoco, size: 4, names: [{', '.join(f'p{k}' for k in range(48))}]}}",
+    )
+
     kind: Literal["mujoco"] = "mujoco"
-    model: str | None = None
-    joints: Annotated[tuple[Name, ...], Field(min_length=1)] = ("base_yaw", "shoulder_pitch", "elbow_pitch")
-    cameras: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)] = ("front",)
-    amplitude: Annotated[Number, Field(gt=0)] = 0.35
+    model: Annotated[
+        str | None, Field(description="An MJCF file; a relative path is taken from the working folder.")
+    ] = None
+    joints: Annotated[
+        tuple[Name, ...],
+        Field(min_length=1, description="Names of hinges or slides in the model, one for each latent."),
+    ] = ("base_yaw", "shoulder_pitch", "elbow_pitch")
+    cameras: Annotated[
+        tuple[Name, ...], Field(min_length=1, max_length=8, description="Names of cameras in the model.")
+    ] = ("front",)
+    amplitude: Annotated[
+        Number, Field(gt=0, description="Radians, or metres, for each standard deviation.")
+    ] = 0.35
 
     @classmethod
     def _count_views(cls, value: Mapping[str, Any]) -> Any:

@@ -16,16 +16,25 @@ Size = Annotated[int, Field(strict=True, ge=4, le=256)]
 
 
 class Nuisance(ClosedModel):
-    """What differs from image to image and says nothing of the latents: drawn anew for each, off by default.
+    """What differs from image to image and says nothing of the latents: drawn anew for each, off by default."""
 
-    light       the brightness is multiplied by a factor from 1 − light to 1 + light, and cut at 1
-    background  a smooth random pattern of each camera and colour, from black to this brightness
-    jitter      each camera is shifted by up to so many pixels, to either side in both directions
-    """
-
-    light: Annotated[Number, Field(ge=0, le=1)] = 0.0
-    background: Annotated[Number, Field(ge=0, le=1)] = 0.0
-    jitter: Annotated[Number, Field(ge=0, le=64)] = 0.0
+    light: Annotated[
+        Number,
+        Field(
+            ge=0, le=1, description="Brightness is times a factor from 1 − light to 1 + light, and cut at 1."
+        ),
+    ] = 0.0
+    background: Annotated[
+        Number,
+        Field(
+            ge=0,
+            le=1,
+            description="A smooth random pattern of each camera and colour, black to this brightness.",
+        ),
+    ] = 0.0
+    jitter: Annotated[
+        Number, Field(ge=0, le=64, description="Each camera is shifted by up to so many pixels, either way.")
+    ] = 0.0
 
     @property
     def is_off(self) -> bool:
@@ -36,17 +45,31 @@ class Nuisance(ClosedModel):
 class SceneMixing(MixingDeclaration):
     """What scenes share: square RGB images of one or several cameras, and latents that are standardised first.
 
-    ``mean`` and ``deviation`` of the observational environment, by latent: where left out those of a linear latent
-    model, else 0 and 1. ``noise`` is on every pixel, where black is 0 and white 1.
+    ``noise`` is on every pixel, where black is 0 and white 1.
     """
 
     mixing_class: ClassVar[Literal["linear", "glm", "general"]] = "general"
 
-    size: Size = 64
-    nuisance: Nuisance = Nuisance()
-    mean: dict[str, Number] = Field(default_factory=dict)
-    deviation: dict[str, Annotated[Number, Field(gt=0)]] = Field(default_factory=dict)
-    latents: tuple[str, ...] | None = None
+    observed: Annotated[
+        int, Field(strict=True, ge=1, le=10**6, description="Pixels times channels; follows from the rest.")
+    ]
+    size: Annotated[Size, Field(description="Pixels a side.")] = 64
+    nuisance: Annotated[
+        Nuisance, Field(description="What differs from image to image and says nothing of the latents.")
+    ] = Nuisance()
+    mean: Annotated[
+        dict[str, Number],
+        Field(description="Observational mean of latents; left out: that of a linear latent model, else 0."),
+    ] = Field(default_factory=dict)
+    deviation: Annotated[
+        dict[str, Annotated[Number, Field(gt=0)]],
+        Field(
+            description="Observational deviation of latents; left out: that of a linear latent model, else 1."
+        ),
+    ] = Field(default_factory=dict)
+    latents: Annotated[
+        tuple[str, ...] | None, Field(description="The latents in their order, as a resolved spec says them.")
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -154,10 +177,8 @@ class BallsMixing(SceneMixing):
     never cut. Discs of radius 0.08 in full HSV colours of equal distance in hue, before black; where they overlap a
     later ball is before an earlier one. Edges are soft over half a pixel, so that images can be differentiated.
 
-    setting   published: centres reach the rim, as in the paper, where positions are rescaled to all of [0, 1];
-              visible: balls stay within the image whole, and four times the variance does not squeeze them to the rim
-    spread    the step, in half widths, of one standard deviation near the middle; by the setting 0.58 or 0.4
-    margin    how far centres stay from the rim, in widths; by the setting 0 or 0.08
+    In the setting ``published`` positions are rescaled to all of [0, 1], as in the paper. In ``visible`` four times
+    the variance does not squeeze balls to the rim.
 
     The paper re-orders the noise when it rejects what lies outside, which erases what latents owe to their parents.
     Here every latent has its own interval and dependence is kept.
@@ -168,11 +189,30 @@ class BallsMixing(SceneMixing):
 
     implementation: ClassVar[str] = "crlspec.models.balls:Balls"
 
+    examples = (
+        "{kind: balls, count: 1, size: 32, setting: visible, noise: 0.02, nuisance: {light: 0.2, background: 0.1, "
+        "jitter: 1}}",
+        "{kind: balls, count: 1, size: 4, observed: 48, setting: published, spread: 0.5, margin: 0.05, "
+        "mean: {z1: 0, z2: 0}, deviation: {z1: 1, z2: 2}, latents: [z1, z2]}",
+        f"{{kind: balls, count: 1, size: 4, names: [{', '.join(f'p{k}' for k in range(48))}]}}",
+    )
+
     kind: Literal["balls"] = "balls"
-    count: Annotated[int, Field(strict=True, ge=1, le=16)] = 3
-    setting: Literal["published", "visible"] = "visible"
-    spread: Annotated[Number, Field(gt=0, le=10)] | None = None
-    margin: Annotated[Number, Field(ge=0, lt=0.5)] | None = None
+    count: Annotated[int, Field(strict=True, ge=1, le=16, description="How many balls.")] = 3
+    setting: Annotated[
+        Literal["published", "visible"],
+        Field(description="published: centres reach the rim; visible: balls stay within the image whole."),
+    ] = "visible"
+    spread: Annotated[
+        Annotated[Number, Field(gt=0, le=10)] | None,
+        Field(
+            description="The step, in half widths, of one deviation near the middle; 0.58 or 0.4 by the setting."
+        ),
+    ] = None
+    margin: Annotated[
+        Annotated[Number, Field(ge=0, lt=0.5)] | None,
+        Field(description="How far centres stay from the rim, in widths; 0 or 0.08 by the setting."),
+    ] = None
 
     @property
     def needed(self) -> int:
@@ -206,10 +246,7 @@ class RobotArmMixing(SceneMixing):
     shoulder pitch, elbow pitch; with six joints forearm roll, wrist pitch, wrist roll as well, which are held at zero
     else. Links are capsules, cameras orthographic, edges soft over half a pixel, nearer links before farther ones.
 
-    cameras    1 or 2: the second looks at the arm from the side
-    fins       a fin on the forearm and two fingers of different colours show the rolls; without them (one tool in the
-               middle) the wrist roll is invisible and the forearm roll nearly, on purpose
-    amplitude  radians for each standard deviation
+    Without fins (one tool in the middle) the wrist roll is invisible and the forearm roll nearly, on purpose.
 
     Source: the setting of "ROPES: robotic pose estimation via score-based causal representation learning"
     (arXiv:2510.20884); the arm is crlspec's own.
@@ -217,11 +254,23 @@ class RobotArmMixing(SceneMixing):
 
     implementation: ClassVar[str] = "crlspec.models.robot_arm:RobotArm"
 
+    examples = (
+        "{kind: robot-arm, joints: 3, cameras: 2, size: 32, fins: true, amplitude: 0.5, noise: 0.02, "
+        "nuisance: {light: 0.2}}",
+        "{kind: robot-arm, joints: 3, size: 4, observed: 48, mean: {z1: 0, z2: 0, z3: 0}, "
+        "deviation: {z1: 1, z2: 1, z3: 2}, latents: [z1, z2, z3]}",
+        f"{{kind: robot-arm, size: 4, names: [{', '.join(f'p{k}' for k in range(48))}]}}",
+    )
+
     kind: Literal["robot-arm"] = "robot-arm"
-    joints: Literal[3, 6] = 3
-    cameras: Annotated[int, Field(strict=True, ge=1, le=2)] = 1
-    fins: bool = True
-    amplitude: Annotated[Number, Field(gt=0, le=3)] = 0.35
+    joints: Annotated[Literal[3, 6], Field(description="How many joints move: as many as latents.")] = 3
+    cameras: Annotated[
+        int, Field(strict=True, ge=1, le=2, description="1 or 2: the second looks at the arm from the side.")
+    ] = 1
+    fins: Annotated[
+        bool, Field(description="A fin on the forearm and two fingers of different colours show the rolls.")
+    ] = True
+    amplitude: Annotated[Number, Field(gt=0, le=3, description="Radians for each standard deviation.")] = 0.35
 
     @classmethod
     def _count_views(cls, value: Mapping[str, Any]) -> Any:

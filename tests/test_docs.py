@@ -1,14 +1,31 @@
-"""The journeys in docs/ are what works: their Python runs, and is short."""
+"""The pages in docs/ are what works: their files load, their Python runs, their commands and links exist."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from crlspec.cli import build_parser
+from crlspec.spec.load import loads
+
 DOCS = Path(__file__).parents[1] / "docs"
 JOURNEYS = sorted(DOCS.glob("journey-*.md"))
+GUIDES = [DOCS / "quick-start.md", *sorted((DOCS / "how-to").glob("*.md"))]
+WRITTEN = sorted(path for path in DOCS.rglob("*.md") if not {"_build", "tutorials"} & set(path.parts))
+MADE = {"changes.md", "families.md"}
+"""Pages that the site makes of files elsewhere in the repository."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def named(page: Path) -> dict[str, str]:
+    """The files that a page shows, each called after its ``name:``."""
+    return {f"{re.search(r'^name: (.+)$', text, re.M)[1]}.yaml": text for text in blocks(page, "yaml")}  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("own_rng")
@@ -17,6 +34,42 @@ def test_the_python_of_a_journey_runs_and_is_short(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+    text = "\n".join(blocks(page, "python"))
     assert len([line for line in text.splitlines() if line.strip()]) <= 20
     exec(compile(text, page.name, "exec"), {})
+
+
+@pytest.mark.usefixtures("own_rng")
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_the_files_of_a_guide_load_and_its_python_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in named(page).items():
+        assert loads(text, origin=name).name == Path(name).stem
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    exec(compile("\n".join(blocks(page, "python")), page.name, "exec"), {})
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_the_commands_of_a_guide_are_taken(page: Path) -> None:
+    shown = [line for text in blocks(page, "sh") for line in text.splitlines() if line.startswith("crlspec ")]
+    assert shown or "```sh" not in page.read_text(encoding="utf-8") or page.stem == "quick-start"
+    for line in shown:
+        build_parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target and target not in MADE:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_written_page_is_on_the_site() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    for page in WRITTEN:
+        name = str(page.relative_to(DOCS).with_suffix(""))
+        below = name.startswith("reference/") and name not in ("reference/index", "reference/theory")
+        assert below or name == "index" or page.name in MADE or re.search(rf"^{name}$", index, re.M), name

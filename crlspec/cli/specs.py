@@ -182,7 +182,7 @@ def show(arguments: Namespace) -> int:
 
 def schema(arguments: Namespace) -> int:
     """The JSON Schema of specs."""
-    from crlspec.spec.load import json_schema
+    from crlspec.spec.json_schema import json_schema
 
     text = json.dumps(json_schema(registry_of(arguments)), indent=2, ensure_ascii=False) + "\n"
     if arguments.out is None:

@@ -17,19 +17,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Contrastive", "GscaleI", "Ica", "LscaleI", "Pca", "Ropes", "UmniCrl"]
 
-Alpha = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Alpha = Annotated[
+    float,
+    Field(strict=True, gt=0, lt=1, description="The significance level of all tests of edges and checks."),
+]
+Restarts = Annotated[
+    int, Field(strict=True, ge=1, le=100, description="From how many starting points encoders are trained.")
+]
+Steps = Annotated[
+    int, Field(strict=True, ge=10, le=10**6, description="The most steps that an encoder is trained for.")
+]
 
 
 class LscaleI(EstimatorDeclaration):
-    """LSCALE-I (Varici et al., JMLR 2025): linear mixing, one single-node intervention per latent.
+    """LSCALE-I (Varici et al., JMLR 2025): linear mixing, one single-node intervention per latent."""
 
-    ``alpha`` is the significance level of all tests; ``refine: none`` is the paper's algorithm alone.
-    """
+    examples = ("{kind: lscale-i, variant: hard, alpha: 0.05}", "{kind: lscale-i, refine: none}")
 
     kind: Literal["lscale-i"] = "lscale-i"
-    variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
+    variant: Annotated[
+        Literal["auto", "hard", "soft", "full-rank"],
+        Field(
+            description="What interventions are taken for; auto follows the declared ones. full-rank: soft, with "
+            "sufficiently nonlinear mechanisms."
+        ),
+    ] = "auto"
     alpha: Alpha = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
+    refine: Annotated[
+        Literal["likelihood", "none"],
+        Field(
+            description="Whether a joint likelihood refines order and latents; none: the paper's algorithm alone."
+        ),
+    ] = "likelihood"
     implementation = "crlspec.inference.lscale:LScaleI"
     takes = "linear mixing, one single-node intervention per latent"
     citation = citations.LINEAR.bibtex
@@ -44,15 +63,19 @@ class LscaleI(EstimatorDeclaration):
 
 
 class UmniCrl(EstimatorDeclaration):
-    """UMNI-CRL (Varici et al., NeurIPS 2024): linear mixing, unknown interventions on several latents at once.
+    """UMNI-CRL (Varici et al., NeurIPS 2024): linear mixing, unknown interventions on several latents at once."""
 
-    ``alpha`` is the significance level of all tests; ``refine: none`` leaves out the joint likelihood.
-    """
+    examples = ("{kind: umni-crl, variant: soft, alpha: 0.05, refine: none}",)
 
     kind: Literal["umni-crl"] = "umni-crl"
-    variant: Literal["auto", "hard", "soft"] = "auto"
+    variant: Annotated[
+        Literal["auto", "hard", "soft"],
+        Field(description="What interventions are taken for; auto follows the declared ones."),
+    ] = "auto"
     alpha: Alpha = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
+    refine: Annotated[
+        Literal["likelihood", "none"], Field(description="Whether the joint likelihood refines the answer.")
+    ] = "likelihood"
     implementation = "crlspec.inference.umni:UmniCrl"
     takes = "linear mixing, interventions whose signature matrix has full rank"
     citation = citations.UMNI.bibtex
@@ -69,18 +92,29 @@ class UmniCrl(EstimatorDeclaration):
 class GscaleI(EstimatorDeclaration):
     """GSCALE-I (Varici et al., AISTATS 2024): general mixing, two hard interventions on each latent.
 
-    ``alpha`` is the significance level of all tests. For a general mixing ``restarts`` encoders are trained for half
-    of ``steps``, and two that begin at their best latents for all of them, at most. ``loss: structured-ratio``
-    classifies by heads of one latent each; ``score-sparsity`` is the papers', with the ``scores`` of the spec.
-    ``encoder`` says how images are looked at, where images are observed.
+    For a general mixing ``restarts`` encoders are trained for half of ``steps``, and two that begin at their best
+    latents for all of them, at most.
     """
+
+    examples = (
+        "{kind: gscale-i, alpha: 0.05, restarts: 5, steps: 1000, loss: score-sparsity}",
+        "{kind: gscale-i, encoder: {kind: conv, code: 32, blur: 1}}",
+    )
 
     kind: Literal["gscale-i"] = "gscale-i"
     alpha: Alpha = 0.01
-    restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 2000
-    loss: Literal["structured-ratio", "score-sparsity"] = "structured-ratio"
-    encoder: ImageCode = ImageCode()
+    restarts: Restarts = 3
+    steps: Steps = 2000
+    loss: Annotated[
+        Literal["structured-ratio", "score-sparsity"],
+        Field(
+            description="structured-ratio classifies by heads of one latent each; score-sparsity is the papers', "
+            "with the scores of the spec."
+        ),
+    ] = "structured-ratio"
+    encoder: Annotated[
+        ImageCode, Field(description="How images are looked at, where images are observed.")
+    ] = ImageCode()
     implementation = "crlspec.inference.gscale:GScaleI"
     takes = "general mixing, two hard single-node interventions per latent"
     citation = citations.GENERAL.bibtex
@@ -103,17 +137,28 @@ class Ropes(EstimatorDeclaration):
     """ROPES (Kulkarni et al., 2025): images of scenes whose parts are moved on purpose, two known hard interventions
     on each latent.
 
-    ``encoder`` says how images become a code, where images are observed. From the code ``restarts`` refinements to
-    the latents are trained for ``steps`` at most. ``loss: score-sparsity`` is the paper's, with the ``scores`` of the
-    spec; ``structured-ratio`` that of gscale-i. ``alpha`` is the significance level of all tests.
+    From a code of the images ``restarts`` refinements to the latents are trained for ``steps`` at most.
     """
+
+    examples = (
+        "{kind: ropes, alpha: 0.05, restarts: 2, steps: 1000, loss: structured-ratio}",
+        "{kind: ropes, encoder: {kind: autoencoder, code: 16, steps: 1000}}",
+    )
 
     kind: Literal["ropes"] = "ropes"
     alpha: Alpha = 0.01
-    restarts: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 2000
-    loss: Literal["score-sparsity", "structured-ratio"] = "score-sparsity"
-    encoder: AutoencoderCode = AutoencoderCode()
+    restarts: Restarts = 3
+    steps: Steps = 2000
+    loss: Annotated[
+        Literal["score-sparsity", "structured-ratio"],
+        Field(
+            description="score-sparsity is the paper's, with the scores of the spec; structured-ratio "
+            "that of gscale-i."
+        ),
+    ] = "score-sparsity"
+    encoder: Annotated[
+        AutoencoderCode, Field(description="How images become a code, where images are observed.")
+    ] = AutoencoderCode()
     implementation = "crlspec.inference.ropes:Ropes"
     takes = "general mixing, two known hard single-node interventions per latent"
     citation = citations.ROPES.bibtex
@@ -135,15 +180,20 @@ class Ropes(EstimatorDeclaration):
 class Contrastive(EstimatorDeclaration):
     """Contrastive CRL (Buchholz et al., NeurIPS 2023): linear-Gaussian latents behind a general mixing, one hard
     intervention per latent.
-
-    ``alpha`` is the significance level of all tests; ``refine: none`` trains by the paper's log odds alone; networks
-    are trained from so many ``restarts``.
     """
+
+    examples = ("{kind: contrastive, alpha: 0.05, refine: none, restarts: 4}",)
 
     kind: Literal["contrastive"] = "contrastive"
     alpha: Alpha = 0.01
-    refine: Literal["likelihood", "none"] = "likelihood"
-    restarts: Annotated[int, Field(strict=True, ge=1, le=64)] = 2
+    refine: Annotated[
+        Literal["likelihood", "none"],
+        Field(description="Whether a joint likelihood refines the answer; none: the paper's log odds alone."),
+    ] = "likelihood"
+    restarts: Annotated[
+        int,
+        Field(strict=True, ge=1, le=64, description="From how many starting points networks are trained."),
+    ] = 2
     implementation = "crlspec.inference.contrastive:Contrastive"
     takes = "linear-Gaussian latents, one hard single-node intervention per latent"
     citation = citations.CONTRASTIVE.bibtex
@@ -164,6 +214,8 @@ class Ica(EstimatorDeclaration):
     It assumes independent non-Gaussian latents, which latents that cause one another are not.
     """
 
+    examples = ("{kind: ica}",)
+
     kind: Literal["ica"] = "ica"
     implementation = "crlspec.inference.baselines:Ica"
     takes = "linear mixing"
@@ -176,6 +228,8 @@ class Ica(EstimatorDeclaration):
 
 class Pca(EstimatorDeclaration):
     """A baseline: principal components of the pooled observations; no graph."""
+
+    examples = ("{kind: pca}",)
 
     kind: Literal["pca"] = "pca"
     implementation = "crlspec.inference.baselines:Pca"

@@ -15,12 +15,16 @@ __all__ = ["AutoScores", "ExactScores", "GaussianScores", "KernelScores", "Ratio
 class AutoScores(ScoresDeclaration):
     """Gaussian ones where no environment contradicts Gaussian latents, else from classifiers."""
 
+    examples = ("{kind: auto}",)
+
     kind: Literal["auto"] = "auto"
     implementation = "crlspec.scores.auto:AutoScores"
 
 
 class ExactScores(ScoresDeclaration):
     """From the compiled model; needs a spec with a truth."""
+
+    examples = ("{kind: exact}",)
 
     kind: Literal["exact"] = "exact"
     implementation = "crlspec.scores.exact:ExactScores"
@@ -39,6 +43,8 @@ class ExactScores(ScoresDeclaration):
 class GaussianScores(ScoresDeclaration):
     """From precision matrices: right for linear-Gaussian latents under a linear mixing."""
 
+    examples = ("{kind: gaussian}",)
+
     kind: Literal["gaussian"] = "gaussian"
     implementation = "crlspec.scores.gaussian:GaussianScores"
 
@@ -55,6 +61,8 @@ class GaussianScores(ScoresDeclaration):
 class RatioScores(ScoresDeclaration):
     """From classifiers of each environment against the observational one."""
 
+    examples = ("{kind: ratio}",)
+
     kind: Literal["ratio"] = "ratio"
     implementation = "crlspec.scores.ratio:RatioScores"
 
@@ -62,12 +70,16 @@ class RatioScores(ScoresDeclaration):
 class SlicedScores(ScoresDeclaration):
     """From sliced score matching (Song et al., UAI 2019), a network per environment: the papers' own choice."""
 
+    examples = ("{kind: sliced}",)
+
     kind: Literal["sliced"] = "sliced"
     implementation = "crlspec.scores.sliced:SlicedScores"
 
 
 class KernelScores(ScoresDeclaration):
     """From curl-free kernels around a Gaussian, tuned on held-out data (Zhou, Shi & Zhu, ICML 2020)."""
+
+    examples = ("{kind: kernel}",)
 
     kind: Literal["kernel"] = "kernel"
     implementation = "crlspec.scores.kernel:KernelScores"

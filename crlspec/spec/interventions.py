@@ -43,76 +43,119 @@ class _OneOfTwo(ClosedModel):
 class VarianceChange(_OneOfTwo):
     """The noise variance times a factor, or a new value; an interval is drawn from for each intervention."""
 
-    times: PositiveAmount | None = None
-    value: PositiveAmount | None = None
+    times: Annotated[PositiveAmount | None, Field(description="A factor on the variance, above 0.")] = None
+    value: Annotated[PositiveAmount | None, Field(description="The new variance, above 0.")] = None
 
 
 class MeanChange(_OneOfTwo):
     """The noise mean plus a number, or a new value; an interval is drawn from for each intervention."""
 
-    plus: Amount | None = None
-    value: Amount | None = None
+    plus: Annotated[Amount | None, Field(description="What is added to the mean.")] = None
+    value: Annotated[Amount | None, Field(description="The new mean.")] = None
 
 
 class NoiseChange(ClosedModel):
     """What an intervention does to the noise of its target."""
 
-    variance: VarianceChange | None = None
-    mean: MeanChange | None = None
+    variance: Annotated[VarianceChange | None, Field(description="What becomes of its variance.")] = None
+    mean: Annotated[MeanChange | None, Field(description="What becomes of its mean.")] = None
 
 
 class MechanismChange(ClosedModel):
     """What a soft intervention does to the mechanism f of its target: ``times``·f."""
 
-    times: Amount
+    times: Annotated[Amount, Field(description="A factor on f: a number, or an interval to draw from.")]
+
+
+ChangedNoise = Annotated[
+    NoiseChange | None, Field(description="What an intervention does to the noise of its target.")
+]
+ChangedMechanism = Annotated[
+    MechanismChange | None, Field(description="What a soft intervention does to the mechanism of its target.")
+]
 
 
 class Change(ClosedModel):
     """What one intervention changes."""
 
-    noise: NoiseChange | None = None
-    mechanism: MechanismChange | None = None
+    noise: ChangedNoise = None
+    mechanism: ChangedMechanism = None
 
 
 class Interventions(ClosedModel):
     """A design: how the environments come about. Made explicit by ``resolve``."""
 
-    design: str
+    design: Annotated[str, Field(description="Who is targeted in which environment.")]
 
 
 class Observational(Interventions):
     """No interventions."""
 
+    examples = ("{design: observational}",)
+
     design: Literal["observational"] = "observational"
 
 
 class _Designed(Interventions):
-    kind: Literal["hard", "soft"]
-    noise: NoiseChange | None = None
-    mechanism: MechanismChange | None = None
+    kind: Annotated[
+        Literal["hard", "soft"],
+        Field(
+            description="hard: the target is cut off from its parents; soft: its mechanism or noise changes."
+        ),
+    ]
+    noise: ChangedNoise = None
+    mechanism: ChangedMechanism = None
+
+
+Targets = Annotated[
+    tuple[str, ...] | None, Field(description="The latents that are targeted; all of them where left out.")
+]
+Second = Annotated[
+    Change | None,
+    Field(
+        description="The change of the second environment of each latent; that of the first where left out."
+    ),
+]
 
 
 class SingleNode(_Designed):
     """One environment per latent (or per latent of ``targets``)."""
 
+    examples = (
+        "{design: single-node, kind: hard, noise: {variance: {times: 4}}}",
+        "{design: single-node, kind: soft, mechanism: {times: 0.3}, noise: {mean: {plus: 1}}, targets: [z2, z3]}",
+    )
+
     design: Literal["single-node"] = "single-node"
-    targets: tuple[str, ...] | None = None
+    targets: Targets = None
 
 
 class Coupled(_Designed):
     """Two environments per latent; which two belong together is known; one makes the change ``second``."""
 
+    examples = (
+        "{design: coupled, kind: hard, noise: {variance: {value: 0.25}}, second: {noise: {variance: {value: 4}}}}",
+        "{design: coupled, kind: soft, mechanism: {times: [0.2, 0.5]}, noise: {mean: {plus: 1}}, "
+        "second: {mechanism: {times: -1}, noise: {mean: {value: 3}}}, targets: [z2, z3]}",
+    )
+
     design: Literal["coupled"] = "coupled"
-    second: Change | None = None
-    targets: tuple[str, ...] | None = None
+    second: Second = None
+    targets: Targets = None
 
 
 class Uncoupled(_Designed):
     """Two environments per latent; which two belong together is not known."""
 
+    examples = (
+        "{design: uncoupled, kind: hard, noise: {mean: {plus: 2}}, second: {noise: {mean: {plus: -2}}}}",
+        "{design: uncoupled, kind: soft, mechanism: {times: 0.3}, noise: {variance: {times: 2}}, "
+        "second: {noise: {variance: {times: 0.5}}}, targets: [z2, z3]}",
+    )
+
     design: Literal["uncoupled"] = "uncoupled"
-    second: Change | None = None
-    targets: tuple[str, ...] | None = None
+    second: Second = None
+    targets: Targets = None
 
 
 class MultiNode(_Designed):
@@ -123,11 +166,29 @@ class MultiNode(_Designed):
     latents listed before it.
     """
 
+    examples = (
+        "{design: multi-node, kind: hard, noise: {variance: {times: 0.25}}, environments: 5, density: 0.4}",
+        "{design: multi-node, kind: soft, mechanism: {times: 0.3}, noise: {variance: {times: 4}}, "
+        "signature: triangular}",
+        "{design: multi-node, kind: hard, noise: {variance: {value: 2}}, "
+        "targets: {e1: [z1, z2], e2: [z2], e3: [z3]}}",
+    )
+
     design: Literal["multi-node"] = "multi-node"
-    environments: Annotated[int, Field(strict=True, ge=1, le=MAX_ENVIRONMENTS)] | None = None
-    density: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.5
-    signature: Literal["random", "triangular"] = "random"
-    targets: dict[str, tuple[str, ...]] | None = None
+    environments: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=MAX_ENVIRONMENTS)] | None,
+        Field(description="How many environments are drawn; as many as latents where left out."),
+    ] = None
+    density: Annotated[
+        float, Field(strict=True, gt=0, le=1, description="The probability that a latent is a target.")
+    ] = 0.5
+    signature: Annotated[
+        Literal["random", "triangular"], Field(description="How targets are drawn; see above.")
+    ] = "random"
+    targets: Annotated[
+        dict[str, tuple[str, ...]] | None,
+        Field(description="The targets of each environment by its name, in place of drawn ones."),
+    ] = None
 
 
 DESIGNS: tuple[type[Interventions], ...] = (Observational, SingleNode, Coupled, Uncoupled, MultiNode)
@@ -141,9 +202,19 @@ class ReplacedMechanism(ClosedModel):
     ``hard`` cuts the parents and keeps or replaces the noise; ``soft`` replaces mechanism, noise or both.
     """
 
-    kind: Literal["hard", "soft"]
-    mechanism: Annotated[MechanismDeclaration, *one_of(MECHANISM)] | None = None
-    noise: Annotated[NoiseDeclaration, *one_of(NOISE)] | None = None
+    examples = (
+        "{kind: hard, noise: {kind: normal, variance: 2}}",
+        "{kind: soft, mechanism: {kind: linear, weight: 0.1}, noise: {kind: laplace}}",
+    )
+
+    kind: Annotated[Literal["hard", "soft"], Field(description="Whether the parents are cut.")]
+    mechanism: Annotated[
+        Annotated[MechanismDeclaration, *one_of(MECHANISM)] | None,
+        Field(description="The new mechanism of a soft intervention."),
+    ] = None
+    noise: Annotated[
+        Annotated[NoiseDeclaration, *one_of(NOISE)] | None, Field(description="The new noise of the latent.")
+    ] = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

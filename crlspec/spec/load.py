@@ -20,8 +20,8 @@ from crlspec.spec.choice import estimator_of
 from crlspec.spec.explain import explain, place
 from crlspec.spec.overrides import Override, below, given_by_set
 from crlspec.spec.required import require_text
-from crlspec.spec.schema import FROM_ENVIRONMENTS, SLOTS, ReplacedMechanism, Spec
-from crlspec.spec.slots import SLOT_MARK, plain
+from crlspec.spec.schema import FROM_ENVIRONMENTS, Spec
+from crlspec.spec.slots import plain
 from crlspec.spec.yaml12 import Source, copied, read, refuse_size, write
 
 SHIPPED = "crlspec.specs"
@@ -92,45 +92,6 @@ def shipped() -> tuple[str, ...]:
 def shipped_tables() -> tuple[str, ...]:
     """The names of all shipped tables (``tables/…``), sorted."""
     return tuple(name for name in sorted(_walk(files(SHIPPED), "")) if name.startswith(f"{TABLES}/"))
-
-
-def json_schema(registry: Registry | None = None) -> dict[str, Any]:
-    """The JSON Schema of spec files, for editors; the kinds are those of the registry."""
-    registry = registry or Registry.installed()
-    schema = Spec.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = schema.setdefault("$defs", {})
-    for slot in SLOTS:
-        union = slot.json_schema(registry)
-        definitions |= union.pop("$defs", {})
-        definitions[slot.name] = union
-    properties = schema["properties"]
-    del properties["equations"], properties["latents_from"]
-    definitions["ReplacedMechanism"] = ReplacedMechanism.model_json_schema()
-    names = {"type": "array", "items": {"type": "string"}}
-    equations = {"type": "object", "additionalProperties": {"type": "string"}}
-    properties["latents"] = {
-        "anyOf": [
-            {"type": "integer", "minimum": 1},
-            names,
-            equations,
-            {"const": "auto"},
-            {"const": FROM_ENVIRONMENTS},
-        ]
-    }
-    properties[profiles_of.KEY] = profiles_of.SCHEMA
-    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": "crlspec"}
-    referred = _refer(whole)
-    assert isinstance(referred, dict)
-    return referred
-
-
-def _refer(node: Any) -> Any:
-    """Put references to the unions where the slots are marked."""
-    if isinstance(node, dict):
-        slot = node.get(SLOT_MARK)
-        rest = {key: _refer(value) for key, value in node.items() if key != SLOT_MARK}
-        return {**rest, "$ref": f"#/$defs/{slot}"} if isinstance(slot, str) else rest
-    return [_refer(value) for value in node] if isinstance(node, list) else node
 
 
 def _find(source: str) -> tuple[str, str, FilePath | None, str | None]:

@@ -16,16 +16,19 @@ __all__ = ["Data", "Dims", "Dropped", "Images"]
 class Dims(ClosedModel):
     """What the dimensions of a labelled file are called."""
 
-    environment: str | None = None
-    sample: str | None = None
-    observed: str | None = None
+    environment: Annotated[str | None, Field(description="The dimension of environments.")] = None
+    sample: Annotated[str | None, Field(description="The dimension of samples.")] = None
+    observed: Annotated[str | None, Field(description="The dimension of observed variables.")] = None
 
 
 class Images(ClosedModel):
     """Images of experiments: the folder ``images_<folder>`` of each, averaged down to ``size`` pixels a side."""
 
-    folder: str = "64"
-    size: Annotated[int, Field(strict=True, ge=4, le=512)] | None = None
+    folder: Annotated[str, Field(description="The folder of the images is called images_ and this.")] = "64"
+    size: Annotated[
+        Annotated[int, Field(strict=True, ge=4, le=512)] | None,
+        Field(description="Pixels a side after averaging; those of the files where left out."),
+    ] = None
 
 
 def _several(value: Any) -> Any:
@@ -36,7 +39,11 @@ def _several(value: Any) -> Any:
 class Dropped(ClosedModel):
     """Columns to leave out."""
 
-    drop: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+    drop: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_several),
+        Field(min_length=1, description="Columns that are left out."),
+    ]
 
 
 def _variables(value: Any) -> Any:
@@ -46,30 +53,80 @@ def _variables(value: Any) -> Any:
 class Data(ClosedModel):
     """One's own data: a NetCDF, Zarr or AnnData file, one table, or a folder of tables, one per environment.
 
-    ``environment`` names the column of one table, or the obs key of an AnnData, that says each row's environment.
-    ``variables`` lists the columns that are observed, or says which to ``drop``; columns of text must be dropped.
-    ``layer`` is that of an AnnData, where it is not X. ``missing`` says whether rows with missing cells are refused
-    or dropped. ``transform`` is applied to every variable (``log1p``, ``standardise``, in this order as given), and
-    ``components`` takes so many pooled principal components before everything else.
-
     With ``experiments`` a folder of experiments, each a folder with a table of its own name and images: which of them
-    are the environments. What is observed are ``images``, ``variables`` (columns of the tables), or both; ``truth``
-    are columns kept aside as the latents' true values, which no estimator sees.
+    are the environments. What is observed are ``images``, ``variables`` (columns of the tables), or both.
     """
 
-    path: Annotated[str, Field(min_length=1)]
-    environment: str | None = None
-    observational: str | None = None
-    variable: str = "x"
-    dims: Dims | None = None
-    experiments: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    images: Images | None = None
-    variables: Annotated[tuple[str, ...] | Dropped, BeforeValidator(_variables)] = ()
-    truth: tuple[str, ...] = ()
-    layer: str | None = None
-    missing: Literal["refuse", "drop-rows"] = "refuse"
-    transform: Annotated[tuple[Literal["log1p", "standardise"], ...], BeforeValidator(_several)] = ()
-    components: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
+    examples = (
+        "{path: screen.tsv, environment: condition, observational: control, variables: {drop: [id, batch]}, "
+        "missing: drop-rows}",
+        "{path: cells.h5ad, environment: guide, observational: control, layer: counts, "
+        "transform: [log1p, standardise], components: 20}",
+        "{path: assay.nc, variable: expression, dims: {environment: guide, sample: cell, observed: gene}}",
+        "{path: tables, observational: obs, variables: [a, b, c, d]}",
+        "{path: tunnel, experiments: [obs, do_red, do_green], observational: obs, images: {folder: '64', size: 16}, "
+        "variables: [angle_1], truth: [red, green]}",
+    )
+
+    path: Annotated[
+        str,
+        Field(
+            min_length=1, description="File or folder; a relative path is taken from the folder of the spec."
+        ),
+    ]
+    environment: Annotated[
+        str | None,
+        Field(
+            description="The column of one table, or the obs key of an AnnData, that names each row's environment."
+        ),
+    ] = None
+    observational: Annotated[
+        str | None, Field(description="The environment without intervention, by its name.")
+    ] = None
+    variable: Annotated[str, Field(description="The variable of a NetCDF or Zarr file that is observed.")] = (
+        "x"
+    )
+    dims: Annotated[
+        Dims | None, Field(description="What the dimensions of that variable are called, where not as here.")
+    ] = None
+    experiments: Annotated[
+        Annotated[tuple[str, ...], Field(min_length=1)] | None,
+        Field(
+            description="The folders that are the environments, where each experiment has a folder of its own."
+        ),
+    ] = None
+    images: Annotated[
+        Images | None, Field(description="The images of experiments, where they are observed.")
+    ] = None
+    variables: Annotated[
+        tuple[str, ...] | Dropped,
+        BeforeValidator(_variables),
+        Field(
+            description="The columns that are observed, or which to drop. Columns of text must be dropped."
+        ),
+    ] = ()
+    truth: Annotated[
+        tuple[str, ...],
+        Field(description="Columns kept aside as the true values of the latents; no estimator sees them."),
+    ] = ()
+    layer: Annotated[
+        str | None, Field(description="The layer of an AnnData that is read, where it is not X.")
+    ] = None
+    missing: Annotated[
+        Literal["refuse", "drop-rows"],
+        Field(description="Whether a missing cell is refused, or its row left out and counted."),
+    ] = "refuse"
+    transform: Annotated[
+        tuple[Literal["log1p", "standardise"], ...],
+        BeforeValidator(_several),
+        Field(
+            description="What is done to every variable first, in this order; new data are treated the same."
+        ),
+    ] = ()
+    components: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=10_000)] | None,
+        Field(description="How many pooled principal components take the place of the variables."),
+    ] = None
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:

@@ -18,6 +18,7 @@ from crlspec.registry import (
     NoiseDeclaration,
     ScoresDeclaration,
 )
+from crlspec.spec.assumed import Assume, Calibrate
 from crlspec.spec.interventions import (
     INTERVENTIONS,
     MECHANISM,
@@ -26,7 +27,6 @@ from crlspec.spec.interventions import (
     Environments,
     ReplacedMechanism,
 )
-from crlspec.spec.links import LinkName
 from crlspec.spec.own_data import Data
 from crlspec.spec.slots import SLOT_MARK, Slot, entries, fault, fixed, one_of, plain, registered, shown
 from crlspec.spec.vocabulary import CHANGES, CONSTANTS, DISTRIBUTIONS, FUNCTIONS
@@ -36,7 +36,10 @@ __all__ = ["Assume", "Calibrate", "Data", "RandomGraph", "ReplacedMechanism", "S
 MAX_LATENTS = 1000
 MAX_NAME = 100
 """Latents of a spec, and characters of the name of one."""
-FEWEST_LABELS = 5
+LATENTS = (
+    "How many latents, their names, or the equation of each. auto: the data tell their number. from-environments: "
+    "one for each environment, called after it."
+)
 FROM_ENVIRONMENTS = "from-environments"
 RESERVED = {"x", "z", "kind", *CONSTANTS, *FUNCTIONS, *DISTRIBUTIONS, *CHANGES}
 """Words that cannot name a latent: they mean something in an equation, a trace or a data set."""
@@ -79,17 +82,26 @@ class RandomGraph(ClosedModel):
     """Erdős–Rényi: each pair of latents, in the listed order, is an edge with probability ``density``."""
 
     kind: Literal["random"] = "random"
-    density: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
+    examples = ("{kind: random, density: 0.3}",)
+
+    density: Annotated[
+        float,
+        Field(strict=True, ge=0, le=1, description="The probability that a pair of latents is an edge."),
+    ] = 0.5
 
 
 class ChainGraph(ClosedModel):
     """Each latent causes the next one in the listed order."""
+
+    examples = ("{kind: chain}",)
 
     kind: Literal["chain"] = "chain"
 
 
 class CompleteGraph(ClosedModel):
     """Each latent causes all later ones in the listed order."""
+
+    examples = ("{kind: complete}",)
 
     kind: Literal["complete"] = "complete"
 
@@ -134,81 +146,33 @@ def _one_or_each(slot: Slot) -> tuple[Any, ...]:
 
 
 class Scm(ClosedModel):
-    """The latent structural causal model; the graph is a tuple of (source, target) pairs once it is known."""
+    """The latent structural causal model. In Python a graph that is known is a tuple of pairs (source, target)."""
+
+    examples = (
+        "{graph: {kind: random, density: 0.5}, mechanism: {kind: linear}, noise: {kind: normal}}",
+        "{graph: [z1 -> z2 -> z3], mechanism: {z1: {kind: linear}, z2: {kind: mlp}, z3: {kind: sine}}, "
+        "noise: {z1: {kind: laplace}, z2: {kind: normal}, z3: {kind: gumbel}}}",
+    )
 
     graph: Annotated[
         tuple[tuple[str, str], ...] | RandomGraph | ChainGraph | CompleteGraph,
         BeforeValidator(_graph),
         PlainSerializer(_plain_graph),
         WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {SLOT_MARK: "graph"}]}),
+        Field(description="Which latent causes which: a list of edges, or a kind of random graph."),
     ]
-    mechanism: Annotated[MechanismDeclaration | dict[str, MechanismDeclaration], *_one_or_each(MECHANISM)]
-    noise: Annotated[NoiseDeclaration | dict[str, NoiseDeclaration], *_one_or_each(NOISE)]
-
-
-def _targets(value: Any) -> Any:
-    if value == "concealed" or isinstance(value, Mapping):
-        return value
-    remedy = "write targets: concealed, or targets: {environment: [latent]}."
-    raise fault(f"got {shown(value)}; the targets of each environment are needed", remedy)
-
-
-class AssumedInterventions(ClosedModel):
-    """What is assumed of the interventions behind one's own data. ``changes`` says what soft ones change: how a
-    latent depends on its parents (``mechanism``), or only where it lies (``shift``) or how much it varies
-    (``scale``)."""
-
-    design: Literal["observational", "single-node", "coupled", "uncoupled", "multi-node"]
-    kind: Literal["hard", "soft"] | None = None
-    changes: Literal["mechanism", "shift", "scale"] = "mechanism"
-    targets: Annotated[Literal["concealed"] | dict[str, tuple[str, ...]], BeforeValidator(_targets)] = (
-        "concealed"
-    )
-    pairs: tuple[tuple[str, str], ...] | None = None
-
-
-class Assume(ClosedModel):
-    """What is assumed of the model behind one's own data; ``noise`` and ``function`` speak of the latents, ``link``
-    is that of a glm mixing, x = link(G z). ``observation_noise`` says what noise of unknown size is on x: the same on
-    every variable, or each its own. ``beyond_theory`` lets an estimator that the file names run though no
-    theorem covers it there; its status is ``undecided`` at best."""
-
-    mixing: Literal["linear", "glm", "general"]
-    link: LinkName | None = None
-    interventions: AssumedInterventions
-    noise: Literal["gaussian", "other", "unknown"] = "unknown"
-    function: Literal["linear", "nonlinear", "unknown"] = "unknown"
-    observation_noise: Literal["none", "isotropic", "per-variable"] = "none"
-    beyond_theory: bool = False
-
-
-def _labels(value: Any) -> Any:
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= FEWEST_LABELS:
-        return value
-    raise fault(
-        f"got {shown(value)}; a file of labels, or a number of rows from {FEWEST_LABELS} on, is needed",
-        "write labels: labels.csv, or labels: 20 where the truth is known.",
-    )
-
-
-class Calibrate(ClosedModel):
-    """A few labelled rows that give latents their units and signs, once the estimate is complete.
-
-    ``labels`` is a table (.csv, .parquet): ``environment``, ``row`` (from 0), and a column of true values for each
-    labelled latent; or, where the truth is known, how many rows of the observational environment are drawn.
-    ``latents`` says the latent of each column; left out, columns go by the latents' names, or by rank correlation
-    where targets are concealed. ``unit`` is named in texts.
-    """
-
-    labels: Annotated[
-        str | int,
-        BeforeValidator(_labels),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": FEWEST_LABELS}]}),
+    mechanism: Annotated[
+        MechanismDeclaration | dict[str, MechanismDeclaration],
+        *_one_or_each(MECHANISM),
+        Field(
+            description="How latents depend on their parents: one mechanism for all, or one for each latent."
+        ),
     ]
-    latents: dict[str, str] | None = None
-    unit: str | None = None
+    noise: Annotated[
+        NoiseDeclaration | dict[str, NoiseDeclaration],
+        *_one_or_each(NOISE),
+        Field(description="What is added to each latent: one noise for all, or one for each latent."),
+    ]
 
 
 def _equation(value: Any) -> Any:
@@ -240,24 +204,62 @@ class Spec(ClosedModel):
     file names none; None where there is none.
     """
 
-    crlspec: Literal[1] = 1
-    name: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "spec"
-    latents: Annotated[tuple[str, ...], BeforeValidator(_latents)]
+    crlspec: Annotated[Literal[1], Field(description="The version of the language of this file.")] = 1
+    name: Annotated[
+        str,
+        Field(
+            max_length=100,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            description="What runs and reports are called; the file's name where left out.",
+        ),
+    ] = "spec"
+    latents: Annotated[tuple[str, ...], BeforeValidator(_latents), Field(description=LATENTS)]
     equations: dict[str, Annotated[str, BeforeValidator(_equation)]] | None = None
     latents_from: Literal["environments"] | None = None
-    scm: Scm | None = None
-    mixing: Annotated[MixingDeclaration, *one_of(MIXING)] | None = None
-    interventions: AnyDesign | None = None
-    environments: Environments | None = None
-    conceal: tuple[Literal["targets", "pairs", "latents"], ...] = ()
-    samples: Annotated[int | dict[str, int], BeforeValidator(_samples)] = 10_000
+    scm: Annotated[
+        Scm | None, Field(description="The causal model of the latents, where they are not equations.")
+    ] = None
+    mixing: Annotated[
+        Annotated[MixingDeclaration, *one_of(MIXING)] | None,
+        Field(description="The map x = g(z) from latents to what is observed."),
+    ] = None
+    interventions: Annotated[AnyDesign | None, Field(description="A design that makes the environments.")] = (
+        None
+    )
+    environments: Annotated[
+        Environments | None,
+        Field(description="The environments one by one: which latent's mechanism is replaced by what."),
+    ] = None
+    conceal: Annotated[
+        tuple[Literal["targets", "pairs", "latents"], ...],
+        Field(
+            description="What of the truth the estimator may not read: targets, pairs, the number of latents."
+        ),
+    ] = ()
+    samples: Annotated[
+        int | dict[str, int],
+        BeforeValidator(_samples),
+        Field(description="Samples of every environment, or of each by its name."),
+    ] = 10_000
     scores: Annotated[
-        ScoresDeclaration, *one_of(SCORES), Field(default={"kind": "auto"}, validate_default=True)
+        ScoresDeclaration,
+        *one_of(SCORES),
+        Field(
+            default={"kind": "auto"}, validate_default=True, description="Where score differences come from."
+        ),
     ]
-    estimator: Annotated[EstimatorDeclaration | None, *one_of(ESTIMATOR)] = None
-    data: Data | None = None
-    assume: Assume | None = None
-    calibrate: Calibrate | None = None
+    estimator: Annotated[
+        EstimatorDeclaration | None,
+        *one_of(ESTIMATOR),
+        Field(description="The method of recovery; the one that the verdict names where left out."),
+    ] = None
+    data: Annotated[Data | None, Field(description="Where your own data are, in place of a model.")] = None
+    assume: Annotated[
+        Assume | None, Field(description="What you assume of the model behind your own data.")
+    ] = None
+    calibrate: Annotated[
+        Calibrate | None, Field(description="A few labelled rows that give latents their units and signs.")
+    ] = None
 
     _source: Any = PrivateAttr(default=None)
     _declared: Any = PrivateAttr(default=None)

@@ -10,7 +10,8 @@ import pytest
 from crlspec.errors import SpecError
 from crlspec.inference.declarations import LscaleI
 from crlspec.spec.check import check
-from crlspec.spec.load import dump, json_schema, load, loads, shipped
+from crlspec.spec.json_schema import json_schema
+from crlspec.spec.load import dump, load, loads, shipped
 
 GOOD = Path(__file__).parent / "good"
 LINEAR = [

@@ -7,7 +7,8 @@ import pytest
 import crlspec
 from crlspec.errors import DataError, SpecError
 from crlspec.given import latent_names, named_by_environments
-from crlspec.spec.load import dump, json_schema, loads
+from crlspec.spec.json_schema import json_schema
+from crlspec.spec.load import dump, loads
 from crlspec.spec.setting import Setting
 
 OWN = """

@@ -11,7 +11,7 @@ from scipy import stats
 import crlspec
 from crlspec.errors import SpecError
 from crlspec.registry import Registry
-from crlspec.spec.load import json_schema
+from crlspec.spec.json_schema import json_schema
 from crlspec.spec.prior import POSITIVE, Prior
 from crlspec.spec.resolve import resolve
 from crlspec.spec.vocabulary import DISTRIBUTIONS

@@ -9,7 +9,8 @@ import pytest
 
 from crlspec.errors import SpecError
 from crlspec.spec.check import check
-from crlspec.spec.load import dump, json_schema, load, loads
+from crlspec.spec.json_schema import json_schema
+from crlspec.spec.load import dump, load, loads
 from crlspec.spec.profiles import choose
 from crlspec.spec.resolve import resolve
 from crlspec.spec.table import loads_table

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from crlspec.errors import Issue, SpecError
 from crlspec.registry import Amount, MechanismDeclaration, NoiseDeclaration, Registry, draw_amount
-from crlspec.spec.load import dump, json_schema, loads
+from crlspec.spec.json_schema import json_schema
+from crlspec.spec.load import dump, loads
 from crlspec.spec.plugins import lacking_plugins, packages_of, plugins_of
 
 TEXT = """latents: 2

@@ -12,9 +12,16 @@ __all__ = ["AutoencoderCode"]
 
 
 class AutoencoderCode(ClosedModel):
-    """How images become a code of so many numbers: by a convolutional ``autoencoder``, trained for so many ``steps``
-    at most to give the images back, or by their principal components (``pca``)."""
+    """How images become a code."""
 
-    kind: Literal["autoencoder", "pca"] = "autoencoder"
-    code: Annotated[int, Field(strict=True, ge=2, le=64)] = 24
-    steps: Annotated[int, Field(strict=True, ge=10, le=10**6)] = 1500
+    kind: Annotated[
+        Literal["autoencoder", "pca"],
+        Field(description="By a convolutional autoencoder, or by the principal components of the images."),
+    ] = "autoencoder"
+    code: Annotated[int, Field(strict=True, ge=2, le=64, description="How many numbers the code has.")] = 24
+    steps: Annotated[
+        int,
+        Field(
+            strict=True, ge=10, le=10**6, description="The most steps that the autoencoder is trained for."
+        ),
+    ] = 1500

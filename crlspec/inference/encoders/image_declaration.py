@@ -14,14 +14,20 @@ Looking = Literal["auto", "mlp", "conv"]
 
 
 class ImageCode(ClosedModel):
-    """How an estimator looks at images: by a code of so many numbers, their principal components, and a perceptron
-    behind it (``mlp``), beside which a convolutional network looks at the images themselves (``conv``).
-    ``auto`` looks at the images where the code does not tell what a classifier of the pixels does. ``blur`` is the
-    deviation, in pixels, of a Gaussian blur before the code.
+    """How an estimator looks at images: by a code, their principal components, and a network behind it.
 
     An estimator takes images where its declaration gives one of these as ``image_code``.
     """
 
-    kind: Looking = "auto"
-    code: Annotated[int, Field(strict=True, ge=2, le=64)] = 64
-    blur: Annotated[Number, Field(ge=0, le=100)] = 0.0
+    kind: Annotated[
+        Looking,
+        Field(
+            description="mlp: a perceptron of the code; conv: beside it a convolutional network of the images; auto: "
+            "conv where the code does not tell what a classifier of the pixels does."
+        ),
+    ] = "auto"
+    code: Annotated[int, Field(strict=True, ge=2, le=64, description="How many principal components.")] = 64
+    blur: Annotated[
+        Number,
+        Field(ge=0, le=100, description="The deviation, in pixels, of a Gaussian blur before the code."),
+    ] = 0.0

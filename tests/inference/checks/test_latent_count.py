@@ -87,7 +87,7 @@ def test_auto_survives_yaml_and_schema() -> None:
     assert Setting.of(spec).latents == ()
     assert "unknown number" in str(Setting.of(spec))
     assert "is counted in the data" in str(crlspec.identifiability(spec))
-    from crlspec.spec.load import json_schema
+    from crlspec.spec.json_schema import json_schema
 
     assert {"const": "auto"} in json_schema()["properties"]["latents"]["anyOf"]
 
