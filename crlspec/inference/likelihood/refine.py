@@ -13,11 +13,14 @@ import numpy as np
 import torch
 
 from crlspec.inference.check import Check
+from crlspec.inference.checks.known import check_known
+from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
 from crlspec.inference.likelihood.graph_search import search_graph
+from crlspec.inference.likelihood.known_tests import gaussian_statements
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.likelihood.wald import wald_tests
@@ -45,6 +48,7 @@ def refine_gaussian(
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
     rivals: UmniThresholds | None = None,
+    free: tuple[Order, np.ndarray] | None = None,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -53,6 +57,7 @@ def refine_gaussian(
     signature  (latent, interventional environment) bool; None: one environment per latent
     asked      names and bounds of the checks of the answer; None: none are made
     rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
+    free       order and rows found without what is known (``asked.knowledge``), which is held against them
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -68,28 +73,41 @@ def refine_gaussian(
         fitted.update(zip([keys[k] for k in new], found, strict=True))
         return [fitted[key] for key in keys]
 
-    best = search_order(fit([order], rows[None])[0], fit, margin=1e-2 / counts.sum())
+    known, margin = None if asked is None else asked.knowledge, 1e-2 / counts.sum()
+    before = None if known is None else known.before
+    best = search_order(fit([order], rows[None])[0], fit, margin, before=before)
+    given = None if known is None else known.given(best.order)
     warn_unless_settled(
         best.settled, best.gradient, "The joint Gaussian likelihood of all environments",
         "Give more samples, or check that no observed variable nearly repeats another.",
     )  # fmt: skip
-    tests = wald_tests(best, moments, counts, signature)
-    p_values = _either(tests.p_values)
+    tests = wald_tests(best, moments, counts, signature, None if given is None else given.absent)
+    p_values = _either(tests.p_values, given)
     checks: tuple[Check, ...] = ()
     power = None
     if asked is not None:
         detectable = by_normal(tests.errors, asked.alpha / DIRECTIONS)
+        if given is not None:
+            detectable = np.where(given.ordered, by_normal(tests.errors, asked.alpha), detectable)
         power = Power(detectable, asked.thresholds.detectable)
         checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values, power)
         if rivals is not None and signature is not None:
             checks = (*checks, check_signature(best, moments, signature, asked, rivals))
+        if known is not None:
+            statements = gaussian_statements(
+                known, best, best if free is None else fit([free[0]], free[1][None])[0], fit,
+                lambda one: wald_tests(one, moments, counts, signature), float(counts.sum()), asked.alpha,
+                asked.thresholds, margin,
+            )  # fmt: skip
+            checks = (check_known(statements, asked.thresholds.known), *checks)
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
     return [
         Step(
-            "likelihood", best.order, best.rows, tests.strengths, p_values, seconds, note, settled=best.settled,
-            checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
+            "likelihood", best.order, best.rows if given is None else tests.rows, tests.strengths, p_values, seconds,
+            note, settled=best.settled, checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
+            given=given,
         )
     ]  # fmt: skip
 
@@ -163,8 +181,10 @@ def refine_flexible(
     return [first, last]
 
 
-def _either(p_values: np.ndarray) -> np.ndarray:
-    return np.minimum(1.0, DIRECTIONS * p_values)
+def _either(p_values: np.ndarray, given: GivenEdges | None = None) -> np.ndarray:
+    """p-values corrected for the two directions of every pair whose order is not known."""
+    either = np.minimum(1.0, DIRECTIONS * p_values)
+    return either if given is None else np.where(given.ordered, p_values, either)
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:
