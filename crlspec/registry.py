@@ -254,12 +254,11 @@ class EstimatorDeclaration(Declaration):
         """Why the estimator cannot take a setting, and what would mend it; None where it can."""
 
     def knowledge(self, setting: "Setting") -> Refusal | None:
-        """Why what is known already of graph or targets (``setting.known``) cannot enter; None where it does. A method
-        that says nothing here uses none of it, and refuses."""
+        """Why what is known of the graph (``setting.known``) cannot enter; None where it does. A method that says
+        nothing here uses none of it, and refuses."""
         return Refusal(
             f"{kind_of(type(self))} cannot use what assume.known says of the graph",
-            "leave edges, absent and order out of assume.known; under a linear mixing estimator: {kind: lscale-i} and "
-            "{kind: umni-crl} use them.",
+            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
         )
 
     def refused(self, setting: "Setting") -> Refusal | None:

@@ -1,4 +1,4 @@
-"""What is known already of the graph, as an estimator takes it: by index of the latents, and by position of an order."""
+"""What is known already of the graph, as an estimator takes it: by index of the latents, or by its position."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ class Knowledge:
     def saying(self, first: int, second: int) -> str:
         """What puts a pair in order, in words."""
         a, b = self.latents[first], self.latents[second]
-        return f"the edge '{a}' → '{b}'" if self.edges[first, second] else f"'{a}' before '{b}'"
+        there = f"that there is an edge '{a}' → '{b}'"
+        return there if self.edges[first, second] else f"that '{a}' comes before '{b}'"
 
     def refuse_exact(self) -> None:
         """Raises SettingMismatch: with exact scores no likelihood is fitted, which knowledge enters."""

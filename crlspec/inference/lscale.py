@@ -72,6 +72,9 @@ class LScaleI(Estimator):
         if hard:
             steps = self._hard(problem, coordinates, estimate, seed, progress)
         else:
+            known = Knowledge.of(problem)
+            if known is not None and estimate.exact:
+                known.refuse_exact()
             steps = [closure_by_scores(estimate)]
             if self.variant == "full-rank":
                 steps.append(full_rank_graph(estimate, steps[0], self.alpha, self.thresholds))
@@ -89,9 +92,12 @@ class LScaleI(Estimator):
                             self.alpha,
                             self.thresholds,
                             effective=effective,
+                            knowledge=known,
                         )
                     )
                 else:
+                    if known is not None:
+                        known.refuse_smooth_soft()
                     steps.append(
                         closure_by_invariance(
                             coordinates,
@@ -153,6 +159,7 @@ class LScaleI(Estimator):
         first = Step(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
             orders[0].note + UNCALIBRATED * (not are_calibrated(estimate)),
+            given=None if known is None else known.given(best),
         )  # fmt: skip
         if known is not None and estimate.exact:
             known.refuse_exact()

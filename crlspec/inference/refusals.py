@@ -71,7 +71,7 @@ def linear_knowledge(setting: Setting, kind: str, variant: str, refine: str) -> 
         )
     elif setting.targets is None and not _one_each(setting):
         reason = (
-            "the targets are concealed, so no latent has a name before the data are read, and assume.known names some",
+            "the targets are concealed, so no latent has a name before data are read, and assume.known names some",
             "name the targets of every environment (interventions: {targets: {…}}), or leave assume.known out",
         )
     elif known.absent and setting.kind != "hard":

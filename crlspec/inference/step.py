@@ -53,7 +53,8 @@ class Step:
         return found_edges(self.p_values, alpha, self.given)
 
 
-def found_edges(p_values: np.ndarray, alpha: float, given: GivenEdges | None) -> np.ndarray:
-    """(position, position) bool, ``[i, j]`` for j → i: p-values below alpha, and what is known already."""
+def found_edges(p_values: np.ndarray, alpha: float | np.ndarray, given: GivenEdges | None) -> np.ndarray:
+    """(position, position) bool, ``[i, j]`` for j → i: p-values below alpha, one or one a pair, and what is known
+    already."""
     found = np.tril(p_values < alpha, -1)
     return found if given is None else (found | given.present) & ~given.absent

@@ -80,7 +80,7 @@ class LinearThresholds(Thresholds):
                            ruled out, all of them together: benchmarks/trust.py holds what comes of it; at .01 false
                            pairs get through at 100 samples, where χ² is too small
     hard                   level at which a target that depends on latents before it is not hard: a convention
-    known                  level at which the data contradict something of assume.known, all of it together: a convention
+    known                  level at which the data contradict what is known, all statements together: a convention
     negligible             strength of an edge below which it counts as none, for an edge that is known: a convention
     leftover               standard error of what a latent may hold of all others, in standard deviations, up to which
                            latents count as separated: .2 costs .02 of a correlation

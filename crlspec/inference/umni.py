@@ -10,7 +10,6 @@ not be Gaussian, there may be more environments than latents, and several may ta
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -28,8 +27,9 @@ from crlspec.inference.checks.one_mechanism import check_one_mechanism
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate, Status
-from crlspec.inference.likelihood.gaussian import fit_orders
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.likelihood.signature_costs import joint_costs, pruned
 from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order, peel_sinks
@@ -84,8 +84,12 @@ class UmniCrl(Estimator):
         estimate = scores.estimate(coordinates, seed, progress)
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
         progress("signature", 0.0)
-        known = _known(problem)
-        search = _Search(problem, coordinates, estimate, scores, hard, gaussian, known, seed, progress)
+        known, knowledge = _known(problem), Knowledge.of(problem)
+        if knowledge is not None and estimate.exact:
+            knowledge.refuse_exact()
+        search = _Search(
+            problem, coordinates, estimate, scores, hard, gaussian, known, knowledge, seed, progress
+        )
         scored = time.perf_counter()
         peeled, status = search.signature(self.thresholds)
         order, signature = _named(peeled, known)
@@ -139,6 +143,7 @@ class _Search:
     hard: bool
     gaussian: bool
     known: np.ndarray | None
+    knowledge: Knowledge | None
     seed: int
     progress: Progress
 
@@ -146,6 +151,18 @@ class _Search:
     def likelihood(self) -> GaussianSinks:
         """Sinks by the likelihood of linear-Gaussian latents."""
         return GaussianSinks.of(self.coordinates.all, self.hard)
+
+    @property
+    def before(self) -> np.ndarray | None:
+        """(latent, latent) bool: pairs whose order is known; None where none is."""
+        return None if self.knowledge is None else self.knowledge.before
+
+    def free(self) -> tuple[tuple[int, ...], np.ndarray] | None:
+        """Order and rows without what is known of the order; None where nothing is."""
+        if self.knowledge is None:
+            return None
+        peeled = peel_sinks(self.likelihood, len(self.problem.latents), known=self.known)[0]
+        return _named(peeled, self.known)[0], peeled.rows
 
     def signature(self, thresholds: UmniThresholds) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
@@ -164,19 +181,19 @@ class _Search:
             find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
             )
-            return peel_sinks(find, n, known=self.known)[0], None
+            return peel_sinks(find, n, known=self.known, before=self.before)[0], None
         sinks = self.likelihood
-        found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
+        found = peel_sinks(sinks, n, width=WIDTH, known=self.known, before=self.before)
         close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
-            costs = _joint_costs(close, sinks)
+            costs = joint_costs(close, sinks)
             ranked = sorted(range(len(close)), key=lambda k: costs[k])
             close, gap = [close[k] for k in ranked], sorted(costs)[1] - min(costs)
         else:
             gap = close[1].cost - close[0].cost if len(close) > 1 else np.inf
         best = close[0]
         if self.hard and self.known is None:
-            best = replace(best, signature=_pruned(best, sinks))
+            best = replace(best, signature=pruned(best, sinks))
         return best, _doubtful if self.known is None and gap < thresholds.clear else None
 
 
@@ -186,39 +203,6 @@ _doubtful = Status(
     "latents and graph may be wrong.",
     "Give more samples, stronger interventions, or environments with fewer targets in common.",
 )
-
-
-def _pruned(peeled: Peeled, sinks: GaussianSinks) -> np.ndarray:
-    """The signature (position, environment) less every target whose removal the joint likelihood, after the Bayesian
-    information criterion, prefers, one after the other while rank is kept."""
-    signature = peeled.signature.copy()
-    best = _joint_costs([peeled], sinks)[0]
-    while True:
-        fewer: dict[tuple[int, int], np.ndarray] = {}
-        for i, k in np.argwhere(signature):
-            less = signature.copy()
-            less[i, k] = False
-            if np.linalg.matrix_rank(less.astype(float)) == len(less):
-                fewer[int(i), int(k)] = less
-        tried = [replace(peeled, signature=less) for less in fewer.values()]
-        costs = dict(zip(fewer, _joint_costs(tried, sinks), strict=True))
-        if not costs or min(costs.values()) >= best:
-            return signature
-        at = min(costs, key=lambda key: costs[key])
-        signature[at], best = False, costs[at]
-
-
-def _joint_costs(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[float]:
-    """Negative log likelihood at each joint optimum and the Bayesian information criterion's price of a target."""
-    if not tried:
-        return []
-    orders, rows = [tuple(range(len(one.rows))) for one in tried], np.stack([one.rows for one in tried])
-    fits = fit_orders(orders, rows, sinks.moments, sinks.counts, [one.signature for one in tried])
-    total = float(sinks.counts.sum())
-    return [
-        float(total * fit.loss + np.log(total) * one.signature.sum())
-        for fit, one in zip(fits, tried, strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -254,7 +238,7 @@ class _Found:
         if search.gaussian and not search.estimate.exact:
             order, rows, errors = self.order, self.peeled.rows, None
         else:
-            orders = peel(single.moments, most=3)
+            orders = peel(single.moments, most=3, before=search.before)
             covariances = self._own_covariances(samples)
 
             def starts(order: tuple[int, ...]) -> np.ndarray:
@@ -265,7 +249,8 @@ class _Found:
             errors = unmixing_variances(rows, covariances, counts.tolist(), order)
         strengths, p_values = score_edges(rows, single, order, errors)
         seconds = self.seconds + time.perf_counter() - began
-        first = Step("signature", order, rows, strengths, p_values, seconds, self.note)
+        given = None if search.knowledge is None else search.knowledge.given(order)
+        first = Step("signature", order, rows, strengths, p_values, seconds, self.note, given=given)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
@@ -273,7 +258,9 @@ class _Found:
             rivals = estimator.thresholds if search.known is None else None
             return [
                 first,
-                *refine_gaussian(samples, order, rows, search.progress, self.signature, asked, rivals),
+                *refine_gaussian(
+                    samples, order, rows, search.progress, self.signature, asked, rivals, search.free()
+                ),
             ]
         return [
             first,
@@ -297,6 +284,8 @@ class _Found:
             first = closure_by_scores(single)
             if estimator.refine == "none" or search.estimate.exact:
                 return [first]
+            if search.knowledge is not None:
+                search.knowledge.refuse_smooth_soft()
             return [first, self._nonlinear(estimator, first, single)]
         strengths, p_values = score_edges(self.peeled.rows, single, self.order)
         seconds = self.seconds + time.perf_counter() - began
@@ -319,6 +308,7 @@ class _Found:
                 estimator.thresholds,
                 self._groups(),
                 starts,
+                knowledge=search.knowledge,
             ),
         ]
 

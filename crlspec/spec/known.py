@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from crlspec.registry import ClosedModel
 from crlspec.spec.edge_list import plain_edges, read_edges
@@ -42,7 +42,7 @@ class KnownFacts(ClosedModel):
     edges: Annotated[Pairs, *EDGES] = ()
     absent: Annotated[Pairs, *EDGES] = ()
     order: tuple[str, ...] = ()
-    targets: dict[str, tuple[str, ...]] = {}
+    targets: dict[str, tuple[str, ...]] = Field(default={})
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -36,7 +36,9 @@ def named(spec: Spec) -> Iterator[Finding]:
         yield Finding(
             HERE,
             f"the targets are concealed, so nothing tells which latent {', '.join(loose)} is",
-            "say which environment targets it, such as known: {targets: {environment: [" + loose[0] + "]}}; or name "
+            "say which environment targets it, such as known: {targets: {environment: ["
+            + loose[0]
+            + "]}}; or name "
             "all targets, interventions: {targets: {…}}.",
             at_key=True,
         )
@@ -103,7 +105,9 @@ def targets(spec: Spec) -> Iterator[Finding]:
     for name, count in counts.items():
         if count > 1:
             message = f"{count} environments are said to target {name}"
-            yield Finding(here, message, "keep one, or use design: multi-node and estimator: {kind: umni-crl}.")
+            yield Finding(
+                here, message, "keep one, or use design: multi-node and estimator: {kind: umni-crl}."
+            )
 
 
 def _graph_mentions(known: KnownFacts) -> list[tuple[tuple[str | int, ...], str]]:

@@ -1,4 +1,4 @@
-"""Does anything that is known already contradict the data? Every statement with its own test, and one check of all."""
+"""Do the data contradict what is known already? Every statement with its own test, and one check of all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def absence(knowledge: Knowledge, cause: int, effect: int, p_value: float, stren
     """That an edge is not there; ``strength`` is what it has if it may be."""
     a, b = knowledge.latents[cause], knowledge.latents[effect]
     return Statement(
-        f"no edge '{a}' → '{b}'", (a, b), p_value, f"Left free, that edge has strength {strength:.2g}"
+        f"that there is no edge '{a}' → '{b}'",
+        (a, b),
+        p_value,
+        f"Left free, that edge has strength {strength:.2g}",
     )
 
 
@@ -49,7 +52,7 @@ def presence(
     """That an edge is there, of a strength above ``bound``."""
     a, b = knowledge.latents[cause], knowledge.latents[effect]
     told = f"It has strength {strength:.2g}, and surely less than the {bound:.2g} from which an edge counts"
-    return Statement(f"the edge '{a}' → '{b}'", (a, b), p_value, told)
+    return Statement(f"that there is an edge '{a}' → '{b}'", (a, b), p_value, told)
 
 
 def check_known(statements: Sequence[Statement], level: float) -> Check:

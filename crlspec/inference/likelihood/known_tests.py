@@ -8,7 +8,7 @@ true ones along.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.special import chndtr, ndtr
@@ -97,7 +97,7 @@ def _kept(whole: GaussianFit, first: int, second: int, refit: Refit, margin: flo
 def smooth_statements(
     knowledge: Knowledge,
     order: Order,
-    reversed_pairs: dict[tuple[int, int], float],
+    reversed_pairs: Mapping[tuple[int, int], float],
     shares: np.ndarray,
     p_values: np.ndarray,
     samples: int,

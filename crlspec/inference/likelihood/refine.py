@@ -20,7 +20,7 @@ from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
 from crlspec.inference.likelihood.graph_search import search_graph
-from crlspec.inference.likelihood.known_tests import gaussian_statements
+from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth_statements
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.likelihood.wald import wald_tests
@@ -144,15 +144,19 @@ def refine_flexible(
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
+    known = None if asked is None else asked.knowledge
     ordered = order_by_likelihood(
-        [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress
-    )
+        [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress,
+        knowledge=known,
+    )  # fmt: skip
     order, model, tried = ordered.order, ordered.model, ordered.tried
     train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
-    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress, heteroscedastic)
+    given = None if known is None else known.given(order)
+    levels = _levels(alpha, len(order), given)
+    found = search_graph(model, training, held_out, generator, levels, progress, heteroscedastic, given)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     ended = (
@@ -164,19 +168,28 @@ def refine_flexible(
     )
     first = Step(
         "likelihood", order, _unit(dense, samples), found.first.shares, _either(found.first.p_values), dense_seconds,
-        notes[0],
+        notes[0], given=given,
     )  # fmt: skip
-    p_values = _either(found.last.p_values)
+    p_values = _either(found.last.p_values, given)
     checks: tuple[Check, ...] = ()
     power = None
     if asked is not None:
         detectable = detectable_shares(len(order), len(training + held_out), alpha / DIRECTIONS)
+        if given is not None:
+            alone = detectable_shares(len(order), len(training + held_out), alpha)
+            detectable = np.where(given.absent, 0.0, np.where(given.ordered, alone, detectable))
         power = Power(detectable, asked.thresholds.detectable_share)
         z = [y @ found.rows.T for y in samples]
         checks = decide_flexible(asked, order, ordered.rivals, p_values, found.settled, z, targeted, power)
+        if known is not None:
+            statements = smooth_statements(
+                known, order, ordered.turned, found.last.shares, found.last.p_values, len(training + held_out),
+                asked.alpha, asked.thresholds,
+            )  # fmt: skip
+            checks = (check_known(statements, asked.thresholds.known), *checks)
     last = Step(
         "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
-        found.heteroscedasticity, found.settled, checks, power,
+        found.heteroscedasticity, found.settled, checks, power, given=given,
     )  # fmt: skip
     return [first, last]
 
@@ -185,6 +198,12 @@ def _either(p_values: np.ndarray, given: GivenEdges | None = None) -> np.ndarray
     """p-values corrected for the two directions of every pair whose order is not known."""
     either = np.minimum(1.0, DIRECTIONS * p_values)
     return either if given is None else np.where(given.ordered, p_values, either)
+
+
+def _levels(alpha: float, n: int, given: GivenEdges | None) -> np.ndarray:
+    """(position, position): the level of the test of each pair, as :func:`_either` corrects p-values."""
+    ordered = np.zeros((n, n), dtype=bool) if given is None else given.ordered
+    return np.where(ordered, alpha, alpha / DIRECTIONS)
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:
