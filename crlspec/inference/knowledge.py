@@ -68,11 +68,12 @@ class Knowledge:
         """The order, with latents moved behind those that are known to come before them."""
         return earliest_first(self.before, order)
 
-    def given(self, order: Order) -> GivenEdges:
-        """By position of an order that is allowed."""
+    def given(self, order: Order, closure: bool = False) -> GivenEdges:
+        """By position of an order that is allowed; ``closure``: edges stand for ancestors."""
+        edges = transitive_closure(self.edges) if closure else self.edges
         at = np.ix_(order, order)
         below = np.tri(len(order), k=-1, dtype=bool)
-        return GivenEdges(self.edges[at].T & below, self.absent[at].T & below, self.before[at].T & below)
+        return GivenEdges(edges[at].T & below, self.absent[at].T & below, self.before[at].T & below)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

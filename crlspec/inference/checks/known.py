@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crlspec.inference.check import Check, chance
-from crlspec.inference.knowledge import Knowledge
+import numpy as np
 
-__all__ = ["Statement", "absence", "check_known", "precedence", "presence"]
+from crlspec.inference.check import Check, chance
+from crlspec.inference.knowledge import GivenEdges, Knowledge
+
+__all__ = ["Statement", "absence", "check_known", "check_unseen", "precedence", "presence"]
 
 
 @dataclass(frozen=True)
@@ -74,4 +76,28 @@ def check_known(statements: Sequence[Statement], level: float) -> Check:
         f"The data contradict {worst.saying}, which is said to be known. {worst.told} ({chance(p_value)}).{more}",
         "Take it out of assume.known, or look whether each environment targets what is said.",
         (), named,
+    )  # fmt: skip
+
+
+def check_unseen(
+    names: Sequence[str], given: GivenEdges, p_values: np.ndarray, alpha: float
+) -> tuple[Check, ...]:
+    """A note on the known edge that the data show least, where some are not seen at level alpha by themselves.
+
+    names     of the latents by position
+    p_values  (position, position) of the edges, ``[i, j]`` for j → i
+    """
+    unseen = given.present & ~(p_values < alpha)
+    if not unseen.any():
+        return ()
+    i, j = np.unravel_index(int(np.where(unseen, p_values, 0.0).argmax()), unseen.shape)
+    one, two, p_value = names[int(j)], names[int(i)], float(p_values[i, j])
+    more = f", nor do they {int(unseen.sum()) - 1} other known edges" * bool(unseen.sum() > 1)
+    return (
+        Check(
+            "known-unseen", "note", p_value, alpha,
+            f"The edge '{one}' → '{two}' stands because it is known. The data do not show it by themselves "
+            f"({chance(p_value)}){more}.",
+            "Take it as known, not as found.", (), (one, two),
+        ),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.known import check_known
+from crlspec.inference.checks.known import check_known, check_unseen
 from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
@@ -99,7 +99,11 @@ def refine_gaussian(
                 lambda one: wald_tests(one, moments, counts, signature), float(counts.sum()), asked.alpha,
                 asked.thresholds, margin,
             )  # fmt: skip
-            checks = (check_known(statements, asked.thresholds.known), *checks)
+            checks = (
+                check_known(statements, asked.thresholds.known),
+                *checks,
+                *_unseen(asked, best.order, p_values),
+            )
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
@@ -110,6 +114,12 @@ def refine_gaussian(
             given=given,
         )
     ]  # fmt: skip
+
+
+def _unseen(asked: Asked, order: Order, p_values: np.ndarray) -> tuple[Check, ...]:
+    given = asked.given(order)
+    names = [asked.latents[k] for k in order]
+    return () if given is None else check_unseen(names, given, p_values, asked.alpha)
 
 
 def _table(signature: np.ndarray | None, fit: GaussianFit) -> np.ndarray:
@@ -186,7 +196,11 @@ def refine_flexible(
                 known, order, ordered.turned, found.last.shares, found.last.p_values, len(training + held_out),
                 asked.alpha, asked.thresholds,
             )  # fmt: skip
-            checks = (check_known(statements, asked.thresholds.known), *checks)
+            checks = (
+                check_known(statements, asked.thresholds.known),
+                *checks,
+                *_unseen(asked, order, p_values),
+            )
     last = Step(
         "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
         found.heteroscedasticity, found.settled, checks, power, given=given,

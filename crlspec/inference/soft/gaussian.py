@@ -18,7 +18,7 @@ from scipy.special import chdtrc
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import soft_fit
-from crlspec.inference.checks.known import check_known, precedence
+from crlspec.inference.checks.known import check_known, check_unseen, precedence
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood import decided
@@ -104,7 +104,7 @@ def closure_by_likelihood(
     table = {order: fit.loss for order, fit in fits.items()}
     kept = [order for order in table if knowledge is None or knowledge.allows(order)]
     best = min(kept, key=lambda order: table[order])
-    given = None if knowledge is None else knowledge.given(best)
+    given = None if knowledge is None else knowledge.given(best, closure=True)
     rivals, ratios = _rivals(best, kept, table), np.zeros((n, n))
     for pair, rival in rivals.items():
         ratios[pair] = 2 * float(counts.sum()) * (table[rival] - table[best])
@@ -157,10 +157,11 @@ def closure_by_likelihood(
     fit = soft_fit(closure.best[0], moments, closure.counts, closure.best[1])
     power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
     names = [latents[k] for k in best]
+    unseen = () if given is None else check_unseen(names, given, p_values, alpha)
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=settled, checks=(*own, check_absences(power, names, found), decided.settled(settled)),
+        settled=settled, checks=(*own, check_absences(power, names, found), decided.settled(settled), *unseen),
         power=power, given=given,
     )  # fmt: skip
 
