@@ -39,6 +39,7 @@ def issues(known: str, interventions: str = TOLD, more: str = "") -> list[str]:
 def test_what_is_known_comes_back_from_a_dump_and_from_json() -> None:
     spec = loads(text(ALL))
     assert loads(dump(spec)) == spec
+    assert "edges: [a -> b, b -> c]" in dump(spec)
     setting = Setting.of(spec)
     assert setting.known == Known(
         (("a", "b"), ("b", "c")), (("a", "c"),), ("a", "c"), {"e1": ("a",), "e2": ("b",), "e3": ("c",)}
