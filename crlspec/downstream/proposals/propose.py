@@ -165,7 +165,7 @@ def propose(
     trial = Trial.of(result)
     beyond = [check for check in objecting if check.name not in SETTLED_BY_ROWS]
     if beyond:
-        why = f"The check '{beyond[0].name}' objects, and rows do not settle it. {beyond[0].message}"
+        why = f"The check '{beyond[0].name}' objects, which is not simulated here. {beyond[0].message}"
         if beyond[0].remedy:
             why += f" {beyond[0].remedy}"
         return Next(result.status.code, names, (), why)
