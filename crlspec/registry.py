@@ -262,6 +262,21 @@ class EstimatorDeclaration(Declaration):
     def refusal(self, setting: "Setting") -> Refusal | None:
         """Why the estimator cannot take a setting, and what would mend it; None where it can."""
 
+    def knowledge(self, setting: "Setting") -> Refusal | None:
+        """Why what is known of the graph (``setting.known``) cannot enter; None where it does. A method that says
+        nothing here uses none of it, and refuses."""
+        return Refusal(
+            f"{kind_of(type(self))} cannot use what assume.known says of the graph",
+            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
+        )
+
+    def refused(self, setting: "Setting") -> Refusal | None:
+        """:meth:`refusal`, or that of :meth:`knowledge` where something is known of the graph."""
+        found = self.refusal(setting)
+        if found is None and setting.known is not None and setting.known.graph:
+            found = self.knowledge(setting)
+        return found
+
     def covers(self, setting: "Setting") -> bool:
         """Whether a theorem says that this method recovers the latents in a setting that it takes."""
         return False

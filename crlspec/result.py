@@ -12,6 +12,7 @@ from crlspec.disk.folder import refuse_half
 from crlspec.downstream.graph_questions import GraphQuestions
 from crlspec.downstream.model_questions import ModelQuestions
 from crlspec.errors import DataError
+from crlspec.progress import Progress, silent
 from crlspec.results import storage, unseen
 from crlspec.results.ceiling import Ceiling
 from crlspec.results.record import Record
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from crlspec.downstream.proposals.propose import Next
     from crlspec.report.plots import Plots
     from crlspec.results.evaluate import Truth
 
@@ -104,6 +106,29 @@ class Result(Record, GraphQuestions, ModelQuestions):
         from crlspec.results.annotated import annotated
 
         return annotated(self, adata, layer)
+
+    def next(
+        self,
+        rows: int | None = None,
+        *,
+        draws: int = 20,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Next:
+        """Which further rows, or which further environment, would decide this result, where it is undecided: a ranked
+        table with intervals, by simulation from what was fitted.
+
+        rows      new rows of each measurement; None: as many as the middle environment has
+        draws     simulated data sets of each measurement that is simulated
+        seed      of the simulation
+        progress  called as ``progress("simulated", done, total)``
+
+        Raises SettingMismatch for results of which no rows can be drawn: their latents are not linear-Gaussian behind
+        a linear mixing.
+        """
+        from crlspec.downstream.proposals.propose import propose
+
+        return propose(self, rows, draws=draws, seed=seed, progress=progress or silent)
 
     def ceiling(
         self,

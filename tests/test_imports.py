@@ -68,6 +68,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "downstream": (
         *BASE, "disk", *SPEC, "generative", "data", "numerics", "maps", "inference.estimate", "results", "downstream",
     ),
+    "downstream.proposals": (
+        *BASE, "data", "numerics", "inference", "scores", "results", "spec.setting", "downstream.proposals",
+    ),
     "downstream.exports": ("errors", "disk", "downstream", "report.graph_picture", "results"),
     "given": ("errors", "data", "spec.required", "spec.schema", "spec.setting"),
     "result": (*BASE, "disk", "data", "results", "report", "downstream"),

@@ -306,6 +306,23 @@ def _answers(add) -> None:  # type: ignore[no-untyped-def]
     )
     compare.add_argument("--data", metavar="PATH", help="observations to match latents on, as for run")
     compare.add_argument("--json", action="store_true", help="everything as JSON on stdout")
+    further = add(
+        "next",
+        "crlspec.cli.next:propose_next",
+        "say which further rows or environment would decide an undecided result",
+        result_argument(),
+    )
+    further.add_argument(
+        "--rows", type=whole_count, metavar="N", help="new rows (default: those of the middle environment)"
+    )
+    further.add_argument(
+        "--draws", type=whole_count, default=20, metavar="S", help="simulated data sets of each (default 20)"
+    )
+    further.add_argument(
+        "--seed", type=seed_number, default=0, metavar="N", help="of the simulation (default 0)"
+    )
+    further.add_argument("--json", action="store_true", help="all proposals as JSON on stdout")
+    progress(further)
     stability = add(
         "stability",
         "crlspec.cli.stability:stability",

@@ -112,7 +112,8 @@ class Problem:
         """
         setting = _settled(tree, setting)
         names = environments_of(tree)
-        findings: list[Finding] = _environment_findings(names, setting)
+        findings: list[Finding] = _environment_findings(names, setting) + _known_findings(setting)
+        setting = setting if findings else _tied(setting)
         known = (setting.observational, *setting.environments)
         images = {name: pictures for name, pictures in images_of(tree).items() if name in known}
         alone = bool(images) and not any("x" in tree.children[name].data_vars for name in names)
@@ -225,6 +226,38 @@ def _settled(tree: xr.DataTree, setting: Setting) -> Setting:
     return replace(setting, observational=observational, environments=environments)
 
 
+def _tied(setting: Setting) -> Setting:
+    """The setting of a single-node design with all targets, where something is known of some latents."""
+    known, one_each = setting.known, len(setting.environments) == len(setting.latents)
+    if known is None or setting.targets is not None or setting.design != "single-node" or not one_each:
+        return setting
+    return replace(setting, targets=known.completed(setting.environments, setting.latents))
+
+
+def _known_findings(setting: Setting) -> list[Finding]:
+    """Names in what is known already that neither data nor setting have."""
+    known = setting.known
+    if known is None:
+        return []
+    targets = known.targets or {}
+    told = {*known.latents, *(name for hit in targets.values() for name in hit)}
+    return [
+        Finding(
+            f"assume.known names the environment '{name}', which is none of those with interventions: "
+            f"{listed(setting.environments)}.",
+            "Take the name from the data.",
+        )
+        for name in targets
+        if name not in setting.environments
+    ] + [
+        Finding(
+            f"assume.known names '{name}', which is no latent; there are {listed(setting.latents)}.",
+            "Take the name of a latent.",
+        )
+        for name in sorted(told - set(setting.latents))
+    ]
+
+
 def _environment_findings(names: tuple[str, ...], setting: Setting) -> list[Finding]:
     expected = (setting.observational, *setting.environments)
     findings = [
@@ -315,4 +348,5 @@ def _renamed(setting: Setting, environments: Mapping[str, str], latents: Mapping
         else tuple(
             sorted(((environments[a], environments[b]) for a, b in pairs), key=lambda pair: number(pair[0]))
         ),
+        known=None if setting.known is None else setting.known.renamed(environments, latents),
     )

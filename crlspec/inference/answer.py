@@ -10,6 +10,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.decided import Asked, settled
 from crlspec.inference.status import as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
@@ -49,7 +50,7 @@ def assemble(
     stages, last = [], steps[-1]
     for step in steps:
         encoder, _ = encoder_of(step, coordinates)
-        found = tuple(e for e in tested_edges(step, names) if e.p_value < alpha)
+        found = _found(step, names, alpha)
         order = tuple(names[m] for m in step.order)
         stages.append(Stage(step.name, order, found, encoder, step.seconds, step.note))
     encoder, rows = encoder_of(last, coordinates)
@@ -96,7 +97,7 @@ def assemble(
         encoder=encoder,
         mixing=space.coloring @ decoder,
         order=tuple(names[m] for m in last.order),
-        edges=tuple(e for e in tested if e.p_value < alpha),
+        edges=_found(last, names, alpha),
         tested=tested,
         absent=absent_edges(last, names, alpha, closure=not exact_graph),
         graph="exact" if exact_graph else "transitive closure",
@@ -122,7 +123,7 @@ def asked_of(problem: Problem, coordinates: Coordinates, alpha: float, threshold
     """What the checks of a fit need to know, environments in the order of the coordinates."""
     environments = (coordinates.reference, *coordinates.environments)
     counts = np.array([problem.size(name) for name in environments])
-    return Asked(problem.latents, environments, counts, alpha, thresholds)
+    return Asked(problem.latents, environments, counts, alpha, thresholds, Knowledge.of(problem))
 
 
 def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.ndarray]:
@@ -150,6 +151,13 @@ def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:
     )
 
 
+def _found(step: Step, names: tuple[str, ...], alpha: float) -> tuple[Edge, ...]:
+    """The pairs of :func:`tested_edges` that are edges."""
+    pairs = zip(*np.tril_indices(len(names), -1), strict=True)
+    found = step.found(alpha)
+    return tuple(edge for edge, at in zip(tested_edges(step, names), pairs, strict=True) if found[at])
+
+
 def absent_edges(
     step: Step, names: tuple[str, ...], alpha: float, closure: bool = False
 ) -> tuple[AbsentEdge, ...]:
@@ -159,7 +167,7 @@ def absent_edges(
     """
     if step.power is None:
         return ()
-    found = np.tril(step.p_values < alpha, -1)
+    found = step.found(alpha)
     reached = transitive_closure(found) if closure else np.zeros_like(found)
     detectable = step.power.detectable
     return tuple(

@@ -41,7 +41,7 @@ class Estimator(ABC):
 
     def accepts(self, setting: Setting) -> None:
         """Raises SettingMismatch, with the reason and what would mend it, where the setting cannot be taken."""
-        refused = self.declared.refusal(setting)
+        refused = self.declared.refused(setting)
         if refused is not None:
             raise SettingMismatch(refused.reason, self.declaration.takes, refused.remedy)
 

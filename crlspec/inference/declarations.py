@@ -57,6 +57,10 @@ class LscaleI(EstimatorDeclaration):
         """See :func:`crlspec.inference.refusals.lscale_i`."""
         return refusals.lscale_i(setting, self.variant)
 
+    def knowledge(self, setting: Setting) -> Refusal | None:
+        """See :func:`crlspec.inference.refusals.linear_knowledge`."""
+        return refusals.linear_knowledge(setting, self.kind, self.variant, self.refine)
+
     def covers(self, setting: Setting) -> bool:
         """JMLR 2025 covers all that it takes, unless only noise is known to change."""
         return self.refusal(setting) is None and not setting.noise_alone
@@ -83,6 +87,10 @@ class UmniCrl(EstimatorDeclaration):
     def refusal(self, setting: Setting) -> Refusal | None:
         """See :func:`crlspec.inference.refusals.umni_crl`."""
         return refusals.umni_crl(setting, self.variant)
+
+    def knowledge(self, setting: Setting) -> Refusal | None:
+        """See :func:`crlspec.inference.refusals.linear_knowledge`."""
+        return refusals.linear_knowledge(setting, self.kind, self.variant, self.refine)
 
     def covers(self, setting: Setting) -> bool:
         """NeurIPS 2024 covers all that it takes, unless only noise is known to change."""

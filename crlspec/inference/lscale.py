@@ -20,6 +20,7 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.keep_start import start_or_refined
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
@@ -71,6 +72,9 @@ class LScaleI(Estimator):
         if hard:
             steps = self._hard(problem, coordinates, estimate, seed, progress)
         else:
+            known = Knowledge.of(problem)
+            if known is not None and estimate.exact:
+                known.refuse_exact()
             steps = [closure_by_scores(estimate)]
             if self.variant == "full-rank":
                 steps.append(full_rank_graph(estimate, steps[0], self.alpha, self.thresholds))
@@ -88,9 +92,12 @@ class LScaleI(Estimator):
                             self.alpha,
                             self.thresholds,
                             effective=effective,
+                            knowledge=known,
                         )
                     )
                 else:
+                    if known is not None:
+                        known.refuse_smooth_soft()
                     steps.append(
                         closure_by_invariance(
                             coordinates,
@@ -133,7 +140,9 @@ class LScaleI(Estimator):
         progress: Progress,
     ) -> list[Step]:
         began = time.perf_counter()
-        orders = peel(estimate.moments, most=3)
+        known = Knowledge.of(problem)
+        before = None if known is None else known.before
+        orders = peel(estimate.moments, most=3, before=before)
         covariances = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in coordinates.all[1:]])
 
         def starts(order: tuple[int, ...]) -> np.ndarray:
@@ -150,13 +159,18 @@ class LScaleI(Estimator):
         first = Step(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
             orders[0].note + UNCALIBRATED * (not are_calibrated(estimate)),
+            given=None if known is None else known.given(best),
         )  # fmt: skip
+        if known is not None and estimate.exact:
+            known.refuse_exact()
         if self.refine == "none" or estimate.exact:
             return [first]
         asked = asked_of(problem, coordinates, self.alpha, self.thresholds)
         if is_gaussian(coordinates, self.thresholds.gaussian):
-            order, rows = peel_targets(GaussianSinks.of(coordinates.all, hard=True), len(rows))
-            return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked)]
+            sinks = GaussianSinks.of(coordinates.all, hard=True)
+            order, rows = peel_targets(sinks, len(rows), before)
+            free = None if known is None else peel_targets(sinks, len(rows))
+            return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked, free=free)]
         refined = refine_flexible(
             coordinates.all,
             orders,

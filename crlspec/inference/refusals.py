@@ -12,7 +12,7 @@ from crlspec.registry import Refusal
 if TYPE_CHECKING:
     from crlspec.spec.setting import Setting
 
-__all__ = ["baseline", "contrastive", "gscale_i", "lscale_i", "ropes", "umni_crl"]
+__all__ = ["baseline", "contrastive", "gscale_i", "linear_knowledge", "lscale_i", "ropes", "umni_crl"]
 
 Reason = tuple[str, str]
 
@@ -55,6 +55,37 @@ def umni_crl(setting: Setting, variant: str) -> Refusal | None:
         reason = _rank(setting)
     reason = reason or _variant(setting, variant)
     return _refused("umni-crl", reason)
+
+
+def linear_knowledge(setting: Setting, kind: str, variant: str, refine: str) -> Refusal | None:
+    """What is known of the graph enters the likelihood: of all edges where they are the graph, of the order where
+    edges are the ancestors."""
+    known = setting.known
+    assert known is not None
+    reason = None
+    if refine == "none" or variant == "full-rank":
+        option = "refine: none" if refine == "none" else "variant: full-rank"
+        reason = (
+            f"what assume.known says of the graph enters the likelihood, which {option} leaves out",
+            f"leave {option} out, or edges, absent and order out of assume.known",
+        )
+    elif setting.targets is None and not _one_each(setting):
+        reason = (
+            "the targets are concealed, so no latent has a name before data are read, and assume.known names some",
+            "name the targets of every environment (interventions: {targets: {…}}), or leave assume.known out",
+        )
+    elif known.absent and setting.kind != "hard":
+        a, b = known.absent[0]
+        reason = (
+            f"soft interventions show ancestors, not edges, and {a} -> {b} may be absent though {a} is an ancestor",
+            f"say order: [{b}, {a}] where {a} is no ancestor of {b}, and leave absent out",
+        )
+    elif setting.kind == "soft" and (setting.noise == "other" or setting.function == "nonlinear"):
+        reason = (
+            "of latents that are not linear-Gaussian, soft interventions are read without what assume.known says",
+            "leave edges and order out of assume.known",
+        )
+    return _refused(kind, reason)
 
 
 def gscale_i(setting: Setting) -> Refusal | None:
@@ -172,6 +203,12 @@ def _two_each(setting: Setting, remedy: str) -> Reason | None:
     if count and needed and count != needed:
         return (f"got {count} interventional environments for {needed // 2} latents", remedy)
     return None
+
+
+def _one_each(setting: Setting) -> bool:
+    """Whether each environment may have a latent of its own, as far as their number is known."""
+    count = len(setting.environments)
+    return setting.design == "single-node" and count in (0, len(setting.latents))
 
 
 def _rank(setting: Setting) -> Reason | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from crlspec.inference.check import Check
+from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.power import Power
 
-__all__ = ["Step"]
+__all__ = ["Step", "found_edges"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Step:
     errors     (position, position) standard errors of the strengths; None where they are not known
     leftovers  (position, position) standard error of what the latent at i holds of the one at j, in observational
                standard deviations of the two; None where it is not known
+    given      what is known of edges already; None where nothing is
     """
 
     name: str
@@ -44,3 +46,15 @@ class Step:
     power: Power | None = None
     errors: np.ndarray | None = None
     leftovers: np.ndarray | None = None
+    given: GivenEdges | None = None
+
+    def found(self, alpha: float) -> np.ndarray:
+        """(position, position) bool: the edges of a level, and those that are known; without those known absent."""
+        return found_edges(self.p_values, alpha, self.given)
+
+
+def found_edges(p_values: np.ndarray, alpha: float | np.ndarray, given: GivenEdges | None) -> np.ndarray:
+    """(position, position) bool, ``[i, j]`` for j → i: p-values below alpha, one or one a pair, and what is known
+    already."""
+    found = np.tril(p_values < alpha, -1)
+    return found if given is None else (found | given.present) & ~given.absent

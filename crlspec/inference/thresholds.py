@@ -81,6 +81,8 @@ class LinearThresholds(Thresholds):
                            benchmarks/trust.py and linear/hard-5) none was wrong at .01 and a leftover of .3; at .01
                            false pairs of soft interventions get through at 100 samples, where χ² is too small
     hard                   level at which a target that depends on latents before it is not hard: a convention
+    known                  level at which the data contradict what is known, all statements together: a convention
+    negligible             strength of an edge below which it counts as none, for an edge that is known: a convention
     leftover               standard error of what a latent may hold of all others, in standard deviations, up to which
                            latents count as separated: .25 costs .03 of a correlation
     detectable             strength of an edge that could be there and not be seen, up to which absent edges count as
@@ -102,6 +104,8 @@ class LinearThresholds(Thresholds):
     worst: float = 0.7
     order: float = 3e-3
     hard: float = 1e-3
+    known: float = 1e-3
+    negligible: float = 0.1
     leftover: float = 0.25
     detectable: float = 0.5
     detectable_share: float = 0.2

@@ -25,10 +25,11 @@ from crlspec.inference.checks.one_mechanism import check_one_mechanism
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order
-from crlspec.inference.order.signature_search import SignatureSearch
+from crlspec.inference.order.signature_search import SignatureSearch, named
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
@@ -75,13 +76,15 @@ class UmniCrl(Estimator):
         estimate = scores.estimate(coordinates, seed, progress)
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
         progress("signature", 0.0)
-        known = _known(problem)
+        known, knowledge = _known(problem), Knowledge.of(problem)
+        if knowledge is not None and estimate.exact:
+            knowledge.refuse_exact()
         search = SignatureSearch(
-            problem, coordinates, estimate, scores, hard, gaussian, known, seed, progress
+            problem, coordinates, estimate, scores, hard, gaussian, known, knowledge, seed, progress
         )
         scored = time.perf_counter()
         peeled, status = search.signature(self.thresholds)
-        order, signature = _named(peeled, known)
+        order, signature = named(peeled, known)
         strengths = np.empty_like(peeled.strengths)
         strengths[list(order)] = peeled.strengths
         found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
@@ -153,7 +156,7 @@ class _Found:
         if search.gaussian and not search.estimate.exact:
             order, rows, errors = self.order, self.peeled.rows, None
         else:
-            orders = peel(single.moments, most=3)
+            orders = peel(single.moments, most=3, before=search.before)
             covariances = self._own_covariances(samples)
 
             def starts(order: tuple[int, ...]) -> np.ndarray:
@@ -164,7 +167,8 @@ class _Found:
             errors = unmixing_variances(rows, covariances, counts.tolist(), order)
         strengths, p_values = score_edges(rows, single, order, errors)
         seconds = self.seconds + time.perf_counter() - began
-        first = Step("signature", order, rows, strengths, p_values, seconds, self.note)
+        given = None if search.knowledge is None else search.knowledge.given(order)
+        first = Step("signature", order, rows, strengths, p_values, seconds, self.note, given=given)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
@@ -172,7 +176,9 @@ class _Found:
             rivals = estimator.thresholds if search.known is None else None
             return [
                 first,
-                *refine_gaussian(samples, order, rows, search.progress, self.signature, asked, rivals),
+                *refine_gaussian(
+                    samples, order, rows, search.progress, self.signature, asked, rivals, search.free()
+                ),
             ]
         return [
             first,
@@ -196,6 +202,8 @@ class _Found:
             first = closure_by_scores(single)
             if estimator.refine == "none" or search.estimate.exact:
                 return [first]
+            if search.knowledge is not None:
+                search.knowledge.refuse_smooth_soft()
             return [first, self._nonlinear(estimator, first, single)]
         strengths, p_values = score_edges(self.peeled.rows, single, self.order)
         seconds = self.seconds + time.perf_counter() - began
@@ -218,6 +226,7 @@ class _Found:
                 estimator.thresholds,
                 self._groups(),
                 starts,
+                knowledge=search.knowledge,
             ),
         ]
 
@@ -266,14 +275,6 @@ def _known(problem: Problem) -> np.ndarray | None:
     if targets is None:
         return None
     return np.array([[z in targets[name] for name in problem.environments] for z in problem.latents])
-
-
-def _named(peeled: Peeled, known: np.ndarray | None) -> tuple[tuple[int, ...], np.ndarray]:
-    """The order as indices of latents, and the signature by latent. Latents without a name go by their position."""
-    if known is None:
-        return tuple(range(len(peeled.rows))), peeled.signature
-    place = {row.tobytes(): k for k, row in enumerate(known)}
-    return tuple(place[row.tobytes()] for row in peeled.signature), known
 
 
 def _shown_by(problem: Problem, signature: np.ndarray, strengths: np.ndarray) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from crlspec.registry import ClosedModel
+from crlspec.spec.known import KnownFacts
 from crlspec.spec.links import LinkName
 from crlspec.spec.slots import fault, shown
 
@@ -67,6 +68,7 @@ class Assume(ClosedModel):
         "{mixing: linear, interventions: {design: multi-node, kind: soft, "
         "targets: {e1: [z1, z2], e2: [z2], e3: [z3]}}}",
         "{mixing: general, interventions: {design: single-node, kind: hard}, beyond_theory: true}",
+        "{mixing: linear, interventions: {design: single-node, kind: hard}, known: {edges: [z1 -> z2]}}",
     )
 
     mixing: Annotated[
@@ -97,6 +99,10 @@ class Assume(ClosedModel):
             "undecided at best."
         ),
     ] = False
+    known: Annotated[
+        KnownFacts | None,
+        Field(description="What is known already of graph and targets; any part of it."),
+    ] = None
 
 
 def _labels(value: Any) -> Any:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from crlspec.errors import COUNTED, CrlspecError, Issue, SpecError
-from crlspec.spec import rules_interventions, rules_method  # noqa: F401  they register their rules
+from crlspec.spec import rules_interventions, rules_known, rules_method  # noqa: F401  they register their rules
 from crlspec.spec.explain import dotted, place
 from crlspec.spec.expression import ExpressionError, parse_expression, parse_replacement
 from crlspec.spec.rules import RULES

@@ -17,6 +17,7 @@ from crlspec.registry import Registry
 from crlspec.spec import profiles as profiles_of
 from crlspec.spec.check import check, formula_issues
 from crlspec.spec.choice import estimator_of
+from crlspec.spec.edge_list import plain_edges
 from crlspec.spec.explain import explain, place
 from crlspec.spec.overrides import Override, below, given_by_set
 from crlspec.spec.required import require_text
@@ -80,7 +81,9 @@ def dump(spec: Spec) -> str:
         tree["latents"] = "auto"
     tree.pop("latents_from", None)
     if isinstance(tree.get("scm"), dict) and isinstance(tree["scm"]["graph"], list):
-        tree["scm"]["graph"] = [" -> ".join(edge) for edge in tree["scm"]["graph"]]
+        tree["scm"]["graph"] = plain_edges(tree["scm"]["graph"])
+    known = tree.get("assume", {}).get("known", {})
+    known |= {key: plain_edges(known[key]) for key in ("edges", "absent") if key in known}
     return write(tree)
 
 

@@ -57,7 +57,7 @@ def estimator(spec: Spec) -> Iterator[Finding]:
         return
     setting, named = Setting.of(spec), spec.estimator is not None
     declared = estimator_of(spec)
-    refused = refusal_without(setting) if declared is None else declared.refusal(setting)
+    refused = refusal_without(setting) if declared is None else declared.refused(setting)
     if refused is not None:
         reading = ("assume",) if spec.assume is not None else ("mixing", "environments", "interventions")
         about = [key for key in reading if getattr(spec, key) is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, WithJsonSchema, model_validator
@@ -19,6 +18,7 @@ from crlspec.registry import (
     ScoresDeclaration,
 )
 from crlspec.spec.assumed import Assume, Calibrate
+from crlspec.spec.edge_list import plain_edges, read_edges
 from crlspec.spec.interventions import (
     INTERVENTIONS,
     MECHANISM,
@@ -112,27 +112,11 @@ GRAPH = fixed("graph", (RandomGraph, ChainGraph, CompleteGraph), ClosedModel)
 def _graph(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, list | tuple):
         return GRAPH(value, info)
-    seen: set[tuple[str, str]] = set()
-
-    def edges(entry: Any) -> tuple[tuple[str, str], ...]:
-        nodes = entry.split("->") if isinstance(entry, str) else entry
-        if not isinstance(nodes, list | tuple) or not all(isinstance(node, str) for node in nodes):
-            raise fault(f"{shown(entry)} is no edge", "write edges as [z1 -> z2, z2 -> z3].")
-        nodes = [node.strip() for node in nodes]
-        if len(nodes) < 2 or not all(nodes):
-            raise fault(f"{shown(entry)} is no edge", "write edges as [z1 -> z2, z2 -> z3].")
-        pairs = tuple(pairwise(nodes))
-        for source, target in pairs:
-            if (source, target) in seen:
-                raise fault(f"the edge {source} -> {target} is listed twice", "list each edge once.")
-            seen.add((source, target))
-        return pairs
-
-    return tuple(pair for _, pairs in entries(enumerate(value), edges) for pair in pairs)
+    return read_edges(value)
 
 
 def _plain_graph(value: Any) -> Any:
-    return [" -> ".join(edge) for edge in value] if isinstance(value, tuple) else plain(value)
+    return plain_edges(value) if isinstance(value, tuple) else plain(value)
 
 
 def _one_or_each_schema(slot: str) -> dict[str, Any]:

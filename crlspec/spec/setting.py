@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.changes import Changes, soft_changes
+from crlspec.spec.known import Known
 from crlspec.spec.structure import equation, parents_of, replacement
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Setting:
     ``link`` names the known link of a glm mixing. ``latents`` is empty while their number is left to the data.
     ``changes`` tells what the soft
     interventions change: how targets depend on their parents, or, of some target, only the place (``shift``) or size
-    (``scale``) of its noise.
+    (``scale``) of its noise. ``known`` tells what of graph and targets is known already.
     """
 
     mixing: MixingClass
@@ -50,6 +51,7 @@ class Setting:
     observation_noise: Literal["none", "isotropic", "per-variable"] = "none"
     link: str | None = None
     changes: Changes = "mechanism"
+    known: Known | None = None
 
     @property
     def noise_alone(self) -> bool:
@@ -86,6 +88,8 @@ class Setting:
         found = {key: _tupled(value) for key, value in values.items() if key in known}
         if values.get("noisy"):  # as results of version 0.1 say it
             found["observation_noise"] = "isotropic"
+        if isinstance(found.get("known"), dict):
+            found["known"] = Known(**found["known"])
         return cls(**found)
 
     def __str__(self) -> str:
@@ -94,7 +98,8 @@ class Setting:
             interventions = f"{self.kind} {self.design} interventions"
         targets = "" if self.targets is not None or self.design == "observational" else ", targets concealed"
         number = str(len(self.latents)) if self.latents else "an unknown number of"
-        return f"{self.mixing} mixing of {number} latents, {interventions}{targets}"
+        known = "" if self.known is None else f", known: {self.known}"
+        return f"{self.mixing} mixing of {number} latents, {interventions}{targets}{known}"
 
 
 def _tupled(value: Any) -> Any:
@@ -129,6 +134,7 @@ def _assumed(spec: Spec) -> Setting:
         observation_noise=assume.observation_noise,
         link=assume.link,
         changes=interventions.changes,
+        known=Known.of(assume.known),
     )
 
 

@@ -31,6 +31,14 @@ CALLS: Mapping[str, tuple[int | None, int | None, int]] = {
 """Where each call has its name, its consequence and its text; ``replace(…, message=…)`` is one too."""
 
 PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "test_known": {
+        "test_what_is_true_is_kept_and_passes": ("checks/known known passed",),
+        "test_what_the_data_contradict_is_refuted_by_name_and_nothing_else_is": (
+            "checks/known known refuted",
+        ),
+        "test_an_edge_that_few_samples_do_not_show_stands_with_a_note": ("checks/known known-unseen note",),
+        "test_a_soft_closure_whose_whole_order_is_known_claims_no_reversal": ("soft/gaussian status any",),
+    },
     "test_baselines": {
         "test_principal_components_are_sorted_and_uncorrelated": ("baselines status ok",),
         "test_independent_non_gaussian_latents_are_recovered_by_ica": ("baselines status ok 2",),

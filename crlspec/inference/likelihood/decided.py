@@ -15,9 +15,11 @@ from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
 from crlspec.inference.checks.samples import check_samples
+from crlspec.inference.knowledge import GivenEdges, Knowledge, Order
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit
 from crlspec.inference.likelihood.wald import WaldTests
 from crlspec.inference.power import Power
+from crlspec.inference.step import found_edges
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.graphs import topological_order, transitive_closure
 
@@ -33,6 +35,7 @@ class Asked:
     counts        (environment,) samples; effective ones where rows depend on each other
     alpha         level of the tests of edges
     thresholds    the bounds
+    knowledge     what is known of the graph already; None where nothing is
     """
 
     latents: Sequence[str]
@@ -40,6 +43,11 @@ class Asked:
     counts: np.ndarray
     alpha: float
     thresholds: LinearThresholds
+    knowledge: Knowledge | None = None
+
+    def given(self, order: Order) -> GivenEdges | None:
+        """What is known, by position of an order."""
+        return None if self.knowledge is None else self.knowledge.given(order)
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ def decide(asked: Asked, fits: Fits, p_values: np.ndarray, power: Power) -> tupl
     power     of their tests
     """
     given = _Decision(**vars(fits), **vars(asked))
-    found = np.tril(p_values < asked.alpha, -1)
+    found = found_edges(p_values, asked.alpha, asked.given(fits.best.order))
     return (
         _fit(given),
         _order(given, found),
@@ -128,7 +136,7 @@ def decide_flexible(
     targeted  (latent, environment) bool
     power     of the tests of edges
     """
-    found = np.tril(p_values < asked.alpha, -1)
+    found = found_edges(p_values, asked.alpha, asked.given(order))
     edges = [(order[j], order[i]) for i, j in zip(*np.nonzero(found), strict=True)]
     names = [asked.latents[k] for k in order]
     sizes = dict(zip(asked.environments, asked.counts.tolist(), strict=True))
@@ -205,7 +213,7 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     likelihood ratio is at least k with probability 1/k at most where its denominator is true); times the number of
     reversed orders. Vuong's standard error stands beside the gain.
     """
-    pairs = _reversible(found)
+    pairs = _reversible(found, _known(given))
     best, sampled = given.model(given.best), given.sampled
     worst: tuple[float, Margin, tuple[int, int]] | None = None
     orders = [tuple(given.best.order[p] for p in positions) for _, _, positions in pairs]
@@ -220,9 +228,10 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
         if worst is None or p_value > worst[0]:
             worst = (p_value, margin, (j, i))
     if worst is None:
-        return Check(
-            "order", "passed", 0.0, given.thresholds.order, "No edge was found, so no order is claimed."
-        )
+        text = "No edge was found, so no order is claimed."
+        if found.any():
+            text = "What is known already leaves no order that reverses an edge."
+        return Check("order", "passed", 0.0, given.thresholds.order, text)
     p_value, margin, (j, i) = worst
     one, two = given.names[j], given.names[i]
     told = f"{margin.gain:.1f} ± {margin.error:.1f} nats"
@@ -234,12 +243,18 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     return undecided_order(p_value, given.thresholds.order, (one, two), told)
 
 
-def _reversible(found: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
-    """(j, i, positions): edges j → i that no other path doubles, with an order in which i stands right before j and
-    all else is kept as far as the graph allows."""
+def _known(given: _Decision) -> np.ndarray:
+    """(position, position) bool: pairs whose order is known, ``[i, j]`` for j before i."""
+    found = given.given(given.best.order)
+    return np.zeros((len(given.best.order),) * 2, dtype=bool) if found is None else found.ordered
+
+
+def _reversible(found: np.ndarray, known: np.ndarray) -> list[tuple[int, int, tuple[int, ...]]]:
+    """(j, i, positions): edges j → i that no other path doubles, and whose order is not known, with an order in which
+    i stands right before j and all else is kept as far as the graph, and what is known, allow."""
     listed = []
-    for j, i in np.argwhere(found.T).tolist():
-        reduced = found.T.copy()
+    for j, i in np.argwhere((found & ~known).T).tolist():
+        reduced = (found | known).T
         reduced[j, i] = False
         if transitive_closure(reduced)[j, i]:
             continue

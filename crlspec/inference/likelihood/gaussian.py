@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -91,11 +92,17 @@ Refit = Callable[[Sequence[Order], np.ndarray], list[GaussianFit]]
 """Fits of orders from starts (order, position, component)."""
 
 
-def search_order(first: GaussianFit, refit: Refit, margin: float, rounds: int = 20) -> GaussianFit:
-    """Swap neighbours in the order, from the present rows, while the likelihood grows by more than ``margin``."""
+def search_order(
+    first: GaussianFit, refit: Refit, margin: float, rounds: int = 20, before: np.ndarray | None = None
+) -> GaussianFit:
+    """Swap neighbours in the order, from the present rows, while the likelihood grows by more than ``margin``.
+
+    before  (latent, latent) bool: i comes before j, where that is known
+    """
     best, seen = first, {first.order}
     for _ in range(rounds):
-        near = [_swapped(len(best.order), k) for k in range(len(best.order) - 1)]
+        pairs = enumerate(pairwise(best.order))
+        near = [_swapped(len(best.order), k) for k, pair in pairs if before is None or not before[pair]]
         fresh = [places for places in near if tuple(best.order[p] for p in places) not in seen]
         orders = [tuple(best.order[p] for p in places) for places in fresh]
         seen.update(orders)

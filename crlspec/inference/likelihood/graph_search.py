@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.edge_tests import absent_edge_tests
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
+from crlspec.inference.step import found_edges
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
@@ -65,21 +67,24 @@ def search_graph(
     training: Sample,
     held_out: Sample,
     generator: torch.Generator,
-    alpha: float,
+    alpha: float | np.ndarray,
     progress: Progress,
     heteroscedastic: float = LinearThresholds.heteroscedastic_level,
+    given: GivenEdges | None = None,
 ) -> GraphSearch:
     """A first round with every predecessor a parent, more until the graph settles, and a last fit of all under it.
 
     model            one candidate of nested coordinates, fitted
+    alpha            level of the test of each pair, one or (position, position)
     heteroscedastic  level of the test whether noise has one size
+    given            what is known of edges: it is in every graph, and tested like all pairs
     """
     n, everything = model.shape[1], training + held_out
-    graph, settled = np.tri(n, k=-1, dtype=bool), False
+    graph, settled = found_edges(np.zeros((n, n)), alpha, given), False
     found: list[EdgeTests] = []
     while not settled and len(found) < ROUNDS:
         found.append(_round(model, graph, training, held_out, everything, generator, progress))
-        after = found[-1].p_values < alpha
+        after = found_edges(found[-1].p_values, alpha, given)
         settled = bool((after == graph).all()) and len(found) > 1
         graph = after
     final = model.given(torch.as_tensor(graph, device=training.y.device)[None], generator)

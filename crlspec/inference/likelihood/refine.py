@@ -13,11 +13,14 @@ import numpy as np
 import torch
 
 from crlspec.inference.check import Check
+from crlspec.inference.checks.known import check_known, check_unseen
+from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
 from crlspec.inference.likelihood.graph_search import search_graph
+from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth_statements
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.likelihood.wald import wald_tests
@@ -45,6 +48,7 @@ def refine_gaussian(
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
     rivals: UmniThresholds | None = None,
+    free: tuple[Order, np.ndarray] | None = None,
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -53,6 +57,7 @@ def refine_gaussian(
     signature  (latent, interventional environment) bool; None: one environment per latent
     asked      names and bounds of the checks of the answer; None: none are made
     rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
+    free       order and rows found without what is known (``asked.knowledge``), which is held against them
     """
     began = time.perf_counter()
     progress("likelihood", 0.0)
@@ -68,31 +73,54 @@ def refine_gaussian(
         fitted.update(zip([keys[k] for k in new], found, strict=True))
         return [fitted[key] for key in keys]
 
-    best = search_order(fit([order], rows[None])[0], fit, margin=1e-2 / counts.sum())
+    known, margin = None if asked is None else asked.knowledge, 1e-2 / counts.sum()
+    before = None if known is None else known.before
+    best = search_order(fit([order], rows[None])[0], fit, margin, before=before)
+    given = None if known is None else known.given(best.order)
     warn_unless_settled(
         best.settled, best.gradient, "The joint Gaussian likelihood of all environments",
         "Give more samples, or check that no observed variable nearly repeats another.",
     )  # fmt: skip
-    tests = wald_tests(best, moments, counts, signature)
-    p_values = _either(tests.p_values)
+    tests = wald_tests(best, moments, counts, signature, None if given is None else given.absent)
+    p_values = _either(tests.p_values, given)
     checks: tuple[Check, ...] = ()
     power = None
     if asked is not None:
         detectable = by_normal(tests.errors, asked.alpha / DIRECTIONS)
+        if given is not None:
+            detectable = np.where(given.ordered, by_normal(tests.errors, asked.alpha), detectable)
         power = Power(detectable, asked.thresholds.detectable)
         checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values, power)
         if rivals is not None and signature is not None:
             only = check_signature(best, moments, signature, asked, rivals)
             checks = (only, *checks) if only.consequence == "refuted" else (*checks, only)
+        if known is not None:
+            statements = gaussian_statements(
+                known, best, best if free is None else fit([free[0]], free[1][None])[0], fit,
+                lambda one: wald_tests(one, moments, counts, signature), float(counts.sum()), asked.alpha,
+                asked.thresholds, margin,
+            )  # fmt: skip
+            checks = (
+                check_known(statements, asked.thresholds.known),
+                *checks,
+                *_unseen(asked, best.order, p_values),
+            )
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
     return [
         Step(
-            "likelihood", best.order, best.rows, tests.strengths, p_values, seconds, note, settled=best.settled,
-            checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
+            "likelihood", best.order, best.rows if given is None else tests.rows, tests.strengths, p_values, seconds,
+            note, settled=best.settled, checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
+            given=given,
         )
     ]  # fmt: skip
+
+
+def _unseen(asked: Asked, order: Order, p_values: np.ndarray) -> tuple[Check, ...]:
+    given = asked.given(order)
+    names = [asked.latents[k] for k in order]
+    return () if given is None else check_unseen(names, given, p_values, asked.alpha)
 
 
 def _table(signature: np.ndarray | None, fit: GaussianFit) -> np.ndarray:
@@ -127,15 +155,19 @@ def refine_flexible(
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
+    known = None if asked is None else asked.knowledge
     ordered = order_by_likelihood(
-        [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress
-    )
+        [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress,
+        knowledge=known,
+    )  # fmt: skip
     order, model, tried = ordered.order, ordered.model, ordered.tried
     train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
-    found = search_graph(model, training, held_out, generator, alpha / DIRECTIONS, progress, heteroscedastic)
+    given = None if known is None else known.given(order)
+    levels = _levels(alpha, len(order), given)
+    found = search_graph(model, training, held_out, generator, levels, progress, heteroscedastic, given)
     seconds = time.perf_counter() - began
     kept = "kept" if order == orders[0].order else "changed"
     ended = (
@@ -147,25 +179,46 @@ def refine_flexible(
     )
     first = Step(
         "likelihood", order, _unit(dense, samples), found.first.shares, _either(found.first.p_values), dense_seconds,
-        notes[0],
+        notes[0], given=given,
     )  # fmt: skip
-    p_values = _either(found.last.p_values)
+    p_values = _either(found.last.p_values, given)
     checks: tuple[Check, ...] = ()
     power = None
     if asked is not None:
         detectable = detectable_shares(len(order), len(training + held_out), alpha / DIRECTIONS)
+        if given is not None:
+            alone = detectable_shares(len(order), len(training + held_out), alpha)
+            detectable = np.where(given.absent, 0.0, np.where(given.ordered, alone, detectable))
         power = Power(detectable, asked.thresholds.detectable_share)
         z = [y @ found.rows.T for y in samples]
         checks = decide_flexible(asked, order, ordered.rivals, p_values, found.settled, z, targeted, power)
+        if known is not None:
+            statements = smooth_statements(
+                known, order, ordered.turned, found.last.shares, found.last.p_values, len(training + held_out),
+                asked.alpha, asked.thresholds,
+            )  # fmt: skip
+            checks = (
+                check_known(statements, asked.thresholds.known),
+                *checks,
+                *_unseen(asked, order, p_values),
+            )
     last = Step(
         "graph", order, _unit(found.rows, samples), found.last.shares, p_values, seconds, notes[1],
-        found.heteroscedasticity, found.settled, checks, power,
+        found.heteroscedasticity, found.settled, checks, power, given=given,
     )  # fmt: skip
     return [first, last]
 
 
-def _either(p_values: np.ndarray) -> np.ndarray:
-    return np.minimum(1.0, DIRECTIONS * p_values)
+def _either(p_values: np.ndarray, given: GivenEdges | None = None) -> np.ndarray:
+    """p-values corrected for the two directions of every pair whose order is not known."""
+    either = np.minimum(1.0, DIRECTIONS * p_values)
+    return either if given is None else np.where(given.ordered, p_values, either)
+
+
+def _levels(alpha: float, n: int, given: GivenEdges | None) -> np.ndarray:
+    """(position, position): the level of the test of each pair, as :func:`_either` corrects p-values."""
+    ordered = np.zeros((n, n), dtype=bool) if given is None else given.ordered
+    return np.where(ordered, alpha, alpha / DIRECTIONS)
 
 
 def _unit(rows: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:

@@ -23,12 +23,14 @@ class WaldTests:
     p_values   two-sided, of "no edge"
     errors     standard errors of the strengths
     leftovers  standard error of what ẑ_i holds of z_j, in standard deviations of the two
+    rows       (position, component) encoder rows: those of the fit, up to scale, or what known edges make of them
     """
 
     strengths: np.ndarray
     p_values: np.ndarray
     errors: np.ndarray
     leftovers: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,20 @@ class _Point:
 
 
 def wald_tests(
-    fit: GaussianFit, moments: np.ndarray, counts: np.ndarray, signature: np.ndarray | None = None
+    fit: GaussianFit,
+    moments: np.ndarray,
+    counts: np.ndarray,
+    signature: np.ndarray | None = None,
+    absent: np.ndarray | None = None,
 ) -> WaldTests:
     """Tests of every edge, and how far the latents may be off.
 
     moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     counts     (environment,) samples
     signature  (latent, interventional environment) bool
+    absent     (position, position) bool: edges that are known not to be there. All that is correlated with their
+               weights moves along as these go to zero, one step of the constrained optimum (Silvey, "The Lagrangian
+               multiplier test", 1959): errors are smaller, and such an edge has strength 0, error 0 and p-value 1
     """
     n, cut = len(fit.order), targeted(fit.order, signature)
     pooled = np.tensordot(counts * ~cut, moments, 1)
@@ -68,14 +77,24 @@ def wald_tests(
     covariance = np.linalg.pinv(information, len(information) * np.finfo(float).eps, hermitian=True)
     lower = np.tril_indices(n, -1)
     edges = slice(n * n, n * n + len(lower[0]))
+    weights, rows = point.weights[lower], point.rows
+    if absent is not None and absent.any():
+        zero = n * n + np.flatnonzero(absent[lower])
+        gain = np.linalg.solve(covariance[np.ix_(zero, zero)], covariance[zero]).T
+        step = gain @ weights[absent[lower]]
+        covariance = covariance - gain @ covariance[zero]
+        rows, weights = rows - step[: n * n].reshape(n, n), weights - step[edges]
+        weights[absent[lower]], covariance[zero], covariance[:, zero] = 0.0, 0.0, 0.0
     errors = np.sqrt(np.maximum(np.diagonal(covariance)[edges], 0))
     strengths, p_values, spread = np.zeros((n, n)), np.ones((n, n)), np.zeros((n, n))
-    weights, unit = point.weights[lower], point.deviations[lower[1]] / point.deviations[lower[0]]
+    unit = point.deviations[lower[1]] / point.deviations[lower[0]]
     strengths[lower], spread[lower] = weights * unit, errors * unit
     with np.errstate(divide="ignore", invalid="ignore"):
         p_values[lower] = 2 * ndtr(-np.abs(weights / errors))
+    if absent is not None:
+        p_values[absent] = 1.0
     leftovers = _leftovers(point.rows, covariance[: n * n, : n * n], point.deviations)
-    return WaldTests(strengths, p_values, spread, leftovers)
+    return WaldTests(strengths, p_values, spread, leftovers, rows)
 
 
 def information_matrix(

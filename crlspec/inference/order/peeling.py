@@ -34,19 +34,26 @@ class Peeling:
         return "distance from rank one while peeling: " + "; ".join(f"{gap:.3f}" for gap in self.gaps)
 
 
-def peel(moments: np.ndarray, most: int = 4) -> list[Peeling]:
+def peel(moments: np.ndarray, most: int = 4, before: np.ndarray | None = None) -> list[Peeling]:
     """The greedy order first, then the likeliest of its variants with two neighbours swapped.
 
     moments (environment, component, component): as many environments as components. A variant is listed where it
     fits hardly worse than the greedy order: pairs that no edge joins, and pairs that the scores cannot decide.
+    before  (environment, environment) bool: i comes before j, where that is known; transitively closed
     """
+    known = np.zeros((len(moments),) * 2, dtype=bool) if before is None else before
     greedy: tuple[int, ...] = ()
     for _ in range(len(moments)):
         rest = sorted(set(range(len(moments))) - set(greedy))
+        free = [m for m in rest if not known[rest, m].any()]
         projector = projector_off(rows_in_order(moments, greedy))
-        greedy = (*greedy, min(rest, key=lambda m: _gap(projector @ moments[m] @ projector, len(greedy))))
+        greedy = (*greedy, min(free, key=lambda m: _gap(projector @ moments[m] @ projector, len(greedy))))
     best = fitted(moments, greedy)
-    swaps = [(*greedy[:k], greedy[k + 1], greedy[k], *greedy[k + 2 :]) for k in range(len(greedy) - 1)]
+    swaps = [
+        (*greedy[:k], greedy[k + 1], greedy[k], *greedy[k + 2 :])
+        for k in range(len(greedy) - 1)
+        if not known[greedy[k], greedy[k + 1]]
+    ]
     variants = sorted((fitted(moments, order) for order in swaps), key=lambda peeling: peeling.cost)
     return [best, *[v for v in variants if v.cost < 3 * best.cost + 0.1]][:most]
 

@@ -95,12 +95,18 @@ class _Partial:
 
 
 def peel_sinks(
-    find: LeafFinder, components: int, *, width: int = 1, known: np.ndarray | None = None
+    find: LeafFinder,
+    components: int,
+    *,
+    width: int = 1,
+    known: np.ndarray | None = None,
+    before: np.ndarray | None = None,
 ) -> list[Peeled]:
     """Signatures with their orders, the best first, by a beam search of ``width`` partial orders.
 
     components  number of latents, and of components of y
     known       (latent, environment) bool: the signature where it is known; only the order is searched
+    before      (latent, latent) bool, beside ``known``: i comes before j, where that is known; transitively closed
 
     Rows of the signature are linearly independent, as the theorem asks.
     """
@@ -108,7 +114,7 @@ def peel_sinks(
     for _ in range(components):
         grown: dict[frozenset[tuple[bytes, int]], _Partial] = {}
         for partial in beam:
-            allowed = None if known is None else _unused(known, partial.sinks)
+            allowed = None if known is None else _unused(known, partial.sinks, before)
             found, seen = 0, Counter[bytes]()
             for sink in find(partial.basis, allowed, 4 * width + components):
                 if known is None and _dependent(sink.targets, partial.sinks):
@@ -132,9 +138,12 @@ def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
     return _peeled(partial)
 
 
-def peel_targets(find: LeafFinder, latents: int) -> tuple[tuple[int, ...], np.ndarray]:
-    """Causal order (indices of environments) and encoder rows (position, component), one environment per latent."""
-    peeled = peel_sinks(find, latents, known=np.eye(latents, dtype=bool))[0]
+def peel_targets(
+    find: LeafFinder, latents: int, before: np.ndarray | None = None
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """Causal order (indices of environments) and encoder rows (position, component), one environment per latent;
+    ``before`` as in :func:`peel_sinks`."""
+    peeled = peel_sinks(find, latents, known=np.eye(latents, dtype=bool), before=before)[0]
     return tuple(int(environment) for environment in peeled.signature.argmax(1)), peeled.rows
 
 
@@ -148,9 +157,12 @@ def _dependent(targets: np.ndarray, sinks: Sequence[Sink]) -> bool:
     return int(np.linalg.matrix_rank(rows)) < len(rows)
 
 
-def _unused(known: np.ndarray, sinks: Sequence[Sink]) -> np.ndarray:
+def _unused(known: np.ndarray, sinks: Sequence[Sink], before: np.ndarray | None = None) -> np.ndarray:
+    """Rows of the latents that are left; of those alone that come before no other one of them."""
     used = [sink.targets.tobytes() for sink in sinks]
-    return np.array([row for row in known if row.tobytes() not in used])
+    left = [k for k, row in enumerate(known) if row.tobytes() not in used]
+    last = left if before is None else [k for k in left if not before[k, left].any()]
+    return known[last]
 
 
 def _without(partial: _Partial, sink: Sink, which: int = 0) -> _Partial:

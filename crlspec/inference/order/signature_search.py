@@ -16,6 +16,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Status
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.gaussian import fit_orders
 from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.signature import Peeled, peel_sinks
@@ -25,7 +26,7 @@ from crlspec.inference.thresholds import UmniThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 
-__all__ = ["SignatureSearch"]
+__all__ = ["SignatureSearch", "named"]
 
 WIDTH = 8
 """Partial orders kept by the search."""
@@ -47,6 +48,7 @@ class SignatureSearch:
     hard: bool
     gaussian: bool
     known: np.ndarray | None
+    knowledge: Knowledge | None
     seed: int
     progress: Progress
 
@@ -54,6 +56,18 @@ class SignatureSearch:
     def likelihood(self) -> GaussianSinks:
         """Sinks by the likelihood of linear-Gaussian latents."""
         return GaussianSinks.of(self.coordinates.all, self.hard)
+
+    @property
+    def before(self) -> np.ndarray | None:
+        """(latent, latent) bool: pairs whose order is known; None where none is."""
+        return None if self.knowledge is None else self.knowledge.before
+
+    def free(self) -> tuple[tuple[int, ...], np.ndarray] | None:
+        """Order and rows without what is known of the order; None where nothing is."""
+        if self.knowledge is None:
+            return None
+        peeled = peel_sinks(self.likelihood, len(self.problem.latents), known=self.known)[0]
+        return named(peeled, self.known)[0], peeled.rows
 
     def signature(self, thresholds: UmniThresholds) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
@@ -72,9 +86,9 @@ class SignatureSearch:
             find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
             )
-            return peel_sinks(find, n, known=self.known)[0], None
+            return peel_sinks(find, n, known=self.known, before=self.before)[0], None
         sinks = self.likelihood
-        found = peel_sinks(sinks, n, width=WIDTH, known=self.known)
+        found = peel_sinks(sinks, n, width=WIDTH, known=self.known, before=self.before)
         close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
         if self.hard and len(close) > 1:
             fits = _joint(close, sinks)
@@ -149,3 +163,11 @@ def _joint(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[_Fit]:
         _Fit(fit.rows, float(total * fit.loss + np.log(total) * one.signature.sum()))
         for fit, one in zip(fits, tried, strict=True)
     ]
+
+
+def named(peeled: Peeled, known: np.ndarray | None) -> tuple[tuple[int, ...], np.ndarray]:
+    """The order as indices of latents, and the signature by latent. Latents without a name go by their position."""
+    if known is None:
+        return tuple(range(len(peeled.rows))), peeled.signature
+    place = {row.tobytes(): k for k, row in enumerate(known)}
+    return tuple(place[row.tobytes()] for row in peeled.signature), known

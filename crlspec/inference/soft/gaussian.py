@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import chdtrc
 
+from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import soft_fit
+from crlspec.inference.checks.known import check_known, check_unseen, precedence
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
+from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood import decided
+from crlspec.inference.likelihood.known_tests import kept_pair, with_pair
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
 from crlspec.inference.power import Power
 from crlspec.inference.soft.decided import GaussianClosure, check_absences
 from crlspec.inference.soft.fit import Order, OrderFit, fit_soft, mended
 from crlspec.inference.soft.power import detectable_changes
-from crlspec.inference.step import Step
+from crlspec.inference.step import Step, found_edges
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
@@ -32,6 +37,8 @@ from crlspec.scores.base import Coordinates, ScoreEstimate
 from crlspec.scores.gaussian import GaussianFacts
 
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
+
+ALL_KNOWN = "What is known already leaves no order that reverses an ancestral pair."
 
 ALL_ORDERS_UP_TO = 5
 """Latents up to which every order is fitted."""
@@ -62,6 +69,7 @@ def closure_by_likelihood(
     groups: np.ndarray | None = None,
     starts: Callable[[Order], np.ndarray] | None = None,
     effective: np.ndarray | None = None,
+    knowledge: Knowledge | None = None,
 ) -> Step:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
@@ -74,7 +82,9 @@ def closure_by_likelihood(
     groups  (latent, group, environment) bool, the observational environment first: the environments in which a
             latent follows one and the same mechanism; None: its own environment, and all others
     starts  encoder rows (position, component) to start from, for an order; None: those of the score differences
-    effective  (environment,) samples that the rows are worth, where they depend on each other; None: all of them
+    effective (environment,) samples that the rows are worth, where they depend on each other; None: all of them
+    knowledge what is known of the order already: the best one keeps it, and so do those that reverse a pair, where
+            any does. Known edges are in the closure, and each statement is tested
     """
     began = time.perf_counter()
     moments = np.stack([augmented_moments(y) for y in coordinates.all])
@@ -89,19 +99,15 @@ def closure_by_likelihood(
         fits.update(zip(orders, found, strict=True))
         return [fit.loss for fit in found]
 
-    if n <= ALL_ORDERS_UP_TO:
-        losses(list(itertools.permutations(range(n))))
-    else:
-        _around_the_best(first.order, losses)
+    _searched(first.order, fits, losses, knowledge)
     fits = mended(fits, grouped, moments, counts)
     table = {order: fit.loss for order, fit in fits.items()}
-    best = min(table, key=lambda order: table[order])
-    ratios, rivals = np.zeros((n, n)), {}
-    for i, j in zip(*np.tril_indices(n, -1), strict=True):
-        before, after = best[j], best[i]
-        reversed_ones = [order for order in table if order.index(after) < order.index(before)]
-        rival = rivals[i, j] = min(reversed_ones, key=lambda order: table[order])
-        ratios[i, j] = 2 * float(counts.sum()) * (table[rival] - table[best])
+    kept = [order for order in table if knowledge is None or knowledge.allows(order)]
+    best = min(kept, key=lambda order: table[order])
+    given = None if knowledge is None else knowledge.given(best, closure=True)
+    rivals, ratios = _rivals(best, kept, table), np.zeros((n, n))
+    for pair, rival in rivals.items():
+        ratios[pair] = 2 * float(counts.sum()) * (table[rival] - table[best])
     p_values = np.where(np.tri(n, k=-1) > 0, chdtrc(1, np.maximum(ratios, 0)), 1.0)
     strengths = np.sqrt(np.maximum(ratios, 0) / float(counts.sum()))
     by_latent = np.empty_like(first.rows)
@@ -109,11 +115,13 @@ def closure_by_likelihood(
     note = "likelihood ratios between causal orders; " + (
         "order kept" if best == first.order else "order changed"
     )
-    found = np.tril(p_values < alpha, -1)
+    found = found_edges(p_values, alpha, given)
     through = (
         found.astype(int) @ found.astype(int)
     ) > 0  # to reverse such a pair reverses one on its way too
-    claimed = {pair: order for pair, order in rivals.items() if found[pair] and not through[pair]}
+    ordered = np.zeros((n, n), dtype=bool) if given is None else given.ordered
+    asked = found & ~through & ~ordered
+    claimed = {pair: order for pair, order in rivals.items() if asked[pair]}
     compared = [fits[order] for order in dict.fromkeys((best, *claimed.values()))]
     settled = all(fit.settled for fit in compared)
     warn_unless_settled(
@@ -139,30 +147,98 @@ def closure_by_likelihood(
         return np.array([fit.loss for fit in fit_soft(grouped[np.array(orders)], rows, given, counts)])
 
     own = closure.checks()
+    if knowledge is not None:
+        own = (_check_known(knowledge, table, float(counts.sum()), thresholds.known), *own)
+        if found.any() and not claimed:
+            own = tuple(replace(c, message=ALL_KNOWN) if c.name == "order" else c for c in own)
     # Where the order is not decided, or the model does not fit, nothing is claimed absent: no power is asked for.
     open_ones = {} if any(check.objects for check in own) else rivals
     absent = {(int(i), int(j)): order for (i, j), order in open_ones.items() if not found[i, j]}
     fit = soft_fit(closure.best[0], moments, closure.counts, closure.best[1])
     power = Power(detectable_changes(fit, absent, closure.counts, fitted, alpha), thresholds.detectable)
     names = [latents[k] for k in best]
+    unseen = () if given is None else check_unseen(names, given, p_values, alpha)
     seconds = time.perf_counter() - began
     return Step(
         "likelihood", best, by_latent[list(best)], strengths, p_values, seconds, note,
-        settled=settled, checks=(*own, check_absences(power, names, found), decided.settled(settled)),
-        power=power,
+        settled=settled, checks=(*own, check_absences(power, names, found), decided.settled(settled), *unseen),
+        power=power, given=given,
     )  # fmt: skip
 
 
-def _around_the_best(start: Order, losses: Callable[[Sequence[Order]], list[float]]) -> None:
-    """Swap neighbours while that helps; then every pair reversed by moving one past the other."""
+def _searched(
+    start: Order,
+    fits: Mapping[Order, OrderFit],
+    losses: Callable[[Sequence[Order]], list[float]],
+    knowledge: Knowledge | None,
+) -> None:
+    """Fit all orders of few latents; of many those around the best one, with what is known and without."""
+    if len(start) <= ALL_ORDERS_UP_TO:
+        losses(list(itertools.permutations(range(len(start)))))
+        return
+    _around_the_best(start, losses)
+    if knowledge is not None:
+        _around_the_best(knowledge.repaired(start), losses, knowledge.before)
+        _around_broken(knowledge, fits, losses)
+
+
+def _rivals(best: Order, kept: Sequence[Order], table: Mapping[Order, float]) -> dict[tuple[int, int], Order]:
+    """(i, j) positions, j before i → the best order with i first: of those ``kept`` if any has, else of all."""
+    found = {}
+    for i, j in zip(*np.tril_indices(len(best), -1), strict=True):
+
+        def turned(order: Order, last: int = best[j], first: int = best[i]) -> bool:
+            return order.index(first) < order.index(last)
+
+        turning = list(filter(turned, kept)) or list(filter(turned, table))
+        found[int(i), int(j)] = min(turning, key=lambda order: table[order])
+    return found
+
+
+def _check_known(knowledge: Knowledge, table: Mapping[Order, float], samples: float, level: float) -> Check:
+    """The check ``known``: each pair whose order is known, held by itself against the best order of all.
+
+    table    order → mean negative log likelihood
+    samples  of all environments
+    """
+    statements = []
+    for first, second in knowledge.pairs:
+        kept = min(loss for order, loss in table.items() if order.index(first) < order.index(second))
+        gain = samples * (kept - min(table.values()))
+        statements.append(precedence(knowledge, first, second, float(np.exp(-gain)), f"{gain:.1f} nats"))
+    return check_known(statements, level)
+
+
+def _around_broken(
+    knowledge: Knowledge,
+    fits: Mapping[Order, OrderFit],
+    losses: Callable[[Sequence[Order]], list[float]],
+) -> None:
+    """Look around the best order of all for those that keep each known pair that it breaks."""
+    whole = min(fits, key=lambda order: fits[order].loss)
+    for first, second in knowledge.pairs:
+        if whole.index(second) < whole.index(first):
+            before = kept_pair(len(whole), first, second)
+            for order in with_pair(whole, first, second):
+                _around_the_best(order, losses, before)
+
+
+def _around_the_best(
+    start: Order, losses: Callable[[Sequence[Order]], list[float]], before: np.ndarray | None = None
+) -> None:
+    """Swap neighbours while that helps; then every pair reversed by moving one past the other.
+
+    before  (latent, latent) bool: pairs whose order is known, i before j, which no swap turns
+    """
     table = {start: losses([start])[0]}
     best = start
     for _ in range(4 * len(start)):
-        near = [moved(best, k, k + 1) for k in range(len(best) - 1)]
+        beside = enumerate(itertools.pairwise(best))
+        near = [moved(best, k, k + 1) for k, pair in beside if before is None or not before[pair]]
         fresh = [order for order in near if order not in table]
         if fresh:
             table.update(zip(fresh, losses(fresh), strict=True))
-        winner = min(near, key=lambda order: table[order])
+        winner = min(near, key=lambda order: table[order], default=best)
         if table[winner] >= table[best] - 1e-10:
             break
         best = winner

@@ -171,7 +171,7 @@ def plan(
 def _refuse(spec: Spec) -> None:
     """Raises SettingMismatch where the estimator cannot take what the spec declares: every run would fail."""
     setting, declared = Setting.of(spec), estimator_of(spec)
-    refused = refusal_without(setting) if declared is None else declared.refusal(setting)
+    refused = refusal_without(setting) if declared is None else declared.refused(setting)
     if refused is not None:
         raise SettingMismatch(refused[0], "a setting that its estimator can take", refused[1])
 

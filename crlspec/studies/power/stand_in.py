@@ -27,7 +27,8 @@ def stand_in(spec: Spec, observed: int, counts: dict[str, int]) -> Spec:
     functions are assumed, quadratic mechanisms; noise variance U[0.5, 1.5], normal unless other noise is assumed;
     interventions that multiply it by 4 and, where soft, halve the mechanism; in a multi-node design on every latent
     with probability one half. Raises SettingMismatch where the mixing is not linear or noisy, the design has pairs or
-    no interventions, or the number of latents is unknown: write the guessed truth as a spec with ``scm:`` instead.
+    no interventions, something is known of the graph, or the number of latents is unknown: write the guessed truth as
+    a spec with ``scm:`` instead.
     """
     setting = Setting.of(spec)
     assert spec.assume is not None
@@ -43,6 +44,13 @@ def stand_in(spec: Spec, observed: int, counts: dict[str, int]) -> Spec:
             f"Got data assumed to have {setting}",
             "linear mixing without noise and a single-node or multi-node design, for which there is a stand-in",
             "Write a spec with scm:, mixing: and interventions: as you guess the truth to be, and plan with that.",
+        )
+    if setting.known is not None and setting.known.graph:
+        raise SettingMismatch(
+            f"Got assume.known: {setting.known}, and a stand-in draws its graph at random",
+            "data of which nothing is known of the graph",
+            "Leave edges, absent and order out of assume.known for the simulation. Or write a spec with scm: that "
+            "has them.",
         )
     soft = setting.kind != "hard"
     nonlinear = setting.function == "nonlinear"

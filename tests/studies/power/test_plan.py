@@ -142,3 +142,11 @@ def test_where_there_is_no_stand_in_the_remedy_says_what_to_write(tmp_path: Path
     path.write_text(noisy, encoding="utf-8")
     with pytest.raises(SettingMismatch, match="scm:, mixing: and interventions:"):
         crlspec.plan(path, [100], seeds=1)
+
+
+def test_a_stand_in_would_forget_what_is_known_of_the_graph_and_is_refused() -> None:
+    text = OWN.replace(
+        "  mixing: linear", "  mixing: linear\n  known: {targets: {a: [z1], b: [z2]}, order: [z1, z2]}"
+    )
+    with pytest.raises(SettingMismatch, match="a stand-in draws its graph at random"):
+        stand_in(crlspec.loads(text), 6, {"obs": 50, "a": 50, "b": 50, "c": 50})

@@ -1,0 +1,117 @@
+"""What is known already of graph and targets: ``assume: {known: …}`` in a file, and as part of a Setting."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from crlspec.errors import SpecError
+from crlspec.spec.known import Known
+from crlspec.spec.load import dump, json_schema, loads
+from crlspec.spec.setting import Setting
+
+FILE = """
+latents: [a, b, c]
+data: {{path: cells.csv, environment: guide, observational: control}}
+assume:
+  mixing: linear
+  interventions: {interventions}
+  known: {known}
+{more}
+"""
+SINGLE = "{design: single-node, kind: hard}"
+TOLD = "{design: single-node, kind: hard, targets: {e1: [a], e2: [b], e3: [c]}}"
+SOFT = "{design: single-node, kind: soft, targets: {e1: [a], e2: [b], e3: [c]}}"
+ALL = "{edges: [a -> b -> c], absent: [a -> c], order: [a, c], targets: {e1: [a], e2: [b], e3: [c]}}"
+
+
+def text(known: str, interventions: str = SINGLE, more: str = "") -> str:
+    return FILE.format(known=known, interventions=interventions, more=more)
+
+
+def issues(known: str, interventions: str = TOLD, more: str = "") -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        loads(text(known, interventions, more))
+    return [f"{one.field}: {one.message} Remedy: {one.remedy}" for one in caught.value.issues]
+
+
+def test_what_is_known_comes_back_from_a_dump_and_from_json() -> None:
+    spec = loads(text(ALL))
+    assert loads(dump(spec)) == spec
+    assert "edges: [a -> b, b -> c]" in dump(spec)
+    setting = Setting.of(spec)
+    assert setting.known == Known(
+        (("a", "b"), ("b", "c")), (("a", "c"),), ("a", "c"), {"e1": ("a",), "e2": ("b",), "e3": ("c",)}
+    )
+    assert Setting.from_values(json.loads(json.dumps(setting.as_values()))) == setting
+
+
+def test_a_setting_says_what_is_known() -> None:
+    assert str(Setting.of(loads(text(ALL)))).endswith(
+        "known: a -> b; b -> c; no a -> c; a before c; e1 targets a; e2 targets b; e3 targets c"
+    )
+
+
+def test_editors_know_the_block() -> None:
+    known = json_schema()["$defs"]["KnownFacts"]
+    assert set(known["properties"]) == {"edges", "absent", "order", "targets"}
+    assert known["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(("known", "said"), [
+    ("{}", "assume.known: known says nothing. Remedy: give edges, absent, order or targets, or leave known out."),
+    ("{edges: a}", "assume.known.edges: got 'a'; a list of edges is needed. Remedy: write e.g. [a -> b]."),
+    ("{edges: [a -> x]}", "assume.known.edges.0: unknown latent 'x'. Remedy: allowed: a, b, c."),
+    ("{edges: [a -> a]}", "assume.known.edges.0: a -> a joins a latent with itself. Remedy: name two latents."),
+    ("{order: [a, b, a]}", "assume.known.order: the latent 'a' is listed twice. Remedy: list each latent once."),
+    ("{edges: [a -> b], absent: [a -> b]}",
+     "assume.known.absent: a -> b is said to be there and to be absent. Remedy: leave it out of one of the two."),
+    ("{edges: [a -> b], order: [b, a]}",
+     "assume.known.edges: edges and order close a cycle: a -> b -> a. Remedy: leave one of them out."),
+    ("{targets: {e1: [a]}}",
+     "assume.known.targets: interventions.targets names the targets already. Remedy: leave known.targets out."),
+])  # fmt: skip
+def test_what_cannot_be_is_named_with_its_remedy(known: str, said: str) -> None:
+    assert said in issues(known)
+
+
+@pytest.mark.parametrize(("known", "said"), [
+    ("{edges: [a -> b]}",
+     "assume.known: the targets are concealed, so nothing tells which latent a, b is. Remedy: say which environment "
+     "targets it, such as known: {targets: {environment: [a]}}; or name all targets, interventions: {targets: {…}}."),
+    ("{targets: {e1: [a, b]}}",
+     "assume.known.targets.e1: a single-node design has one target per environment, got 2. Remedy: list one latent, "
+     "or use design: multi-node."),
+    ("{targets: {e1: [a], e2: [a]}}",
+     "assume.known.targets: 2 environments are said to target a. Remedy: keep one, or use design: multi-node and "
+     "estimator: {kind: umni-crl}."),
+    ("{targets: {control: [a]}}",
+     "assume.known.targets.control: the observational environment has no target. Remedy: leave it out."),
+])  # fmt: skip
+def test_latents_are_tied_to_environments(known: str, said: str) -> None:
+    assert said in issues(known, SINGLE)
+
+
+def test_some_targets_of_a_multi_node_design_are_refused() -> None:
+    assert issues("{targets: {e1: [a]}}", "{design: multi-node, kind: hard}") == [
+        "assume.known.targets: some targets of a design multi-node are known, and its estimators are told all or "
+        "none. Remedy: name those of every environment, interventions: {targets: {…}}, or leave known.targets out."
+    ]
+
+
+@pytest.mark.parametrize(("interventions", "known", "more", "said"), [
+    (TOLD, "{edges: [a -> b]}", "estimator: {kind: lscale-i, refine: none}",
+     "lscale-i cannot take this: what assume.known says of the graph enters the likelihood, which refine: none "
+     "leaves out. Remedy: leave refine: none out, or edges, absent and order out of assume.known."),
+    (SOFT, "{absent: [a -> b]}", "estimator: {kind: lscale-i}",
+     "lscale-i cannot take this: soft interventions show ancestors, not edges, and a -> b may be absent though a is "
+     "an ancestor. Remedy: say order: [b, a] where a is no ancestor of b, and leave absent out."),
+    (TOLD, "{edges: [a -> b]}", "estimator: {kind: pca}",
+     "pca cannot use what assume.known says of the graph. Remedy: leave edges, absent and order out of assume.known; "
+     "with linear mixings lscale-i and umni-crl use them."),
+])  # fmt: skip
+def test_an_estimator_that_cannot_use_it_refuses(
+    interventions: str, known: str, more: str, said: str
+) -> None:
+    assert any(one.endswith(said) for one in issues(known, interventions, more))
