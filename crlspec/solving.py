@@ -17,7 +17,9 @@ from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
 from crlspec.inference.checks.components import check_components
+from crlspec.inference.fitting import fitting
 from crlspec.numerics.batches import batches
+from crlspec.numerics.rows import digest_of
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
 
@@ -114,6 +116,7 @@ def solve(
     if counted is not None:
         report(f"latents counted: {counted.count}")
         estimator.accepts(problem.setting)
+    problem = fitting(problem, estimator, spec.scores, method.kind, report)
     problem, code = _seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
     report("checks", 0.0)
     design = refuse_faults(examined(problem, thresholds))
@@ -304,7 +307,7 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
     found = hashlib.sha256(json.dumps([text, seed, device, processes, code, problem.observed]).encode())
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
-        found.update(x.data)
+        found.update(digest_of(x))
     for name, images in problem.images.items():
         found.update(f"{name} {images.shape} {images.dtype}".encode())
         for batch in batches(images):
