@@ -17,7 +17,7 @@ from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
 from crlspec.inference.checks.components import check_components
-from crlspec.inference.fitting import fitting
+from crlspec.inference.fitting import fitting, problem_of
 from crlspec.numerics.batches import batches
 from crlspec.numerics.rows import digest_of
 from crlspec.progress import Recorder, silent
@@ -86,7 +86,6 @@ def solve(
     DataError where the data do not fit the spec, or there are no labels where some are declared. WrongType for what
     is no spec, or no data.
     """
-    from crlspec.data import Problem
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
@@ -103,7 +102,7 @@ def solve(
     report, setting = Recorder(silent if progress is None else progress), Setting.of(spec)
     method = _method(spec, setting)
     ready = prepared(data, *steps_of(spec))
-    problem = Problem.from_data(ready.tree, named_by_environments(setting, spec, ready.tree))
+    problem = problem_of(ready.tree, named_by_environments(setting, spec, ready.tree), report)
     require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "generative": (*BASE, "handlers.changes", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
+    "generative.in_parts": (*BASE, *SPEC, "generative"),
     "generative.placed": (*BASE, *SPEC, "generative.scm"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),

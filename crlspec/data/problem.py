@@ -21,7 +21,7 @@ from crlspec.data.validate import (
 )
 from crlspec.data.validate_images import equal_images, image_findings, images_of
 from crlspec.errors import DataError
-from crlspec.numerics.rows import Rows, digest_of
+from crlspec.numerics.rows import Rows, Told, digest_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,8 +103,10 @@ class Problem:
         return tuple(found[latent] for latent in self.latents)
 
     @classmethod
-    def from_data(cls, tree: xr.DataTree, setting: Setting) -> Problem:
+    def from_data(cls, tree: xr.DataTree, setting: Setting, told: Told | None = None) -> Problem:
         """Take what an estimator may know out of data, and check it.
+
+        told  called with numbers of rows while observations that are not in memory are read for the first time
 
         Raises DataError listing every fault with file, environment and column: no or an unknown
         observational environment, environments missing or unexpected, other column names than declared or
@@ -128,6 +130,8 @@ class Problem:
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
                 wanted, samples[name] = aligned
+                if told is not None and isinstance(aligned[1], Rows):
+                    aligned[1].scanned(told)
                 findings += inspect_samples(tree, name, wanted, samples[name], pixels, len(setting.latents))
         if wanted is not None:
             varied = {

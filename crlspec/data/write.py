@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["bytes_of", "refuse_data", "table_writer", "write_data"]
+__all__ = ["bytes_of", "is_data", "is_store", "refuse_data", "table_writer", "write_data"]
 
 NAMED = ("observed", "latent")
 """Dimensions whose labels are names."""
@@ -57,9 +57,9 @@ def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, tabl
     refuse_data(path, force, table)
     if path.suffix.lower() in NETCDF:
         return write_file(path, netcdf(_portable(tree)), force)
-    zarr, store = path.suffix.lower() == ".zarr", _is_store(path)
+    zarr, store = path.suffix.lower() == ".zarr", is_store(path)
     with (
-        whole_folder(path, lambda entry: store or _is_data(entry), METADATA if zarr else NOTES) as building,
+        whole_folder(path, lambda entry: store or is_data(entry), METADATA if zarr else NOTES) as building,
         failures(path),
     ):
         if zarr:
@@ -100,12 +100,12 @@ def bytes_of(tree: xr.DataTree, path: Path, table: str = "csv") -> tuple[int, in
     return (whole if path.suffix.lower() in NETCDF else max(sizes, default=0)), whole
 
 
-def _is_store(path: Path) -> bool:
+def is_store(path: Path) -> bool:
     """Whether a folder is a Zarr store."""
     return any((path / name).exists() for name in ("zarr.json", ".zgroup"))
 
 
-def _is_data(entry: Path) -> bool:
+def is_data(entry: Path) -> bool:
     """Whether an entry of a folder is one that ``write_data`` makes."""
     if entry.name in {TRUTH, NOTES}:
         return True
@@ -119,9 +119,9 @@ def _refuse_folder(path: Path, force: bool) -> None:
             f"{path}: the folder exists and is not empty.",
             remedy="Choose another name, or overwrite it with --force.",
         )
-    if _is_store(path):
+    if is_store(path):
         return
-    strangers = [entry.name for entry in held(path) if not _is_data(entry)]
+    strangers = [entry.name for entry in held(path) if not is_data(entry)]
     if strangers:
         raise OutputExists(
             f"{path}: the folder holds more than data ({', '.join(strangers[:5])}) and is not replaced.",

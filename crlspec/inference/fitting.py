@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 from crlspec.data import Problem
+from crlspec.data.lazily import rows_of
 from crlspec.data.memory import refuse_too_large, shown
 from crlspec.inference.base import Estimator
 from crlspec.progress import Progress
 from crlspec.registry import ScoresDeclaration
 
-__all__ = ["fitting"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from crlspec.spec.setting import Setting
+
+__all__ = ["Meter", "fitting", "problem_of"]
 
 COPIES = 2
 """Copies of the latents of all samples that are held, about, where the samples themselves are not."""
+
+
+@dataclass
+class Meter:
+    """Tells how far the first pass over observations that are not in memory has come, and in the end how fast it was.
+
+    size   bytes of them
+    total  their rows
+    """
+
+    report: Progress
+    size: int
+    total: int
+    done: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, tree: xr.DataTree, report: Progress) -> Meter:
+        """For all environments of data."""
+        tables = [rows_of(node["x"]) for node in tree.children.values() if "x" in node.data_vars]
+        found = [one for one in tables if one is not None]
+        return cls(report, sum(one.nbytes for one in found), sum(map(len, found)))
+
+    def __call__(self, rows: int) -> None:
+        """So many rows more were read."""
+        self.done += rows
+        self.report("reading observations", self.done, self.total)
+
+    def close(self) -> None:
+        """The pass is made."""
+        if self.done:
+            seconds = max(time.monotonic() - self.began, 1e-9)
+            rate, speed = f"{self.done / seconds:,.0f} rows", shown(int(self.size / seconds))
+            self.report(f"{shown(self.size)} read: {rate} and {speed} a second")
+
+
+def problem_of(tree: xr.DataTree, setting: Setting, report: Progress) -> Problem:
+    """``Problem.from_data``, progress reported where observations are read that are not in memory."""
+    meter = Meter.of(tree, report)
+    problem = Problem.from_data(tree, setting, meter)
+    meter.close()
+    return problem
 
 
 def fitting(
