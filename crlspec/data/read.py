@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,8 @@ def read_labelled(
     try:
         opened = xr.open_datatree(path, engine=engine)
         stay = _large(opened, (variable, "z"))
-        data = loaded(opened, path, stay)
-        if not stay:
-            opened.close()
+        with nullcontext() if stay else opened:  # what stays is read later, from the file that is open
+            data = loaded(opened, path, stay)
     except DataError:
         raise
     except Exception as error:  # whatever HDF5 and Zarr make of a file that is none

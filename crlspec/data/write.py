@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["bytes_of", "is_data", "is_store", "refuse_data", "table_writer", "write_data"]
+__all__ = ["bytes_of", "is_data", "is_store", "refuse_data", "table_writer", "tables_writer", "write_data"]
 
 NAMED = ("observed", "latent")
 """Dimensions whose labels are names."""
@@ -198,20 +198,44 @@ def table_writer(frame: pd.DataFrame, path: Path) -> Callable[[IO[bytes]], objec
     """What writes a table into a file, by the suffix of its path. Raises DataError where pyarrow is missing."""
     if path.suffix.lower() != ".parquet":
         return lambda file: _write_csv(frame, file)
+    _pyarrow(path)
+    return lambda file: frame.to_parquet(file, index=False)
+
+
+def tables_writer(frames: Iterable[pd.DataFrame], path: Path) -> Callable[[IO[bytes]], object]:
+    """The same of a table that comes in parts, of which one at a time is in memory."""
+    if path.suffix.lower() != ".parquet":
+        return lambda file: [_write_csv(frame, file, k == 0) for k, frame in enumerate(frames)]
+    pyarrow = _pyarrow(path)
+
+    def write(file: IO[bytes]) -> None:
+        writer = None
+        for frame in frames:
+            table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pyarrow.parquet.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+
+    return write
+
+
+def _pyarrow(path: Path) -> Any:
+    """The package. Raises DataError where it is missing."""
     try:
-        import pyarrow  # type: ignore[import-untyped]  # noqa: F401
+        import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
         raise DataError(
             f"{path}: writing Parquet needs pyarrow, which is not installed.",
             remedy="pip install 'crlspec[parquet]', or write CSV.",
         ) from None
-    return lambda file: frame.to_parquet(file, index=False)
+    return pyarrow
 
 
-def _write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
+def _write_csv(frame: pd.DataFrame, file: IO[bytes], header: bool = True) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
-        frame.to_csv(text, index=False)
+        frame.to_csv(text, index=False, header=header)
         text.flush()
     finally:
         text.detach()

@@ -109,9 +109,9 @@ def test_a_problem_in_memory_is_refused_where_it_does_not_fit(arrays, tmp_path: 
     stay.setattr("crlspec.data.memory.free_bytes", lambda: 1000)
     with pytest.raises(CrlspecError) as caught:
         problem.in_memory("estimator: {kind: ropes}")
-    assert caught.value.message == (
-        "The observations, which estimator: {kind: ropes} takes in memory, need about 0.0 MB of memory, and 0.0 MB are "
-        "free."
+    told = "need about 0.0 MB of memory, and 0.0 MB are free."
+    assert (
+        caught.value.message == f"The observations, which estimator: {{kind: ropes}} takes in memory, {told}"
     )
 
 
@@ -146,3 +146,20 @@ def test_parts_that_fail_leave_nothing(arrays, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no more"):
         write_parts(tmp_path / "x.zarr", parts(), names, {}, environments=["obs"], rows=50)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_large_parquet_files_are_read_by_row_groups(arrays, tmp_path: Path, stay) -> None:
+    pytest.importorskip("pyarrow")
+    import pandas as pd
+
+    for name, x in arrays.items():
+        frame = pd.DataFrame(x, columns=["b", "a", " c", "d"])
+        frame.to_parquet(tmp_path / f"{name}.parquet", row_group_size=8, index=False)
+    tree = read_data(tmp_path)
+    stay.setattr(lazily, "LARGE", 2**28)
+    whole = read_data(tmp_path)
+    for name in arrays:
+        rows = tree[name]["x"].data
+        assert isinstance(rows, Rows) and rows.chunk == 8
+        assert np.array_equal(rows[5:19], whole[name]["x"].values[5:19])
+        xr.testing.assert_identical(tree[name]["x"].compute(), whole[name]["x"])
