@@ -176,6 +176,8 @@ from crlspec.data import lazily, read_data
 from crlspec.spec.load import loads
 spec, path, room, large = loads(open(sys.argv[1]).read()), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 crlspec.solve(spec, crlspec.compile(spec, seed=2).sample(500, seed=1), seed=1)  # everything is loaded
+lazily.LARGE = 0
+read_data(path)["obs"]["x"].isel(sample=slice(1)).values  # threads that read are started
 lazily.LARGE = large
 held = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData:")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (held + room, held + room))
@@ -191,14 +193,14 @@ else:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is that of Linux")
 def test_data_larger_than_the_memory_that_is_allowed_are_solved(tmp_path: Path) -> None:
-    """192 MB of observations in 150 MB: they do not fit, and in memory the same call fails."""
+    """288 MB of observations in 200 MB: they do not fit, and in memory the same call fails."""
     text = SPEC.format(estimator="lscale-i", design="single-node", kind="hard", noise="normal")
-    text = text.replace("samples: 3000", "samples: 150000").replace("observed: 6", "observed: 40")
+    text = text.replace("samples: 3000", "samples: 150000").replace("observed: 6", "observed: 60")
     (tmp_path / "spec.yaml").write_text(text)
     path = stored(loads(text), tmp_path / "x.zarr", 10_000)
 
     def call(large: int) -> Any:
-        given = [str(tmp_path / "spec.yaml"), str(path), str(150 * 2**20), str(large)]
+        given = [str(tmp_path / "spec.yaml"), str(path), str(200 * 2**20), str(large)]
         done = subprocess.run(
             [sys.executable, "-c", LIMITED, *given], capture_output=True, text=True, check=True
         )

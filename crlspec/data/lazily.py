@@ -55,5 +55,5 @@ def _chunk(array: xr.DataArray) -> int:
     if array.chunks is not None:
         return max(1, int(array.chunks[0][0]))
     preferred: dict[Any, Any] = array.encoding.get("preferred_chunks") or {}
-    found = preferred.get(array.dims[0], 1)
-    return max(1, int(found if np.isscalar(found) else found[0]))
+    found: Any = preferred.get(array.dims[0], 1)
+    return max(1, int(found[0] if isinstance(found, tuple | list) else found))

@@ -65,7 +65,7 @@ def _opened(path: Path) -> Any:
     """The file, nothing of it read; None where it is no Parquet file, or nothing here reads one."""
     require_regular(path)
     try:
-        from pyarrow import parquet
+        from pyarrow import parquet  # type: ignore[import-untyped]
 
         return parquet.ParquetFile(path)
     except (ImportError, OSError, ValueError):

@@ -204,9 +204,12 @@ def table_writer(frame: pd.DataFrame, path: Path) -> Callable[[IO[bytes]], objec
 
 def tables_writer(frames: Iterable[pd.DataFrame], path: Path) -> Callable[[IO[bytes]], object]:
     """The same of a table that comes in parts, of which one at a time is in memory."""
-    if path.suffix.lower() != ".parquet":
-        return lambda file: [_write_csv(frame, file, k == 0) for k, frame in enumerate(frames)]
-    pyarrow = _pyarrow(path)
+    text = path.suffix.lower() != ".parquet"
+    pyarrow = None if text else _pyarrow(path)
+
+    def write_text(file: IO[bytes]) -> None:
+        for k, frame in enumerate(frames):
+            _write_csv(frame, file, k == 0)
 
     def write(file: IO[bytes]) -> None:
         writer = None
@@ -217,7 +220,7 @@ def tables_writer(frames: Iterable[pd.DataFrame], path: Path) -> Callable[[IO[by
         if writer is not None:
             writer.close()
 
-    return write
+    return write_text if text else write
 
 
 def _pyarrow(path: Path) -> Any:

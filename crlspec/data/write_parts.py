@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from crlspec.data.tree import ORDER, PROVENANCE, text_labels
-from crlspec.data.write import CHUNK, METADATA, is_data, is_store, refuse_data
+from crlspec.data.write import METADATA, is_data, is_store, refuse_data
 from crlspec.disk.folder import whole_folder
 from crlspec.disk.write import failures
 from crlspec.errors import DataError
@@ -20,11 +20,14 @@ __all__ = ["rows_in_part", "write_parts"]
 Parts = Iterable[tuple[str, Mapping[str, np.ndarray]]]
 """(environment, {x: (sample, observed), z: (sample, latent)}): consecutive rows, those of an environment together."""
 
+CHUNK = 2**20
+"""Numbers in a chunk, about: 8 MB."""
+
 DIMS = {"x": "observed", "z": "latent"}
 
 
 def rows_in_part(columns: int) -> int:
-    """Rows of so many columns that make a chunk, about 32 MB."""
+    """Rows of so many columns that make a chunk, about 8 MB."""
     return max(1, CHUNK // max(1, columns))
 
 

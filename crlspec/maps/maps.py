@@ -62,7 +62,7 @@ class LinearEncoder:
         """The latents ``index`` alone, in that order."""
         return replace(self, matrix=self.matrix[index])
 
-    def scaled(self, factor: np.ndarray, x: np.ndarray) -> Self:
+    def scaled(self, factor: np.ndarray, x: np.ndarray | Rows) -> Self:
         """Latents times ``factor`` (latent,), of mean 0 over the observations x (sample, observed)."""
         return replace(self, matrix=self.matrix * factor[:, None], offset=x.mean(axis=0))
 
@@ -184,9 +184,9 @@ class NetworkEncoder:
         """The latents ``index`` alone, in that order."""
         return replace(self, network=self.network.outputs(index))
 
-    def scaled(self, factor: np.ndarray, x: np.ndarray) -> Self:
+    def scaled(self, factor: np.ndarray, x: np.ndarray | Rows) -> Self:
         """Latents times ``factor`` (latent,), of mean 0 over the observations x (sample, observed)."""
-        return replace(self, network=self.network.after(factor, self(x).mean(axis=0)))
+        return replace(self, network=self.network.after(factor, encoded(self, x).mean(axis=0)))
 
 
 @dataclass(frozen=True)

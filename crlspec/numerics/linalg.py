@@ -130,7 +130,7 @@ def _triangles(x: np.ndarray | Rows, offset: np.ndarray, scale: np.ndarray) -> l
     """Matrices whose Gram matrices add up to that of (x − offset) / scale, some thousand rows each."""
     if isinstance(x, Rows):
         return [x.scan.about(offset, scale)]
-    return [np.linalg.qr((part - offset) / scale, mode="r") for part in blocks(x, 2 * BLOCK)]
+    return [np.asarray(np.linalg.qr((part - offset) / scale, mode="r")) for part in blocks(x, 2 * BLOCK)]
 
 
 def _leading(
@@ -149,7 +149,7 @@ def _leading(
         for part in standard():
             image += part.T @ (part @ subspace)
         subspace = np.linalg.qr(image)[0]
-    factors = (np.linalg.qr(part @ subspace, mode="r") for part in standard())
+    factors = (np.asarray(np.linalg.qr(part @ subspace, mode="r")) for part in standard())
     _, singular, turned = np.linalg.svd(folded(factors))
     return singular, turned @ subspace.T
 

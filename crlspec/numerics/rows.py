@@ -14,8 +14,8 @@ from crlspec.numerics.scan import Scan, scanned
 
 __all__ = ["Rows", "Told", "digest_of", "extremes"]
 
-RUN = 2**22
-"""Numbers that are read at once, about: 32 MB."""
+RUN = 2**20
+"""Numbers that are read at once, about: 8 MB."""
 
 Told = Callable[[int], None]
 """Called with the number of rows that were read since the last call."""

@@ -70,7 +70,7 @@ def folded(factors: Iterator[np.ndarray], most: int = 32) -> np.ndarray:
     for factor in factors:
         held.append(factor)
         if len(held) > most:
-            held = [np.linalg.qr(np.concatenate(held), mode="r")]
+            held = [np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))]
     return np.asarray(np.linalg.qr(np.concatenate(held), mode="r"))
 
 
@@ -134,7 +134,7 @@ class _Pass:
         if self.size > WIDE:
             self.sums += moved.sum(0), np.square(moved).sum(0)
             return np.zeros((1, 1))
-        return np.linalg.qr(np.column_stack([np.ones(len(part)), moved]), mode="r")
+        return np.asarray(np.linalg.qr(np.column_stack([np.ones(len(part)), moved]), mode="r"))
 
     def _faults(self, part: np.ndarray, start: int) -> None:
         if np.isfinite(part.sum()):  # no cell of it is NaN or infinite

@@ -154,7 +154,8 @@ def _regressed(
 
     def factors() -> Iterator[np.ndarray]:
         for y, u in zip(blocks(targets), blocks(inputs), strict=True):
-            yield np.linalg.qr(np.column_stack([np.ones(len(u)), u, further(u), y - origin]), mode="r")
+            table = np.column_stack([np.ones(len(u)), u, further(u), y - origin])
+            yield np.asarray(np.linalg.qr(table, mode="r"))
 
     return folded(factors())[:, -targets.shape[1] :]
 

@@ -131,7 +131,8 @@ def with_loadings(result: SomeRecord, source: Problem | xr.DataTree) -> SomeReco
         samples = {str(name): table_of(node.to_dataset()["x"]) for name, node in source.children.items()}
     else:
         samples = dict(source.samples)
-    z = {str(name): node["z_hat"].values for name, node in result.standardised.latents.children.items()}
+    nodes = result.standardised.latents.children
+    z = {str(name): node.to_dataset()["z_hat"].values for name, node in nodes.items()}
     found = loadings_of(result.estimate, samples, result.observational, result.observed, z)
     diagnostics = {**result.estimate.diagnostics, **found}
     return replace(result, estimate=replace(result.estimate, diagnostics=diagnostics))

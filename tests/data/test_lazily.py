@@ -134,7 +134,7 @@ def test_a_store_written_in_parts_is_the_one_written_at_once(arrays, tmp_path: P
         xr.testing.assert_identical(in_parts[name].to_dataset(), at_once[name].to_dataset())
     with pytest.raises(DataError, match="only a Zarr store is written part by part"):
         write_parts(tmp_path / "x.nc", [], names, notes, environments=[], rows=8)
-    assert rows_in_part(100) == 41943
+    assert rows_in_part(100) == 10485
 
 
 def test_parts_that_fail_leave_nothing(arrays, tmp_path: Path) -> None:
