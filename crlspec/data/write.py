@@ -205,7 +205,7 @@ def table_writer(frame: pd.DataFrame, path: Path) -> Callable[[IO[bytes]], objec
 def tables_writer(frames: Iterable[pd.DataFrame], path: Path) -> Callable[[IO[bytes]], object]:
     """The same of a table that comes in parts, of which one at a time is in memory."""
     text = path.suffix.lower() != ".parquet"
-    pyarrow = None if text else _pyarrow(path)
+    pyarrow: Any = None if text else _pyarrow(path)
 
     def write_text(file: IO[bytes]) -> None:
         for k, frame in enumerate(frames):

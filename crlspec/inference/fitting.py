@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Meter", "fitting", "problem_of"]
 
-COPIES = 2
+COPIES = 3
 """Copies of the latents of all samples that are held, about, where the samples themselves are not."""
 
 

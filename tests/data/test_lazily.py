@@ -163,3 +163,15 @@ def test_large_parquet_files_are_read_by_row_groups(arrays, tmp_path: Path, stay
         assert isinstance(rows, Rows) and rows.chunk == 8
         assert np.array_equal(rows[5:19], whole[name]["x"].values[5:19])
         xr.testing.assert_identical(tree[name]["x"].compute(), whole[name]["x"])
+
+
+def test_arrays_of_dask_stay_chunked_whatever_their_size(arrays) -> None:
+    pytest.importorskip("dask.array")
+    given = {
+        name: xr.DataArray(x, dims=("sample", "observed")).chunk({"sample": 8}) for name, x in arrays.items()
+    }
+    tree = from_arrays(given)
+    for name, x in arrays.items():
+        rows = tree[name]["x"].data
+        assert isinstance(rows, Rows) and rows.chunk == 8
+        assert np.array_equal(np.asarray(rows), x)
