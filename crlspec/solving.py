@@ -17,7 +17,9 @@ from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
 from crlspec.inference.checks.components import check_components
+from crlspec.inference.fitting import fitting, problem_of
 from crlspec.numerics.batches import batches
+from crlspec.numerics.rows import digest_of
 from crlspec.progress import Recorder, silent
 from crlspec.provenance import provenance, versions
 
@@ -85,7 +87,6 @@ def solve(
     DataError where the data do not fit the spec, or there are no labels where some are declared. WrongType for what
     is no spec, or no data.
     """
-    from crlspec.data import Problem
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
@@ -103,7 +104,7 @@ def solve(
     report, setting = Recorder(silent if progress is None else progress), Setting.of(spec)
     method = _method(spec, setting)
     ready = prepared(data, *steps_of(spec))
-    problem = Problem.from_data(ready.tree, named_by_environments(setting, spec, ready.tree))
+    problem = problem_of(ready.tree, named_by_environments(setting, spec, ready.tree), report)
     require_labels(spec.calibrate, data, problem.observational)
     where = device if fabric is None else str(fabric.device)
     processes = 1 if fabric is None else fabric.world_size
@@ -117,6 +118,7 @@ def solve(
         if counted is not None:
             report(f"latents counted: {counted.count}")
             estimator.accepts(problem.setting)
+        problem = fitting(problem, estimator, spec.scores, method.kind, report)
         problem, code = _seen(problem, method, seed, TrainingContext(where, folder, fabric), report)
         report("checks", 0.0)
         design = refuse_faults(examined(problem, thresholds))
@@ -307,7 +309,7 @@ def _digest(spec: Spec, seed: int, device: str, processes: int, problem: Problem
     found = hashlib.sha256(json.dumps([text, seed, device, processes, code, problem.observed]).encode())
     for name, x in problem.samples.items():
         found.update(f"{name} {x.shape}".encode())
-        found.update(x.data)
+        found.update(digest_of(x))
     for name, images in problem.images.items():
         found.update(f"{name} {images.shape} {images.dtype}".encode())
         for batch in batches(images):

@@ -42,9 +42,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "numerics.checkpoints": (*BASE, "disk", "numerics"),
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
-    "data": ("errors", "disk", "registry", "spec.setting", "numerics.batches", "data"),
+    "data": (
+        "errors", "disk", "registry", "spec.setting", "numerics.batches", "numerics.linalg", "numerics.rows", "data",
+    ),
     "generative": (*BASE, "handlers.changes", "handlers.computed", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
+    "generative.in_parts": (*BASE, *SPEC, "generative"),
     "generative.placed": (*BASE, *SPEC, "generative.scm"),
     "generative.bayesian": (*BASE, *SPEC, "generative", "data"),
     "scores": (*BASE, "data", "numerics", "scores", "spec.setting"),
@@ -58,8 +61,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
-        *BASE, "disk", "data", "numerics.graphs", "numerics.ranks", "maps", "inference.estimate",
-        "inference.check", "results", "provenance", "spec.load", "spec.setting",
+        *BASE, "disk", "data", "numerics.graphs", "numerics.linalg", "numerics.ranks", "numerics.rows", "maps",
+        "inference.estimate", "inference.check", "results", "provenance", "spec.load", "spec.setting",
     ),
     "report": (
         *BASE, "disk", "data", "notebook", "numerics", "maps", "inference.estimate", "inference.check", "results",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,9 @@ def report(arguments: Namespace) -> int:
 def transform(arguments: Namespace) -> int:
     """Apply a result's encoder to observations: one column a latent, one row a sample, in the order of the data; or a
     copy of an AnnData file with the latents beside its cells."""
-    import numpy as np
     import pandas as pd
 
-    from crlspec.data.write import table_writer
+    from crlspec.data.write import tables_writer
 
     result = result_of(arguments.result)
     out, source = Path(arguments.out), Path(arguments.data)
@@ -54,15 +54,20 @@ def transform(arguments: Namespace) -> int:
     require_writable(out)
     if out.suffix.lower() == ".h5ad":
         return _annotated(result, source, out, arguments.environment)
-    parts = dict(encoded(result, source, arguments.environment))
-    table = pd.DataFrame(np.concatenate(list(parts.values())), columns=list(result.names))
-    write_file(out, table_writer(table, out), force=True)
-    print(f"{out} is written: {len(table)} rows, columns {', '.join(result.names)}.")
-    if len(parts) > 1:
+    sizes: dict[str, int] = {}
+
+    def tables() -> Iterator[pd.DataFrame]:
+        for name, values in encoded(result, source, arguments.environment):
+            sizes[name] = len(values)
+            yield pd.DataFrame(values, columns=list(result.names))
+
+    write_file(out, tables_writer(tables(), out), force=True)
+    print(f"{out} is written: {sum(sizes.values())} rows, columns {', '.join(result.names)}.")
+    if len(sizes) > 1:
         first = 0
-        for name, values in parts.items():
-            print(f"  rows {first + 1}-{first + len(values)}: environment {name}")
-            first += len(values)
+        for name, size in sizes.items():
+            print(f"  rows {first + 1}-{first + size}: environment {name}")
+            first += size
     return 0
 
 

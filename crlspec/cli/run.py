@@ -314,7 +314,9 @@ def _refuse_strangers(model: Model, data: xr.DataTree, path: Path, seed: int) ->
         if {str(one) for one in table["observed"].values} != set(model.observed):
             return  # the Problem says it better, naming the columns
         x = torch.as_tensor(
-            table.sel(observed=list(model.observed)).values[:200], dtype=model.dtype, device=model.device
+            table.isel(sample=slice(200)).sel(observed=list(model.observed)).values,
+            dtype=model.dtype,
+            device=model.device,
         )
         gap = model.mixing.forward(model.mixing.inverse(x)) - x
         if bool(gap.abs().max() > 1e-5 * (1 + x.abs().max()) + 8 * model.observation_noise):

@@ -12,6 +12,8 @@ from crlspec.data.sheets import INDEX, Sheet, faults_of
 from crlspec.data.tree import listed
 from crlspec.data.wanted import Wanted
 from crlspec.errors import DataError
+from crlspec.numerics.linalg import blocks
+from crlspec.numerics.rows import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,17 +146,39 @@ def without_missing(
         return {name: dict(table) for name, table in tables.items()}, []
     kept, lost = {}, {}
     for name, table in tables.items():
-        whole = ~np.isnan(table["x"].values).any(axis=1) if "x" in table else None
+        whole = _whole(table["x"]) if "x" in table else None
         if whole is None or whole.all():
             kept[name] = dict(table)
             continue
         rows = np.flatnonzero(whole)
         lost[name] = len(whole) - len(rows)
-        kept[name] = {key: array.isel(sample=rows) for key, array in table.items()}
+        kept[name] = {key: _taken(array, rows) for key, array in table.items()}
     if not lost:
         return kept, []
     told = ", ".join(f"{name} {count}" for name, count in list(lost.items())[:SHOWN])
     return kept, [f"{sum(lost.values())} rows with missing cells were left out ({told})."]
+
+
+def _whole(x: xr.DataArray) -> np.ndarray:
+    """(sample,) whether a row misses no cell."""
+    table = x.data
+    if not isinstance(table, Rows):
+        return np.asarray(~np.isnan(x.values).any(axis=1))
+    return np.concatenate([~np.isnan(part).any(axis=1) for part in blocks(table)])
+
+
+def _taken(array: xr.DataArray, rows: np.ndarray) -> xr.DataArray:
+    """Some rows of a variable; of a table that is not in memory they stay where they are."""
+    table = array.data
+    if not isinstance(table, Rows):
+        return array.isel(sample=rows)
+    import xarray as xr
+
+    coords = {
+        name: values.isel({d: rows for d in values.dims if d == "sample"})
+        for name, values in array.coords.items()
+    }
+    return xr.DataArray(table.taken(rows), coords, array.dims)
 
 
 def named(label: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crlspec.numerics.batches import batches
+from crlspec.numerics.rows import digest_of
 
 if TYPE_CHECKING:
     from crlspec.data.problem import Problem
@@ -21,7 +22,7 @@ def data_digest(problem: Problem) -> str:
     for name in sorted(problem.samples):
         x = problem.samples[name]
         found.update(f"{name} {x.shape}".encode())
-        found.update(np.ascontiguousarray(x).data)
+        found.update(digest_of(x))
     for name, images in sorted(problem.images.items()):
         found.update(f"{name} {images.shape} {images.dtype}".encode())
         for batch in batches(images):

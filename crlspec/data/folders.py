@@ -12,6 +12,7 @@ from crlspec.data.image_files import image_sources, read_images
 from crlspec.data.images import VARIABLE, image_array
 from crlspec.data.notes import NOTES, TRUTH, notes_in
 from crlspec.data.one_table import tree_of
+from crlspec.data.parquet import heads, parquet_rows
 from crlspec.data.separators import TABLES, stem_of, suffix_of
 from crlspec.data.sheets import read_sheet
 from crlspec.data.strangers import account_for, require_text_name
@@ -61,14 +62,15 @@ def _tables(
     """Environment → its table as ``x``; and what was guessed."""
     if not files:
         return {}, []
-    sheets = {name: read_sheet(path) for name, path in files.items()}
+    large = heads(files)
+    sheets = large or {name: read_sheet(path) for name, path in files.items()}
     kept = observed_of(sheets, wanted)
     reference = resolve_observational(tuple(sheets), observational) or next(iter(sheets))
     columns = aligned(sheets, kept, reference)
-    found = {
-        name: {"x": labelled_array(chosen(sheet, columns, wanted), name, "observed", columns, "x")}
-        for name, sheet in sheets.items()
-    }
+    found = {}
+    for name, sheet in sheets.items():
+        values = parquet_rows(files[name], columns) if large else chosen(sheet, columns, wanted)
+        found[name] = {"x": labelled_array(values, name, "observed", columns, "x")}
     return found, list(dict.fromkeys(note for sheet in sheets.values() for note in sheet.notes))
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["datasets_of", "from_xarray"]
 
 ROLES = ("environment", "sample", "observed", "latent")
+AT_ONCE = 2**22
+"""Numbers that are looked at at once for rows that pad."""
 Tables = dict[str, dict[str, "xr.DataArray"]]
 
 
@@ -25,8 +27,11 @@ def datasets_of(
     variable: str,
     dims: Mapping[str, str],
     source: str | None = None,
+    least: int | None = None,
 ) -> tuple[Tables, dict[str, Any]]:
     """(environment → {``x``, ``image`` and ``z`` where present}, provenance), in the names of the convention.
+
+    least  bytes of a table up to which it is read into memory, see ``rows_of``
 
     Raises DataError that names ``source``, the variable or the dimension at fault.
     """
@@ -44,20 +49,24 @@ def datasets_of(
             tables: Tables = {}
             for name, child in data.children.items():
                 at = f"{where}environment '{name}': "
-                tables[str(name)] = _tables(child.to_dataset(inherit=True), variable, names, at, str(name))
+                tables[str(name)] = _tables(
+                    child.to_dataset(inherit=True), variable, names, at, str(name), least
+                )
             return tables, provenance_of(data)
         dataset, notes = data.to_dataset(), provenance_of(data)
     else:
         dataset = data.to_dataset(name=variable) if isinstance(data, xr.DataArray) else data
         notes = provenance_of(xr.DataTree(xr.Dataset(attrs=_own_attrs(data))))
-    return _split(dataset, variable, names, where), notes
+    return _split(dataset, variable, names, where, least), notes
 
 
 def _own_attrs(data: xr.DataArray | xr.Dataset) -> dict[str, Any]:
     return {PROVENANCE: data.attrs[PROVENANCE]} if PROVENANCE in data.attrs else {}
 
 
-def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str) -> Tables:
+def _split(
+    dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str, least: int | None
+) -> Tables:
     """One Dataset with environments along a dimension, or as labels along the samples, to tables."""
     array = dataset[VARIABLE] if _images_alone(dataset, variable) else _variable(dataset, variable, where)
     environment, sample = names["environment"], names["sample"]
@@ -72,7 +81,7 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
         tables = {}
         for k, label in enumerate(names_of):
             part = _unpadded(dataset.isel({environment: k}), variable, sample)
-            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label)
+            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label, least)
         return tables
     if environment in dataset.variables:
         along = dataset[environment]
@@ -92,7 +101,7 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
         tables = {}
         for label in dict.fromkeys(labels):
             part = dataset.isel({sample: _slice(np.flatnonzero(labels == label))}).drop_vars(environment)
-            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label)
+            tables[label] = _tables(part, variable, names, f"{where}environment '{label}': ", label, least)
         return tables
     if names["environment"] != "environment":
         raise DataError(
@@ -100,16 +109,23 @@ def _split(dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: 
             f"{listed([*dataset.dims, *(v for v in dataset.variables if v not in dataset.dims)])}.",
             remedy="Set dims.environment to the dimension or coordinate that tells the environments apart.",
         )
-    return {"obs": _tables(dataset, variable, names, where, "obs")}
+    return {"obs": _tables(dataset, variable, names, where, "obs", least)}
 
 
 def _tables(
-    dataset: xr.Dataset, variable: str, names: Mapping[str, str], where: str, environment: str
+    dataset: xr.Dataset,
+    variable: str,
+    names: Mapping[str, str],
+    where: str,
+    environment: str,
+    least: int | None,
 ) -> dict[str, xr.DataArray]:
     """``x`` and, where present, ``image`` and ``z`` of one environment."""
     tables = {}
     if not _images_alone(dataset, variable):
-        tables["x"] = _table(_variable(dataset, variable, where), names, "observed", where, environment)
+        tables["x"] = _table(
+            _variable(dataset, variable, where), names, "observed", where, environment, least
+        )
     if VARIABLE in dataset.data_vars and variable != VARIABLE:
         images = dataset[VARIABLE]
         renamed = {names["sample"]: "sample"} if names["sample"] in images.dims else {}
@@ -117,7 +133,7 @@ def _tables(
             images.rename(renamed), where.removesuffix(": ") or f"Environment '{environment}'"
         )
     if "z" in dataset.data_vars and variable != "z" and names["latent"] in dataset["z"].dims:
-        tables["z"] = _table(dataset["z"], names, "latent", where, environment)
+        tables["z"] = _table(dataset["z"], names, "latent", where, environment, least)
     return tables
 
 
@@ -134,7 +150,7 @@ def _slice(rows: np.ndarray) -> slice | np.ndarray:
 
 
 def _table(
-    array: xr.DataArray, names: Mapping[str, str], dim: str, where: str, environment: str
+    array: xr.DataArray, names: Mapping[str, str], dim: str, where: str, environment: str, least: int | None
 ) -> xr.DataArray:
     sample, columns = names["sample"], names[dim]
     if set(array.dims) != {sample, columns}:
@@ -146,7 +162,7 @@ def _table(
         )
     array = array.transpose(sample, columns)
     prefix = {"observed": "x", "latent": "z"}[dim]
-    return labelled_array(array, environment, dim, None, prefix)
+    return labelled_array(array, environment, dim, None, prefix, least)
 
 
 def _variable(dataset: xr.Dataset, variable: str, where: str) -> xr.DataArray:
@@ -163,8 +179,11 @@ def _unpadded(dataset: xr.Dataset, variable: str, sample: str) -> xr.Dataset:
     array = dataset[variable]
     if sample not in array.dims or array.dtype.kind != "f":
         return dataset
-    kept = ~array.isnull().all([dim for dim in array.dims if dim != sample])
-    return dataset.isel({sample: np.flatnonzero(kept.values)})
+    others, count = [dim for dim in array.dims if dim != sample], array.sizes[sample]
+    step = max(1, AT_ONCE * count // max(1, array.size))
+    parts = (array.isel({sample: slice(first, first + step)}) for first in range(0, count, step))
+    kept = [np.flatnonzero(~part.isnull().all(others).values) + k * step for k, part in enumerate(parts)]
+    return dataset.isel({sample: _slice(np.concatenate(kept) if kept else np.arange(0))})
 
 
 def _text(label: Any) -> str:

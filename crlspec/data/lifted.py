@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["loaded"]
 
 
-def loaded(opened: xr.DataTree, path: Path) -> xr.DataTree:
-    """The data with every variable in memory, and images of more than 64 MB as a memory map: of the file itself where
-    it holds them in one piece, as ``write_data`` does, else of a temporary copy."""
+def loaded(opened: xr.DataTree, path: Path, stay: frozenset[str] = frozenset()) -> xr.DataTree:
+    """The data with every variable in memory but those that ``stay`` where they are, and images of more than 64 MB as
+    a memory map: of the file itself where it holds them in one piece, as ``write_data`` does, else of a temporary
+    copy."""
     import xarray as xr
 
     found = {}
     for node in opened.subtree:
         dataset = node.to_dataset(inherit=False)
+        left = {str(name): dataset[name].variable for name in dataset.data_vars if name in stay}
+        dataset = dataset.drop_vars(left)
         if VARIABLE in dataset.data_vars:
             images = dataset[VARIABLE]
             lifted = xr.DataArray(_lifted(images, path, node.path), dims=images.dims)
             dataset = dataset.drop_vars(VARIABLE).load().assign({VARIABLE: lifted})
-        found[node.path] = dataset.load()
+        found[node.path] = dataset.load().assign(left)
     return xr.DataTree.from_dict(found)
 
 

@@ -15,12 +15,14 @@ from crlspec.data.columns import labels_of
 from crlspec.data.door import read_data
 from crlspec.data.folders import tables_in
 from crlspec.data.image_files import image_sources
+from crlspec.data.lazily import table_of
 from crlspec.data.notes import TRUTH
 from crlspec.data.one_table import USUAL, in_order
 from crlspec.data.separators import suffix_of
 from crlspec.data.sheets import INDEX, Sheet, read_sheet
 from crlspec.data.tree import OBSERVATIONAL_NAMES, environments_of, listed, observational_of
 from crlspec.errors import DataError
+from crlspec.numerics.linalg import blocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,14 +231,15 @@ def _tree(path: Path) -> Look:
     if "x" not in nodes[0]:
         return Look(environments, observational_of(tree) or control_among(names), (), images=True)
     variables = tuple(str(one) for one in nodes[0]["x"]["observed"].values)
-    values = [node["x"].values for node in nodes if "x" in node]
-    missing = sum(int(np.isnan(x).any(axis=1).sum()) for x in values)
+    values = [table_of(node["x"]) for node in nodes if "x" in node]
+    missing = sum(int(np.isnan(part).any(axis=1).sum()) for x in values for part in blocks(x))
+    few = max(1, LOOKED // max(len(variables), 1))
     control = observational_of(tree) or control_among(names)
     return Look(
         environments,
         control,
         variables,
         missing=missing,
-        counts=_are_counts(values),
+        counts=_are_counts([x[:few] for x in values]),
         images="image" in nodes[0],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crlspec.errors import CrlspecError
 
-__all__ = ["free_bytes", "refuse_too_large"]
+__all__ = ["free_bytes", "refuse_too_large", "shown"]
 
 MEMINFO = Path("/proc/meminfo")
 LIMITS = (
@@ -27,13 +27,15 @@ def free_bytes() -> int | None:
     return min(known, default=None)
 
 
-def refuse_too_large(size: int, what: str) -> None:
+def refuse_too_large(
+    size: int, what: str, remedy: str = "Ask for fewer samples, or use a machine with more memory."
+) -> None:
     """Raises CrlspecError where ``size`` bytes are more than there are; ``what`` takes them."""
     free = free_bytes()
     if free is not None and size > free:
         raise CrlspecError(
-            f"{what} need about {_shown(size)} of memory, and {_shown(free)} are free.",
-            remedy="Ask for fewer samples, or use a machine with more memory.",
+            f"{what} need about {shown(size)} of memory, and {shown(free)} are free.",
+            remedy=remedy,
         )
 
 
@@ -56,5 +58,6 @@ def _of_container(limit: Path, used: Path) -> int | None:
         return None  # no container, or one without a limit
 
 
-def _shown(size: int) -> str:
+def shown(size: int) -> str:
+    """``8.0 GB``"""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -5,15 +5,18 @@ Both are values: new observations take the same way, and what is found in compon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.lazily import table_of
 from crlspec.data.tree import environments_of, labelled_array, provenance_of
-from crlspec.data.validate import place
+from crlspec.data.validate import faults_in, place
 from crlspec.errors import DataError
+from crlspec.numerics.linalg import blocks, principal
+from crlspec.numerics.rows import Rows, extremes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,25 +131,31 @@ def prepared(tree: xr.DataTree, steps: tuple[str, ...] = (), count: int | None =
     arrays = _arrays(tree)
     transform = _fitted(tree, arrays, steps) if steps else None
     if transform is not None:
-        arrays = {name: transform(x) for name, x in arrays.items()}
+        arrays = {name: _through(transform, x, x.shape[1]) for name, x in arrays.items()}
     variables = tree if transform is None else _replaced(tree, arrays)
     if count is None:
         return Prepared(variables, variables, transform)
     components = _principal(arrays, int(count))
-    reduced = {name: components(x) for name, x in arrays.items()}
+    reduced = {name: _through(components, x, len(components.names)) for name, x in arrays.items()}
     return Prepared(_replaced(tree, reduced, components.names), variables, transform, components)
 
 
-def raw_samples(tree: xr.DataTree, names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+def raw_samples(tree: xr.DataTree, names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
     """(observed variables, environment → (sample, variable)) of some environments, as the data hold them."""
     arrays = _arrays(tree)
     first = tree.children[environments_of(tree)[0]].to_dataset(inherit=True)["x"]
     return tuple(str(one) for one in first["observed"].values), {name: arrays[name] for name in names}
 
 
-def _arrays(tree: xr.DataTree) -> dict[str, np.ndarray]:
+def _through(step: Callable[[np.ndarray], np.ndarray], x: np.ndarray | Rows, width: int) -> Any:
+    """The table after a step that takes each row by itself; of rows that are not in memory it is taken as they are
+    read."""
+    return x.mapped(step, width) if isinstance(x, Rows) else step(x)
+
+
+def _arrays(tree: xr.DataTree) -> dict[str, Any]:
     """x of every environment, the columns in the order of the first. Raises DataError where a cell is not finite."""
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     first: list[str] | None = None
     for name in environments_of(tree):
         data = tree.children[name].to_dataset(inherit=True)
@@ -165,9 +174,10 @@ def _arrays(tree: xr.DataTree) -> dict[str, np.ndarray]:
                 )
             x = x.isel(observed=[names.index(one) for one in first])
         first = first or names
-        values = np.asarray(x.values, dtype=np.float64)
-        if not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
+        values = table_of(x)
+        bad, rows = faults_in(values)
+        if bad.any():
+            row, column = min((rows[k], k) for k in np.flatnonzero(bad))
             told = first[column] if first else column + 1
             raise DataError(
                 f"{place(tree, name)}, column '{told}': sample {row + 1} is {values[row, column]}.",
@@ -177,9 +187,7 @@ def _arrays(tree: xr.DataTree) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _replaced(
-    tree: xr.DataTree, arrays: Mapping[str, np.ndarray], names: tuple[str, ...] = ()
-) -> xr.DataTree:
+def _replaced(tree: xr.DataTree, arrays: Mapping[str, Any], names: tuple[str, ...] = ()) -> xr.DataTree:
     import xarray as xr
 
     children = {}
@@ -199,36 +207,59 @@ def _replaced(
     return found
 
 
-def _fitted(tree: xr.DataTree, arrays: Mapping[str, np.ndarray], steps: tuple[str, ...]) -> Transform:
+def _fitted(tree: xr.DataTree, arrays: Mapping[str, Any], steps: tuple[str, ...]) -> Transform:
     centre, scale = np.zeros(0), np.ones(0)
     moved = dict(arrays)
     for step in steps:
         if step == "log1p":
             for name, x in moved.items():
-                if (x <= -1).any():
-                    row, column = np.argwhere(x <= -1)[0]
+                if (extremes(x)[0] <= -1).any():
+                    row, column = next(_where(x, -1))
                     raise DataError(
                         f"{place(tree, name)}: log1p has no value for {x[row, column]:g} (sample {row + 1}, column "
                         f"{column + 1}).",
                         remedy="Leave log1p out of data.transform: it is for counts, and these are none.",
                     )
-            moved = {name: np.log1p(x) for name, x in moved.items()}
+            moved = {name: _through(np.log1p, x, x.shape[1]) for name, x in moved.items()}
         else:
-            pooled = np.concatenate(list(moved.values()))
-            centre, spread = pooled.mean(axis=0), pooled.std(axis=0)
+            centre, spread = _pooled(list(moved.values()))
             scale = np.where(spread > 0, spread, 1.0)
-            moved = {name: (x - centre) / scale for name, x in moved.items()}
+            moved = {
+                name: _through(Transform(("standardise",), centre, scale), x, x.shape[1])
+                for name, x in moved.items()
+            }
     return Transform(steps, centre, scale)
 
 
-def _principal(arrays: Mapping[str, np.ndarray], count: int) -> Components:
-    pooled = np.concatenate(list(arrays.values()))
-    rows, width = pooled.shape
+def _where(x: np.ndarray | Rows, bound: float) -> Iterator[tuple[int, int]]:
+    """(row, column) of every cell up to a bound, in the order of the rows."""
+    first = 0
+    for part in blocks(x):
+        yield from ((first + int(row), int(column)) for row, column in np.argwhere(part <= bound))
+        first += len(part)
+
+
+def _pooled(arrays: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """(column,) means and standard deviations of all tables together."""
+    if not any(isinstance(x, Rows) for x in arrays):
+        pooled = np.concatenate(arrays)
+        return pooled.mean(axis=0), pooled.std(axis=0)
+    count = sum(len(x) for x in arrays)
+    mean = np.asarray(sum(len(x) / count * x.mean(0) for x in arrays))
+    squares = sum(len(x) / count * (x.std(0) ** 2 + (x.mean(0) - mean) ** 2) for x in arrays)
+    return mean, np.asarray(np.sqrt(squares))
+
+
+def _principal(arrays: Mapping[str, Any], count: int) -> Components:
+    rows, width = sum(len(x) for x in arrays.values()), next(iter(arrays.values())).shape[1]
     if count > min(rows - 1, width):
         raise DataError(
             f"{count} components are more than {rows} rows of {width} variables have.",
             remedy=f"Take at most {min(rows - 1, width)}: data: {{components: {min(rows - 1, width, 20)}}}.",
         )
+    if any(isinstance(x, Rows) for x in arrays.values()):
+        return _of_rows(list(arrays.values()), count)
+    pooled = np.concatenate(list(arrays.values()))
     mean = pooled.mean(axis=0)
     centred = pooled - mean
     if width <= rows:
@@ -240,9 +271,26 @@ def _principal(arrays: Mapping[str, np.ndarray], count: int) -> Components:
         scale = np.sqrt(np.maximum(spectrum[:count], np.finfo(float).tiny))
         directions = (vectors[:, ::-1][:, :count] / scale).T @ centred
     directions = directions[:count]
-    signs = np.sign(directions[np.arange(count), np.abs(directions).argmax(axis=1)])
     total = float(np.maximum(spectrum, 0).sum())
     share = float(np.maximum(spectrum[:count], 0).sum() / total) if total > 0 else 1.0
     rest = centred - (centred @ directions.T) @ directions
-    noise = rest.var(axis=0) * width / (width - count) if count < width else np.zeros(width)
+    return _components(directions, mean, share, rest.var(axis=0))
+
+
+def _of_rows(tables: Sequence[Any], count: int) -> Components:
+    """The same of tables that are not in memory, from their means and triangular factors."""
+    mean, deviations = _pooled(tables)
+    variances, directions = principal(tables, mean, np.ones(len(mean)), count)
+    variances, directions = variances[:count], directions[:count]
+    total = float(np.square(deviations).sum())
+    share = min(1.0, float(variances.sum()) / total) if total > 0 else 1.0
+    rest = np.maximum(np.square(deviations) - variances @ np.square(directions), 0.0)
+    return _components(directions, mean, share, rest)
+
+
+def _components(directions: np.ndarray, mean: np.ndarray, share: float, rest: np.ndarray) -> Components:
+    """With the largest entry of each direction positive. ``rest``: (variable,) variance off all directions."""
+    count, width = directions.shape
+    signs = np.sign(directions[np.arange(count), np.abs(directions).argmax(axis=1)])
+    noise = rest * width / (width - count) if count < width else np.zeros(width)
     return Components(directions * signs[:, None], mean, share, noise)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crlspec.data.memory import refuse_too_large
 from crlspec.data.tree import environments_of, listed, observational_of, pixels_of
 from crlspec.data.validate import (
     Finding,
@@ -20,6 +21,7 @@ from crlspec.data.validate import (
 )
 from crlspec.data.validate_images import equal_images, image_findings, images_of
 from crlspec.errors import DataError
+from crlspec.numerics.rows import Rows, Told, digest_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +53,8 @@ class Problem:
 
     setting   mixing class, design, hard or soft, targets where they are not concealed
     observed  names of the observed variables, in the order of the columns; none where only images are observed
-    samples   environment → (sample, observed) float64, finite, read-only; the observational one included
+    samples   environment → (sample, observed) float64, finite, read-only; the observational one included. Data that
+              do not fit are :class:`Rows`, which read a run of rows when they are asked for
     effective environment → effective number of samples, where rows of a file depend on each other; may be empty
     images    environment → (sample, channel, row, column), uint8 from 0 to 255 or float from 0 to 1, read-only,
               perhaps memory maps; empty where no images are observed
@@ -100,8 +103,10 @@ class Problem:
         return tuple(found[latent] for latent in self.latents)
 
     @classmethod
-    def from_data(cls, tree: xr.DataTree, setting: Setting) -> Problem:
+    def from_data(cls, tree: xr.DataTree, setting: Setting, told: Told | None = None) -> Problem:
         """Take what an estimator may know out of data, and check it.
+
+        told  called with numbers of rows while observations that are not in memory are read for the first time
 
         Raises DataError listing every fault with file, environment and column: no or an unknown
         observational environment, environments missing or unexpected, other column names than declared or
@@ -118,7 +123,7 @@ class Problem:
         images = {name: pictures for name, pictures in images_of(tree).items() if name in known}
         alone = bool(images) and not any("x" in tree.children[name].data_vars for name in names)
         wanted = () if alone else setting.observed
-        samples: dict[str, np.ndarray] = {}
+        samples: dict[str, np.ndarray | Rows] = {}
         pixels = pixels_of(tree)
         for name in names:
             if name not in known:
@@ -126,6 +131,8 @@ class Problem:
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
                 wanted, samples[name] = aligned
+                if told is not None and isinstance(aligned[1], Rows):
+                    aligned[1].scanned(told)
                 findings += inspect_samples(tree, name, wanted, samples[name], pixels, len(setting.latents))
         if wanted is not None:
             varied = {
@@ -152,6 +159,28 @@ class Problem:
             {name: _frozen(samples[name]) for name in ordered},
             images={name: images[name] for name in ordered if name in images},
         )
+
+    @property
+    def rows_bytes(self) -> int:
+        """Bytes that the observations which are not in memory would take there."""
+        return sum(x.nbytes for x in self.samples.values() if isinstance(x, Rows))
+
+    def in_memory(self, who: str) -> Problem:
+        """The same problem with all observations in memory.
+
+        who  needs them, as an error names it
+
+        Raises CrlspecError where memory cannot hold them.
+        """
+        if not self.rows_bytes:
+            return self
+        refuse_too_large(
+            self.rows_bytes,
+            f"The observations, which {who} takes in memory,",
+            "Use lscale-i or umni-crl (linear mixing), which read them as they go. Or give fewer samples, or use a "
+            "machine with more memory.",
+        )
+        return replace(self, samples={name: _frozen(np.asarray(x)) for name, x in self.samples.items()})
 
     def coded(self, names: tuple[str, ...], encode: Callable[[np.ndarray], np.ndarray]) -> Problem:
         """The same problem with a code of its images as further columns, before the others; the images stay.
@@ -198,7 +227,9 @@ class Problem:
         return renamed, relabelling
 
 
-def _frozen(values: np.ndarray) -> np.ndarray:
+def _frozen(values: np.ndarray | Rows) -> Any:
+    if isinstance(values, Rows):
+        return values
     values = np.ascontiguousarray(values, dtype=np.float64)
     view = values.view()
     view.flags.writeable = False
@@ -298,7 +329,7 @@ def _of_images(setting: Setting) -> list[Finding]:
     return findings
 
 
-def _twins(samples: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) -> list[Finding]:
+def _twins(samples: Mapping[str, np.ndarray | Rows], images: Mapping[str, np.ndarray]) -> list[Finding]:
     """Environments with exactly the same samples: one file saved under two names."""
     seen: dict[bytes, str] = {}
     findings = []
@@ -311,7 +342,7 @@ def _twins(samples: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) 
         key = hashlib.sha256(repr((values.shape, pictures.shape)).encode() + b"".join(first)).digest()
         if (
             key in seen
-            and np.array_equal(values, samples[seen[key]])
+            and _equal(values, samples[seen[key]])
             and equal_images(pictures, images.get(seen[key], none))
         ):
             findings.append(
@@ -322,6 +353,12 @@ def _twins(samples: Mapping[str, np.ndarray], images: Mapping[str, np.ndarray]) 
             )
         seen.setdefault(key, name)
     return findings
+
+
+def _equal(one: np.ndarray | Rows, other: np.ndarray | Rows) -> bool:
+    if isinstance(one, Rows) or isinstance(other, Rows):
+        return digest_of(one) == digest_of(other)
+    return np.array_equal(one, other)
 
 
 def _renamed(setting: Setting, environments: Mapping[str, str], latents: Mapping[str, str]) -> Setting:

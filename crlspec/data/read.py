@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crlspec.data import lazily
 from crlspec.data.lifted import loaded
 from crlspec.data.notes import notes_of
 from crlspec.data.tree import PROVENANCE, build_tree
@@ -30,7 +32,7 @@ def is_store(path: Path) -> bool:
 def read_labelled(
     path: Path, variable: str = "x", dims: Mapping[str, str] | None = None, observational: str | None = None
 ) -> xr.DataTree:
-    """The DataTree of a NetCDF file or a Zarr store.
+    """The DataTree of a NetCDF file or a Zarr store; large tables stay in the file, and are read as they are needed.
 
     variable  the one that holds the observations
     dims      the file's own names of the dimensions, for example ``{environment: guide, sample: cell}``
@@ -50,8 +52,10 @@ def read_labelled(
             remedy="Take a copy of the file, or make it again.",
         )
     try:
-        with xr.open_datatree(path, engine=engine) as opened:
-            data = loaded(opened, path)
+        opened = xr.open_datatree(path, engine=engine)
+        stay = _large(opened, (variable, "z"))
+        with nullcontext() if stay else opened:  # what stays is read later, from the file that is open
+            data = loaded(opened, path, stay)
     except DataError:
         raise
     except Exception as error:  # whatever HDF5 and Zarr make of a file that is none
@@ -63,10 +67,21 @@ def read_labelled(
         ) from None
     if PROVENANCE in data.attrs:
         notes_of(data.attrs[PROVENANCE], str(path))
-    tables, notes = datasets_of(data, variable, dict(dims or {}), str(path))
+    tables, notes = datasets_of(data, variable, dict(dims or {}), str(path), least=0 if stay else None)
     if not tables:
         raise DataError(f"{path}: the file holds no environments.", remedy="Write one group per environment.")
     return build_tree(tables, observational, notes, dict.fromkeys(tables, str(path)))
+
+
+def _large(opened: xr.DataTree, tables: tuple[str, ...]) -> frozenset[str]:
+    """Those of the variables that are too large, taken together, to be read into memory unasked; else none."""
+    sizes = [
+        node[name].size * 8
+        for node in opened.subtree
+        for name in tables
+        if name in node.data_vars and node[name].dtype.kind in "biuf"
+    ]
+    return frozenset(tables) if sum(sizes) > lazily.LARGE else frozenset()
 
 
 def _is_broken(path: Path) -> bool:

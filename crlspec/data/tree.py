@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crlspec.data.images import VARIABLE, camera_notes, image_array
+from crlspec.data.lazily import rows_of
 from crlspec.errors import DataError, WrongType, kind_of
+from crlspec.numerics.rows import Rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -130,9 +132,17 @@ def require_rows(data: Mapping[str, xr.DataArray], where: str) -> None:
 
 
 def labelled_array(
-    values: Any, environment: str, dim: str, names: Sequence[str] | None, prefix: str
+    values: Any,
+    environment: str,
+    dim: str,
+    names: Sequence[str] | None,
+    prefix: str,
+    least: int | None = None,
 ) -> xr.DataArray:
-    """A (sample, dim) float64 DataArray with string labels, from anything that looks like a table."""
+    """A (sample, dim) float64 DataArray with string labels, from anything that looks like a table.
+
+    least  bytes of a DataArray that is not in memory up to which it is read, see ``rows_of``
+    """
     import xarray as xr
 
     sample = None
@@ -144,14 +154,12 @@ def labelled_array(
             names = [str(name) for name in values.coords[values.dims[1]].values]
         if values.ndim == 2 and values.dims[0] in values.coords:
             sample = values.coords[values.dims[0]].values
-        values = values.values
+        rows = rows_of(values, least)
+        values = values.values if rows is None else rows
     elif hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     try:
-        array = np.asarray(values)
-        if array.dtype.kind not in "biuf":
-            array = array.astype(np.float64) if array.dtype.kind == "O" else _refuse_kind(array)
-        array = np.array(array, dtype=np.float64)
+        array = values if isinstance(values, Rows) else _numbers(np.asarray(values))
     except (TypeError, ValueError) as error:
         raise DataError(
             f"Environment '{environment}': the {dim} values are not all real numbers ({error}).",
@@ -173,6 +181,13 @@ def labelled_array(
     if sample is not None:
         coords["sample"] = plain_labels(sample)
     return xr.DataArray(array, dims=("sample", dim), coords=coords)
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """A copy in float64."""
+    if array.dtype.kind not in "biuf":
+        array = array.astype(np.float64) if array.dtype.kind == "O" else _refuse_kind(array)
+    return np.array(array, dtype=np.float64)
 
 
 def _refuse_kind(array: np.ndarray) -> np.ndarray:

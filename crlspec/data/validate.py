@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crlspec.data.lazily import table_of
 from crlspec.data.tree import listed, source_of
 from crlspec.errors import DataError
+from crlspec.numerics.rows import Rows, extremes
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Finding", "align", "inspect_constants", "inspect_samples", "raise_findings"]
+__all__ = ["Finding", "align", "faults_in", "inspect_constants", "inspect_samples", "raise_findings"]
 
 ROUNDING = 1e-14  # a relative spread below this is rounding, not variation
 SHOWN = 12  # findings listed in one error
@@ -49,7 +51,7 @@ def place(tree: xr.DataTree, environment: str) -> str:
 
 def align(
     tree: xr.DataTree, environment: str, wanted: tuple[str, ...] | None, findings: list[Finding]
-) -> tuple[tuple[str, ...], np.ndarray] | None:
+) -> tuple[tuple[str, ...], np.ndarray | Rows] | None:
     """(names, values (sample, observed)) with the columns as wanted; else None, and a finding.
 
     Where images are all that is observed there are no columns.
@@ -87,7 +89,7 @@ def align(
             )
         )
         return None
-    values = np.asarray(x.values, dtype=np.float64)
+    values = table_of(x)
     if wanted is None or names == wanted:
         return names, values
     missing, extra = [n for n in wanted if n not in names], [n for n in names if n not in wanted]
@@ -107,7 +109,7 @@ def inspect_samples(
     tree: xr.DataTree,
     environment: str,
     observed: tuple[str, ...],
-    values: np.ndarray,
+    values: np.ndarray | Rows,
     pixels: int = 0,
     latents: int = 0,
 ) -> list[Finding]:
@@ -129,23 +131,31 @@ def inspect_samples(
                 f"or fewer variables. Or take principal components in their place: data: {{components: {count}}}.",
             )
         )
-    bad = ~np.isfinite(values)
-    for k in np.flatnonzero(bad.any(axis=0)):
-        row = int(np.flatnonzero(bad[:, k])[0])
+    bad, first = faults_in(values)
+    for k in np.flatnonzero(bad):
+        row = int(first[k])
         findings.append(
             Finding(
                 f"{where}, column '{observed[k]}': sample {row + 1} is {values[row, k]} "
-                f"({int(bad[:, k].sum())} of {len(values)} samples are not finite).",
+                f"({int(bad[k])} of {len(values)} samples are not finite).",
                 "Fill in these cells or leave these samples out: data: {missing: drop-rows}.",
             )
         )
     return findings
 
 
+def faults_in(values: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
+    """(column,) how many cells are not finite, and the first row with one."""
+    if isinstance(values, Rows):
+        return values.scan.bad, values.scan.worst
+    bad = ~np.isfinite(values)
+    return bad.sum(axis=0), bad.argmax(axis=0)
+
+
 def inspect_constants(
     tree: xr.DataTree,
     observed: tuple[str, ...],
-    samples: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray | Rows],
     latents: int,
     pixels: int = 0,
 ) -> list[Finding]:
@@ -158,13 +168,16 @@ def inspect_constants(
     for environment, values in samples.items():
         if len(values) < 2:
             continue
-        known = np.isfinite(values).all(axis=0)
-        constant = known & (np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0))
+        low, high = extremes(values)
+        known = np.isfinite(low) & np.isfinite(high)
+        with np.errstate(invalid="ignore"):
+            constant = known & (high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high)))
         constant[:pixels] = False
         found = [observed[k] for k in np.flatnonzero(constant)]
         if found:
-            same = np.ptp(values[0, constant]) == 0
-            each = f"every sample is {values[0, constant][0]:g}" if same else "nothing varies"
+            start = values[0][constant]
+            same = np.ptp(start) == 0
+            each = f"every sample is {start[0]:g}" if same else "nothing varies"
             column = f"column{'s' * (len(found) > 1)} {_quoted(found)}"
             lines.append(f"{place(tree, environment)}, {column}: {each}, so it says nothing.")
             names |= set(found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["bytes_of", "refuse_data", "table_writer", "write_data"]
+__all__ = ["bytes_of", "is_data", "is_store", "refuse_data", "table_writer", "tables_writer", "write_data"]
 
 NAMED = ("observed", "latent")
 """Dimensions whose labels are names."""
@@ -57,9 +57,9 @@ def write_data(tree: xr.DataTree, path: str | Path, force: bool = False, *, tabl
     refuse_data(path, force, table)
     if path.suffix.lower() in NETCDF:
         return write_file(path, netcdf(_portable(tree)), force)
-    zarr, store = path.suffix.lower() == ".zarr", _is_store(path)
+    zarr, store = path.suffix.lower() == ".zarr", is_store(path)
     with (
-        whole_folder(path, lambda entry: store or _is_data(entry), METADATA if zarr else NOTES) as building,
+        whole_folder(path, lambda entry: store or is_data(entry), METADATA if zarr else NOTES) as building,
         failures(path),
     ):
         if zarr:
@@ -100,12 +100,12 @@ def bytes_of(tree: xr.DataTree, path: Path, table: str = "csv") -> tuple[int, in
     return (whole if path.suffix.lower() in NETCDF else max(sizes, default=0)), whole
 
 
-def _is_store(path: Path) -> bool:
+def is_store(path: Path) -> bool:
     """Whether a folder is a Zarr store."""
     return any((path / name).exists() for name in ("zarr.json", ".zgroup"))
 
 
-def _is_data(entry: Path) -> bool:
+def is_data(entry: Path) -> bool:
     """Whether an entry of a folder is one that ``write_data`` makes."""
     if entry.name in {TRUTH, NOTES}:
         return True
@@ -119,9 +119,9 @@ def _refuse_folder(path: Path, force: bool) -> None:
             f"{path}: the folder exists and is not empty.",
             remedy="Choose another name, or overwrite it with --force.",
         )
-    if _is_store(path):
+    if is_store(path):
         return
-    strangers = [entry.name for entry in held(path) if not _is_data(entry)]
+    strangers = [entry.name for entry in held(path) if not is_data(entry)]
     if strangers:
         raise OutputExists(
             f"{path}: the folder holds more than data ({', '.join(strangers[:5])}) and is not replaced.",
@@ -198,20 +198,47 @@ def table_writer(frame: pd.DataFrame, path: Path) -> Callable[[IO[bytes]], objec
     """What writes a table into a file, by the suffix of its path. Raises DataError where pyarrow is missing."""
     if path.suffix.lower() != ".parquet":
         return lambda file: _write_csv(frame, file)
+    _pyarrow(path)
+    return lambda file: frame.to_parquet(file, index=False)
+
+
+def tables_writer(frames: Iterable[pd.DataFrame], path: Path) -> Callable[[IO[bytes]], object]:
+    """The same of a table that comes in parts, of which one at a time is in memory."""
+    text = path.suffix.lower() != ".parquet"
+    pyarrow: Any = None if text else _pyarrow(path)
+
+    def write_text(file: IO[bytes]) -> None:
+        for k, frame in enumerate(frames):
+            _write_csv(frame, file, k == 0)
+
+    def write(file: IO[bytes]) -> None:
+        writer = None
+        for frame in frames:
+            table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pyarrow.parquet.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+
+    return write_text if text else write
+
+
+def _pyarrow(path: Path) -> Any:
+    """The package. Raises DataError where it is missing."""
     try:
-        import pyarrow  # type: ignore[import-untyped]  # noqa: F401
+        import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
         raise DataError(
             f"{path}: writing Parquet needs pyarrow, which is not installed.",
             remedy="pip install 'crlspec[parquet]', or write CSV.",
         ) from None
-    return lambda file: frame.to_parquet(file, index=False)
+    return pyarrow
 
 
-def _write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
+def _write_csv(frame: pd.DataFrame, file: IO[bytes], header: bool = True) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
-        frame.to_csv(text, index=False)
+        frame.to_csv(text, index=False, header=header)
         text.flush()
     finally:
         text.detach()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,16 @@ from crlspec.data.tree import IMAGE
 from crlspec.errors import CrlspecError
 from crlspec.generative.drawing import named_generator
 from crlspec.generative.equation import EquationMechanism
+from crlspec.generative.in_parts import Part, drawn, parts
 from crlspec.generative.intervention import Constant, Environment, Kind, Shifted, scaled
 from crlspec.generative.mixing import Mixing
-from crlspec.generative.placed import placed
 from crlspec.generative.program import NoiseSites, Program, abduct
-from crlspec.generative.scm import SCM, AdditiveMechanism, DrawError, Mechanism, draws_itself
+from crlspec.generative.scm import SCM, AdditiveMechanism, Mechanism, draws_itself
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
 from crlspec.spec.expression import parse_expression, parse_replacement
 from crlspec.spec.interventions import ReplacedMechanism
 from crlspec.spec.required import require_spec
-from crlspec.spec.resolve import named_rng, resolve
+from crlspec.spec.resolve import resolve
 from crlspec.spec.setting import Setting
 from crlspec.typing import Latents, LogDensity, Tensor
 
@@ -115,29 +115,15 @@ class Model:
         self._refuse_too_many(counts)
         source = self if self._sampler is None else self._sampler
         truth, arrays, images = {}, {}, {}
-        with torch.no_grad():
-            for name, count in counts.items():
-                try:
-                    z = source.environments[name].sample(count, seed)
-                except DrawError as error:
-                    raise placed(error, self.spec, name) from None
-                truth[name] = z.double().cpu().numpy()
-                if self.mixing.image_shape is not None:
+        if self.mixing.image_shape is None:
+            for part in parts(source, counts, seed):
+                arrays[part.environment], truth[part.environment] = part.x, part.z
+        else:
+            with torch.no_grad():
+                for name, count in counts.items():
+                    z = drawn(source, name, count, seed)
+                    truth[name] = z.double().cpu().numpy()
                     images[name] = self._rendered(z, named_generator(seed, "nuisance", name))
-                    continue
-                x = source.mixing.observe(z, named_generator(seed, "nuisance", name, device=z.device))
-                if self.observation_noise > 0 and draws_itself(x.device):
-                    chance = named_generator(seed, "observation noise", name, device=x.device)
-                    x = with_noise(x, self.observation_noise, chance)
-                arrays[name] = x.double().cpu().numpy()
-                if not np.isfinite(arrays[name]).all():
-                    raise CrlspecError(
-                        f"the mixing makes observations in the environment {name} that are no finite numbers.",
-                        remedy="use smaller numbers in the mixing, or smaller latents.",
-                    )
-                if self.observation_noise > 0 and not draws_itself(x.device):
-                    rng = named_rng(seed, "observation noise", name)
-                    arrays[name] = arrays[name] + self.observation_noise * rng.normal(size=arrays[name].shape)
         observational = self.observational if self.observational in counts else None
         return from_arrays(
             arrays,
@@ -145,10 +131,40 @@ class Model:
             truth,
             observational,
             latents=self.latents,
-            provenance={"spec": self.spec.name, "seed": int(seed), **self._image()},
+            provenance=self.sampled(seed),
             images=images,
             cameras=self.mixing.cameras,
         )
+
+    def parts(
+        self, n: int | Mapping[str, int] | None = None, seed: int = 0, rows: int = 10_000
+    ) -> Iterator[Part]:
+        """The same samples, ``rows`` at a time, for more of them than memory holds.
+
+        Args:
+            n, seed: as :meth:`sample` takes them.
+            rows: samples in a part, at most.
+
+        Returns:
+            Parts in the order of the environments: name, ``x`` and ``z``.
+
+        Raises:
+            CrlspecError: as :meth:`sample`, and where the mixing renders images.
+        """
+        counts = self._counts(self.spec.samples if n is None else n)
+        if self.mixing.image_shape is not None:
+            raise CrlspecError(
+                "the mixing renders images, which lie on disk anyway.", remedy="call sample()."
+            )
+        most = max(counts.values())
+        refuse_too_large(
+            8 * COPIES * len(self.latents) * most, f"{most} samples of {len(self.latents)} latents"
+        )
+        return parts(self if self._sampler is None else self._sampler, counts, seed, rows)
+
+    def sampled(self, seed: int) -> dict[str, Any]:
+        """What samples of this model say of their origin."""
+        return {"spec": self.spec.name, "seed": int(seed), **self._image()}
 
     def _refuse_too_many(self, counts: Mapping[str, int]) -> None:
         """Raises CrlspecError where so many samples cannot be held in memory; images lie on disk."""
@@ -286,11 +302,6 @@ def compile(spec: Spec, seed: int = 0, device: Device = "cpu", dtype: torch.dtyp
     itself = draws_itself(place) or (place.type == "cpu" and dtype == torch.float64)
     sampler = None if itself else _assemble(resolved, setting, torch.device("cpu"), torch.float64, None)
     return _assemble(resolved, setting, place, dtype, sampler)
-
-
-def with_noise(x: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """Observations with independent normal noise on each, drawn by a generator of their device."""
-    return x + deviation * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
 def _assemble(

@@ -57,7 +57,8 @@ def assemble(
     tested = tested_edges(last, names)
     decoder = np.linalg.inv(rows)
     moments = estimate.in_basis(decoder)
-    share = slice(None, None, max(1, len(coordinates.x) // 2000))
+    points = coordinates.x if estimate.points is None else space.offset + estimate.points @ space.coloring.T
+    share = slice(None, None, max(1, len(points) // 2000))
     diagnostics = {
         "score_differences": xr.DataArray(
             moments[:, range(n), range(n)],
@@ -71,7 +72,7 @@ def assemble(
             coords={"environment": list(coordinates.environments)},
         ),
         "score_points": xr.DataArray(
-            coordinates.x[share], dims=("sample", "observed"), coords={"observed": list(problem.observed)}
+            points[share], dims=("sample", "observed"), coords={"observed": list(problem.observed)}
         ),
         "score_values": xr.DataArray(
             estimate.values[:, share] @ np.linalg.pinv(space.coloring),

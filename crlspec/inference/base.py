@@ -30,6 +30,9 @@ class Estimator(ABC):
     """
 
     declaration: ClassVar[type[EstimatorDeclaration]]
+    streams: ClassVar[bool] = False
+    """Whether it takes observations that are not in memory (:class:`~crlspec.numerics.rows.Rows`); others are given
+    arrays."""
     thresholds: Thresholds = Thresholds()
     """The numbers that decide; a field of the dataclass where a method has its own."""
 

@@ -54,6 +54,7 @@ class LScaleI(Estimator):
     refine: Literal["likelihood", "none"] = "likelihood"
     thresholds: LscaleThresholds = field(default_factory=LscaleThresholds)
     declaration = declarations.LscaleI
+    streams = True
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing and graph from the observations.

@@ -57,6 +57,7 @@ class UmniCrl(Estimator):
     refine: Literal["likelihood", "none"] = "likelihood"
     thresholds: UmniThresholds = field(default_factory=UmniThresholds)
     declaration = declarations.UmniCrl
+    streams = True
 
     def solve(self, problem: Problem, scores: ScoreDifference, seed: int, progress: Progress) -> Estimate:
         """Latents, mixing, graph and signature from the observations.

@@ -8,13 +8,28 @@ from typing import Self
 
 import numpy as np
 
+from crlspec.numerics.linalg import blocks
 from crlspec.numerics.links import LINKS
+from crlspec.numerics.rows import Rows
 from crlspec.spec.links import ACTIVATION_LEAK, Activation
 
-__all__ = ["AnyEncoder", "LinearEncoder", "Network", "NetworkDecoder", "NetworkEncoder"]
+__all__ = ["AnyEncoder", "LinearEncoder", "Network", "NetworkDecoder", "NetworkEncoder", "encoded"]
 
 ROWS = 8192
 """Samples that a network takes at a time, so that hidden layers of large data fit into memory."""
+
+
+def encoded(encoder: Callable[[np.ndarray], np.ndarray], x: np.ndarray | Rows) -> np.ndarray:
+    """Latents (sample, latent) of observations (sample, observed), which need not be in memory."""
+    if not isinstance(x, Rows):
+        return encoder(x)
+    found, first = np.empty((0, 0)), 0
+    for part in blocks(x):
+        z = encoder(part)
+        found = found if first else np.empty((len(x), z.shape[1]))
+        found[first : first + len(part)] = z
+        first += len(part)
+    return found
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class LinearEncoder:
         """The latents ``index`` alone, in that order."""
         return replace(self, matrix=self.matrix[index])
 
-    def scaled(self, factor: np.ndarray, x: np.ndarray) -> Self:
+    def scaled(self, factor: np.ndarray, x: np.ndarray | Rows) -> Self:
         """Latents times ``factor`` (latent,), of mean 0 over the observations x (sample, observed)."""
         return replace(self, matrix=self.matrix * factor[:, None], offset=x.mean(axis=0))
 
@@ -169,9 +184,9 @@ class NetworkEncoder:
         """The latents ``index`` alone, in that order."""
         return replace(self, network=self.network.outputs(index))
 
-    def scaled(self, factor: np.ndarray, x: np.ndarray) -> Self:
+    def scaled(self, factor: np.ndarray, x: np.ndarray | Rows) -> Self:
         """Latents times ``factor`` (latent,), of mean 0 over the observations x (sample, observed)."""
-        return replace(self, network=self.network.after(factor, self(x).mean(axis=0)))
+        return replace(self, network=self.network.after(factor, encoded(self, x).mean(axis=0)))
 
 
 @dataclass(frozen=True)

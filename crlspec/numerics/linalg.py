@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["ColumnSpace", "augmented_moments", "blocks", "column_means", "projected", "projector_off"]
+from crlspec.numerics.rows import Rows
+from crlspec.numerics.scan import WIDE, folded
+
+__all__ = [
+    "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected", "projector_off",
+    "squares_about",
+]  # fmt: skip
 
 BLOCK = 4096
 """Rows that are worked on at once: few enough to stay in a processor's cache."""
@@ -40,7 +47,7 @@ class ColumnSpace:
     @classmethod
     def fit(
         cls,
-        samples: Sequence[np.ndarray],
+        samples: Sequence[np.ndarray | Rows],
         components: int,
         *,
         units: np.ndarray | None = None,
@@ -54,13 +61,13 @@ class ColumnSpace:
         """
         count = sum(len(x) for x in samples)
         offset = np.asarray(sum(len(x) / count * column_means(x) for x in samples))
-        squares = sum(np.square(part - offset).sum(0) for x in samples for part in blocks(x))
+        squares = sum(squares_about(x, offset) for x in samples)
         scale = np.sqrt(np.asarray(squares) / count)
         if units is not None:
             scale = units * np.sqrt(((scale / units) ** 2).mean())
         else:
             scale[scale <= 1e-14 * np.abs(offset)] = 1.0
-        spectrum, directions = _principal(samples, offset, scale, components + further)
+        spectrum, directions = principal(samples, offset, scale, components + further)
         significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
         components = max(components, significant) if further else components
         deviations = np.sqrt(spectrum[:components])
@@ -73,20 +80,22 @@ class ColumnSpace:
             scale=scale,
         )
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, x: np.ndarray | Rows) -> np.ndarray:
         """Observations (sample, observed) in white coordinates (sample, component)."""
         return projected(x, self.offset, self.whitener)
 
-    def off(self, x: np.ndarray) -> np.ndarray:
+    def off(self, x: np.ndarray | Rows) -> Any:
         """What of the standardised observations (sample, observed) lies off the space: (sample, rest)."""
+        if isinstance(x, Rows):
+            return x.mapped(self.off, self.residual.shape[1])
         return np.asarray(((x - self.offset) / self.scale) @ self.residual)
 
 
-WIDE, MORE = 256, 20
+MORE, PASSES = 20, 5
 
 
-def _principal(
-    samples: Sequence[np.ndarray], offset: np.ndarray, scale: np.ndarray, components: int
+def principal(
+    samples: Sequence[np.ndarray | Rows], offset: np.ndarray, scale: np.ndarray, components: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (observed,) and directions (direction, observed) of (x − offset) / scale of all samples together.
 
@@ -97,40 +106,81 @@ def _principal(
     count, size = sum(len(x) for x in samples), len(offset)
     if size <= WIDE:
         # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
-        factors = [
-            np.linalg.qr((part - offset) / scale, mode="r") for x in samples for part in blocks(x, 2 * BLOCK)
-        ]
+        factors = [factor for x in samples for factor in _triangles(x, offset, scale)]
         _, singular, directions = np.linalg.svd(np.linalg.qr(np.concatenate(factors), mode="r"))
         spectrum = np.zeros(size)
         spectrum[: len(singular)] = singular**2 / count
         return spectrum, directions
-    from sklearn.utils.extmath import randomized_svd
-
-    standard = np.concatenate([(x - offset) / scale for x in samples])
     leading = min(components + MORE, count, size)
-    _, singular, directions = randomized_svd(standard, leading, n_iter=4, random_state=0)
+    if any(isinstance(x, Rows) for x in samples):
+        singular, directions = _leading(samples, offset, scale, leading)
+        total = float(sum((squares_about(x, offset) / scale**2).sum() for x in samples)) / count
+    else:
+        from sklearn.utils.extmath import randomized_svd
+
+        standard = np.concatenate([(x - offset) / scale for x in samples])
+        _, singular, directions = randomized_svd(standard, leading, n_iter=4, random_state=0)
+        total = np.einsum("sx,sx->", standard, standard) / count
     found = singular**2 / count
-    total = np.einsum("sx,sx->", standard, standard) / count
     rest = max(0.0, total - found.sum()) / max(1, size - leading)
     return np.concatenate([found, np.full(size - leading, rest)]), directions
 
 
-def column_means(samples: np.ndarray) -> np.ndarray:
+def _triangles(x: np.ndarray | Rows, offset: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
+    """Matrices whose Gram matrices add up to that of (x − offset) / scale, some thousand rows each."""
+    if isinstance(x, Rows):
+        return [x.scan.about(offset, scale)]
+    return [np.asarray(np.linalg.qr((part - offset) / scale, mode="r")) for part in blocks(x, 2 * BLOCK)]
+
+
+def _leading(
+    samples: Sequence[np.ndarray | Rows], offset: np.ndarray, scale: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest singular values (count,) and right singular vectors (count, observed) of (x − offset) / scale, of
+    samples that do not fit: by subspace iteration on a random start, a pass each (Halko, Martinsson & Tropp, SIAM
+    Review 2011). Directions below 1e-7 of the largest singular value are rounding."""
+
+    def standard() -> Iterator[np.ndarray]:
+        return ((part - offset) / scale for x in samples for part in blocks(x))
+
+    subspace = np.linalg.qr(np.random.default_rng(0).normal(size=(len(offset), count)))[0]
+    for _ in range(PASSES):
+        image = np.zeros_like(subspace)
+        for part in standard():
+            image += part.T @ (part @ subspace)
+        subspace = np.linalg.qr(image)[0]
+    factors = (np.asarray(np.linalg.qr(part @ subspace, mode="r")) for part in standard())
+    _, singular, turned = np.linalg.svd(folded(factors))
+    return singular, turned @ subspace.T
+
+
+def squares_about(x: np.ndarray | Rows, offset: np.ndarray) -> np.ndarray:
+    """(column,) sums of (x − offset)² over the rows."""
+    if isinstance(x, Rows):
+        return np.asarray(len(x) * (x.scan.variances + np.square(x.scan.mean - offset)))
+    return np.asarray(sum(np.square(part - offset).sum(0) for part in blocks(x)))
+
+
+def column_means(samples: np.ndarray | Rows) -> np.ndarray:
     """Means of samples (sample, component), by one product: several times faster than a sum of few columns."""
+    if isinstance(samples, Rows):
+        return samples.scan.mean
     return np.asarray(np.ones(len(samples)) @ samples / len(samples))
 
 
-def projected(samples: np.ndarray, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory."""
-    found = np.empty((len(rows), len(samples)))
-    for first in range(0, len(samples), BLOCK):
-        part = samples[first : first + BLOCK]
+    found, first = np.empty((len(rows), len(samples))), 0
+    for part in blocks(samples):
         np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
+        first += len(part)
     return found.T
 
 
-def blocks(samples: np.ndarray, size: int = BLOCK) -> Iterator[np.ndarray]:
-    """Views of some thousand rows each."""
+def blocks(samples: np.ndarray | Rows, size: int = BLOCK) -> Iterator[np.ndarray]:
+    """Views of some thousand rows each; of rows that are not in memory, as they are read."""
+    if isinstance(samples, Rows):
+        return samples.blocks(size)
     return (samples[first : first + size] for first in range(0, len(samples), size))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy import special
 
 from crlspec.numerics.linalg import blocks, column_means
+from crlspec.numerics.rows import Rows
+from crlspec.numerics.scan import folded
 
 __all__ = [
     "agreement_p_value",
@@ -129,25 +131,42 @@ def gaussianity_p_value(samples: Sequence[np.ndarray], sizes: Sequence[float] | 
     return float(min(1.0, 2 * min(len(columns) * columns.min(), len(joint) * joint.min())))
 
 
-def explained_by_squares(targets: np.ndarray, inputs: np.ndarray) -> float:
+def explained_by_squares(targets: np.ndarray | Rows, inputs: np.ndarray) -> float:
     """p-value of "targets do not depend on the inputs through a quadratic polynomial" (F-test, Bonferroni).
 
     targets  (sample, target); inputs (sample, input)
     """
     count, n = inputs.shape
-    upper = np.triu_indices(n)
-    squares = (inputs[:, :, None] * inputs[:, None, :])[:, upper[0], upper[1]]
-    design = np.concatenate([np.ones((count, 1)), inputs, squares], axis=1)
-    basis, _ = np.linalg.qr(design)
-    centred = targets - targets.mean(0)
-    total = (centred**2).sum(0)
-    left = ((targets - basis @ (basis.T @ targets)) ** 2).sum(0)
-    free, used = count - design.shape[1], design.shape[1] - 1
+    size = 1 + n + n * (n + 1) // 2
+    factor = _regressed(targets, inputs, _products)
+    total, left = np.square(factor[1:]).sum(0), np.square(factor[size:]).sum(0)
+    free, used = count - size, size - 1
     ratio = (np.maximum(total - left, 0) / used) / np.maximum(left / free, np.finfo(float).tiny)
     return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
 
 
-def curvature_p_value(targets: np.ndarray, inputs: np.ndarray) -> float:
+def _regressed(
+    targets: np.ndarray | Rows, inputs: np.ndarray, further: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Targets in an orthonormal basis of (1, inputs, further functions of them) and, after it, of what they leave:
+    (direction, target), of some thousand rows at a time. Squares of the rows add up to those of the targets."""
+    origin = targets[0] if len(targets) else 0.0
+
+    def factors() -> Iterator[np.ndarray]:
+        for y, u in zip(blocks(targets), blocks(inputs), strict=True):
+            table = np.column_stack([np.ones(len(u)), u, further(u), y - origin])
+            yield np.asarray(np.linalg.qr(table, mode="r"))
+
+    return folded(factors())[:, -targets.shape[1] :]
+
+
+def _products(inputs: np.ndarray) -> np.ndarray:
+    """Products of two of the inputs, squares too."""
+    upper = np.triu_indices(inputs.shape[1])
+    return np.asarray(inputs[:, upper[0]] * inputs[:, upper[1]])
+
+
+def curvature_p_value(targets: np.ndarray | Rows, inputs: np.ndarray) -> float:
     """p-value of "products of the inputs add nothing to a linear function of them" (F-test, Bonferroni).
 
     Products of two, and of a square and one where there are four samples a coefficient of them; with fewer than two
@@ -159,15 +178,16 @@ def curvature_p_value(targets: np.ndarray, inputs: np.ndarray) -> float:
     upper = np.triu_indices(n)
     if count < 2 * (1 + n + len(upper[0])) or targets.shape[1] == 0:
         return 1.0
-    products = (inputs[:, :, None] * inputs[:, None, :])[:, upper[0], upper[1]]
-    if count >= 4 * (1 + n + len(upper[0]) + n * n):
-        cubes = (inputs[:, :, None] ** 2 * inputs[:, None, :]).reshape(count, -1)
-        products = np.concatenate([products, cubes], axis=1)
-    basis, _ = np.linalg.qr(np.concatenate([np.ones((count, 1)), inputs, products], axis=1))
-    shares = basis.T @ (targets - targets.mean(0))
-    gained = (shares[1 + n :] ** 2).sum(0)
-    left = ((targets - targets.mean(0) - basis @ shares) ** 2).sum(0)
-    used, free = products.shape[1], count - basis.shape[1]
+    cubic = count >= 4 * (1 + n + len(upper[0]) + n * n)
+
+    def products(u: np.ndarray) -> np.ndarray:
+        cubes = (u[:, :, None] ** 2 * u[:, None, :]).reshape(len(u), -1)
+        return np.concatenate([_products(u), cubes], axis=1) if cubic else _products(u)
+
+    used = len(upper[0]) + n * n * cubic
+    factor = _regressed(targets, inputs, products)
+    gained, left = np.square(factor[1 + n : 1 + n + used]).sum(0), np.square(factor[1 + n + used :]).sum(0)
+    free = count - (1 + n + used)
     ratio = (gained / used) / np.maximum(left / free, np.finfo(float).tiny)
     return float(min(1.0, targets.shape[1] * special.fdtrc(used, free, ratio.max())))
 

@@ -13,21 +13,22 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from crlspec.inference.estimate import Edge, Estimate, Stage
+from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage
+from crlspec.maps.maps import AnyEncoder, encoded
+from crlspec.numerics.rows import Rows
 
 __all__ = ["canonical", "listed_edges"]
 
 
-def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
+def canonical(estimate: Estimate, x: np.ndarray | Rows) -> Estimate:
     """The same estimate with latents in the convention above; x (sample, observed) is the observational
     sample.
 
     The mixing or decoder, the mean squared score differences and the stages' encoders are carried along; edges,
     p-values and strengths do not depend on the scale. A latent that is constant in x keeps its scale.
     """
-    z = estimate.encoder(x)
-    scale = _scale(z)
-    columns = _linear_mixing(z, x) if estimate.mixing is None else estimate.mixing
+    scale = _scale_of(estimate.encoder, x)
+    columns = _linear_mixing(estimate.encoder, x) if estimate.mixing is None else estimate.mixing
     largest = np.argmax(np.abs(columns), axis=0)
     sign = np.where(np.take_along_axis(columns, largest[None], axis=0)[0] < 0, -1.0, 1.0)
     factor = sign / scale
@@ -41,7 +42,9 @@ def canonical(estimate: Estimate, x: np.ndarray) -> Estimate:
         estimate,
         encoder=estimate.encoder.scaled(factor, x),
         mixing=None if estimate.mixing is None else estimate.mixing / factor,
-        decoder=None if estimate.decoder is None else estimate.decoder.scaled(factor, z.mean(axis=0)),
+        decoder=None
+        if estimate.decoder is None
+        else estimate.decoder.scaled(factor, encoded(estimate.encoder, x).mean(axis=0)),
         edges=listed_edges(estimate.edges, estimate.latents),
         tested=listed_edges((*estimate.edges, *estimate.tested), estimate.latents),
         absent=tuple(sorted(estimate.absent, key=lambda edge: (place[edge.source], place[edge.target]))),
@@ -64,14 +67,23 @@ def _scale(z: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(deviation > 0, deviation, 1.0))
 
 
-def _linear_mixing(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _scale_of(encoder: AnyEncoder, x: np.ndarray | Rows) -> np.ndarray:
+    """The same of latents of x; of rows that are not in memory, and a linear encoder, from their covariance alone."""
+    if isinstance(x, Rows) and isinstance(encoder, LinearEncoder) and x.scan.triangle is not None:
+        variances = np.square(x.scan.triangle @ encoder.matrix.T).sum(0) / len(x)
+        return np.asarray(np.where(variances > 0, np.sqrt(variances), 1.0))
+    return _scale(encoded(encoder, x))
+
+
+def _linear_mixing(encoder: AnyEncoder, x: np.ndarray | Rows) -> np.ndarray:
     """Regression (observed, latent) of standardised observations on latents."""
+    z, x = encoded(encoder, x), np.asarray(x)
     slopes, *_ = np.linalg.lstsq(z - z.mean(axis=0), (x - x.mean(axis=0)) / _scale(x), rcond=None)
     return np.asarray(slopes.T)
 
 
-def _canonical_stage(stage: Stage, latents: tuple[str, ...], sign: np.ndarray, x: np.ndarray) -> Stage:
+def _canonical_stage(stage: Stage, latents: tuple[str, ...], sign: np.ndarray, x: np.ndarray | Rows) -> Stage:
     edges = listed_edges(stage.edges, latents)
     if stage.encoder is None:
         return replace(stage, edges=edges)
-    return replace(stage, edges=edges, encoder=stage.encoder.scaled(sign / _scale(stage.encoder(x)), x))
+    return replace(stage, edges=edges, encoder=stage.encoder.scaled(sign / _scale_of(stage.encoder, x), x))

@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data.images import DIMS
+from crlspec.data.lazily import rows_of
 from crlspec.data.prepare import Transform
 from crlspec.errors import DataError, EstimationError
 from crlspec.maps.convolutional_code import AnyCode
-from crlspec.maps.maps import AnyEncoder, LinearEncoder
+from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
 from crlspec.maps.monotone import Units
 from crlspec.results.stored_code import columns_of, shows_images, variable_of
 
@@ -107,7 +108,8 @@ class Encoder:
 
     def _labelled(self, x: xr.DataArray) -> xr.DataArray:
         x = align(x, self.observed)
-        z = self._apply(np.asarray(x.values, dtype=float))
+        rows = rows_of(x)
+        z = self._apply(np.asarray(x.values, dtype=float)) if rows is None else encoded(self._apply, rows)
         coords = {key: value for key, value in x.coords.items() if "observed" not in value.dims}
         coords["latent"] = xr.DataArray(labels(self.latents), dims="latent")
         return xr.DataArray(z, dims=(*x.dims[:-1], "latent"), coords=coords, name="z_hat")

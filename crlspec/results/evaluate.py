@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -59,6 +59,14 @@ class Truth(Protocol):
 
     def score(self, z: Any, environment: str | None = None) -> Any:
         """∇ log p of an environment at z: (sample, latent)."""
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """A truth that samples some rows at a time: a compiled model does."""
+
+    def parts(self, n: Any = None, seed: int = 0, rows: int = 10_000) -> Iterator[Any]:
+        """Parts with x (sample, observed) and z (sample, latent), environments in the order of the model."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +133,19 @@ def pooled_truth(
     estimate: Estimate, observed: tuple[str, ...], model: Truth, samples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """True and recovered latents of fresh samples, environments pooled: two arrays (sample, latent)."""
-    tree = model.sample(samples, seed=seed)
     encoder = Encoder(estimate.encoder, observed, estimate.latents, estimate.code)
+    if estimate.code is None and isinstance(model, InParts):
+        pairs = [(part.z, _encoded(encoder, part.x, model)) for part in model.parts(samples, seed)]
+        return np.concatenate([z for z, _ in pairs]), np.concatenate([z_hat for _, z_hat in pairs])
+    tree = model.sample(samples, seed=seed)
     nodes = [tree[name].to_dataset() for name in model.environments]
     z = np.concatenate([node["z"].sel(latent=list(model.latents)).values for node in nodes])
     return z, np.concatenate([encoder(node)["z_hat"].values for node in nodes])
+
+
+def _encoded(encoder: Encoder, x: np.ndarray, model: Truth) -> np.ndarray:
+    """Latents of x, whose columns are the variables of the model."""
+    return encoder(xr.DataArray(x, {"observed": labels(model.observed)}, ("sample", "observed"))).values
 
 
 def exact_differences(model: Truth, environment: str, x: np.ndarray) -> np.ndarray | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import xarray as xr
 
+from crlspec.data.lazily import table_of
+from crlspec.maps.maps import encoded
+from crlspec.numerics.linalg import blocks
+from crlspec.numerics.rows import Rows
 from crlspec.results.encoder import labels
 from crlspec.results.lifted import lifted
 
@@ -51,7 +55,11 @@ class Loading:
 
 
 def loadings_of(
-    estimate: Estimate, samples: Mapping[str, np.ndarray], observational: str, observed: tuple[str, ...]
+    estimate: Estimate,
+    samples: Mapping[str, np.ndarray | Rows],
+    observational: str,
+    observed: tuple[str, ...],
+    latents: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, xr.DataArray]:
     """``loadings`` and ``loading_errors`` (variable, latent).
 
@@ -60,16 +68,28 @@ def loadings_of(
     Standard errors are those of the regression, whatever the size of its residuals in each row (HC1); and, where the
     estimator tells what latents may hold of each other (``leftovers``), of that too: a loading l_j errs by the
     root of Σ_k l_k² s²_kj.
+
+    latents  environment → (sample, latent) of the samples, where they are known
     """
-    z = {name: estimate.encoder(x) for name, x in samples.items()}
-    inner = np.concatenate([values - values.mean(axis=0) for values in z.values()])
-    outer = np.concatenate([x - x.mean(axis=0) for x in samples.values()])
-    inverse = np.linalg.pinv(inner.T @ inner)
-    slopes = inverse @ (inner.T @ outer)
-    residual = outer - inner @ slopes
-    leverage = inner @ inverse
-    count, freedom = len(inner), max(len(inner) - inner.shape[1] - len(samples), 1)
-    variances = np.square(leverage).T @ np.square(residual) * (count / freedom)
+    z = latents or {name: encoded(estimate.encoder, x) for name, x in samples.items()}
+    means = {name: (z[name].mean(axis=0), x.mean(axis=0)) for name, x in samples.items()}
+
+    def within() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Latents and variables less the means of their environment, some thousand rows at a time."""
+        for name, x in samples.items():
+            for inner, outer in zip(blocks(z[name]), blocks(x), strict=True):
+                yield inner - means[name][0], outer - means[name][1]
+
+    n, count = len(estimate.latents), sum(len(x) for x in samples.values())
+    gram, crossed, squares = np.zeros((n, n)), np.zeros((n, len(observed))), np.zeros((n, len(observed)))
+    for inner, outer in within():
+        gram += inner.T @ inner
+        crossed += inner.T @ outer
+    inverse = np.linalg.pinv(gram)
+    slopes = inverse @ crossed
+    for inner, outer in within():
+        squares += np.square(inner @ inverse).T @ np.square(outer - inner @ slopes)
+    variances = squares * (count / max(count - n - len(samples), 1))
     leftovers = estimate.diagnostics.get(LEFTOVERS)
     if leftovers is not None:
         names = list(estimate.latents)
@@ -98,7 +118,7 @@ def explained(
         name: x.transpose("sample", "observed").sel(observed=list(observed)) for name, x in nodes.items()
     }
     source = from_arrays(
-        {name: x.values for name, x in arrays.items()}, observed, None, problem.observational
+        {name: table_of(x) for name, x in arrays.items()}, observed, None, problem.observational
     )
     return lifted(estimate, ready.components, observed), source
 
@@ -108,10 +128,12 @@ def with_loadings(result: SomeRecord, source: Problem | xr.DataTree) -> SomeReco
     if result.estimate.code is not None:
         return result
     if isinstance(source, xr.DataTree):
-        samples = {str(name): node.to_dataset()["x"].values for name, node in source.children.items()}
+        samples = {str(name): table_of(node.to_dataset()["x"]) for name, node in source.children.items()}
     else:
         samples = dict(source.samples)
-    found = loadings_of(result.estimate, samples, result.observational, result.observed)
+    nodes = result.standardised.latents.children
+    z = {str(name): node.to_dataset()["z_hat"].values for name, node in nodes.items()}
+    found = loadings_of(result.estimate, samples, result.observational, result.observed, z)
     diagnostics = {**result.estimate.diagnostics, **found}
     return replace(result, estimate=replace(result.estimate, diagnostics=diagnostics))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import xarray as xr
 
+from crlspec.data.lazily import table_of
 from crlspec.data.prepare import Transform
 from crlspec.errors import DataError, EstimationError
 from crlspec.inference.check import Check
@@ -86,9 +87,8 @@ class Record(Accounts):
         Raises DataError if no environment is known to be the observational one.
         """
         tree, observed, name = _data(data, observational)
-        aligned = Encoder(estimate.encoder, observed, estimate.latents)
-        x = tree[name].to_dataset()["x"].transpose("sample", "observed").values
-        estimate = _labelled(canonical(estimate, np.asarray(x, dtype=float)), observed)
+        x = table_of(tree[name].to_dataset()["x"].transpose("sample", "observed"))
+        estimate = _labelled(canonical(estimate, x), observed)
         notes = dict(provenance or {})
         if spec is not None and "spec" not in notes:
             notes["spec"] = spec if isinstance(spec, str) else _dump(spec)
@@ -96,7 +96,7 @@ class Record(Accounts):
         return cls(
             estimate=estimate,
             observed=observed,
-            latents=replace(aligned, function=estimate.encoder)(tree),
+            latents=Encoder(estimate.encoder, observed, estimate.latents)(tree),
             observational=name,
             identified=_plain(_verdict(verdict)),
             assumed={} if setting is None else _plain(setting.as_values()),

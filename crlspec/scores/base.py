@@ -13,6 +13,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.rows import Rows
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
 from crlspec.scores.noise_units import noise_units
@@ -31,7 +32,8 @@ class Coordinates:
     observational  (sample, component)
     interventional environment → (sample, component)
     space          the way back to x
-    x              the observational observations (sample, observed), in their own units
+    x              the observational observations (sample, observed), in their own units; rows that are read as they
+                   are needed, where the data do not fit
     reference      name of the observational environment
     dependent      environments whose rows depend on each other, in the order of the file
     """
@@ -40,7 +42,7 @@ class Coordinates:
     observational: np.ndarray
     interventional: Mapping[str, np.ndarray]
     space: ColumnSpace
-    x: np.ndarray
+    x: np.ndarray | Rows
     reference: str
     dependent: frozenset[str] = frozenset()
 
@@ -114,6 +116,7 @@ class ScoreEstimate:
     exact       whether the values carry no estimation error
     gaussian    means and covariances that the values come from, where they do: the sampling error of anything made
                 of them is then known
+    points      (sample, component) where the values are; None: at the observational samples, in their order
     """
 
     values: np.ndarray
@@ -122,6 +125,7 @@ class ScoreEstimate:
     noise: np.ndarray
     exact: bool = False
     gaussian: GaussianFacts | None = None
+    points: np.ndarray | None = None
 
     @classmethod
     def from_replicates(cls, replicates: np.ndarray) -> ScoreEstimate:

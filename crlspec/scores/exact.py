@@ -25,7 +25,7 @@ class ExactScores(ScoreDifference):
         values = []
         for done, name in enumerate(coordinates.environments):
             progress("scores", done, len(coordinates.environments))
-            values.append(self.oracle(name, coordinates.x) @ coordinates.space.coloring)
+            values.append(self.oracle(name, np.asarray(coordinates.x)) @ coordinates.space.coloring)
         stacked = np.stack(values)
         moments = np.einsum("esi,esj->eij", stacked, stacked) / stacked.shape[1]
         return ScoreEstimate(stacked, moments, None, np.zeros(len(values)), exact=True)

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crlspec.numerics.linalg import column_means
+from crlspec.numerics.rows import Rows
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.folds import check_halves
 from crlspec.scores.gaussian_facts import GaussianFacts
 
 __all__ = ["GaussianScores"]
+
+POINTS = 4000
+"""Points, about, at which values are kept of data that do not fit."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,10 @@ class GaussianScores(ScoreDifference):
 
     The moments are corrected by the sampling variance of Θ̂. Two fits on halves of the data stand beside the fit on
     all of it as ``replicates``, and the means and covariances as ``gaussian``.
+
+    Of data that do not fit into memory the values are not those at every sample, but at some thousand points whose
+    mean and covariance are exactly those of all samples. d^e is linear, so that nothing that is quadratic in it
+    changes.
     """
 
     kind = "gaussian"
@@ -29,12 +38,30 @@ class GaussianScores(ScoreDifference):
         check_halves(coordinates, 0.0)
         progress("scores", 0.0)
         rng = np.random.default_rng([seed, 11])
-        points = coordinates.observational
-        split = [_halved(y, rng) for y in coordinates.all]
-        halves = np.stack([_values(GaussianFacts.of([both[k] for both in split]), points) for k in (0, 1)])
+        few = _alike(coordinates.observational) if isinstance(coordinates.x, Rows) else None
+        points = coordinates.observational if few is None else few
+        split = [[GaussianFacts.of([half]) for half in _halved(y, rng)] for y in coordinates.all]
+        halves = np.stack([_values(_together([both[k] for both in split]), points) for k in (0, 1)])
         facts = GaussianFacts.of(coordinates.all)
         noise = ((halves[0] - halves[1]) ** 2).sum(-1).mean(-1) / 4
-        return ScoreEstimate(_values(facts, points), facts.moments, halves, noise, gaussian=facts)
+        return ScoreEstimate(_values(facts, points), facts.moments, halves, noise, gaussian=facts, points=few)
+
+
+def _together(parts: list[GaussianFacts]) -> GaussianFacts:
+    """The facts of several environments, each of which came alone."""
+    return GaussianFacts(
+        np.concatenate([part.means for part in parts]),
+        np.concatenate([part.covariances for part in parts]),
+        tuple(count for part in parts for count in part.counts),
+    )
+
+
+def _alike(samples: np.ndarray) -> np.ndarray:
+    """Every so-manieth sample, moved linearly so that mean and covariance are those of all samples."""
+    some = samples[:: max(1, len(samples) // POINTS)]
+    mean, root = column_means(samples), np.linalg.cholesky(np.atleast_2d(np.cov(samples.T, bias=True)))
+    own = np.linalg.cholesky(np.atleast_2d(np.cov(some.T, bias=True)))
+    return np.asarray(mean + np.linalg.solve(own, (some - some.mean(0)).T).T @ root.T)
 
 
 def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

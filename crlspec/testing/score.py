@@ -31,7 +31,7 @@ class ScoreContract(abc.ABC):
     def truth(self, coordinates: Coordinates) -> np.ndarray:
         """(environment, sample, component)"""
         toy = LinearGaussianToy()
-        found = [toy.difference(name, coordinates.x) for name in coordinates.environments]
+        found = [toy.difference(name, np.asarray(coordinates.x)) for name in coordinates.environments]
         return np.stack(found) @ coordinates.space.coloring
 
     def test_shapes_are_those_of_every_other(self) -> None:

@@ -8,7 +8,7 @@ from scipy import stats
 
 import crlspec
 from crlspec.generative.drawing import named_generator
-from crlspec.generative.model import with_noise
+from crlspec.generative.in_parts import with_noise
 from crlspec.generative.scm import DrawError, draw, draws_itself
 from crlspec.testing.places import all_in
 from tests.generative.test_places import SPECS

@@ -8,6 +8,7 @@ import numpy as np
 
 from crlspec.inference.check import Check
 from crlspec.inference.design_thresholds import DesignThresholds
+from crlspec.numerics.rows import Rows
 
 __all__ = ["check_cells", "check_rounding", "extreme"]
 
@@ -70,13 +71,23 @@ def check_rounding(
     ]  # fmt: skip
 
 
-def extreme(which: np.ufunc, x: np.ndarray) -> np.ndarray:
+def extreme(which: np.ufunc, x: np.ndarray | Rows) -> np.ndarray:
     """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
+    if isinstance(x, Rows):
+        return x.scan.high if which is np.maximum else x.scan.low
     whole = len(x) // 16 * 16
     if whole == 0 or not x.flags.c_contiguous:
         return np.asarray(which.reduce(x, axis=0))
     first = which.reduce(which.reduce(x[:whole].reshape(-1, 16 * x.shape[1]), axis=0).reshape(16, -1), axis=0)
     return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
+
+
+def _steps(x: np.ndarray | Rows, column: int) -> tuple[float, float]:
+    """The least and the largest difference of a row to the one before, in one column."""
+    if isinstance(x, Rows):
+        return float(x.scan.steps[0, column]), float(x.scan.steps[1, column])
+    steps = np.diff(x[:, column])
+    return float(steps.min()), float(steps.max())
 
 
 def _huge(
@@ -131,10 +142,10 @@ def _indices(samples: Mapping[str, np.ndarray], observed: Sequence[str]) -> list
     falling = np.logical_and.reduce([(np.diff(x, axis=0) < 0).all(0) for x in probes])
     checks = []
     for k in np.flatnonzero(rising | falling).tolist():
-        steps = [np.diff(x[:, k]) for x in samples.values()]
-        if not all((s > 0).all() or (s < 0).all() for s in steps):
+        steps = [_steps(x, k) for x in samples.values()]
+        if not all(least > 0 or most < 0 for least, most in steps):
             continue
-        even = all(np.ptp(s) <= 1e-9 * np.abs(s).max() for s in steps)
+        even = all(most - least <= 1e-9 * max(abs(least), abs(most)) for least, most in steps)
         what = "counts the rows" if even else "only rises or only falls from row to row"
         means = (
             "It is an index, not a measurement."

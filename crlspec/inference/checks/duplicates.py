@@ -11,6 +11,8 @@ from scipy.special import chdtr
 from crlspec.inference.check import Check, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality
+from crlspec.numerics.linalg import blocks
+from crlspec.numerics.rows import Rows
 
 __all__ = ["check_copies", "check_duplicates"]
 
@@ -24,14 +26,16 @@ def check_duplicates(samples: Mapping[str, np.ndarray], few: float) -> list[Chec
     Rows whose first cell no other row has are no candidates; the others are told apart by a hash of their bits.
     """
     names, counts = list(samples), np.array([len(x) for x in samples.values()])
-    first = np.concatenate([x[:, 0] for x in samples.values()])
+    first = np.concatenate([_first(x) for x in samples.values()])
     ordered = np.sort(first)
     if not (equal := ordered[1:] == ordered[:-1]).any():
         return []
     candidate = np.isin(first, ordered[1:][equal])
     where = np.repeat(np.arange(len(names)), counts)[candidate]
     parts = np.split(candidate, np.cumsum(counts)[:-1])
-    hashes = np.concatenate([_hashes(x[chosen]) for x, chosen in zip(samples.values(), parts, strict=True)])
+    hashes = np.concatenate(
+        [_hashes_of(x, chosen) for x, chosen in zip(samples.values(), parts, strict=True)]
+    )
     distinct = [np.unique(hashes[where == e]) for e in range(len(names))]
     repeated = np.bincount(where, minlength=len(names)) - [len(found) for found in distinct]
     shared = {
@@ -64,6 +68,22 @@ def check_copies(moments: Moments, level: float) -> list[Check]:
                 )
             )  # fmt: skip
     return checks
+
+
+def _first(x: np.ndarray | Rows) -> np.ndarray:
+    """The first column."""
+    return x.scan.first if isinstance(x, Rows) else x[:, 0]
+
+
+def _hashes_of(x: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray:
+    """The hashes of the rows that are chosen, (row,) bool."""
+    if not isinstance(x, Rows):
+        return _hashes(x[chosen])
+    found, first = [], 0
+    for part in blocks(x):
+        found.append(_hashes(part[chosen[first : first + len(part)]]))
+        first += len(part)
+    return np.concatenate(found)
 
 
 def _hashes(rows: np.ndarray) -> np.ndarray:

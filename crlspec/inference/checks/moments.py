@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from crlspec.inference.checks.two_samples import Relative, equalities, relatives
-from crlspec.numerics.linalg import ColumnSpace, blocks, column_means, projected
+from crlspec.numerics.linalg import WIDE, ColumnSpace, blocks, column_means, projected, squares_about
+from crlspec.numerics.rows import Rows
 
 __all__ = ["Moments"]
 
-WIDE, SKETCH = 256, 64
-"""Above so many variables the white coordinates are those of so many random combinations of them."""
+SKETCH = 64
+"""Of more than 256 variables the white coordinates are those of so many random combinations of them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Moments:
         centre = weights @ means
         if means.shape[1] > WIDE and space is None:
             sketch = _sketch(samples, centre)
-            found = cls.of({name: (x - centre) @ sketch for name, x in samples.items()}, components)
+            turned = {name: _combined(x, centre, sketch) for name, x in samples.items()}
+            found = cls.of(turned, components)
             return replace(found, observed=None, spread=None)
         spread, scale = None, np.ones(means.shape[1])
         if means.shape[1] <= WIDE:
@@ -130,6 +133,9 @@ def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
     """Unbiased covariances (environment, observed, observed)."""
     found = np.zeros((len(means), means.shape[1], means.shape[1]))
     for e, x in enumerate(samples.values()):
+        if isinstance(x, Rows):
+            found[e] = x.scan.covariance
+            continue
         for part in blocks(x):
             centred = part - means[e]
             found[e] += centred.T @ centred
@@ -137,9 +143,16 @@ def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
     return found
 
 
+def _combined(x: np.ndarray | Rows, centre: np.ndarray, sketch: np.ndarray) -> Any:
+    """(x − centre) times the combinations: (sample, combination)."""
+    if isinstance(x, Rows):
+        return x.mapped(lambda part: np.asarray((part - centre) @ sketch), sketch.shape[1])
+    return (x - centre) @ sketch
+
+
 def _sketch(samples: Mapping[str, np.ndarray], centre: np.ndarray) -> np.ndarray:
     """Random combinations (observed, combination) of the variables in units of their own deviations."""
-    squares = sum(np.einsum("sx,sx->x", x - centre, x - centre) for x in samples.values())
+    squares = sum(squares_about(x, centre) for x in samples.values())
     scale = np.sqrt(np.asarray(squares) / sum(len(x) for x in samples.values()))
     random = np.random.default_rng(0).normal(size=(len(centre), SKETCH)) / SKETCH**0.5
     return np.asarray(random / np.where(scale > 0, scale, 1.0)[:, None])

@@ -20,6 +20,7 @@ from crlspec.inference.check import chance, sentence
 from crlspec.inference.checks.remainder import remainder_of
 from crlspec.inference.estimate import LinearEncoder, Status
 from crlspec.inference.thresholds import Thresholds
+from crlspec.maps.maps import encoded
 from crlspec.numerics.dimension import Dimension, count_components
 from crlspec.numerics.factors import fit_factors
 from crlspec.scores.base import Coordinates
@@ -92,7 +93,7 @@ def noise_facts(
         else _dimension(coordinates, level).variance
     )
     deviations = np.sqrt(variance) * space.scale
-    variances = encoder(coordinates.x).var(axis=0)
+    variances = encoded(encoder, coordinates.x).var(axis=0)
     share = np.minimum((deviations**2 * encoder.matrix**2).sum(1) / variances, 1.0)
     labelled = xr.DataArray(deviations, dims=("observed",), coords={"observed": list(problem.observed)})
     return {

@@ -10,6 +10,8 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.inference.thresholds import Thresholds
+from crlspec.numerics.linalg import projected
+from crlspec.numerics.rows import Rows
 from crlspec.numerics.statistics import explained_by_squares
 
 __all__ = ["check_sensors", "furthest"]
@@ -61,18 +63,23 @@ def furthest(moments: Moments, latents: int, limits: DesignThresholds) -> float 
     return max(max(_leaves(moments, 0, e, latents, limits)) for e in range(1, len(moments.names)))
 
 
-def _curved(moments: Moments, control: np.ndarray, latents: int, thresholds: Thresholds) -> bool:
+def _curved(moments: Moments, control: np.ndarray | Rows, latents: int, thresholds: Thresholds) -> bool:
     """Whether the control's observations leave their space as a function of where they are in it."""
     assert moments.spread is not None
     inside, off = _space(moments.spread[0], latents)
-    standard = (control - control.mean(0)) / moments.scale
     if np.linalg.eigvalsh(moments.spread[0])[::-1][latents] < thresholds.design.exact:
         return False
-    where = standard @ inside
+    centre = control.mean(0)
+    where = projected(control, centre, inside.T / moments.scale)
     where = where / where.std(0)
     cubed = np.concatenate([where, where**3], 1)
     few = len(control) < 4 * latents * (2 * latents + 3)
-    return explained_by_squares(standard @ off, where if few else cubed) < thresholds.curved
+
+    def outside(x: np.ndarray) -> np.ndarray:
+        return np.asarray(((x - centre) / moments.scale) @ off)
+
+    rest = control.mapped(outside, off.shape[1]) if isinstance(control, Rows) else outside(control)
+    return explained_by_squares(rest, where if few else cubed) < thresholds.curved
 
 
 def _space(covariance: np.ndarray, latents: int) -> tuple[np.ndarray, np.ndarray]:

@@ -155,9 +155,11 @@ def _study(
             "Stability draws rows of columns, and images are observed.",
             remedy="Run the spec with several seeds; or give columns, such as the latents that an encoder finds.",
         )
+    problem = problem.in_memory("stability")
     observed, samples = problem.observed, problem.samples
     if ready is not data:  # rows are drawn of the data as they are, and prepared anew each time
-        observed, samples = raw_samples(data, tuple(problem.samples))
+        observed, raw = raw_samples(data, tuple(problem.samples))
+        samples = {name: np.asarray(x) for name, x in raw.items()}
     notes = {key: value for key, value in provenance_of(data).items() if key in PREPARED}
     if result is None:
         tree = from_arrays(samples, observed, observational=problem.observational, provenance=notes)

@@ -136,7 +136,8 @@ def test_a_refuted_result_and_one_that_rows_do_not_settle_are_told_apart(undecid
     theory = Check("theory", "undecided", np.nan, np.nan, "No theorem covers this.", "See crlspec check.")
     beyond = replace(undecided, estimate=replace(undecided.estimate, checks=(theory,)))
     assert str(beyond.next()) == (
-        "undecided: The check 'theory' objects, which is not simulated here. No theorem covers this. See crlspec check."
+        "undecided: The check 'theory' objects, which is not simulated here. No theorem covers this. "
+        "See crlspec check."
     )
 
 
