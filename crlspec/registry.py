@@ -21,16 +21,8 @@ from pydantic_core import PydanticCustomError
 from crlspec.closed import ClosedModel
 from crlspec.errors import CrlspecError, Issue, SpecError
 from crlspec.quantities import (
-    Amount,
-    Count,
-    Number,
-    NumberOrPrior,
-    PositiveAmount,
-    PositiveUncertain,
-    Uncertain,
-    draw_amount,
-    draw_uncertain,
-)
+    Amount, Count, Number, NumberOrPrior, PositiveAmount, PositiveUncertain, Uncertain, draw_amount, draw_uncertain,
+)  # fmt: skip
 from crlspec.spec.prior import Prior
 
 if TYPE_CHECKING:

@@ -14,22 +14,28 @@ DECIDING = (
     *sorted((HOME / "inference" / "checks").glob("*.py")),
     *(HOME / "inference" / name for name in (
         "answer.py", "baselines.py", "contrastive.py", "gscale.py", "lscale.py", "ropes.py", "status.py", "umni.py",
-        "encoders/answer.py", "likelihood/decided.py", "likelihood/signature_rivals.py", "soft/decided.py",
+        "encoders/answer.py", "likelihood/decided.py", "likelihood/signature_rivals.py",
+        "order/signature_search.py", "soft/decided.py",
     )),
     HOME / "scores" / "auto.py",
 )  # fmt: skip
 
 ALLOWED = {
     # parts of a statistic, rows that are looked at, and steps of a search
-    "cells.py": {"PROBED", "len(rows) > 0.5 * len(column)", "np.ptp(s) <= 1e-09 * np.abs(s).max()"},
+    "cells.py": {
+        "PROBED",
+        "len(rows) > 0.5 * len(column)",
+        "most - least <= 1e-09 * max(abs(least), abs(most))",
+    },
     "design.py": {"SAMPLED", "SOME"},
     "effect.py": {"CUT"},
     "mixture.py": {"ROUNDS", "STARTS", "gap @ (m - mean) > 0.1", "value - before < 0.001"},
-    "moments.py": {"WIDE", "SKETCH", "values > 1e-13 * values[0]"},
+    "moments.py": {"SKETCH", "values > 1e-13 * values[0]"},
     "rows.py": {"BLOCKS", "RANKED", "values > 1e-10 * max(values[-1], 1e-300)"},
     "gscale.py": {"MOST_COMPONENTS", "QUICK"},
     "ropes.py": {"MOST_COMPONENTS"},
-    "umni.py": {"WIDTH"},
+    "signature_search.py": {"WIDTH", "SAME", "fits[at].cost < best.cost - 1e-06"},
+    "signature_rivals.py": {"costs[at] < total * fit.loss + np.log(total) * here.sum() - 1e-06"},
     # from how few samples on Bartlett's factor means nothing
     "mechanism_changed.py": {"factor <= 0.5"},
     "one_target.py": {

@@ -55,7 +55,9 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "test_umni": {
-        "test_too_few_samples_to_tell_the_targets_are_called_undecided": ("umni status undecided",),
+        "test_too_few_samples_to_tell_the_targets_are_called_undecided": (
+            "order/signature_search status undecided",
+        ),
         "test_a_latent_that_changes_in_two_ways_is_told_and_one_that_changes_alike_is_not": (
             "checks/one_mechanism one-mechanism passed",
             "checks/one_mechanism one-mechanism undecided",
@@ -239,6 +241,9 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "test_environments_that_share_their_targets_lose_rank": (
             "likelihood/signature_rivals signature undecided 2",
+        ),
+        "test_environments_that_clearly_share_their_targets_are_refuted": (
+            "likelihood/signature_rivals signature refuted",
         ),
         "test_more_targets_that_explain_as_much_are_a_note": ("likelihood/signature_rivals signature note",),
         "test_a_signature_without_a_rival_passes": ("likelihood/signature_rivals signature passed",),
