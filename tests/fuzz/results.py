@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import h5py
+import pgmpy.base  # noqa: F401  here, since loading it is no fault of an input
 import torch
 
 from crlspec.errors import CrlspecError
