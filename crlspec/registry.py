@@ -21,7 +21,15 @@ from pydantic_core import PydanticCustomError
 from crlspec.closed import ClosedModel
 from crlspec.errors import CrlspecError, Issue, SpecError
 from crlspec.quantities import (
-    Amount, Count, Number, NumberOrPrior, PositiveAmount, PositiveUncertain, Uncertain, draw_amount, draw_uncertain,
+    Amount,
+    Count,
+    Number,
+    NumberOrPrior,
+    PositiveAmount,
+    PositiveUncertain,
+    Uncertain,
+    draw_amount,
+    draw_uncertain,
 )  # fmt: skip
 from crlspec.spec.prior import Prior
 
@@ -71,17 +79,17 @@ class Declaration(ClosedModel, ABC):
             raise self._unusable(f"is no dataclass that inherits {base.__module__}.{base.__qualname__}")
         implementation: Any = found
         taken = {one.name for one in fields(implementation) if one.init}
-        given = {name: getattr(self, name) for name in type(self).model_fields}
+        given = {name: getattr(self, name) for name in type(self).model_fields} | offered
         try:
-            return implementation(**{name: one for name, one in (given | offered).items() if name in taken})
+            return implementation(**{name: one for name, one in given.items() if name in taken})
         except TypeError as error:
             raise self._unusable(f"cannot be built: {error}") from error
 
     @classmethod
     def _unusable(cls, what: str) -> SpecError:
-        message = f"the class {cls.implementation} of {cls.slot} {kind_of(cls)!r} {what}."
         remedy = f"mend the package of {cls.__module__}, which declares it, or choose another kind."
-        return SpecError([Issue("error", message, remedy, field=cls.slot)])
+        told = f"the class {cls.implementation} of {cls.slot} {kind_of(cls)!r} {what}."
+        return SpecError([Issue("error", told, remedy, field=cls.slot)])
 
     @property
     def is_resolved(self) -> bool:
@@ -93,8 +101,7 @@ class Declaration(ClosedModel, ABC):
         """(field,) or (field, parent) → prior, for every number that is declared as a distribution."""
         found: dict[tuple[str, ...], Prior] = {}
         for name in type(self).model_fields:
-            value = getattr(self, name)
-            if isinstance(value, Prior):
+            if isinstance(value := getattr(self, name), Prior):
                 found[(name,)] = value
             elif isinstance(value, dict):
                 found |= {(name, key): entry for key, entry in value.items() if isinstance(entry, Prior)}
@@ -104,8 +111,7 @@ class Declaration(ClosedModel, ABC):
         """The declaration with ``choose(place, prior)`` in place of every prior."""
         updates: dict[str, Any] = {}
         for place, prior in self.priors.items():
-            number = choose(place, prior)
-            whole = updates.get(place[0], getattr(self, place[0]))
+            whole, number = updates.get(place[0], getattr(self, place[0])), choose(place, prior)
             updates[place[0]] = number if len(place) == 1 else {**whole, place[1]: number}
         return self.model_copy(update=updates) if updates else self
 
@@ -352,8 +358,8 @@ class Registry:
         if not found:
             slots = ", ".join(list(_BASES)[:-1])
             raise _plugin_error(module_name, f"holds no declaration of {slots} or {list(_BASES)[-1]}")
-        known = [declaration for slot in _BASES for declaration in self.declarations(slot)]
-        return replace(Registry.of([*known, *found]), broken=self.broken, packages=self.packages)
+        known = [declaration for slot in _BASES for declaration in self.declarations(slot)] + found
+        return replace(Registry.of(known), broken=self.broken, packages=self.packages)
 
 
 def _plugin_error(name: str, what: str) -> SpecError:
@@ -363,9 +369,8 @@ def _plugin_error(name: str, what: str) -> SpecError:
 
 
 def _is_concrete(value: Any) -> bool:
-    if not isinstance(value, type) or not issubclass(value, Declaration) or isabstract(value):
-        return False
-    return issubclass(value, tuple(_BASES.values())) and isinstance(value.model_fields["kind"].default, str)
+    known = isinstance(value, type) and issubclass(value, tuple(_BASES.values())) and not isabstract(value)
+    return known and isinstance(value.model_fields["kind"].default, str)
 
 
 @cache
@@ -381,8 +386,9 @@ def _installed() -> Registry:
             broken[slot, kind] = f"{point.value}{_of_package(point)}: {type(error).__name__}: {error}"
             continue
         if not (_is_concrete(declaration) and (declaration.slot, kind_of(declaration)) == (slot, kind)):
-            told = f"is no {slot} declaration with kind {kind!r}"
-            broken[slot, kind] = f"{point.value}{_of_package(point)} {told}"
+            broken[slot, kind] = (
+                f"{point.value}{_of_package(point)} is no {slot} declaration with kind {kind!r}"
+            )
             continue
         found.append(declaration)
         if (dist := point.dist) is not None:  # whose name and version are parsed anew at each asking
