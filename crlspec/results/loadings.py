@@ -59,7 +59,6 @@ def loadings_of(
     samples: Mapping[str, np.ndarray | Rows],
     observational: str,
     observed: tuple[str, ...],
-    latents: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, xr.DataArray]:
     """``loadings`` and ``loading_errors`` (variable, latent).
 
@@ -68,10 +67,8 @@ def loadings_of(
     Standard errors are those of the regression, whatever the size of its residuals in each row (HC1); and, where the
     estimator tells what latents may hold of each other (``leftovers``), of that too: a loading l_j errs by the
     root of Σ_k l_k² s²_kj.
-
-    latents  environment → (sample, latent) of the samples, where they are known
     """
-    z = latents or {name: encoded(estimate.encoder, x) for name, x in samples.items()}
+    z = {name: encoded(estimate.encoder, x) for name, x in samples.items()}
     means = {name: (z[name].mean(axis=0), x.mean(axis=0)) for name, x in samples.items()}
 
     def within() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -131,9 +128,7 @@ def with_loadings(result: SomeRecord, source: Problem | xr.DataTree) -> SomeReco
         samples = {str(name): table_of(node.to_dataset()["x"]) for name, node in source.children.items()}
     else:
         samples = dict(source.samples)
-    nodes = result.standardised.latents.children
-    z = {str(name): node.to_dataset()["z_hat"].values for name, node in nodes.items()}
-    found = loadings_of(result.estimate, samples, result.observational, result.observed, z)
+    found = loadings_of(result.estimate, samples, result.observational, result.observed)
     diagnostics = {**result.estimate.diagnostics, **found}
     return replace(result, estimate=replace(result.estimate, diagnostics=diagnostics))
 
