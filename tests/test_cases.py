@@ -183,7 +183,7 @@ def test_a_latent_that_copies_another_and_heavy_tails_are_no_green_answer() -> N
         copied[name] = z @ g.T
     heavy = {}
     for k, name in enumerate(("obs", "e0", "e1", "e2")):
-        noise = rng.standard_t(2, size=(4000, 3))
+        noise = rng.standard_t(2, size=(1500, 3))
         if k:
             noise[:, k - 1] *= 2
         heavy[name] = noise @ g.T

@@ -79,6 +79,7 @@ def test_more_labels_are_never_much_worse():
     assert errors[-1] < 0.8 * errors[0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_whatever_else_is_asked():
     data = labelled(MIXING, noise=0.3, rows=200)
     one, two = (crlspec.ceiling(data, seed=5, labels=labels) for labels in ((20,), (20, 40)))
@@ -154,6 +155,7 @@ def test_images_show_what_moves_in_them_and_no_more():
     assert found.reached.r2[1] < 0.75
 
 
+@pytest.mark.slow
 def test_columns_beside_images_are_seen_too():
     truth = {name: blobs.latents(name, 300) for name in blobs.NAMES}
     images = {name: blobs.rendered(z * [1, 0]) for name, z in truth.items()}

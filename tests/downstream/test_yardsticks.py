@@ -66,6 +66,7 @@ def test_principal_components_are_matched_at_their_best(model, measured):
     assert sum(measured.unlabelled[0].correlation) == pytest.approx(best, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_through_json(model, result, measured, tmp_path):
     assert result.yardsticks(model, samples=300, labels=(10,)) == measured
     assert Yardsticks.from_values(json.loads(measured.json())) == measured

@@ -148,6 +148,7 @@ def test_a_run_that_is_killed_between_stages_goes_on_to_the_same_result(kind, at
     np.testing.assert_array_equal(again.transform(new), whole)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(result):
     again = crlspec.solve(loads(QUICK), tree(300), 0)
     new = rendered(latents("obs", 30, seed=5))

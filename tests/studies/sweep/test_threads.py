@@ -18,7 +18,9 @@ def told(row: dict[str, Any]) -> dict[str, str]:
     return {key: str(value) for key, value in row.items() if not key.endswith("seconds")}
 
 
-@pytest.mark.parametrize("spec", ["linear/hard-5", "linear/umni-hard-5", "linear/soft-5"])
+@pytest.mark.parametrize(
+    "spec", ["linear/hard-5", pytest.param("linear/umni-hard-5", marks=pytest.mark.slow), "linear/soft-5"]
+)
 def test_rows_do_not_depend_on_threads(spec: str) -> None:
     (case,) = cases_of(spec, changes_of([], {"samples": [300]}))
     alone = [told(run_one(case, seed)) for seed in range(3)]
