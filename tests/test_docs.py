@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crlspec.cli import build_parser
+from crlspec.cli.parser import build_parser
 from crlspec.spec.load import loads
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -36,8 +36,12 @@ def require_facts(meta: Mapping[str, Any], path: Path) -> None:
             raise damaged(path, f"'{key}' is {meta[key]!r:.60}")
     _one_of(path, "graph", meta["graph"], get_args(GraphKind))
     _one_of(path, "status", meta["status"].get("code"), get_args(StatusCode))
+    if not isinstance(meta["status"].get("message"), str):
+        raise damaged(path, f"the message of its status is {meta['status'].get('message')!r:.60}")
+    if not all(map(_is_number, meta["seconds"].values())):
+        raise damaged(path, f"its seconds are {meta['seconds']!r:.60}")
     for check in meta.get("checks", ()):
-        if not isinstance(check, dict):
+        if not isinstance(check, dict) or not isinstance(check.get("message"), str):
             raise damaged(path, f"a check is {check!r:.60}")
         _one_of(path, f"check '{check.get('name')}'", check.get("consequence"), get_args(Consequence))
     seeds = meta["provenance"].get("seeds", {})
@@ -129,6 +133,10 @@ def _names(meta: Mapping[str, Any], names: tuple[str, ...], path: Path) -> None:
             raise damaged(path, f"a stage is {stage!r:.60}")
         if not isinstance(stage["order"], list) or set(map(str, stage["order"])) - set(names):
             raise damaged(path, f"a stage is {stage!r:.60}")
+        if not (
+            isinstance(stage["name"], str) and isinstance(stage["note"], str) and _is_number(stage["seconds"])
+        ):
+            raise damaged(path, f"a stage is {stage!r:.60}")
 
 
 def _latents(latents: xr.DataTree, names: tuple[str, ...], observational: str, path: Path) -> None:
@@ -143,6 +151,10 @@ def _latents(latents: xr.DataTree, names: tuple[str, ...], observational: str, p
             raise damaged(path, f"the latents of '{name}' are {z.sizes['latent']} columns of {z.dtype}")
         if "latent" not in z.coords or set(_texts(z["latent"].values)) != set(names):
             raise damaged(path, f"the latents of '{name}' have other names")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:

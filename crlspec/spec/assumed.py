@@ -68,7 +68,8 @@ class Assume(ClosedModel):
         "{mixing: linear, interventions: {design: multi-node, kind: soft, "
         "targets: {e1: [z1, z2], e2: [z2], e3: [z3]}}}",
         "{mixing: general, interventions: {design: single-node, kind: hard}, beyond_theory: true}",
-        "{mixing: linear, interventions: {design: single-node, kind: hard}, known: {edges: [z1 -> z2]}}",
+        "{mixing: linear, interventions: {design: single-node, kind: hard}, "
+        "known: {edges: [z1 -> z2], targets: {e1: [z1], e2: [z2]}}}",
     )
 
     mixing: Annotated[

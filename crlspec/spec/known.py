@@ -38,8 +38,8 @@ class KnownFacts(ClosedModel):
     """
 
     examples = (
-        "{edges: [z1 -> z2], absent: [z2 -> z3], order: [z1, z2, z3]}",
-        "{targets: {e1: [z1], e2: [z1, z2]}}",
+        "{edges: [z1 -> z2], absent: [z1 -> z3], order: [z1, z2, z3], targets: {e1: [z1], e2: [z2], e3: [z3]}}",
+        "{targets: {e1: [z1]}}",
     )
 
     edges: Annotated[Pairs, *EDGES, Field(description="Edges that are there.")] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 UNUSED = (
-    "scipy.stats", "sympy", "torch._dynamo", "torch._inductor", "sklearn", "pgmpy", "joblib", "dask.base",
+    "scipy.stats", "sympy", "torch._dynamo", "torch._inductor", "sklearn", "pgmpy", "joblib",
     "matplotlib.pyplot", "scipy.ndimage", "crlspec.inference.encoders.image_code",
 )  # fmt: skip
 """Loaded by no run of a linear-Gaussian spec, its report included."""

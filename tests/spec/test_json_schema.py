@@ -63,6 +63,7 @@ def hosts(slot: str, block: str) -> Iterator[str]:
             "ReplacedMechanism": f"{LATENTS}{LINEAR}{SCM}environments: {{obs: {{}}, e: {{z3: {block}}}}}\n",
             "Data": f"{LATENTS}{ASSUME}data: {block}\n",
             "Assume": f"{LATENTS}{OWN}assume: {block}\n",
+            "KnownFacts": f"{LATENTS}{OWN}" + ASSUME.replace("}}\n", f"}}, known: {block}}}\n"),
             "Calibrate": f"{LATENTS}{OWN}{ASSUME}calibrate: {block}\n",
         }
         yield files[slot]

@@ -8,7 +8,8 @@ import pytest
 
 from crlspec.errors import SpecError
 from crlspec.spec.known import Known
-from crlspec.spec.load import dump, json_schema, loads
+from crlspec.spec.json_schema import json_schema
+from crlspec.spec.load import dump, loads
 from crlspec.spec.setting import Setting
 
 FILE = """
