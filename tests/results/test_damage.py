@@ -106,7 +106,7 @@ def renamed(tree: xr.DataTree) -> None:
         (meta("order", ["z1", "z1", "z2", "z3"]), "its causal order is ['z1', 'z1', 'z2', 'z3'], its latents are"),
         (meta("order", "z1"), "'order' is 'z1'"),
         (meta("status", {"code": "fine"}), "the status is 'fine', none of ok, undecided, refuted"),
-        (meta("status", {"code": "ok", "message": "", "colour": 1}), "it cannot be read (Status.__init__() got an unexpected"),
+        (meta("status", {"code": "ok", "message": "", "colour": 1}), "it cannot be read (Status.__init__()"),
         (meta("graph", 5), "'graph' is 5"),
         (meta("environment_of", {"q": "e"}), "'q', which an environment shows, is no latent"),
         (meta("observational", "q"), "the latents of 'q' are missing"),

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from crlspec.errors import SpecError
-from crlspec.spec.known import Known
 from crlspec.spec.json_schema import json_schema
+from crlspec.spec.known import Known
 from crlspec.spec.load import dump, loads
 from crlspec.spec.setting import Setting
 
