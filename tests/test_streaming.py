@@ -72,8 +72,8 @@ def figures(result: Any) -> dict[str, np.ndarray]:
     ("estimator", "design", "kind"),
     [
         ("lscale-i", "single-node", "hard"),
-        ("lscale-i", "single-node", "soft"),
-        ("umni-crl", "multi-node", "hard"),
+        pytest.param("lscale-i", "single-node", "soft", marks=pytest.mark.slow),
+        pytest.param("umni-crl", "multi-node", "hard", marks=pytest.mark.slow),
     ],
 )
 def test_answers_are_those_of_memory_to_rounding_and_equal_whatever_the_chunks(

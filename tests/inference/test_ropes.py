@@ -175,6 +175,7 @@ estimator: {kind: ropes, steps: 20, restarts: 2, encoder: {code: 6, steps: 40}}
 """
 
 
+@pytest.mark.slow
 def test_from_images_to_images_and_through_a_file(tmp_path):
     spec = loads(SPEC)
     assert loads(dump(spec)) == spec
