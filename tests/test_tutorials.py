@@ -52,6 +52,8 @@ def test_a_tutorial_runs_and_its_assertions_hold(
 @pytest.mark.slow
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_runs_in_a_process_of_its_own(path: Path, tmp_path: Path) -> None:
+    if lacking := extras_of(path):
+        pytest.skip(f"{', '.join(lacking)} is not installed")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, path], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
