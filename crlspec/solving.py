@@ -17,7 +17,7 @@ from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
 from crlspec.inference.checks.components import check_components
-from crlspec.inference.fitting import fitting, problem_of
+from crlspec.inference.checks.fitting import fitting, problem_of
 from crlspec.numerics.batches import batches
 from crlspec.numerics.rows import digest_of
 from crlspec.progress import Recorder, silent

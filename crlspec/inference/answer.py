@@ -10,8 +10,8 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.decided import Asked, settled
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.status import as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds

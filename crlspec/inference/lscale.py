@@ -20,9 +20,9 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.keep_start import start_or_refined
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import peel_targets
 from crlspec.inference.order.sinks_gaussian import GaussianSinks

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crlspec.inference.check import Check
-from crlspec.inference.knowledge import GivenEdges
+from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.power import Power
 
 __all__ = ["Step", "found_edges"]

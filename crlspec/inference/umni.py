@@ -25,8 +25,8 @@ from crlspec.inference.checks.one_mechanism import check_one_mechanism
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order
 from crlspec.inference.order.signature_search import SignatureSearch, named

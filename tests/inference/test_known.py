@@ -11,10 +11,10 @@ from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.check import Check
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.knowledge import Knowledge, earliest_first
 from crlspec.inference.likelihood.gaussian import fit_order
 from crlspec.inference.likelihood.wald import wald_tests
 from crlspec.inference.lscale import LScaleI
+from crlspec.inference.order.knowledge import Knowledge, earliest_first
 from crlspec.inference.umni import UmniCrl
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.progress import silent

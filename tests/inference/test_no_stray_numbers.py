@@ -42,6 +42,8 @@ ALLOWED = {
         "(factor := box(found.one - 2, found.other - 2, n - 2)) > 0.5",
         "(factor := box(found.one - 1, found.other - 1, n - 1)) > 0.5",
     },
+    # how many copies of the latents are in memory at once: what fits, no status
+    "fitting.py": {"COPIES"},
     # how a p-value or a share is written
     "baselines.py": {"smallest < 1e-12"},
     "saturation.py": {"dropped / total < 0.001"},

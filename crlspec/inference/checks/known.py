@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crlspec.inference.check import Check, chance
-from crlspec.inference.knowledge import GivenEdges, Knowledge
+from crlspec.inference.order.knowledge import GivenEdges, Knowledge
 
 __all__ = ["Statement", "absence", "check_known", "check_unseen", "precedence", "presence"]
 

@@ -15,9 +15,9 @@ from crlspec.inference.checks.goodness import check_goodness, goodness
 from crlspec.inference.checks.hard import check_hard
 from crlspec.inference.checks.order_margin import Margin, gaussian_margin, undecided_order
 from crlspec.inference.checks.samples import check_samples
-from crlspec.inference.knowledge import GivenEdges, Knowledge, Order
 from crlspec.inference.likelihood.gaussian import GaussianFit, Refit
 from crlspec.inference.likelihood.wald import WaldTests
+from crlspec.inference.order.knowledge import GivenEdges, Knowledge, Order
 from crlspec.inference.power import Power
 from crlspec.inference.step import found_edges
 from crlspec.inference.thresholds import LinearThresholds

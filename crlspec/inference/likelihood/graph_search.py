@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.edge_tests import absent_edge_tests
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
+from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.step import found_edges
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.sample import Sample

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import chndtr, ndtr
 
 from crlspec.inference.checks.known import Statement, absence, precedence, presence
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, Refit, search_order
 from crlspec.inference.likelihood.wald import WaldTests
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.thresholds import LinearThresholds
 
 __all__ = ["gaussian_statements", "kept_pair", "smooth_statements", "with_pair"]

@@ -14,7 +14,6 @@ import torch
 
 from crlspec.inference.check import Check
 from crlspec.inference.checks.known import check_known, check_unseen
-from crlspec.inference.knowledge import GivenEdges
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
@@ -24,6 +23,7 @@ from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
 from crlspec.inference.likelihood.signature_rivals import check_signature
 from crlspec.inference.likelihood.wald import wald_tests
+from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.power import Power, by_normal
 from crlspec.inference.step import Step

@@ -1,7 +1,8 @@
 """The causal order of linear mixings.
 
 It is given score differences, or the moments of Gaussian environments, and gives back an order with encoder rows.
-``peeling`` peels from the roots by ranks, ``sinks_gaussian`` and ``sinks_scores`` find sinks for ``signature``, which
-peels from the other end with unknown targets, ``known_signature`` serves exact scores of known ones, and
+``knowledge`` says which orders are left by what is known. ``peeling`` peels from the roots by ranks,
+``sinks_gaussian`` and ``sinks_scores`` find sinks for ``signature``, which peels from the other end with unknown targets, and
+``signature_search`` chooses among what it finds. ``known_signature`` serves exact scores of known ones, and
 ``reversals`` lists the orders that are tried next.
 """

@@ -16,8 +16,8 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.estimate import Status
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood.gaussian import fit_orders
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.signature import Peeled, peel_sinks
 from crlspec.inference.order.sinks_gaussian import GaussianSinks

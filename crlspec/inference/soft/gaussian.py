@@ -20,9 +20,9 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import soft_fit
 from crlspec.inference.checks.known import check_known, check_unseen, precedence
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
-from crlspec.inference.knowledge import Knowledge
 from crlspec.inference.likelihood import decided
 from crlspec.inference.likelihood.known_tests import kept_pair, with_pair
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
 from crlspec.inference.order.reversals import moved
 from crlspec.inference.power import Power
