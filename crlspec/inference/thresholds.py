@@ -77,9 +77,9 @@ class LinearThresholds(Thresholds):
     freeing                share below which it is said that no single change explains a misfit: a convention
     worst                  share of a misfit that the environments named for it make up: a convention
     order                  level at which every order with one found edge, or one pair of a closure, reversed must be
-                           ruled out, all of them together: benchmarks/trust.py holds what comes of it (of 456 runs, seeds
-                           7400000 on, none of 225 that are ok is wrong); at .01 false pairs of soft interventions get
-                           through at 100 samples, where χ² is too small
+                           ruled out, all of them together: benchmarks/trust.py holds what comes of it (of 456 runs,
+                           seeds 7400000 on, none of 225 that are ok is wrong); at .01 false pairs of soft
+                           interventions get through at 100 samples, where χ² is too small
     hard                   level at which a target that depends on latents before it is not hard: a convention
     known                  level at which the data contradict what is known, all statements together: a convention
     negligible             strength of an edge below which it counts as none, for an edge that is known: a convention
