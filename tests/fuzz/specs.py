@@ -13,7 +13,6 @@ import torch  # noqa: F401  here, since loading it is no fault of an input
 import yaml
 
 import crlspec
-from crlspec.errors import SpecError
 from crlspec.spec.check import check
 from crlspec.spec.expression import (
     DISTRIBUTIONS,
@@ -56,6 +55,9 @@ class Specs(Fuzzer):
         super().__init__(folder)
         self.texts = _texts()
         self.trees = [yaml.safe_load(one) for one in self.texts]
+        crlspec.compile(crlspec.load("linear/soft-5"), seed=0).sample(
+            2, seed=0
+        )  # what loads with it is no fault of an input
 
     def make(self, rng: random.Random) -> str:
         choice = rng.randrange(5)
@@ -148,7 +150,4 @@ class Equations(Fuzzer):
         text = json.dumps(
             {"latents": latents, "mixing": {"kind": "linear", "observed": 4}}, ensure_ascii=False
         )
-        try:
-            loads(text)
-        except SpecError as error:
-            assert all(issue.line and issue.column for issue in error.issues), str(error)  # noqa: PT017
+        loads(text)
