@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammainccinv
 
-__all__ = ["Dimension", "count_components", "largest_noise_eigenvalue"]
+from crlspec.numerics.linalg import EXACT
 
-EXACT = 1e-11
-"""An eigenvalue below this share of the largest is rounding, not noise."""
+__all__ = ["Dimension", "count_components", "largest_noise_eigenvalue"]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from crlspec.numerics.rows import Rows
 from crlspec.numerics.scan import WIDE, folded
 
 __all__ = [
-    "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected", "projector_off",
-    "squares_about",
+    "EXACT", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected",
+    "projector_off", "squares_about",
 ]  # fmt: skip
 
+EXACT = 1e-11
+"""An eigenvalue below this share of the largest is rounding, not noise."""
 BLOCK = 4096
 """Rows that are worked on at once: few enough to stay in a processor's cache."""
 
@@ -31,7 +33,8 @@ class ColumnSpace:
     coloring  (observed, component), its right inverse: x = offset + coloring y on the space
     spectrum  (observed,) eigenvalues of the covariance of the standardised pooled observations, descending; of more
               than 256 variables the leading ones, and beyond them the mean of the others
-    residual  (observed, rest): orthonormal directions off the space, acting on standardised observations
+    residual  (observed, rest): orthonormal directions off the space, acting on standardised observations; those along
+              which these vary by rounding alone are left out, since rounding depends on what is rounded
     scale     (observed,) pooled standard deviations, by which observations are standardised (1 where nothing varies);
               where the ``units`` of noise were given, those, times one factor: the principal directions of noisy
               data are those of the signal only in units in which the noise of all variables is equal
@@ -70,13 +73,13 @@ class ColumnSpace:
         spectrum, directions = principal(samples, offset, scale, components + further)
         significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
         components = max(components, significant) if further else components
-        deviations = np.sqrt(spectrum[:components])
+        deviations, rest = np.sqrt(spectrum[:components]), directions[components:]
         return cls(
             offset=offset,
             whitener=directions[:components] / deviations[:, None] / scale,
             coloring=(directions[:components] * deviations[:, None]).T * scale[:, None],
             spectrum=spectrum,
-            residual=directions[components:].T,
+            residual=rest[spectrum[components : components + len(rest)] > EXACT * spectrum[0]].T,
             scale=scale,
         )
 

@@ -10,9 +10,9 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.inference.check import chance
 from crlspec.inference.thresholds import Thresholds
-from crlspec.numerics.dimension import EXACT, count_components
+from crlspec.numerics.dimension import count_components
 from crlspec.numerics.factors import FactorModel, count_factors, degrees_of_freedom
-from crlspec.numerics.linalg import WIDE, ColumnSpace
+from crlspec.numerics.linalg import EXACT, WIDE, ColumnSpace
 from crlspec.numerics.statistics import curvature_p_value
 from crlspec.scores.noise_units import factor_model, is_full_rank, pooled_within
 

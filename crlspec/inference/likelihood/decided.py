@@ -274,7 +274,8 @@ def _latents(given: _Decision) -> Check:
         return Check(
             "latents", "passed", 0.0, bound, "There is one latent alone, so no other is mixed into it."
         )
-    text = f"'{one}' may contain up to {200 * given.tests.leftovers[i, j]:.2g} % of '{two}' (two standard errors)"
+    share = float(f"{200 * given.tests.leftovers[i, j]:.2g}")
+    text = f"'{one}' may contain up to {share:g} % of '{two}' (two standard errors)"
     if figure <= bound:
         return Check(
             "latents",
