@@ -251,12 +251,18 @@ def _checked(
 ) -> Estimate:
     """The estimate with all checks, those of the design first, and the status that follows from them: undecided at
     best where the verdict is that no theorem covers the run."""
-    from crlspec.inference.status import as_check, beyond_theory, relative_to_hardness, status_of_checks
+    from crlspec.inference.status import (
+        as_check,
+        beyond_theory,
+        relative_to_hardness,
+        roots_on_trust,
+        status_of_checks,
+    )
 
     own = estimate.checks or (as_check(estimate.status),)
     missing = [one.text for one in verdict.missing if one.assumption not in ("method", "independence")]
     theory = () if verdict.covered else (beyond_theory(method.kind, setting, missing),)
-    trust = () if method.baseline else relative_to_hardness(setting)
+    trust = () if method.baseline else (*relative_to_hardness(setting), *roots_on_trust(setting, estimate))
     checks = (*theory, *design, *own, *trust)
     status = estimate.status
     if any(check.objects for check in checks):

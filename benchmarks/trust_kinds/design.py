@@ -59,6 +59,43 @@ def _scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
     )  # fmt: skip
 
 
+def _some_scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
+    """One latent with parents gets a new mechanism, the others a new size of noise alone: judged by the noise terms
+    of those, which are latents as well, behind another mixing."""
+    model = _model(rng, n)
+    told = int(rng.choice(np.flatnonzero(model.weights.any(1)))) if model.weights.any() else 0
+
+    def intervene(m: Model, k: int, i: int) -> Model:
+        return soft(rng, m, i, True) if i == told else change(m, i, deviation=rng.choice([0.5, 2.0]))
+
+    made = _linear(rng, d, rows, model, _one_each(n), intervene, kind="soft")
+    kept = np.eye(n) - np.where(np.arange(n)[:, None] == told, 0.0, model.weights)
+    relative = np.eye(n) - (np.eye(n) - model.weights) @ np.linalg.inv(kept)
+    truth = {name: z @ kept.T for name, z in made.truth.items()}
+    return replace(made, truth=truth, parents=np.abs(relative) > 1e-9)
+
+
+def _umni_scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
+    def rescaled(rng: Rng, m: Model, i: int, strong: bool) -> Model:
+        return change(m, i, deviation=rng.choice([0.5, 2.0]))
+
+    return multi_node(rng, n, d, rows, kind="soft", intervene=rescaled)
+
+
+def _undeclared(rng: Rng, n: int, d: int, rows: int) -> Case:
+    """One latent more than is declared, which no environment targets."""
+    made = single(rng, n + 1, d, rows)
+    called = list(made.targets)
+    kept = (CONTROL, *called[:n])
+    return replace(
+        made,
+        samples={name: made.samples[name] for name in kept},
+        truth={name: made.truth[name] for name in kept},
+        targets={name: made.targets[name] for name in called[:n]},
+        spec=setting(n, kind="hard"),
+    )
+
+
 def _shift_declared(rng: Rng, n: int, d: int, rows: int) -> Case:
     """The same with the model itself in the file: equations, and ``shift(2)`` in each environment."""
     model = _model(rng, n)
@@ -284,6 +321,10 @@ DESIGN = (
     Kind("shift only", _shift_only, violated="weights change", words=UNKNOWABLE),
     Kind("shift only declared", _shift_declared, violated="weights change", words=UNKNOWABLE),
     Kind("scale only", _scale_only, violated="weights change", words=UNKNOWABLE),
+    Kind("some scale only", _some_scale_only, expectation=NOTED, violated="weights change",
+         words=(*UNKNOWABLE, "no ancestors")),
+    Kind("umni scale only", _umni_scale_only, violated="weights change", words=UNKNOWABLE, rows=(10_000,)),
+    Kind("undeclared latent", _undeclared, violated="number of latents", words=("Declare latents",)),
     Kind("one latent twice", _twice, violated="one environment a latent", words=TARGETS),
     Kind("two latents in one", _two_targets, violated="one latent an environment", words=TARGETS),
     *(

@@ -48,14 +48,16 @@ def single(
 def multi_node(
     rng: np.random.Generator, n: int, d: int, rows: int, *, kind: str = "hard", function: str = "linear",
     sets: Callable[[np.random.Generator, int], np.ndarray] | None = None, alike: bool = False,
+    intervene: Callable[[np.random.Generator, Model, int, bool], Model] | None = None,
 ) -> Case:  # fmt: skip
     """Unknown targets, several an environment: a random binary signature (environment, latent) of full rank.
 
-    alike  whether a latent gets the same new mechanism wherever it is targeted, not one for each environment
+    alike      whether a latent gets the same new mechanism wherever it is targeted, not one for each environment
+    intervene  what is done to a latent; None: what the kind says
     """
     signature = (sets or signature_of_full_rank)(rng, n)
     model = draw_model(rng, n, 0.6, (0.8, 1.5), function)
-    intervene = hard if kind == "hard" else soft
+    intervene = intervene or (hard if kind == "hard" else soft)
     once = [intervene(rng, model, i, True) for i in range(n)] if alike else []
     models, targets = {CONTROL: model}, {}
     for name, row in zip(names(rng, len(signature)), signature, strict=True):

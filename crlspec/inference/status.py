@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crlspec.inference.check import Check, Consequence, sentence
-from crlspec.inference.estimate import Status, StatusCode
+from crlspec.inference.check import Check, Consequence, listed, sentence
+from crlspec.inference.estimate import Estimate, Status, StatusCode
 from crlspec.inference.step import Step
 from crlspec.scores.base import ScoreEstimate
 from crlspec.spec.setting import Setting
 
 __all__ = [
-    "DECIDED", "as_check", "beyond_theory", "relative_to_hardness", "status_of", "status_of_checks",
-    "with_heteroscedasticity", "without_calibration",
+    "DECIDED", "as_check", "beyond_theory", "relative_to_hardness", "roots_on_trust", "status_of",
+    "status_of_checks", "with_heteroscedasticity", "without_calibration",
 ]  # fmt: skip
 
 
@@ -103,6 +103,32 @@ def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
             float("nan"),
             f"The latents {told} linear functions of their parents, so no data can show that interventions are hard. "
             "They are taken as hard, and latents and effects are relative to that.",
+        ),
+    )
+
+
+def roots_on_trust(setting: Setting, estimate: Estimate) -> tuple[Check, ...]:
+    """The note that several latents without ancestors are taken as such on trust, of soft interventions.
+
+    A linear latent whose interventions leave its weights as they are is the noise of its mechanism behind another
+    mixing, and has no ancestors there. One root is in every graph; more of them may be such latents.
+    """
+    soft = (
+        setting.kind in ("soft", "mixed") and setting.mixing == "linear" and setting.function != "nonlinear"
+    )
+    effects = {edge.target for edge in estimate.edges}
+    roots = tuple(latent for latent in estimate.latents if latent not in effects)
+    if not soft or setting.noise_alone or estimate.graph != "transitive closure" or len(roots) < 2:
+        return ()
+    return (
+        Check(
+            "roots",
+            "note",
+            float("nan"),
+            float("nan"),
+            f"The latents {listed(roots)} have no ancestors in this graph. A latent whose interventions only shift "
+            "or rescale it looks the same. If one of these is such a latent, its ancestors are missing.",
+            latents=roots,
         ),
     )
 

@@ -62,10 +62,10 @@ class Setting:
     @property
     def hardness_unseen(self) -> bool:
         """Whether latents may be linear functions of their parents, so that no data show interventions to be hard."""
-        single = self.design == "single-node" or (
-            self.mixing == "linear" and self.design in ("coupled", "uncoupled")
+        covered = self.design == "single-node" or (
+            self.mixing == "linear" and self.design in ("coupled", "uncoupled", "multi-node")
         )
-        return single and self.kind == "hard" and self.function != "nonlinear"
+        return covered and self.kind == "hard" and self.function != "nonlinear"
 
     @classmethod
     def of(cls, spec: Spec) -> Setting:

@@ -94,8 +94,9 @@ class Folders(Fuzzer):
         if path.name == "crlspec.json" and choice < 8:
             path.write_text(mutations.jsons(rng, NOTES), encoding="utf-8", errors="surrogatepass")
         elif path.suffix == ".csv" and choice < 6:
-            path.write_text(mutations.text(rng, path.read_text(), [",", ";", "\n", "nan", "inf", "1e400", '"', ",,"]),
-                            encoding="utf-8", errors="surrogatepass")  # fmt: skip
+            text = path.read_text("utf-8", "surrogateescape")
+            changed = mutations.text(rng, text, [",", ";", "\n", "nan", "inf", "1e400", '"', ",,"])
+            path.write_text(changed, encoding="utf-8", errors="surrogatepass")
         elif choice < 7:
             path.write_bytes(mutations.data(rng, path.read_bytes()))
         elif choice == 7:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from crlspec.inference.check import Check, sentence
-from crlspec.inference.estimate import Status
+from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Status
 from crlspec.inference.status import (
     as_check,
     beyond_theory,
     relative_to_hardness,
+    roots_on_trust,
     status_of,
     status_of_checks,
     with_heteroscedasticity,
@@ -71,6 +72,45 @@ def test_hardness_is_taken_on_trust(function: str, told: str) -> None:
         f"The latents {told} linear functions of their parents, so no data can show that interventions are hard. "
         "They are taken as hard, and latents and effects are relative to that."
     )
+
+
+@pytest.mark.parametrize("design", ["single-node", "multi-node"])
+def test_hardness_is_taken_on_trust_behind_linear_mixings_of_any_design(design: str) -> None:
+    assert relative_to_hardness(replace(SETTING, design=design))  # type: ignore[arg-type]
+    assert not relative_to_hardness(replace(SETTING, design=design, kind="soft"))  # type: ignore[arg-type]
+
+
+def closure(*pairs: tuple[str, str]) -> Estimate:
+    """Three latents, and which is an ancestor of which."""
+    edges = tuple(Edge(a, b, 1.0, 0.0) for a, b in pairs)
+    encoder = LinearEncoder(np.eye(3), np.zeros(3))
+    names = ("z1", "z2", "z3")
+    return Estimate(
+        names,
+        {name: name for name in names},
+        encoder,
+        np.eye(3),
+        names,
+        edges,
+        edges,
+        "transitive closure",
+        FINE,
+    )
+
+
+def test_several_roots_are_taken_on_trust_where_interventions_are_soft() -> None:
+    soft = replace(SETTING, kind="soft")
+    (check,) = roots_on_trust(soft, closure(("z1", "z3")))
+    assert check.consequence == "note"
+    assert check.latents == ("z1", "z2")
+    assert check.message == (
+        "The latents 'z1' and 'z2' have no ancestors in this graph. A latent whose interventions only shift or "
+        "rescale it looks the same. If one of these is such a latent, its ancestors are missing."
+    )
+    assert not roots_on_trust(soft, closure(("z1", "z2"), ("z1", "z3")))
+    assert not roots_on_trust(SETTING, closure())
+    assert not roots_on_trust(replace(soft, function="nonlinear"), closure())
+    assert not roots_on_trust(soft, replace(closure(), graph="not estimated"))
 
 
 def test_noise_whose_size_varies_leaves_it_undecided() -> None:

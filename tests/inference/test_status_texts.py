@@ -74,6 +74,7 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_the_worst_check_is_the_status_and_the_others_are_named": ("status status any",),
         "test_an_estimator_without_a_theorem_is_undecided_at_best": ("status theory undecided 2",),
         "test_hardness_is_taken_on_trust": ("status hard note",),
+        "test_several_roots_are_taken_on_trust_where_interventions_are_soft": ("status roots note",),
         "test_noise_whose_size_varies_leaves_it_undecided": ("status status undecided 2",),
         "test_p_values_that_are_not_calibrated_are_said_to_be_so": ("status status any 2",),
     },

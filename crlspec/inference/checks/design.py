@@ -151,7 +151,7 @@ def _between(
         made |= _applicable(problem)
         checks += _targets(moments, problem, level, limits)
         checks += _changed(moments, problem, limits.mechanism)
-    sound += of_targets(moments, level, made, limits)
+    sound += of_targets(moments, level, made, limits, setting.design == "multi-node")
     return checks
 
 
@@ -197,10 +197,12 @@ def _targets(moments: Moments, problem: Problem, alpha: float, limits: DesignThr
 def _applicable(problem: Problem) -> set[str]:
     """Names of the tests that ``_targets`` and ``_changed`` make in a setting."""
     setting, names = problem.setting, set()
-    if setting.design != "multi-node" and setting.function != "nonlinear":
+    if setting.function == "nonlinear":
+        return names
+    if setting.kind in ("soft", "mixed") and not setting.noise_alone:
+        names.add("mechanism-changed")
+    if setting.design != "multi-node":
         names.add("one-target")
-        if setting.kind in ("soft", "mixed") and not setting.noise_alone:
-            names.add("mechanism-changed")
         if setting.design == "single-node":
             names.add("same-target")
     return names
@@ -210,9 +212,9 @@ def _changed(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
     """Whether soft interventions change more than noise, where their declaration says so."""
     setting = problem.setting
     soft = setting.kind in ("soft", "mixed") and not setting.noise_alone
-    if not soft or setting.design == "multi-node" or setting.function == "nonlinear":
+    if not soft or setting.function == "nonlinear":
         return []
-    return check_mechanism_changed(moments, alpha)
+    return check_mechanism_changed(moments, alpha, setting.design == "multi-node")
 
 
 def _names(problem: Problem) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.cells import PROBED, extreme
 from crlspec.inference.checks.effect import no_effect
 from crlspec.inference.checks.heavy_tails import worth
-from crlspec.inference.checks.mechanism_changed import noise_alone
+from crlspec.inference.checks.mechanism_changed import noise_p_values
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import compare
 from crlspec.inference.checks.same_target import largest_agreement
@@ -81,10 +81,13 @@ def of_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray], limits: DesignTh
     )
 
 
-def of_targets(moments: Moments, alpha: float, names: set[str], limits: DesignThresholds) -> list[Check]:
+def of_targets(
+    moments: Moments, alpha: float, names: set[str], limits: DesignThresholds, several: bool
+) -> list[Check]:
     """Of what environments change, each of the tests named.
 
-    alpha  level of the test of one target, all environments together
+    alpha    level of the test of one target, all environments together
+    several  whether an environment may have several targets
     """
     others = range(1, len(moments.names))
     found = []
@@ -107,12 +110,10 @@ def of_targets(moments: Moments, alpha: float, names: set[str], limits: DesignTh
         text = "No two environments change the same mechanism, as far as the data show."
         found.append(_passed("same-target", largest_agreement(moments, limits), limits.same, text))
     if "mechanism-changed" in names:
-        p_values = [noise_alone(moments.changes[e]) for e in others]
+        p_values = noise_p_values(moments, several)
         text = "Some environment changes more than the place and size of noise."
         found.append(
-            _passed(
-                "mechanism-changed", min(p_values, default=1.0), limits.mechanism / max(len(others), 1), text
-            )
+            _passed("mechanism-changed", float(p_values.min()), limits.mechanism / len(p_values), text)
         )
     return found
 

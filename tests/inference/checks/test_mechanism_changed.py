@@ -11,7 +11,7 @@ from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.inference.checks.design import checks_of
-from crlspec.inference.checks.mechanism_changed import check_mechanism_changed, noise_alone
+from crlspec.inference.checks.mechanism_changed import check_mechanism_changed, edgeless, noise_alone
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import relative
 from crlspec.spec.setting import Setting
@@ -30,6 +30,7 @@ class Soft:
     scale: float = 1.0
     shift: float = 0.0
     n: int = 3
+    several: bool = False
 
     def samples(self) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([self.seed, 4])
@@ -38,8 +39,9 @@ class Soft:
         for e in range(-1, self.n):
             changed, noise = arrows.copy(), rng.normal(size=(self.rows, self.n))
             if e >= 0:
-                changed[e] *= self.weights
-                noise[:, e] = self.scale * noise[:, e] + self.shift
+                hit = [e, (e + 1) % self.n] if self.several else [e]
+                changed[hit] *= self.weights
+                noise[:, hit] = self.scale * noise[:, hit] + self.shift
             z = noise @ np.linalg.inv(np.eye(self.n) - changed).T
             found["obs" if e < 0 else f"e{e}"] = z @ mixing.T
         return found
@@ -49,13 +51,12 @@ class Soft:
         names = tuple(samples)
         observed = tuple(f"x{k}" for k in range(self.n + 3))
         latents = tuple(f"z{k + 1}" for k in range(self.n))
-        setting = Setting(
-            "linear", "single-node", "soft", latents, "obs", names[1:], observed=observed, **more
-        )
+        design = "multi-node" if self.several else "single-node"
+        setting = Setting("linear", design, "soft", latents, "obs", names[1:], observed=observed, **more)
         return Problem(setting, observed, samples)
 
     def fires(self) -> bool:
-        return bool(check_mechanism_changed(Moments.of(self.samples(), self.n)))
+        return bool(check_mechanism_changed(Moments.of(self.samples(), self.n), several=self.several))
 
 
 @pytest.mark.parametrize("change", ["nothing", "a scale", "a shift", "both"])
@@ -88,8 +89,32 @@ def test_changed_weights_pass(rows: int, weights: float, scale: float, least: fl
     assert passed >= least * RUNS
 
 
-def test_the_environments_are_named_and_the_remedy_is_a_change_of_the_file() -> None:
-    given = Soft(0, shift=2.0)
+@pytest.mark.parametrize(("rows", "n"), [(100, 3), (300, 5), (2000, 4)])
+def test_a_model_without_edges_keeps_the_level_however_many_targets(rows: int, n: int) -> None:
+    found = np.array(
+        [
+            edgeless(Moments.of(Soft(seed, rows, scale=0.6, shift=1.0, n=n, several=True).samples(), n))
+            for seed in range(RUNS // 2)
+        ]
+    )
+    for level in (0.1, 0.01):
+        assert (found < level).mean() <= stats.binom.ppf(1 - 1e-4, RUNS // 2, level) / (RUNS // 2)
+
+
+@pytest.mark.parametrize(("rows", "weights", "scale"), [(1000, 0.4, 1.0), (1000, 0.4, 0.7), (4000, 0.7, 0.7)])
+def test_changed_weights_pass_however_many_targets(rows: int, weights: float, scale: float) -> None:
+    passed = sum(not Soft(seed, rows, weights, scale, several=True).fires() for seed in range(RUNS // 2))
+    assert passed >= 0.97 * RUNS // 2
+
+
+def test_two_environments_are_always_of_some_model_without_edges() -> None:
+    two = dict(list(Soft(0, weights=0.4, several=True).samples().items())[:2])
+    assert edgeless(Moments.of(two, 3)) == 1.0
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["single-node", "multi-node"])
+def test_the_environments_are_named_and_the_remedy_is_a_change_of_the_file(several: bool) -> None:
+    given = Soft(0, shift=2.0, several=several)
     (check,) = [one for one in checks_of(given.problem()) if one.name == "mechanism-changed"]
     assert check.consequence == "undecided"
     assert check.environments == ("e0", "e1", "e2")
