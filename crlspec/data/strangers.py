@@ -80,7 +80,11 @@ def _shown(path: Path) -> str:
 
 def require_regular(path: Path) -> None:
     """Raises DataError for what is there and no file, such as a pipe: reading it might never end."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    try:
+        strange = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:  # a name that no file can have: what reads it says so
+        return
+    if strange:
         raise DataError(
             f"{path}: this is a pipe or a device, and no file.",
             remedy="Write the data to a file, or take it away.",

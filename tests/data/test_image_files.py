@@ -1,11 +1,14 @@
 """Images on disk: NetCDF, Zarr, arrays and picture files; kept in uint8, mapped where they are many."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from crlspec.data import environments_of, from_arrays, observational_of, read_data, write_data
 from crlspec.data import images as settings
+from crlspec.data.strangers import require_regular
 from crlspec.errors import DataError
 
 NAMES = ("obs", "b", "a")
@@ -175,3 +178,7 @@ def test_pillow_is_named_where_it_is_missing(images, tmp_path, monkeypatch):
     assert (
         "reading images needs Pillow, which is not installed. Remedy: pip install 'crlspec[images]'" in text
     )
+
+
+def test_a_name_that_no_file_can_have_is_left_to_the_reader(tmp_path: Path) -> None:
+    require_regular(tmp_path / ("x" * 300 + ".png"))

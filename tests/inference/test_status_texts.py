@@ -155,6 +155,7 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "checks/test_mixture": {
         "test_untouched_rows_refute_a_hard_intervention": ("checks/mixture hard-mixture refuted",),
+        "test_rows_of_another_environment_are_named": ("checks/mixture mislabelled-rows refuted",),
     },
     "checks/test_observation_noise": {
         "test_much_noise_leaves_the_result_undecided": ("checks/observation_noise status undecided",),

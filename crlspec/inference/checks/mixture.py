@@ -1,4 +1,5 @@
-"""Rows that an intervention did not reach: an environment that is a mixture of itself and of the control."""
+"""Rows that an intervention did not reach, or that bear the wrong label: an environment that is a mixture of itself
+and of another, the control first of all."""
 
 from __future__ import annotations
 
@@ -37,49 +38,70 @@ class Mixture:
 def check_mixture(
     moments: Moments, normality: Mapping[str, float], hard: bool, limits: DesignThresholds
 ) -> list[Check]:
-    """Names environments that are not normal while the control and most others are, and that a mixture with the
-    control explains.
+    """Names environments that are not normal while most others are, and that a mixture with one of those explains.
 
     normality  environment → p-value of "its samples are normal"
     hard       whether interventions were declared hard
     """
-    names, checks = moments.names, []
-    odd = [name for name in names[1:] if normality[name] < limits.odd / len(names)]
-    sound = [normality[name] for name in names if name not in odd]
-    if not odd or len(odd) > max(1, (len(names) - 1) // 2) or min(sound) * len(sound) < limits.sound:
+    names = moments.names
+    odd = [name for name in names if normality[name] < limits.odd / len(names)]
+    sound = [name for name in names if name not in odd]
+    if not odd or len(odd) > max(1, (len(names) - 1) // 2):
         return []
+    if min(normality[name] for name in sound) * len(sound) < limits.sound:
+        return []
+    checks = []
     for name in odd:
-        found = untouched(moments.y[name], moments.means[0], moments.covariances[0])
+        found, other = max(
+            ((_with(moments, name, other), other) for other in sound), key=lambda pair: pair[0].gain
+        )
         bound = limits.gain + 2 * np.log(len(moments.y[name]))
         explained = found.gain > bound and min(found.fits, found.given) > limits.mixture
-        if not (explained and limits.mixed < found.share < 1 - limits.mixed):
-            continue
-        what, remedy = (
-            ("the intervention is not hard", ", or declare kind: soft")
-            if hard
-            else ("the environment is a mixture", "")
-        )
-        checks.append(
-            Check(
-                "hard-mixture", "refuted", found.share, limits.mixed,
-                f"In environment '{name}' about {found.share:.0%} of the rows follow the distribution of the control "
-                f"'{names[0]}'. The intervention did not reach them, so {what}.",
-                f"Leave these rows out{remedy}.", (name, names[0]),
-            )
-        )  # fmt: skip
+        if explained and limits.mixed < found.share < 1 - limits.mixed:
+            checks.append(_mixed(name, other, names[0], found.share, hard, limits.mixed))
     return checks
 
 
-def untouched(y: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> Mixture:
+def _mixed(name: str, other: str, control: str, share: float, hard: bool, bound: float) -> Check:
+    if other != control:
+        return Check(
+            "mislabelled-rows", "refuted", share, bound,
+            f"In environment '{name}' about {share:.0%} of the rows follow the distribution of environment "
+            f"'{other}'. So rows bear the wrong label, or the intervention of one environment reached the other.",
+            f"Give these rows to '{other}', or leave them out.", (name, other),
+        )  # fmt: skip
+    what, remedy = (
+        ("the intervention is not hard", ", or declare kind: soft")
+        if hard
+        else ("the environment is a mixture", "")
+    )
+    return Check(
+        "hard-mixture", "refuted", share, bound,
+        f"In environment '{name}' about {share:.0%} of the rows follow the distribution of the control "
+        f"'{control}'. The intervention did not reach them, so {what}.",
+        f"Leave these rows out{remedy}.", (name, control),
+    )  # fmt: skip
+
+
+def _with(moments: Moments, name: str, other: str) -> Mixture:
+    k = moments.names.index(other)
+    return untouched(moments.y[name], moments.means[k], moments.covariances[k], len(moments.y[other]))
+
+
+def untouched(y: np.ndarray, mean: np.ndarray, covariance: np.ndarray, rows: float = np.inf) -> Mixture:
     """Of rows (sample, component), those that follow a given normal distribution: by the likelihood of a mixture
-    of it and one free normal component (EM)."""
+    of it and one free normal component (EM).
+
+    rows  so many samples tell the given distribution, which adds its error to that of the free one
+    """
     n = y.shape[1]
     density = _log_density(y, mean, covariance)
     alone = float(_log_density(y, y.mean(0), np.cov(y.T).reshape(n, -1)).sum())
     starts = [(density < np.quantile(density, 1 - start)) * 0.9 + 0.05 for start in STARTS]
     best = max((_climb(y, touched, density) for touched in starts), key=lambda found: found.value)
     free = _climb(y, best.touched, None)
-    given = float(chdtrc(n * (n + 3) / 2, max(2 * (free.value - best.value), 0.0)))
+    ratio = max(2 * (free.value - best.value), 0.0) / (1 + best.share * len(y) / rows)
+    given = float(chdtrc(n * (n + 3) / 2, ratio))
     m, c, share = best.mean, best.covariance, best.share
     back = np.linalg.inv(np.linalg.cholesky(covariance))
     values, vectors = np.linalg.eigh(back @ c @ back.T)

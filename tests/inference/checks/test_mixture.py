@@ -46,11 +46,38 @@ def test_untouched_rows_of_a_soft_intervention_are_a_mixture(world: Any) -> None
     assert found[0].remedy == "Leave these rows out."
 
 
+def mislabelled(w: Any, into: str, rows_of: str, share: float) -> dict[str, np.ndarray]:
+    samples, rng = w.samples(), np.random.default_rng(w.seed)
+    wrong = int(share * w.rows)
+    strangers = w.latents(rows_of, rng)[:wrong] @ w.mixing().T
+    samples[into] = rng.permutation(np.concatenate([samples[into][wrong:], strangers]))
+    return samples
+
+
+@pytest.mark.parametrize(("into", "rows_of"), [("e1", "e2"), ("e0", "e1"), ("obs", "e2")])
+def test_rows_of_another_environment_are_named(world: Any, into: str, rows_of: str) -> None:
+    right = []
+    for seed in range(10):
+        w = world(seed=seed, scale=3.0)
+        found = [
+            c for c in checks_of(w.problem(mislabelled(w, into, rows_of, 0.3))) if "rows bear" in c.message
+        ]
+        right += [c for c in found if c.environments == (into, rows_of)]
+    assert len(right) >= 7
+    assert np.mean([abs(check.figure - 0.3) < 0.05 for check in right]) >= 0.8
+    assert right[0].name == "mislabelled-rows"
+    assert right[0].message == (
+        f"In environment '{into}' about {right[0].figure:.0%} of the rows follow the distribution of environment "
+        f"'{rows_of}'. So rows bear the wrong label, or the intervention of one environment reached the other."
+    )
+    assert right[0].remedy == f"Give these rows to '{rows_of}', or leave them out."
+
+
 def test_a_whole_intervention_is_no_mixture(world: Any) -> None:
     for noise in (None, lambda rng, n: rng.laplace(size=n), lambda rng, n: rng.uniform(-2, 2, n)):
         for seed in range(20):
             w = world(seed=seed) if noise is None else world(seed=seed, noise=noise)
-            assert all(check.name != "hard-mixture" for check in checks_of(w.problem()))
+            assert not {check.name for check in checks_of(w.problem())} & {"hard-mixture", "mislabelled-rows"}
 
 
 def test_a_uniform_replacement_is_no_mixture(world: Any) -> None:
@@ -60,7 +87,10 @@ def test_a_uniform_replacement_is_no_mixture(world: Any) -> None:
         z = w.latents("obs", rng)
         z[:, 2] = rng.uniform(-4, 4, len(z))
         samples["e2"] = z @ w.mixing().T
-        assert all(check.name != "hard-mixture" for check in checks_of(w.problem(samples)))
+        assert not {check.name for check in checks_of(w.problem(samples))} & {
+            "hard-mixture",
+            "mislabelled-rows",
+        }
 
 
 def test_the_share_is_that_of_the_mixture() -> None:
