@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -57,6 +58,14 @@ def _scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
         rng, d, rows, _model(rng, n), _one_each(n), lambda m, k, i: change(m, i, deviation=rng.choice([0.5, 2])),
         kind="soft",
     )  # fmt: skip
+
+
+def _skewed(rng: Rng, n: int, d: int, rows: int, **changed: float) -> Case:
+    """Noise that is not normal, and interventions that leave weights as they are."""
+    model = draw_model(
+        rng, n, rng.choice([0.6, 1.0]), (0.7, 1.5), "linear", str(rng.choice(["laplace", "skewed"]))
+    )
+    return _linear(rng, d, rows, model, _one_each(n), lambda m, k, i: change(m, i, **changed), kind="soft")
 
 
 def _some_scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
@@ -321,6 +330,10 @@ DESIGN = (
     Kind("shift only", _shift_only, violated="weights change", words=UNKNOWABLE),
     Kind("shift only declared", _shift_declared, violated="weights change", words=UNKNOWABLE),
     Kind("scale only", _scale_only, violated="weights change", words=UNKNOWABLE),
+    Kind("scale only, not normal", partial(_skewed, deviation=2.0), violated="weights change",
+         words=(*UNKNOWABLE, "no latent has an ancestor"), latents=(3,), rows=(5000,)),
+    Kind("shift only, not normal", partial(_skewed, shift=2.0), violated="weights change",
+         words=(*UNKNOWABLE, "no latent has an ancestor"), latents=(3,), rows=(5000,)),
     Kind("some scale only", _some_scale_only, expectation=NOTED, violated="weights change",
          words=(*UNKNOWABLE, "no ancestors")),
     Kind("umni scale only", _umni_scale_only, violated="weights change", words=UNKNOWABLE, rows=(10_000,)),

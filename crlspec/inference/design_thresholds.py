@@ -53,6 +53,7 @@ class DesignThresholds:
     disturbs       N ρ² above which noise of share ρ on the observations shows in differences of precisions
     effect         level at which an environment has to be told from the control
     mechanism      probability that a change of noise alone passes as one of a mechanism
+    curved         p-value below which components that are not normal depend on each other beyond correlations
     control        p-value, all together, from which on another environment is said to fit as control
     both_ways      level at which both directions of a change are seen before means are tested along the others
     along          level at which the variance along a direction is said to have changed
@@ -104,6 +105,7 @@ class DesignThresholds:
     disturbs: float = 0.05
     effect: float = 0.01
     mechanism: float = 0.01
+    curved: float = 1e-6
     control: float = 0.01
     both_ways: float = 1e-6
     along: float = 1e-3

@@ -108,7 +108,7 @@ def relative_to_hardness(setting: Setting) -> tuple[Check, ...]:
 
 
 def roots_on_trust(setting: Setting, estimate: Estimate) -> tuple[Check, ...]:
-    """The note that several latents without ancestors are taken as such on trust, of soft interventions.
+    """What several latents without ancestors say, of soft interventions: a note; undecided where no latent has any.
 
     A linear latent whose interventions leave its weights as they are is the noise of its mechanism behind another
     mixing, and has no ancestors there. One root is in every graph; more of them may be such latents.
@@ -120,12 +120,26 @@ def roots_on_trust(setting: Setting, estimate: Estimate) -> tuple[Check, ...]:
     roots = tuple(latent for latent in estimate.latents if latent not in effects)
     if not soft or setting.noise_alone or estimate.graph != "transitive closure" or len(roots) < 2:
         return ()
+    nan = float("nan")
+    if not estimate.edges:
+        return (
+            Check(
+                "roots",
+                "undecided",
+                nan,
+                nan,
+                "No latent has an ancestor in this graph. It looks the same where interventions only shift or "
+                "rescale their targets, whatever the edges.",
+                "Use interventions that change how a latent depends on its parents, or hard ones.",
+                latents=roots,
+            ),
+        )
     return (
         Check(
             "roots",
             "note",
-            float("nan"),
-            float("nan"),
+            nan,
+            nan,
             f"The latents {listed(roots)} have no ancestors in this graph. A latent whose interventions only shift "
             "or rescale it looks the same. If one of these is such a latent, its ancestors are missing.",
             latents=roots,

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-__all__ = ["joint_diagonal_cost"]
+__all__ = ["JointDiagonal", "joint_diagonal"]
 
 STEPS, HALVINGS = 200, 20
 
 
-def joint_diagonal_cost(covariances: np.ndarray, freedom: np.ndarray, start: np.ndarray) -> float:
-    """Twice the log likelihood that normal samples lose where their components are made independent in all of them.
+@dataclass(frozen=True)
+class JointDiagonal:
+    """Coordinates in which several covariances are nearly diagonal.
+
+    rows  B (component, component): B S_e Bᵀ is about diagonal for every environment e
+    loss  twice the log likelihood that normal samples lose where their components are made independent
+    """
+
+    rows: np.ndarray
+    loss: float
+
+
+def joint_diagonal(covariances: np.ndarray, freedom: np.ndarray, start: np.ndarray) -> JointDiagonal:
+    """The change of coordinates that costs least where components are made independent in all environments.
 
     That is the least over B of Σ_e ν_e [log det diag(B S_e Bᵀ) − log det(B S_e Bᵀ)] (Pham, SIAM J. Matrix Anal. Appl.
     22, 2001), found from a start by the quasi-Newton steps of Ablin, Cardoso & Gramfort (ESANN 2019): a local one,
@@ -21,8 +35,8 @@ def joint_diagonal_cost(covariances: np.ndarray, freedom: np.ndarray, start: np.
     freedom      ν (environment,) their degrees of freedom
     start        B (component, component), regular
     """
-    weights = freedom / freedom.sum()
-    turned = start @ covariances @ start.T
+    weights, rows = freedom / freedom.sum(), start
+    turned = rows @ covariances @ rows.T
     loss = _loss(turned, weights)
     for _ in range(STEPS):
         diagonal = np.einsum("eii->ei", turned)
@@ -34,7 +48,7 @@ def joint_diagonal_cost(covariances: np.ndarray, freedom: np.ndarray, start: np.
         if -(slope * step).sum() < 1e-12:
             break
         for _ in range(HALVINGS):
-            change = np.eye(len(start)) + step
+            change = np.eye(len(rows)) + step
             tried = change @ turned @ change.T
             found = _loss(tried, weights)
             if found < loss:
@@ -42,8 +56,8 @@ def joint_diagonal_cost(covariances: np.ndarray, freedom: np.ndarray, start: np.
             step = step / 2
         else:
             break
-        turned, loss = tried, found
-    return float(freedom.sum() * max(loss, 0.0))
+        turned, loss, rows = tried, found, change @ rows
+    return JointDiagonal(rows, float(freedom.sum() * max(loss, 0.0)))
 
 
 def _loss(turned: np.ndarray, weights: np.ndarray) -> float:

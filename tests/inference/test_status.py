@@ -108,6 +108,17 @@ def test_several_roots_are_taken_on_trust_where_interventions_are_soft() -> None
         "rescale it looks the same. If one of these is such a latent, its ancestors are missing."
     )
     assert not roots_on_trust(soft, closure(("z1", "z2"), ("z1", "z3")))
+
+
+def test_no_ancestors_at_all_say_nothing_where_interventions_are_soft() -> None:
+    soft = replace(SETTING, kind="soft")
+    (check,) = roots_on_trust(soft, closure())
+    assert check.consequence == "undecided"
+    assert check.message == (
+        "No latent has an ancestor in this graph. It looks the same where interventions only shift or rescale their "
+        "targets, whatever the edges."
+    )
+    assert check.remedy == "Use interventions that change how a latent depends on its parents, or hard ones."
     assert not roots_on_trust(SETTING, closure())
     assert not roots_on_trust(replace(soft, function="nonlinear"), closure())
     assert not roots_on_trust(soft, replace(closure(), graph="not estimated"))

@@ -75,6 +75,7 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_an_estimator_without_a_theorem_is_undecided_at_best": ("status theory undecided 2",),
         "test_hardness_is_taken_on_trust": ("status hard note",),
         "test_several_roots_are_taken_on_trust_where_interventions_are_soft": ("status roots note",),
+        "test_no_ancestors_at_all_say_nothing_where_interventions_are_soft": ("status roots undecided",),
         "test_noise_whose_size_varies_leaves_it_undecided": ("status status undecided 2",),
         "test_p_values_that_are_not_calibrated_are_said_to_be_so": ("status status any 2",),
     },

@@ -139,6 +139,7 @@ def _between(
     normality = _normality(moments, shapes, dependent[0].environments if dependent else ())
     normal = min(normality.values()) * len(normality)
     gaussian = linear and normal > limits.normal
+    several, curved = setting.design == "multi-node", 0.0 if gaussian else limits.curved
     level = limits.targets if normal > limits.surely else limits.strict
     checks += copies
     made = set() if dependent else {"copied-environments"}
@@ -147,11 +148,14 @@ def _between(
         checks += check_effect(moments, gaussian, float(max(1.0, kurtosis.max() / 3)), limits.effect)
     if linear and not copies and setting.function != "nonlinear" and setting.noise != "other":
         checks += check_mixture(moments, normality, setting.kind == "hard", limits)
-    if gaussian and not copies and not _disturbed(moments, problem, limits.disturbs):
-        made |= _applicable(problem)
-        checks += _targets(moments, problem, level, limits)
-        checks += _changed(moments, problem, limits.mechanism)
-    sound += of_targets(moments, level, made, limits, setting.design == "multi-node")
+    if linear and not copies and not _disturbed(moments, problem, limits.disturbs):
+        if gaussian:
+            made |= _applicable(problem)
+            checks += _targets(moments, problem, level, limits)
+        if _soft(problem):
+            made.add("mechanism-changed")
+            checks += check_mechanism_changed(moments, limits.mechanism, several, curved)
+    sound += of_targets(moments, level, made, limits, several, curved)
     return checks
 
 
@@ -195,26 +199,20 @@ def _targets(moments: Moments, problem: Problem, alpha: float, limits: DesignThr
 
 
 def _applicable(problem: Problem) -> set[str]:
-    """Names of the tests that ``_targets`` and ``_changed`` make in a setting."""
+    """Names of the tests that ``_targets`` makes in a setting."""
     setting, names = problem.setting, set()
-    if setting.function == "nonlinear":
-        return names
-    if setting.kind in ("soft", "mixed") and not setting.noise_alone:
-        names.add("mechanism-changed")
-    if setting.design != "multi-node":
+    if setting.function != "nonlinear" and setting.design != "multi-node":
         names.add("one-target")
         if setting.design == "single-node":
             names.add("same-target")
     return names
 
 
-def _changed(moments: Moments, problem: Problem, alpha: float) -> list[Check]:
-    """Whether soft interventions change more than noise, where their declaration says so."""
+def _soft(problem: Problem) -> bool:
+    """Whether interventions are declared to change more than noise, and latents may be linear in their parents."""
     setting = problem.setting
     soft = setting.kind in ("soft", "mixed") and not setting.noise_alone
-    if not soft or setting.function == "nonlinear":
-        return []
-    return check_mechanism_changed(moments, alpha, setting.design == "multi-node")
+    return soft and setting.function != "nonlinear"
 
 
 def _names(problem: Problem) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Whether soft interventions change how latents depend on their parents, or the place and size of noise alone.
 
-Where a mechanism keeps its weights, its row h of the unmixing is the same in both environments: precisions differ by
-a multiple of h hᵀ, one eigenvalue, and means by a multiple of one direction. x = G (I − A)⁻¹ (ε + c e_i) is then also
-a model without edges, and nothing of the graph can be told. Where environments have several targets, the rows of the
-unmixing of such a model make the covariances of all of them diagonal together.
+Where all mechanisms keep their weights, x = G (I − A)⁻¹ (ε + c e_i) is also a model without edges, and nothing of the
+graph can be told: its latents are the noise terms. Such a mechanism keeps its row h of the unmixing, so precisions
+differ by a multiple of h hᵀ, one eigenvalue, and means by a multiple of one direction. Several of them at once leave
+covariances that one change of coordinates makes diagonal together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import Relative, box
 from crlspec.inference.design_thresholds import DesignThresholds
-from crlspec.numerics.joint_diagonal import joint_diagonal_cost
+from crlspec.numerics.joint_diagonal import joint_diagonal
+from crlspec.numerics.statistics import curvature_p_value
 
 __all__ = ["check_mechanism_changed", "edgeless", "noise_alone", "noise_p_values"]
 
@@ -33,42 +34,61 @@ def noise_alone(found: Relative) -> float:
     return float(chdtrc(n * (n - 1) / 2, factor * found.costs[1:].sum()))
 
 
-def edgeless(moments: Moments) -> float:
-    """p-value of "one model without edges holds in all environments".
+def edgeless(moments: Moments, curved: float = 0.0) -> float:
+    """p-value of "one model without edges holds in all environments", however many targets they have.
 
-    The likelihood ratio of covariances that one change of coordinates makes diagonal together: the least that is
-    found from the coordinates of each environment against the control.
+    The likelihood ratio of covariances that one change of coordinates makes diagonal together is χ² for independent
+    components of any distribution, since their correlations have variance 1/N.
+
+    curved  where the components depend on each other beyond correlations, with a p-value below this, that is the
+            answer: latents may be uncorrelated with their parents
     """
     n, count = moments.size, len(moments.names)
     free = (count - 2) * n * (n - 1) / 2
     if free <= 0:
         return 1.0
-    starts = (found.rows for found in moments.changes[1:])
-    least = min(joint_diagonal_cost(moments.covariances, moments.counts - 1, start) for start in starts)
-    return float(chdtrc(free, least))
+    found = [joint_diagonal(moments.covariances, moments.counts - 1, one.rows) for one in moments.changes[1:]]
+    least = min(found, key=lambda one: one.loss)
+    p_value = float(chdtrc(free, least.loss))
+    dependent = _independent(moments, least.rows) if curved else 1.0
+    return dependent if dependent < curved else p_value
 
 
-def noise_p_values(moments: Moments, several: bool) -> np.ndarray:
-    """p-values of "noise alone changed": of each environment, of all together where they have ``several`` targets."""
-    if several:
-        return np.array([edgeless(moments)])
+def _independent(moments: Moments, rows: np.ndarray) -> float:
+    """p-value of components none of which, and none of whose squares, is a polynomial of the others in any
+    environment, beyond a linear one."""
+    least, n = 1.0, len(rows)
+    for y in moments.y.values():
+        components = (y - y.mean(0)) @ rows.T
+        for i in range(n):
+            one, others = components[:, [i]], np.delete(components, i, axis=1)
+            least = min(least, curvature_p_value(np.hstack([one, one**2]), others))
+    return min(1.0, least * n * len(moments.names))
+
+
+def noise_p_values(moments: Moments, several: bool, curved: float = 0.0) -> np.ndarray:
+    """p-values of "noise alone changed": of each environment, of all together where they have ``several`` targets or
+    the samples are not normal (``curved``, see :func:`edgeless`)."""
+    if several or curved:
+        return np.array([edgeless(moments, curved)])
     return np.array([noise_alone(found) for found in moments.changes[1:]])
 
 
 def check_mechanism_changed(
-    moments: Moments, alpha: float = DesignThresholds.mechanism, several: bool = False
+    moments: Moments, alpha: float = DesignThresholds.mechanism, several: bool = False, curved: float = 0.0
 ) -> list[Check]:
     """Undecided where no environment changes more than the noise of its targets.
 
     alpha    the probability that it passes though none does: the level of the tests, all environments together
     several  whether an environment may have several targets
+    curved   of samples that are not normal: see :func:`edgeless`
 
     A single root changes its noise alone, and so one environment that changes more is enough to pass.
     """
     names = moments.names[1:]
     if moments.size < 2 or not names:
         return []
-    p_values = noise_p_values(moments, several)
+    p_values = noise_p_values(moments, several, curved)
     least, level = float(p_values.min()), alpha / len(p_values)
     if least < level:
         return []

@@ -82,12 +82,13 @@ def of_tails(kurtosis: np.ndarray, y: Mapping[str, np.ndarray], limits: DesignTh
 
 
 def of_targets(
-    moments: Moments, alpha: float, names: set[str], limits: DesignThresholds, several: bool
+    moments: Moments, alpha: float, names: set[str], limits: DesignThresholds, several: bool, curved: float
 ) -> list[Check]:
     """Of what environments change, each of the tests named.
 
     alpha    level of the test of one target, all environments together
     several  whether an environment may have several targets
+    curved   of samples that are not normal, else 0: see ``edgeless``
     """
     others = range(1, len(moments.names))
     found = []
@@ -110,7 +111,7 @@ def of_targets(
         text = "No two environments change the same mechanism, as far as the data show."
         found.append(_passed("same-target", largest_agreement(moments, limits), limits.same, text))
     if "mechanism-changed" in names:
-        p_values = noise_p_values(moments, several)
+        p_values = noise_p_values(moments, several, curved)
         text = "Some environment changes more than the place and size of noise."
         found.append(
             _passed("mechanism-changed", float(p_values.min()), limits.mechanism / len(p_values), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,12 @@ from crlspec.spec.setting import Setting
 
 ARROWS = np.array([[0.0, 0.0, 0.0], [1.1, 0.0, 0.0], [0.7, -0.9, 0.0]])
 RUNS = 200
+NOISES: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = {
+    "normal": lambda rng, size: rng.normal(size=size),
+    "laplace": lambda rng, size: rng.laplace(size=size) / np.sqrt(2),
+    "uniform": lambda rng, size: rng.uniform(-np.sqrt(3), np.sqrt(3), size=size),
+    "exponential": lambda rng, size: rng.exponential(size=size) - 1,
+}
 
 
 @dataclass(frozen=True)
@@ -31,18 +38,21 @@ class Soft:
     shift: float = 0.0
     n: int = 3
     several: bool = False
+    noise: str = "normal"
+    curve: float = 0.0
 
     def samples(self) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([self.seed, 4])
         arrows = np.tril(rng.uniform(0.5, 1.5, (self.n, self.n)), -1) if self.n != 3 else ARROWS
         mixing, found = rng.normal(size=(self.n + 3, self.n)), {}
         for e in range(-1, self.n):
-            changed, noise = arrows.copy(), rng.normal(size=(self.rows, self.n))
+            changed, noise = arrows.copy(), NOISES[self.noise](rng, (self.rows, self.n))
             if e >= 0:
                 hit = [e, (e + 1) % self.n] if self.several else [e]
                 changed[hit] *= self.weights
                 noise[:, hit] = self.scale * noise[:, hit] + self.shift
             z = noise @ np.linalg.inv(np.eye(self.n) - changed).T
+            z[:, -1] += self.curve * (z[:, 0] ** 2 - 1)
             found["obs" if e < 0 else f"e{e}"] = z @ mixing.T
         return found
 
@@ -56,7 +66,9 @@ class Soft:
         return Problem(setting, observed, samples)
 
     def fires(self) -> bool:
-        return bool(check_mechanism_changed(Moments.of(self.samples(), self.n), several=self.several))
+        curved = 0.0 if self.noise == "normal" and not self.curve else 1e-6
+        moments = Moments.of(self.samples(), self.n)
+        return bool(check_mechanism_changed(moments, several=self.several, curved=curved))
 
 
 @pytest.mark.parametrize("change", ["nothing", "a scale", "a shift", "both"])
@@ -105,6 +117,22 @@ def test_a_model_without_edges_keeps_the_level_however_many_targets(rows: int, n
 def test_changed_weights_pass_however_many_targets(rows: int, weights: float, scale: float) -> None:
     passed = sum(not Soft(seed, rows, weights, scale, several=True).fires() for seed in range(RUNS // 2))
     assert passed >= 0.97 * RUNS // 2
+
+
+@pytest.mark.parametrize("noise", ["laplace", "uniform", "exponential"])
+@pytest.mark.parametrize("several", [False, True], ids=["single-node", "multi-node"])
+def test_sizes_of_noise_that_is_not_normal_are_seen(noise: str, several: bool) -> None:
+    fired = sum(Soft(seed, 2000, scale=2.0, several=several, noise=noise).fires() for seed in range(40))
+    assert fired >= stats.binom.ppf(1e-4, 40, 0.99)
+
+
+@pytest.mark.parametrize("noise", ["laplace", "uniform", "exponential"])
+def test_changed_weights_pass_where_noise_is_not_normal(noise: str) -> None:
+    assert sum(not Soft(seed, 2000, 0.4, 0.7, noise=noise).fires() for seed in range(40)) >= 38
+
+
+def test_parents_that_a_latent_is_not_correlated_with_are_seen() -> None:
+    assert not any(Soft(seed, 2000, scale=2.0, curve=1.0).fires() for seed in range(10))
 
 
 def test_two_environments_are_always_of_some_model_without_edges() -> None:
