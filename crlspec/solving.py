@@ -16,7 +16,6 @@ from crlspec.data.digest import data_digest
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
-from crlspec.inference.checks.components import check_components
 from crlspec.inference.checks.fitting import fitting, problem_of
 from crlspec.numerics.batches import batches
 from crlspec.numerics.rows import digest_of
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from crlspec.data import Problem, Relabelling
-    from crlspec.data.prepare import Prepared
+    from crlspec.data.prepare import Components, Prepared
     from crlspec.generative.model import Model
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
@@ -133,7 +132,7 @@ def solve(
         estimate = with_count(estimate, counted)
     verdict = promise(problem.setting, method)
     estimate = restore(estimate, relabelling, problem.setting)
-    design = (*design, *check_components(estimate, problem, ready.components, thresholds))
+    design = (*design, *_noise_of(estimate, problem, ready.components, estimator))
     estimate = with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
@@ -176,6 +175,21 @@ def _recorded(
     estimate, source = explained(estimate, problem, ready)
     result = Result.from_estimate(estimate, source, verdict=verdict, setting=setting, provenance=told)
     return replace(with_loadings(result, source), preparation=ready.transform)
+
+
+def _noise_of(
+    estimate: Estimate, problem: Problem, components: Components | None, estimator: Estimator
+) -> tuple[Check, ...]:
+    """What noise does that components carry into latents; nothing where there are no components."""
+    if components is None:
+        return ()
+    from crlspec.inference.checks.components import check_components, noise_in_latents
+    from crlspec.inference.likelihood.without_noise import without_noise
+
+    noise = noise_in_latents(estimate, problem, components)
+    alpha = getattr(estimator, "alpha", None)
+    without = None if alpha is None else without_noise(estimate, problem, noise, alpha, estimator.thresholds)
+    return (check_components(estimate, problem, noise, without, estimator.thresholds),)
 
 
 def _seen(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from .case import CONTROL, Case, Kind, case, linear_mixing, names, setting
 from .scm import Model, change, draw_model, hard, soft, with_mechanism
 
-__all__ = ["SOUND", "contrastive", "coupled", "glm", "leaky", "multi_node", "single"]
+__all__ = ["SOUND", "contrastive", "coupled", "glm", "in_components", "leaky", "multi_node", "single"]
 
 SHORT_GSCALE = "gscale-i, restarts: 2, steps: 600"
 
@@ -43,6 +44,14 @@ def single(
         rng, models, {name: (i,) for i, name in enumerate(called)}, setting(n, kind=declared or kind),
         lambda z: z @ G.T, counts, claim="scaling" if (declared or kind) == "hard" else "ancestors",
     )  # fmt: skip
+
+
+def in_components(rng: np.random.Generator, n: int, d: int, rows: int, *, noise: float) -> Case:
+    """Many variables with noise of one deviation, of which as many principal components are taken as latents."""
+    made = single(rng, n, d, rows)
+    samples = {name: x + noise * rng.normal(size=x.shape) for name, x in made.samples.items()}
+    spec = made.spec.replace("data: {", f"data: {{components: {n}, ")
+    return replace(made, samples=samples, spec=spec)
 
 
 def multi_node(
@@ -179,6 +188,7 @@ SOUND = (
     _sound("hard Gaussian (50000 rows)", single, latents=(3, 5), rows=(50_000,)),
     _sound("hard Gaussian (1000 rows)", single, STRONG, rows=(1000,), strong=True),
     _sound("hard Gaussian (big control)", single, {"control": 20_000}, rows=(5000,)),
+    _sound("components, clean", in_components, {"noise": 0.05}, latents=(4,), extra=(26,), rows=(1500, 5000)),
     _sound("hard Laplace", single, {"noise": "laplace"}, latents=(3,), rows=(5000,)),
     _sound("hard quadratic", single, {"function": "quadratic"}, latents=(3,), rows=(5000,)),
     _sound("hard sine", single, {"function": "sine"}, latents=(3,), rows=(5000,)),
