@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from crlspec.data import Problem, Relabelling
-    from crlspec.data.prepare import Components, Prepared
+    from crlspec.data.prepare import Prepared
     from crlspec.generative.model import Model
     from crlspec.inference.base import Estimator
     from crlspec.inference.check import Check
@@ -89,6 +89,7 @@ def solve(
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
+    from crlspec.inference.checks.noise import noise_checks
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.numerics.threads import one_thread
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
@@ -130,9 +131,8 @@ def solve(
         estimate = with_examples(estimate, code, problem, shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
-    verdict = promise(problem.setting, method)
-    estimate = restore(estimate, relabelling, problem.setting)
-    design = (*design, *_noise_of(estimate, problem, ready.components, estimator))
+    verdict, estimate = promise(problem.setting, method), restore(estimate, relabelling, problem.setting)
+    design += noise_checks(estimate, problem, ready.components, estimator)
     estimate = with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {
@@ -175,21 +175,6 @@ def _recorded(
     estimate, source = explained(estimate, problem, ready)
     result = Result.from_estimate(estimate, source, verdict=verdict, setting=setting, provenance=told)
     return replace(with_loadings(result, source), preparation=ready.transform)
-
-
-def _noise_of(
-    estimate: Estimate, problem: Problem, components: Components | None, estimator: Estimator
-) -> tuple[Check, ...]:
-    """What noise does that components carry into latents; nothing where there are no components."""
-    if components is None:
-        return ()
-    from crlspec.inference.checks.components import check_components, noise_in_latents
-    from crlspec.inference.likelihood.without_noise import without_noise
-
-    noise = noise_in_latents(estimate, problem, components)
-    alpha = getattr(estimator, "alpha", None)
-    without = None if alpha is None else without_noise(estimate, problem, noise, alpha, estimator.thresholds)
-    return (check_components(estimate, problem, noise, without, estimator.thresholds),)
 
 
 def _seen(

@@ -8,7 +8,7 @@ import numpy as np
 
 from crlspec.data import Problem
 from crlspec.data.prepare import Components
-from crlspec.inference.check import Check, chance
+from crlspec.inference.check import Check
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.thresholds import Thresholds
 from crlspec.maps.maps import encoded
@@ -69,19 +69,11 @@ def check_components(
         )  # fmt: skip
     if without is None:
         return Check("components", "passed", figure, bound, f"{text}, or less.", None, (), (name,))
-    if without.lost:
-        edge = max(without.lost, key=lambda one: one.p_value)
+    if without.objection is not None:
+        said, latents = without.objection
         return Check(
-            "components", "undecided", figure, bound,
-            f"{text}. Without this noise the edge '{edge.source}' → '{edge.target}' is not seen "
-            f"({chance(edge.p_value)}).",
-            REMEDY, (), tuple(dict.fromkeys((name, *edge.pair))),
-        )  # fmt: skip
-    if without.order is not None and without.order.objects:
-        return Check(
-            "components", "undecided", figure, bound,
-            f"{text}. Without this noise the order is not decided. {without.order.message}",
-            REMEDY, (), tuple(dict.fromkeys((name, *without.order.latents))),
+            "components", "undecided", figure, bound, f"{text}. Without this noise {said}",
+            REMEDY, (), tuple(dict.fromkeys((name, *latents))),
         )  # fmt: skip
     return Check(
         "components", "passed", figure, bound,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crlspec.data import Problem
-from crlspec.inference.check import Check
+from crlspec.inference.check import Check, chance
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder
 from crlspec.inference.likelihood.decided import Asked
 from crlspec.inference.likelihood.refine import likelihood_step
@@ -34,6 +34,20 @@ class WithoutNoise:
 
     lost: tuple[Edge, ...]
     order: Check | None
+
+    @property
+    def objection(self) -> tuple[str, tuple[str, ...]] | None:
+        """What is otherwise without the noise, in words that follow on "without this noise", and the latents that it
+        names; None where nothing is."""
+        if self.lost:
+            edge = max(self.lost, key=lambda one: one.p_value)
+            return (
+                f"the edge '{edge.source}' → '{edge.target}' is not seen ({chance(edge.p_value)}).",
+                edge.pair,
+            )
+        if self.order is not None and self.order.objects:
+            return f"the order is not decided. {self.order.message}", self.order.latents
+        return None
 
 
 def without_noise(

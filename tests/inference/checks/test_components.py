@@ -46,8 +46,8 @@ def chain(noise: float, rows: int = 12_000, variables: int = 12) -> dict[str, np
     return found
 
 
-def of(result: crlspec.Result) -> Check:
-    (check,) = [one for one in result.checks if one.name == "components"]
+def of(result: crlspec.Result, name: str = "components") -> Check:
+    (check,) = [one for one in result.checks if one.name == name]
     return check
 
 
@@ -76,6 +76,7 @@ def test_the_share_of_noise_is_that_of_the_latents_and_much_of_it_leaves_them_un
 def test_an_edge_that_noise_makes_is_not_seen_without_it() -> None:
     """Behind a → b → c a noisy b leaves a and c dependent, which looks like an edge a → c."""
     spec = crlspec.loads(TEXT)
+    told = crlspec.loads(TEXT, sets=["data.components=null", "assume.observation_noise=isotropic"])
     clean, loud = crlspec.solve(spec, chain(0.0)), crlspec.solve(spec, chain(0.7))
     true = {("KO_a", "KO_b"), ("KO_b", "KO_c")}
     assert {edge.pair for edge in clean.edges} == true
@@ -85,6 +86,18 @@ def test_an_edge_that_noise_makes_is_not_seen_without_it() -> None:
     assert check.consequence == "undecided" and check.figure < check.bound
     assert "Without this noise the edge 'KO_a' → 'KO_c' is not seen (p = " in check.message
     assert check.remedy is not None and check.remedy.startswith("Observe more variables of the same latents")
+    check = of(crlspec.solve(told, chain(0.7)), "noise")
+    assert check.consequence == "undecided" and check.latents == ("KO_a", "KO_c")
+    assert check.message.startswith(
+        "The noise on x matters for the graph. Without this noise the edge 'KO_a' → 'KO_c' is not seen (p = "
+    )
+
+
+def test_noise_that_is_told_makes_no_edge() -> None:
+    told = crlspec.loads(TEXT, sets=["data.components=null", "assume.observation_noise=isotropic"])
+    check = of(crlspec.solve(told, noisy(0.2)), "noise")
+    assert check.consequence == "passed"
+    assert check.message == "Without the noise on x the edges are the same, and their order."
 
 
 def test_where_nobody_can_take_noise_out_the_bound_is_a_standard_error_of_all_rows() -> None:
