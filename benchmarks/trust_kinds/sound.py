@@ -27,14 +27,20 @@ def single(
     strong: bool = False,
     control: int | None = None,
     declared: str | None = None,
+    chain: bool = False,
 ) -> Case:
-    """One intervention per latent behind a linear mixing; ``control`` rows in the control, ``rows`` where None."""
+    """One intervention per latent behind a linear mixing; ``control`` rows in the control, ``rows`` where None.
+    ``chain``: each latent drives the next one, and no other."""
     density = (
         rng.choice([0.5, 1.0]) if function != "linear" or kind == "soft" else rng.choice([0.3, 0.6, 1.0])
     )
     if function != "linear":  # without edges nothing of a function is seen
         density = 1.0
+    if chain:
+        density = 1.0
     model = draw_model(rng, n, density, (0.8, 1.5) if strong else (0.5, 1.5), function, noise)
+    if chain:
+        model = replace(model, weights=np.triu(model.weights, -1))
     intervene = hard if kind == "hard" else soft
     called = names(rng, n)
     models = {CONTROL: model} | {name: intervene(rng, model, i, strong) for i, name in enumerate(called)}
@@ -46,9 +52,11 @@ def single(
     )  # fmt: skip
 
 
-def in_components(rng: np.random.Generator, n: int, d: int, rows: int, *, noise: float) -> Case:
+def in_components(
+    rng: np.random.Generator, n: int, d: int, rows: int, *, noise: float, chain: bool = False
+) -> Case:
     """Many variables with noise of one deviation, of which as many principal components are taken as latents."""
-    made = single(rng, n, d, rows)
+    made = single(rng, n, d, rows, strong=chain, chain=chain)
     samples = {name: x + noise * rng.normal(size=x.shape) for name, x in made.samples.items()}
     spec = made.spec.replace("data: {", f"data: {{components: {n}, ")
     return replace(made, samples=samples, spec=spec)
