@@ -29,7 +29,7 @@ class WithoutNoise:
     """What the same likelihood says without the noise.
 
     lost   the edges that are not found again, with their p-values there
-    order  the check of the order, made there
+    order  the check of the order, made there; None where the order was not decided with the noise either
     """
 
     lost: tuple[Edge, ...]
@@ -92,7 +92,10 @@ def without_noise(
         for edge in estimate.edges
         if edge.pair not in found
     )
-    return WithoutNoise(lost, next(check for check in step.checks if check.name == "order"))
+    open_before = any(check.name == "order" and check.objects for check in estimate.checks)
+    return WithoutNoise(
+        lost, None if open_before else next(check for check in step.checks if check.name == "order")
+    )
 
 
 def _signature(estimate: Estimate, problem: Problem) -> np.ndarray:

@@ -122,6 +122,13 @@ def test_an_order_that_only_noise_decides_is_undecided() -> None:
     assert set(check.latents) == {"a", "b"}
 
 
+def test_an_order_that_is_open_anyway_is_not_laid_to_noise() -> None:
+    few = {name: x[:70] for name, x in noisy(0.05).items()}
+    result = crlspec.solve(crlspec.loads(TEXT, sets=["estimator={kind: lscale-i, alpha: 0.4}"]), few)
+    objecting = [check.name for check in result.checks if check.objects]
+    assert "order" in objecting and "components" not in objecting
+
+
 @pytest.mark.slow
 def test_what_is_ok_in_components_has_no_more_false_edges_with_noise_than_its_tests_allow() -> None:
     """Chains, in which noise makes false edges, at shares of noise up to the bound of 5 %."""
