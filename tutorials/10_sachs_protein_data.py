@@ -149,8 +149,9 @@ assert dependent.consequence == "undecided" and dependent.figure < dependent.bou
 # %% [markdown]
 # ## What a shuffle would do
 #
-# The remedy speaks of shuffling *if rows are sorted*. These are not: the order is that of the machine. To shuffle
-# them makes no cell worth more. It only blinds the check. We do it once all the same, to see what comes of it.
+# The remedy speaks of a shuffle *if the file was sorted afterwards*. This one was not: the order is that of the
+# machine. To shuffle them makes no cell worth more. It only blinds the check. We do it once all the same, to see
+# what comes of it.
 
 # %%
 shuffled = cells.sample(frac=1, random_state=0)
