@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TextIO
 
 __all__ = ["Extent", "Losses", "Progress", "ProgressLine", "Recorder", "silent"]
@@ -65,9 +65,32 @@ class Recorder:
         self.onward(stage, *(value for value in (done, total) if value is not None))
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Since when a stage is on its way, and from which share of it: one that goes on from a checkpoint begins late.
+
+    begun  seconds, by the clock that ``left`` is asked with
+    share  of the stage that was done then; ``last``: that is done now
+    """
+
+    stage: str
+    begun: float
+    share: float
+    last: float
+
+    def after(self, share: float) -> Pace:
+        """The same with more done."""
+        return replace(self, last=share)
+
+    def left(self, now: float) -> float | None:
+        """Seconds that the rest takes at the pace so far; None within the first second, or where nothing was done."""
+        gone, done = now - self.begun, self.last - self.share
+        return None if gone < 1 or done <= 0 else gone * (1 - self.last) / done
+
+
 class ProgressLine:
     """Writes one line that renews itself on a terminal, and one line a stage and tenth of it elsewhere. Stages are
-    numbered as they come.
+    numbered as they come; where their length is known, they are told with what is done and the time that is left.
 
     stream     where to write, stderr by default
     enabled    None: only where the stream is a terminal
@@ -81,6 +104,7 @@ class ProgressLine:
         self._last: tuple[str, int | None] | None = None
         self._drawn = 0
         self._stages: list[str] = []
+        self._pace: Pace | None = None
 
     def __call__(
         self, stage: str, done: Extent = None, total: Extent = None, *, losses: Losses | None = None
@@ -95,14 +119,23 @@ class ProgressLine:
         self._last = mark
         if stage not in self._stages:
             self._stages.append(stage)
-        text = f"[{time.monotonic() - self._start:6.1f} s] {self._stages.index(stage) + 1}. {stage}"
-        text += "" if percent is None else f" {percent} %"
+        now = time.monotonic()
+        text = f"[{now - self._start:6.1f} s] {self._stages.index(stage) + 1}. {stage}"
+        if share is not None and percent is not None:
+            text += f" {_counted(done, total)}{percent} %{_remaining(self._left(stage, share, now))}"
         if self._terminal:
             self._stream.write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)
         else:
             self._stream.write(text + "\n")
         self._stream.flush()
+
+    def _left(self, stage: str, share: float, now: float) -> float | None:
+        pace = self._pace
+        if pace is None or pace.stage != stage or share < pace.last:
+            pace = Pace(stage, now, share, share)
+        self._pace = pace.after(share)
+        return self._pace.left(now) if share < 1 else None
 
     def close(self) -> None:
         """Wipes the renewed line, so that what is printed next starts on a clean one."""
@@ -111,3 +144,18 @@ class ProgressLine:
             self._stream.flush()
             self._drawn = 0
         self._last = None
+
+
+def _counted(done: Extent, total: Extent) -> str:
+    """``3 of 20, `` where steps are counted, and nothing of a share."""
+    return f"{done:,.0f} of {total:,.0f}, " if done is not None and total is not None and total > 1 else ""
+
+
+def _remaining(seconds: float | None) -> str:
+    """``, 12 s left``, in the unit that reads best; nothing where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f", {seconds:.0f} s left"
+    minutes = seconds / 60
+    return f", {minutes:.0f} min left" if minutes < 100 else f", {minutes / 60:.1f} h left"

@@ -16,7 +16,6 @@ from crlspec.data.digest import data_digest
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.given import named_by_environments, steps_of, taken
 from crlspec.inference import estimator_for
-from crlspec.inference.checks.components import check_components
 from crlspec.inference.checks.fitting import fitting, problem_of
 from crlspec.numerics.batches import batches
 from crlspec.numerics.rows import digest_of
@@ -90,6 +89,7 @@ def solve(
     from crlspec.data.prepare import prepared
     from crlspec.inference.checks.design import effective_sizes, examined, refuse_faults
     from crlspec.inference.checks.latent_count import count_latents, with_count
+    from crlspec.inference.checks.noise import noise_checks
     from crlspec.numerics.checkpoints import TrainingContext
     from crlspec.numerics.threads import one_thread
     from crlspec.results.declared_labels import calibrated_as_declared, require_labels
@@ -131,9 +131,8 @@ def solve(
         estimate = with_examples(estimate, code, problem, shown_as_image(data))
     if counted is not None:
         estimate = with_count(estimate, counted)
-    verdict = promise(problem.setting, method)
-    estimate = restore(estimate, relabelling, problem.setting)
-    design = (*design, *check_components(estimate, problem, ready.components, thresholds))
+    verdict, estimate = promise(problem.setting, method), restore(estimate, relabelling, problem.setting)
+    design += noise_checks(estimate, problem, ready.components, estimator)
     estimate = with_sheet(_checked(estimate, design, method, problem.setting, verdict), problem)
     declared = spec if model is None else model.spec
     kept = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pytest
 
 from crlspec.inference.estimate import Estimate, LinearEncoder, Status
-from crlspec.progress import Losses, Recorder
+from crlspec.progress import Losses, ProgressLine, Recorder
 from crlspec.results.training_curves import with_training
 from crlspec.scores.base import Coordinates
 from crlspec.scores.ratio import RatioScores
@@ -70,3 +73,40 @@ def test_what_is_recorded_changes_no_number() -> None:
         for progress in (Recorder(lambda *_: None), lambda *_, **__: None)
     )
     np.testing.assert_array_equal(plain.values, recorded.values)
+
+
+def told(reports: list[tuple[float, tuple[object, ...]]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines of reports, each made at a second of its own."""
+    stream, clock = io.StringIO(), [0.0]
+    monkeypatch.setattr("crlspec.progress.time.monotonic", lambda: clock[0])
+    line = ProgressLine(stream, enabled=True)
+    for clock[0], report in reports:
+        line(*report)  # type: ignore[arg-type]
+    return stream.getvalue().splitlines()
+
+
+def test_stages_are_told_with_their_count_and_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [(0.0, ("checks",)), (2.0, ("encoder", 0, 4000)), (5.0, ("encoder", 1000, 4000))]
+    steps += [(302.0, ("encoder", 3000, 4000)), (402.0, ("encoder", 4000, 4000)), (403.0, ("report", 0.0))]
+    assert told(steps, monkeypatch) == [
+        "[   0.0 s] 1. checks",
+        "[   2.0 s] 2. encoder 0 of 4,000, 0 %",
+        "[   5.0 s] 2. encoder 1,000 of 4,000, 25 %, 9 s left",
+        "[ 302.0 s] 2. encoder 3,000 of 4,000, 75 %, 2 min left",
+        "[ 402.0 s] 2. encoder 4,000 of 4,000, 100 %",
+        "[ 403.0 s] 3. report 0 %",
+    ]
+
+
+def test_time_is_left_at_the_pace_of_this_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that goes on from half of its steps, and one that starts anew, count from where they began."""
+    steps: list[tuple[float, tuple[object, ...]]] = [(0.0, ("training", 0.5)), (0.5, ("training", 0.6))]
+    steps += [(10.0, ("training", 0.75)), (11.0, ("training", 0.0)), (31.0, ("training", 0.001))]
+    steps += [(21_611.0, ("training", 0.5))]
+    assert told(steps, monkeypatch) == [
+        "[   0.0 s] 1. training 50 %",
+        "[   0.5 s] 1. training 60 %",
+        "[  10.0 s] 1. training 75 %, 10 s left",
+        "[  11.0 s] 1. training 0 %",
+        "[21611.0 s] 1. training 50 %, 6.0 h left",
+    ]

@@ -40,7 +40,7 @@ NOT_EXECUTED = {
     "Add environments with other targets.": "asks for experiments",
     "Transform the observations if the mixing allows it, or look for faulty rows.": "asks what the data were",
     "Look at the targets, the control and the sensors": "asks what was done in the laboratory",
-    "If rows are sorted, shuffle them": "asks how the rows came about",
+    "If the file was sorted afterwards, shuffle it": "asks how the rows came about",
     "See crlspec check for what would be covered.": "names a command that says more",
     "Check the path of the data.": "asks for the right path",
     "Save the table as CSV in UTF-8.": "asks for the file in another encoding",

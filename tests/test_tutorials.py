@@ -25,10 +25,16 @@ def extras_of(path: Path) -> list[str]:
 
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "tutorials").glob("*.py"))
+LONG = ("11_what_to_measure_next",)
+"""What they show is tested faster elsewhere: ``tests/downstream/proposals``."""
 
 
 @pytest.mark.usefixtures("own_rng")
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in TUTORIALS],
+    ids=lambda path: path.stem,
+)
 def test_a_tutorial_runs_and_its_assertions_hold(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .case import Case, Kind, setting
-from .sound import contrastive, glm, single
+from .sound import contrastive, glm, in_components, single
 
 __all__ = ["SENSORS"]
 
@@ -114,6 +114,10 @@ def _index_column(rng: Rng, n: int, d: int, rows: int) -> Case:
     return replace(made, samples=samples, observed=observed, at_fault=("kestrel",))
 
 
+def _components_noisy(rng: Rng, n: int, d: int, rows: int) -> Case:
+    return in_components(rng, n, d, rows, noise=0.6)
+
+
 def _wrong_link(rng: Rng, n: int, d: int, rows: int) -> Case:
     return glm(rng, n, d, rows, link="sinh")
 
@@ -162,6 +166,8 @@ SENSORS = (
          words=("per-variable", "isotropic", "count", *CURVED), latents=(3,), extra=(25,), rows=(2000,)),
     Kind("log counts declared general", _counts_general, violated="no sensor noise",
          words=(*NOISE, "count", "covered"), latents=(3,), extra=(25,), rows=(2000,)),
+    Kind("components, noisy", _components_noisy, expectation=NOTED, violated="no sensor noise",
+         words=(*NOISE, "noise that"), latents=(4,), extra=(26,), rows=(1500, 5000)),
     Kind("wrong link", _wrong_link, violated="link", words=("link", "glm", "general"), latents=(3,), rows=(5000,)),
     Kind("saturated tanh", lambda rng, n, d, rows: _saturated(rng, n, d, rows, bound=1 - 1e-6),
          expectation=NOTED, violated="no saturation", words=("saturat", "clip", "bound"), latents=(3,), rows=(5000,)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from .case import CONTROL, Case, Kind, case, linear_mixing, names, setting
 from .scm import Model, change, draw_model, hard, soft, with_mechanism
 
-__all__ = ["SOUND", "contrastive", "coupled", "glm", "leaky", "multi_node", "single"]
+__all__ = ["SOUND", "contrastive", "coupled", "glm", "in_components", "leaky", "multi_node", "single"]
 
 SHORT_GSCALE = "gscale-i, restarts: 2, steps: 600"
 
@@ -26,14 +27,20 @@ def single(
     strong: bool = False,
     control: int | None = None,
     declared: str | None = None,
+    chain: bool = False,
 ) -> Case:
-    """One intervention per latent behind a linear mixing; ``control`` rows in the control, ``rows`` where None."""
+    """One intervention per latent behind a linear mixing; ``control`` rows in the control, ``rows`` where None.
+    ``chain``: each latent drives the next one, and no other."""
     density = (
         rng.choice([0.5, 1.0]) if function != "linear" or kind == "soft" else rng.choice([0.3, 0.6, 1.0])
     )
     if function != "linear":  # without edges nothing of a function is seen
         density = 1.0
+    if chain:
+        density = 1.0
     model = draw_model(rng, n, density, (0.8, 1.5) if strong else (0.5, 1.5), function, noise)
+    if chain:
+        model = replace(model, weights=np.triu(model.weights, -1))
     intervene = hard if kind == "hard" else soft
     called = names(rng, n)
     models = {CONTROL: model} | {name: intervene(rng, model, i, strong) for i, name in enumerate(called)}
@@ -43,6 +50,16 @@ def single(
         rng, models, {name: (i,) for i, name in enumerate(called)}, setting(n, kind=declared or kind),
         lambda z: z @ G.T, counts, claim="scaling" if (declared or kind) == "hard" else "ancestors",
     )  # fmt: skip
+
+
+def in_components(
+    rng: np.random.Generator, n: int, d: int, rows: int, *, noise: float, chain: bool = False
+) -> Case:
+    """Many variables with noise of one deviation, of which as many principal components are taken as latents."""
+    made = single(rng, n, d, rows, strong=chain, chain=chain)
+    samples = {name: x + noise * rng.normal(size=x.shape) for name, x in made.samples.items()}
+    spec = made.spec.replace("data: {", f"data: {{components: {n}, ")
+    return replace(made, samples=samples, spec=spec)
 
 
 def multi_node(
@@ -181,6 +198,7 @@ SOUND = (
     _sound("hard Gaussian (50000 rows)", single, latents=(3, 5), rows=(50_000,)),
     _sound("hard Gaussian (1000 rows)", single, STRONG, rows=(1000,), strong=True),
     _sound("hard Gaussian (big control)", single, {"control": 20_000}, rows=(5000,)),
+    _sound("components, clean", in_components, {"noise": 0.05}, latents=(4,), extra=(26,), rows=(1500, 5000)),
     _sound("hard Laplace", single, {"noise": "laplace"}, latents=(3,), rows=(5000,)),
     _sound("hard quadratic", single, {"function": "quadratic"}, latents=(3,), rows=(5000,)),
     _sound("hard sine", single, {"function": "sine"}, latents=(3,), rows=(5000,)),

@@ -36,9 +36,9 @@ class Thresholds:
                 mixing is refuted: a convention
     dimension   level of the test of how many dimensions stand out of noise (held by tests/numerics/test_dimension.py)
     noise_share share of noise in a latent's variance above which its edges are not relied on: a convention
-    noise_bias  the same where no goodness of fit sees its effect, in standard errors of a correlation, 1/√N of the
-                smallest environment: noise moves correlations of latents by no more than its share of them, and a
-                test keeps its level, about, where that is less than one of them
+    noise_bias  the same where nothing else shows its effect, in standard errors of a correlation, 1/√N: noise moves
+                correlations of latents by no more than its share of them, and a test keeps its level, about, where
+                that is less than one of them
     factors     p-value from which on a factor model is taken: a convention
     close_fit   misfit per degree of freedom (RMSEA) up to which one that is rejected is close: a convention (Browne &
                 Cudeck, 1993)
@@ -60,8 +60,7 @@ class Thresholds:
     design: DesignThresholds = field(default_factory=DesignThresholds)
 
     def most_noise(self, samples: float) -> float:
-        """The share of noise in a latent's variance up to which its edges are relied on, of so many samples in the
-        smallest environment."""
+        """The share of noise in a latent's variance up to which its edges are relied on, of so many samples."""
         return min(self.noise_share, self.noise_bias / samples**0.5)
 
 

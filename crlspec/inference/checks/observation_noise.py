@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from crlspec.data import Problem
 from crlspec.errors import DataError
-from crlspec.inference.check import chance, sentence
+from crlspec.inference.check import Check, chance, sentence
 from crlspec.inference.checks.remainder import remainder_of
-from crlspec.inference.estimate import LinearEncoder, Status
+from crlspec.inference.estimate import Estimate, LinearEncoder, Status
 from crlspec.inference.thresholds import Thresholds
 from crlspec.maps.maps import encoded
 from crlspec.numerics.dimension import Dimension, count_components
@@ -26,7 +27,10 @@ from crlspec.numerics.factors import fit_factors
 from crlspec.scores.base import Coordinates
 from crlspec.scores.noise_units import factor_model, pooled_within
 
-__all__ = ["check_noisy_rank", "noise_facts", "with_noise"]
+if TYPE_CHECKING:
+    from crlspec.inference.likelihood.without_noise import WithoutNoise
+
+__all__ = ["check_noisy_rank", "check_without_noise", "noise_facts", "noise_on_latents", "with_noise"]
 
 
 def check_noisy_rank(problem: Problem, coordinates: Coordinates, thresholds: Thresholds) -> None:
@@ -122,6 +126,31 @@ def with_noise(status: Status, noise: Mapping[str, xr.DataArray], most: float) -
         f"{text} More than {most:.1%} is too much to rely on edges or on the separation of the latents.",
         "Observe more variables of the same latents, or measure them with less noise.",
     )
+
+
+def noise_on_latents(estimate: Estimate) -> np.ndarray | None:
+    """(latent, latent) covariance of what the noise on x makes of recovered latents; None where none was told."""
+    found = estimate.diagnostics.get("observation_noise")
+    if found is None or not isinstance(estimate.encoder, LinearEncoder):
+        return None
+    matrix = estimate.encoder.matrix
+    return np.asarray((matrix * np.square(found.values)) @ matrix.T)
+
+
+def check_without_noise(without: WithoutNoise, share: float, most: float) -> Check:
+    """Undecided where without the noise on x the edges, or their order, would not be the same.
+
+    share  of noise in the variance of the latent that has most of it
+    most   up to which edges are relied on at all
+    """
+    if without.objection is None:
+        text = "Without the noise on x the edges are the same, and their order."
+        return Check("noise", "passed", share, most, text)
+    said, latents = without.objection
+    return Check(
+        "noise", "undecided", share, most, f"The noise on x matters for the graph. Without this noise {said}",
+        "Observe more variables of the same latents, or measure them with less noise.", (), latents,
+    )  # fmt: skip
 
 
 def _dimension(coordinates: Coordinates, level: float) -> Dimension:

@@ -47,7 +47,8 @@ def check_rows(
             f"Rows of environment{many} {listed(dependent)} depend on the rows before them ("
             f"{chance(min(dependent.values()))}). The {count} rows of '{least}' are worth about {size:.0f} "
             "independent ones.",
-            "If rows are sorted, shuffle them. If they are a time series, give more rows, or rows further apart.",
+            "If the file was sorted afterwards, shuffle it. If rows were measured in this order, give more of them, "
+            "or rows further apart: a shuffle would only hide what they share.",
             tuple(dependent),
         )
     ], sizes  # fmt: skip

@@ -33,7 +33,7 @@ from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
-__all__ = ["refine_flexible", "refine_gaussian"]
+__all__ = ["likelihood_step", "refine_flexible", "refine_gaussian"]
 
 DIRECTIONS = 2
 """Where no edge joins two latents both orders are right, and the likelihood takes the one that speaks for an edge:
@@ -59,11 +59,28 @@ def refine_gaussian(
     rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
     free       order and rows found without what is known (``asked.knowledge``), which is held against them
     """
-    began = time.perf_counter()
     progress("likelihood", 0.0)
     moments = np.stack([augmented_moments(y) for y in samples])
     counts = np.array([len(y) for y in samples], dtype=float) if asked is None else asked.counts
+    return [likelihood_step(moments, counts, order, rows, signature, asked, rivals, free)]
 
+
+def likelihood_step(
+    moments: np.ndarray,
+    counts: np.ndarray,
+    order: tuple[int, ...],
+    rows: np.ndarray,
+    signature: np.ndarray | None = None,
+    asked: Asked | None = None,
+    rivals: UmniThresholds | None = None,
+    free: tuple[Order, np.ndarray] | None = None,
+) -> Step:
+    """The same from moments alone.
+
+    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
+    counts   (environment,) samples
+    """
+    began = time.perf_counter()
     fitted: dict[tuple[Order, bytes], GaussianFit] = {}
 
     def fit(orders: Sequence[Order], starts: np.ndarray) -> list[GaussianFit]:
@@ -108,13 +125,11 @@ def refine_gaussian(
     note = "joint Gaussian maximum likelihood, Wald tests; "
     note += "order kept" if best.order == order else "order changed"
     seconds = time.perf_counter() - began
-    return [
-        Step(
-            "likelihood", best.order, best.rows if given is None else tests.rows, tests.strengths, p_values, seconds,
-            note, settled=best.settled, checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
-            given=given,
-        )
-    ]  # fmt: skip
+    return Step(
+        "likelihood", best.order, best.rows if given is None else tests.rows, tests.strengths, p_values, seconds,
+        note, settled=best.settled, checks=checks, power=power, errors=tests.errors, leftovers=tests.leftovers,
+        given=given,
+    )  # fmt: skip
 
 
 def _unseen(asked: Asked, order: Order, p_values: np.ndarray) -> tuple[Check, ...]:
