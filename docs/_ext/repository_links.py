@@ -17,7 +17,7 @@ def linked(text: str, depth: int = 0) -> str:
     def target(found: re.Match[str]) -> str:
         words, path, anchor = found[1], found[2], found[3] or ""
         if path.startswith("tutorials/") and path.endswith(".py"):
-            return f"[{words}]({up}{path.removesuffix('.py')}.md)"
+            return f"[{words}]({up}{path.removesuffix('.py')}.ipynb)"
         if path in PAGES:
             return f"[{words}]({up}{PAGES[path]}{anchor if path != 'README.md' else ''})"
         return found[0] if (path.endswith((".md", ".gif", ".png")) and depth) else f"{words} (`{path}`)"
