@@ -34,6 +34,7 @@ autodoc_typehints = "none"
 autodoc_typehints_format = "short"
 
 html_theme = "furo"
+html_static_path, html_css_files = ["_static"], ["site.css"]
 html_title = f"crlspec {release}"
 html_show_copyright = html_show_sphinx = False
 pygments_style, pygments_dark_style = "tango", "monokai"

@@ -52,6 +52,11 @@ def test_links_out_of_the_folder_lead_to_pages(extension: ModuleType) -> None:
     assert extension.linked(deeper, 1) == "[t](../tutorials/03_x.ipynb) and [d](../data.md#a)"
 
 
+@pytest.mark.parametrize("extension", ["repository_links"], indirect=True)
+def test_a_value_of_a_table_stays_with_its_error(extension: ModuleType) -> None:
+    assert extension.unbroken("a ± b\n| 1 ± 2 |\n") == "a ± b\n| 1\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}2 |\n"
+
+
 @pytest.mark.parametrize("extension", ["notebooks"], indirect=True)
 def test_a_tutorial_becomes_a_notebook_that_its_page_offers(extension: ModuleType, tmp_path: Path) -> None:
     script, folder = tmp_path / "01_x.py", tmp_path / "site"

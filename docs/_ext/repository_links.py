@@ -25,6 +25,16 @@ def linked(text: str, depth: int = 0) -> str:
     return LINK.sub(target, text)
 
 
+def unbroken(text: str) -> str:
+    """The text with every ``value ± error`` of a table kept in one line."""
+    return re.sub(
+        r"^\|.*$",
+        lambda row: row[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"),
+        text,
+        flags=re.M,
+    )
+
+
 def bring_in(folder: Path) -> None:
     """Files of the repository that are pages of the site, with their links as they are seen from ``docs``."""
     for source, target in PAGES.items():
@@ -34,7 +44,7 @@ def bring_in(folder: Path) -> None:
 
 
 def _read(_app: Any, name: str, source: list[str]) -> None:
-    source[0] = linked(source[0], name.count("/"))
+    source[0] = unbroken(linked(source[0], name.count("/")))
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -76,6 +76,7 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_hardness_is_taken_on_trust": ("status hard note",),
         "test_noise_whose_size_varies_leaves_it_undecided": ("status status undecided 2",),
         "test_p_values_that_are_not_calibrated_are_said_to_be_so": ("status status any 2",),
+        "test_a_status_is_a_check_too": ("status status passed",),
     },
     "checks/test_table": {
         "test_rounded_values_without_spare_variables_leave_it_undecided": (
