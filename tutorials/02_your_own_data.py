@@ -110,9 +110,8 @@ nodes = [node["name"] for node in dag["nodes"]]
 days = ["monday", "thursday", "tuesday", "wednesday"]  # in the order of the file names
 for edge in dag["edges"]:
     source, target = (days[nodes.index(edge[end])] for end in ("from", "to"))
-    print(
-        f"{source}'s cause drives {target}'s (strength {edge['strength']:.2f}, p at most {max(edge['p_value'], 1e-12):.0e})"
-    )
+    p_value = max(edge["p_value"], 1e-12)
+    print(f"{source}'s cause drives {target}'s (strength {edge['strength']:.2f}, p at most {p_value:.0e})")
 
 status = crlspec("transform ./run/result.nc --data ./plant/obs.csv --out ./z.csv")
 latents = pd.read_csv(work / "z.csv")
