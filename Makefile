@@ -70,7 +70,7 @@ format: $(STAMP)
 # The site has a set-up of its own, so that the tests need none of it. Every warning of Sphinx is an error.
 docs: $(DOCS)
 	$(BIN)/python -m crlspec.spec.reference docs/reference
-	$(BIN)/sphinx-build -W --keep-going -q -b html -D tutorials_run=$(or $(TUTORIALS),1) docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html -D nb_execution_mode=$(if $(filter 0,$(TUTORIALS)),off,cache) docs docs/_build/html
 	@echo "The site is in docs/_build/html/index.html."
 
 $(DOCS): pyproject.toml | $(STAMP)

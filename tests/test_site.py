@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,8 @@ def extension(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
 
     monkeypatch.syspath_prepend(EXTENSIONS)
     name = request.param
+    if name == "notebooks":
+        pytest.importorskip("jupytext", reason="jupytext is not installed: it comes with `make docs`")
     monkeypatch.delitem(sys.modules, name, raising=False)
     return import_module(name)
 
@@ -43,34 +46,34 @@ def test_links_out_of_the_folder_lead_to_pages(extension: ModuleType) -> None:
     text = "[t](../tutorials/03_x.py), [c](../CHANGELOG.md), [f](../crlspec/a.py), [own](edges.md#a)"
     assert (
         extension.linked(text)
-        == "[t](tutorials/03_x.md), [c](changes.md), f (`crlspec/a.py`), [own](edges.md#a)"
+        == "[t](tutorials/03_x.ipynb), [c](changes.md), f (`crlspec/a.py`), [own](edges.md#a)"
     )
     deeper = "[t](../../tutorials/03_x.py) and [d](../data.md#a)"
-    assert extension.linked(deeper, 1) == "[t](../tutorials/03_x.md) and [d](../data.md#a)"
+    assert extension.linked(deeper, 1) == "[t](../tutorials/03_x.ipynb) and [d](../data.md#a)"
 
 
-@pytest.mark.parametrize("extension", ["tutorial_pages"], indirect=True)
-def test_a_tutorial_becomes_a_page_with_what_it_printed(extension: ModuleType, tmp_path: Path) -> None:
-    script = tmp_path / "01_x.py"
-    script.write_text(
-        "# %% [markdown]\n# # Title\n#\n# Words.\n\n# %%\na = 1\n\n# %%\nprint(a + 1)\n", "utf-8"
-    )
-    outputs = extension.run(script, tmp_path)
-    assert outputs == ["", "", "2\n"]
-    (tmp_path / "01_x-2-1.png").write_bytes(b"")
-    assert extension.page(script, outputs, tmp_path) == (
-        "# Title\n\nWords.\n\n```python\na = 1\n```\n\n```python\nprint(a + 1)\n```\n\n````text\n2\n````\n\n"
-        "![What this cell drew](01_x-2-1.png)\n\nThe script: `tutorials/01_x.py`.\n"
-    )
+@pytest.mark.parametrize("extension", ["repository_links"], indirect=True)
+def test_a_value_of_a_table_stays_with_its_error(extension: ModuleType) -> None:
+    assert extension.unbroken("a ± b\n| 1 ± 2 |\n") == "a ± b\n| 1\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}2 |\n"
 
 
-@pytest.mark.parametrize("extension", ["tutorial_pages"], indirect=True)
-def test_pages_are_made_once_and_strays_go(extension: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "99_gone.md").write_text("old", encoding="utf-8")
-    extension.make(tmp_path, running=False)
-    made = sorted(path.stem for path in tmp_path.glob("*.md"))
-    assert made == sorted(path.stem for path in (EXTENSIONS.parents[1] / "tutorials").glob("*.py"))
-    page = tmp_path / "01_first_spec_to_dag.md"
-    page.write_text("kept", encoding="utf-8")
-    extension.make(tmp_path, running=False)
-    assert page.read_text(encoding="utf-8") == "kept"
+@pytest.mark.parametrize("extension", ["notebooks"], indirect=True)
+def test_a_tutorial_becomes_a_notebook_that_its_page_offers(extension: ModuleType, tmp_path: Path) -> None:
+    script, folder = tmp_path / "01_x.py", tmp_path / "site"
+    folder.mkdir()
+    (folder / "99_gone.ipynb").write_text("old", "utf-8")
+    script.write_text("# %% [markdown]\n# # Title\n#\n# Words.\n\n# %%\na = 1\nprint(a + 1)\n", "utf-8")
+    extension.make(folder, iter([script]))
+    (made,) = folder.iterdir()
+    told = [
+        (cell["cell_type"], "".join(cell["source"])) for cell in json.loads(made.read_text("utf-8"))["cells"]
+    ]
+    assert made.name == "01_x.ipynb"
+    assert told == [("markdown", "# Title\n\nWords."), ("code", "a = 1\nprint(a + 1)")]
+    page = json.loads(extension.offered("01_x", made.read_text("utf-8")))
+    offer = "Open it in Jupyter: {download}`01_x.ipynb`. As a script: `tutorials/01_x.py`."
+    assert [cell["source"] for cell in page["cells"]][1] == offer
+
+    first = made.stat().st_mtime_ns
+    extension.make(folder, iter([script]))
+    assert made.stat().st_mtime_ns == first, "a notebook that says the same is left alone"

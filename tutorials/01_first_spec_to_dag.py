@@ -120,7 +120,9 @@ assert {edge.pair for edge in result.edges} == set(model.graph.edges)
 
 # %%
 for edge in result.edges:
-    print(f"{edge.source} -> {edge.target}: strength {edge.strength:.2f}, p = {edge.p_value:.1e}")
+    print(
+        f"{edge.source} -> {edge.target}: strength {edge.strength:.2f}, p at most {max(edge.p_value, 1e-12):.0e}"
+    )
 dag = result.dag
 assert set(dag.nodes) == {"light", "dose", "growth"}
 assert all(edge.p_value < 0.01 for edge in result.edges)

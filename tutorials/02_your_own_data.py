@@ -9,7 +9,9 @@
 # %%
 import json
 import shlex
+import sys
 import tempfile
+from contextlib import chdir, redirect_stderr
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,10 @@ work = Path(keeper.name)
 
 
 def crlspec(call: str) -> int:
-    """A call of the shell in the folder of this tutorial; gives back the exit status."""
+    """A call of the shell in the folder of this tutorial, with all that it says; gives back the exit status."""
     print(f"$ crlspec {call}")
-    return main([str(work / word[2:]) if word.startswith("./") else word for word in shlex.split(call)])
+    with chdir(work), redirect_stderr(sys.stdout):
+        return main(shlex.split(call))
 
 
 # %% [markdown]
@@ -107,7 +110,8 @@ nodes = [node["name"] for node in dag["nodes"]]
 days = ["monday", "thursday", "tuesday", "wednesday"]  # in the order of the file names
 for edge in dag["edges"]:
     source, target = (days[nodes.index(edge[end])] for end in ("from", "to"))
-    print(f"{source}'s cause drives {target}'s (strength {edge['strength']:.2f}, p = {edge['p_value']:.0e})")
+    p_value = max(edge["p_value"], 1e-12)
+    print(f"{source}'s cause drives {target}'s (strength {edge['strength']:.2f}, p at most {p_value:.0e})")
 
 status = crlspec("transform ./run/result.nc --data ./plant/obs.csv --out ./z.csv")
 latents = pd.read_csv(work / "z.csv")

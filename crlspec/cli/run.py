@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["replay", "run"]
 
-EVALUATION = 1_000_003
-"""Added to the seed of a run for the fresh samples it is judged on."""
-
 SMALL_FILES = 500_000
 """Bytes of report, spec and graph of a run, about."""
 
@@ -203,6 +200,8 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
     log("report")
     metrics = None
     if start.model is not None:
+        from crlspec.results.evaluate import EVALUATION
+
         found = result.evaluate(start.model, seed=arguments.seed + EVALUATION)
         metrics = result.metrics(found, sample=start.sampling)
     lines = table(result, metrics)

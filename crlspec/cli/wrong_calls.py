@@ -25,10 +25,9 @@ class Parser(argparse.ArgumentParser):
             given = message.removeprefix("unrecognized arguments:").split()
             known = {option for one in choices_of(self).values() for option in one._option_string_actions}
             near = get_close_matches(given[0], known, 1, 0.7)
-            hint = f"Did you mean {near[0]}? " if near else ""
-            self.exit(
-                2, f"{given[0]} means nothing here. Remedy: {hint}crlspec help COMMAND says what it takes.\n"
-            )
+            hint = f"Did you mean {near[0]}? " if near and given[0] not in known else ""
+            wrong = "is no option of this command" if given[0] in known else "means nothing here"
+            self.exit(2, f"{given[0]} {wrong}. Remedy: {hint}crlspec help COMMAND says what it takes.\n")
         text = message[:1].upper() + message[1:].rstrip(".")
         command = self.prog.removeprefix("crlspec").strip()
         self.exit(2, f"{text}. Remedy: crlspec help{f' {command}' if command else ''} says what it takes.\n")

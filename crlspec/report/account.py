@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +52,8 @@ def checks(result: Record) -> str:
         [
             escape(check.name),
             marks[check.consequence],
-            escape(number_text(check.figure)),
-            escape(number_text(check.bound)),
+            escape(_figure(check.figure)),
+            escape(_figure(check.bound)),
             escape(str(check.message) + (f" {check.remedy}" if check.remedy and check.objects else "")),
         ]
         for check in sorted(result.checks, key=lambda one: list(marks).index(one.consequence), reverse=True)
@@ -63,6 +64,13 @@ def checks(result: Record) -> str:
     )
     head = ["Check", "Consequence", "Measured", "Bound", "What it means"]
     return page.section("checks", "Checks", note, page.table(head, rows, [2, 3], "stack"))
+
+
+def _figure(value: float) -> str:
+    """Three digits, however small or large; an em dash for what does not apply."""
+    if not math.isfinite(value):
+        return "—"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
 def promise(result: Record) -> str:
@@ -101,7 +109,7 @@ def provenance(result: Record) -> str:
     rows = [
         (escape(key), escape(_listed(value)))
         for key, value in told.items()
-        if key not in ("spec", "truth", "citation", "ceiling") and value not in ({}, None)
+        if key not in ("spec", "truth", "citation", "ceiling", "thresholds") and value not in ({}, None)
     ]
     seconds = {key: round(value, 2) for key, value in result.estimate.seconds.items()}
     rows += [("seconds", escape(_listed(seconds)))] if seconds else []
@@ -110,6 +118,9 @@ def provenance(result: Record) -> str:
         parts.append(f"<h3>To make it again</h3><pre>{escape(_again(told))}</pre>")
         spec = f"<pre>{escape(str(told['spec']))}</pre>"
         parts.append(page.details("The spec, which runs again by itself", spec))
+    if told.get("thresholds"):
+        bounds = [(escape(name), escape(str(value))) for name, value in _flat(told["thresholds"])]
+        parts.append(page.details("Bounds of the checks", page.facts(bounds)))
     if result.citation():
         parts.append(page.details("Citation (BibTeX)", f"<pre>{escape(result.citation())}</pre>"))
     return page.section("provenance", "Provenance", "", *parts)
@@ -124,6 +135,15 @@ def _again(told: Mapping[str, Any]) -> str:
         command = f"crlspec run spec.yaml --seed {seeds['solve']}{data}"
         lines += ["# or from the spec below, saved as spec.yaml:", command]
     return "\n".join(lines)
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Names with dots, and values that are not mappings themselves."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _listed(value: Any) -> str:

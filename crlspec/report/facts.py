@@ -13,6 +13,7 @@ from crlspec.inference.estimate import Stage
 from crlspec.numerics.graphs import adjacency_of, edges_of, shd, transitive_closure, transitive_reduction
 from crlspec.results import metrics
 from crlspec.results.encoder import Encoder
+from crlspec.results.evaluate import EVALUATION
 from crlspec.results.stored_code import variable_of
 
 if TYPE_CHECKING:
@@ -70,11 +71,15 @@ class StageFact:
     shd: int | None
 
 
-def truth_facts(result: Record, model: Truth, seed: int = 0) -> TruthFacts:
-    """The truth in the result's terms. Raises DataError where model and result do not belong together."""
+def truth_facts(result: Record, model: Truth) -> TruthFacts:
+    """The truth in the result's terms, on samples that the run did not see; metrics are those of ``run``.
+
+    Raises DataError where model and result do not belong together.
+    """
     code = result.estimate.code
     samples = SAMPLES if code is None else PICTURED
-    evaluation = result.evaluate(model, samples, seed)
+    seed = int((result.provenance.get("seeds") or {}).get("solve") or 0) + EVALUATION
+    evaluation = result.evaluate(model, seed=seed)
     recovered = [str(name) for name in evaluation["recovered"].values]
     found = dict(zip((str(name) for name in evaluation["latent"].values), recovered, strict=True))
     truth = adjacency_of(model.latents, model.graph.edges)

@@ -11,6 +11,9 @@ from crlspec.report.style import STYLE
 __all__ = ["cards", "contents", "details", "facts", "figure", "key", "page", "section", "table"]
 
 
+LONG = re.compile(r"[^\s<>]{25}")
+"""A word that may be broken, so that the table keeps to the page."""
+TAG = re.compile(r"<[^>]*>")
 TITLE = re.compile(r'<section id="([\w-]+)">\n<h2>(.*?)</h2>')
 
 
@@ -63,7 +66,8 @@ def table(
         return "num" if k in numbers else "keep" if k == 0 else ""
 
     def cell(k: int, content: str) -> str:
-        return f'<td class="{place(k)}" data-head="{escape(head[k], quote=True)}">{content}</td>'
+        kind = f"{place(k)}{' long' * bool(LONG.search(TAG.sub(' ', content)))}".strip()
+        return f'<td class="{kind}" data-head="{escape(head[k], quote=True)}">{content}</td>'
 
     top = "".join(f'<th scope="col" class="{place(k)}">{escape(text)}</th>' for k, text in enumerate(head))
     lines = ("".join(cell(k, content) for k, content in enumerate(row)) for row in rows)

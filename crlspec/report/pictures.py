@@ -54,7 +54,13 @@ def graph(layout: Layout, edges: Mapping[Pair, Line], palette: Palette = LIGHT, 
     differ too."""
     shown = {name: shortened(name, 11) for name in layout.places}
     half = {name: max(0.2, 0.062 * len(text) + 0.09) for name, text in shown.items()}
-    layout = layout.stretched(max(1.0, 2 * max(half.values()) + 0.25))
+    at = layout.places
+    level = [
+        0.45 + 0.075 * len(line.label)
+        for (a, b), line in edges.items()
+        if at[a][1] == at[b][1] and line.label
+    ]
+    layout = layout.stretched(max(1.0, 2 * max(half.values()) + max([0.25, *level])))
     at = layout.places
     curves = {(a, b): _between(layout.route(a, b), (at[a], half[a]), (at[b], half[b])) for a, b in edges}
     points = np.concatenate([np.array(list(at.values())), *curves.values()])

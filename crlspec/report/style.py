@@ -79,22 +79,25 @@ svg { display: block; width: 100%; height: auto; max-width: var(--w); }
 
 TABLES = """
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; font-size: .8rem; color: var(--muted); white-space: nowrap;
+th { text-align: left; font-weight: 600; font-size: .8rem; color: var(--muted); vertical-align: bottom;
   border-bottom: 1px solid var(--rule); padding: .35rem .9rem .35rem 0; }
 td { padding: .42rem .9rem .42rem 0; border-bottom: 1px solid var(--rule); vertical-align: top;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
+.long { overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-.num { text-align: right; white-space: nowrap; } .keep { white-space: nowrap; }
+.num { text-align: right; } td.num, .keep { white-space: nowrap; }
 .narrow { max-width: 40rem; } .facts td:first-child { color: var(--muted); width: 9.5rem; }
 .aside { font-size: .82rem; color: var(--muted); white-space: normal; max-width: 17rem; }
-@media (max-width: 40rem) { .keep { white-space: normal; }
+@media (max-width: 48rem) { td { overflow-wrap: anywhere; }
+  td.keep { white-space: normal; } span.keep { display: inline-block; white-space: normal; }
   .stack table, .stack tbody, .stack tr, .stack td { display: block; }
   .stack thead { display: none; }
   .stack tr { border-bottom: 1px solid var(--rule); padding: .55rem 0; } .stack tr:last-child { border: 0; }
-  .stack td { display: flex; gap: .8rem; border: 0; padding: .12rem 0; text-align: left; white-space: normal; }
-  .stack td::before { content: attr(data-head); flex: 0 0 6.6rem; color: var(--muted); font-size: .84rem; }
-  .stack td:first-child { display: block; font-weight: 600; } .stack td:first-child::before { content: none; }
+  .stack td { display: flow-root; border: 0; padding: .12rem 0 .12rem 7.4rem; text-align: left; white-space: normal; }
+  .stack td::before { content: attr(data-head); float: left; width: 6.6rem; margin-left: -7.4rem;
+    color: var(--muted); font-size: .84rem; }
+  .stack td:first-child { padding-left: 0; font-weight: 600; } .stack td:first-child::before { content: none; }
   .stack td:first-child .aside { font-weight: 400; max-width: none; }
   .facts, .facts tbody, .facts tr, .facts td { display: block; }
   .facts td { border: 0; padding: 0; width: auto; } .facts td:first-child { font-size: .84rem; width: auto; }

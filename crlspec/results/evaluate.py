@@ -24,7 +24,10 @@ from crlspec.results import metrics
 from crlspec.results.encoder import Encoder, labels
 from crlspec.results.texts import METRICS
 
-__all__ = ["Truth", "evaluate", "exact_differences", "pooled_truth"]
+__all__ = ["EVALUATION", "Truth", "evaluate", "exact_differences", "pooled_truth"]
+
+EVALUATION = 1_000_003
+"""Added to the seed of a run for the fresh samples it is judged on."""
 
 
 class Truth(Protocol):

@@ -17,12 +17,22 @@ def linked(text: str, depth: int = 0) -> str:
     def target(found: re.Match[str]) -> str:
         words, path, anchor = found[1], found[2], found[3] or ""
         if path.startswith("tutorials/") and path.endswith(".py"):
-            return f"[{words}]({up}{path.removesuffix('.py')}.md)"
+            return f"[{words}]({up}{path.removesuffix('.py')}.ipynb)"
         if path in PAGES:
             return f"[{words}]({up}{PAGES[path]}{anchor if path != 'README.md' else ''})"
         return found[0] if (path.endswith((".md", ".gif", ".png")) and depth) else f"{words} (`{path}`)"
 
     return LINK.sub(target, text)
+
+
+def unbroken(text: str) -> str:
+    """The text with every ``value ± error`` of a table kept in one line."""
+    return re.sub(
+        r"^\|.*$",
+        lambda row: row[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"),
+        text,
+        flags=re.M,
+    )
 
 
 def bring_in(folder: Path) -> None:
@@ -34,7 +44,7 @@ def bring_in(folder: Path) -> None:
 
 
 def _read(_app: Any, name: str, source: list[str]) -> None:
-    source[0] = linked(source[0], name.count("/"))
+    source[0] = unbroken(linked(source[0], name.count("/")))
 
 
 def setup(app: Any) -> dict[str, bool]:

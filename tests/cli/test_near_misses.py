@@ -56,6 +56,10 @@ from tests.cli.conftest import OWN, Call
             "--smaples means nothing here. Remedy: Did you mean --samples? crlspec help COMMAND says what it takes.",
         ),
         (
+            ("report", "runs/first-0", "--force"),
+            "--force is no option of this command. Remedy: crlspec help COMMAND says what it takes.",
+        ),
+        (
             ("new",),
             "The following arguments are required: FILE. Remedy: crlspec help new says what it takes.",
         ),

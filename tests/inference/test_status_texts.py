@@ -78,6 +78,7 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_no_ancestors_at_all_say_nothing_where_interventions_are_soft": ("status roots undecided",),
         "test_noise_whose_size_varies_leaves_it_undecided": ("status status undecided 2",),
         "test_p_values_that_are_not_calibrated_are_said_to_be_so": ("status status any 2",),
+        "test_a_status_is_a_check_too": ("status status passed",),
     },
     "checks/test_table": {
         "test_rounded_values_without_spare_variables_leave_it_undecided": (

@@ -19,6 +19,7 @@ from crlspec.report.pictures import Line
 from crlspec.report.score_facts import score_facts
 from crlspec.report.training import trainings
 from crlspec.result import Result
+from crlspec.results.evaluate import EVALUATION
 from crlspec.results.verdict import verdict
 
 VOID = {"meta", "link", "br", "path", "use", "image", "rect", "circle", "line", "col"}
@@ -273,6 +274,13 @@ def test_where_no_mechanism_can_be_fitted_the_report_says_why(result):
     _checked(text)
     assert "No mechanisms were fitted. Got a result whose graph is not estimated" in text
     assert "<table>" not in text
+
+
+def test_the_metrics_of_a_report_are_those_that_run_prints(result, model):
+    seeded = dataclasses.replace(result, provenance={**result.provenance, "seeds": {"solve": 7}})
+    told, printed = truth_facts(seeded, model).evaluation, result.evaluate(model, seed=7 + EVALUATION)
+    assert float(told["mcc"]) == float(printed["mcc"])
+    assert float(told["r2"]) == float(printed["r2"])
 
 
 def test_stages_tell_what_changed(result, model):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import crlspec
 from crlspec.result import Result
 
 _spec = importlib.util.spec_from_file_location("crlspec_browser", Path(__file__).with_name("browser.py"))
@@ -28,6 +29,21 @@ TEXTS = """(() => {
   texts.forEach((a, i) => texts.slice(i + 1).forEach(b => overlaps += hit(a, b)));
   return {count: texts.length, overlaps: overlaps, smallest: Math.min(...texts.map(r => r.height))};
 })()"""
+
+BROKEN = """(() => {
+  const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), broken = [];
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (node.parentElement.closest('svg, pre, details:not([open])')) continue;
+    for (const word of node.data.matchAll(/[\\p{L}\\p{N}_.]{2,24}/gu)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})()"""
+"""Words that begin in one line and end in another."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +78,7 @@ def pages(result, model, toy, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 @pytest.mark.parametrize("name", ["truth", "own", "signature", "large"])
 def test_nothing_overflows_nothing_is_fetched_and_nothing_complains(tab, pages, name):
-    for width in (390, 1100):
+    for width in (390, 800, 1280):
         tab.open(pages[name], width)
         assert tab.ask("document.documentElement.scrollWidth") <= width
         assert tab.complaints == []
@@ -72,6 +88,7 @@ def test_nothing_overflows_nothing_is_fetched_and_nothing_complains(tab, pages, 
         )
         scrolling += "getComputedStyle(e).overflowX !== 'visible').map(e => e.tagName + '.' + e.className)"
         assert tab.ask(scrolling) == []
+        assert tab.ask(BROKEN) == []
     assert tab.pdf().startswith(b"%PDF")
 
 
@@ -91,3 +108,19 @@ def test_dark_paper_is_dark(tab, pages):
     light = tab.ask(ground)
     tab.open(pages["truth"], 390, dark=True)
     assert tab.ask(ground) != light
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("samples", "code"), [(10_000, "ok"), (500, "undecided")])
+def test_a_run_can_be_read_on_a_phone_and_at_a_desk(tab, tmp_path, samples, code):
+    spec = crlspec.load("linear/hard-5", sets=[f"samples={samples}"])
+    model = crlspec.compile(spec, seed=0)
+    result = crlspec.solve(spec, model.sample(seed=0), seed=0, model=model)
+    assert result.status.code == code
+    page = result.report(tmp_path / "report.html", model)
+    for width in (400, 1280):
+        tab.open(page, width)
+        assert tab.ask("document.documentElement.scrollWidth") <= width
+        assert tab.ask(BROKEN) == []
+        told = tab.ask("document.querySelector('#graph .note').innerText")
+        assert told.startswith("The data do not decide all of this graph") == (code == "undecided")

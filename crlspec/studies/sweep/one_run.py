@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from crlspec.generative.model import Model
     from crlspec.result import Result
 
-__all__ = ["EVALUATION", "FIELDS", "NUMBERS", "read_own", "run_one"]
-
-EVALUATION = 1_000_003
-"""Added to the seed of a run for the fresh samples it is judged on."""
+__all__ = ["FIELDS", "NUMBERS", "read_own", "run_one"]
 
 NUMBERS = (
     *METRICS, "score_mse", "order_right", "graph_right", "closure_right", *SIGNATURE, "true_edges",
@@ -86,6 +83,8 @@ def _truth(model: Model) -> dict[str, Any]:
 
 
 def _judged(result: Result, model: Model, seed: int) -> dict[str, Any]:
+    from crlspec.results.evaluate import EVALUATION
+
     found = result.evaluate(model, seed=seed + EVALUATION)
     values = {key: float(found[key]) for key in (*METRICS, *SIGNATURE) if key in found}
     names = dict(zip(found["recovered"].values.tolist(), found["latent"].values.tolist(), strict=True))
