@@ -65,6 +65,22 @@ class BatchedNetwork(nn.Module):
         hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
         return functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
 
+    def some(self, index: Tensor, inputs: Tensor, linear: bool = True) -> Tensor:
+        """The networks at an index alone: inputs (some, sample, input) → (some, sample), without the quadratic skip.
+
+        linear  whether the linear skip counts
+        """
+        third, constant, skip = (p.index_select(0, index) for p in (self.third, self.constant, self.linear))
+        value = (self.some_hidden(index, inputs) * third.transpose(1, 2)).sum(-1) + constant[..., 0]
+        return value + (inputs * skip.transpose(1, 2)).sum(-1) if linear else value
+
+    def some_hidden(self, index: Tensor, inputs: Tensor) -> Tensor:
+        """What the last layer of the networks at an index sees: (some, sample, input) → (some, sample, unit)."""
+        parameters = self.first, self.bias_first, self.second, self.bias_second
+        first, bias_first, second, bias_second = (p.index_select(0, index) for p in parameters)
+        hidden = functional.silu(torch.baddbmm(bias_first, inputs, first))
+        return functional.silu(torch.baddbmm(bias_second, hidden, second))
+
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW: weight decay on the weight matrices of the hidden layers alone."""
         weights = [self.first, self.second, self.third]
