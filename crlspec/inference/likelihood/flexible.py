@@ -144,7 +144,8 @@ class FlexibleLikelihood(nn.Module):
         return residuals, replaced
 
     def hidden(self, u: Tensor, positions: Tensor) -> Tensor:
-        """What the last layers of mechanisms of the first candidate see: u (sample, position) → (some, sample, unit)."""
+        """What the last layers of some mechanisms of the first candidate see, at u (sample, position): (some, sample,
+        unit)."""
         return self.network.some_hidden(positions, u[None] * self.inputs[0, positions][:, None])
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
