@@ -51,11 +51,10 @@ class BatchedNetwork(nn.Module):
         self.linear = zeros(inputs, 1)
         self.quadratic = zeros(inputs, inputs) if quadratic else None
 
-    def forward(self, inputs: Tensor, linear_inputs: Tensor | None = None) -> Tensor:
-        """(batch, sample, input) → (batch, sample). ``linear_inputs``: what the linear skip sees instead."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, sample, input) → (batch, sample)."""
         hidden = self.hidden(inputs)
-        seen = inputs if linear_inputs is None else linear_inputs
-        value = (torch.bmm(hidden, self.third) + torch.bmm(seen, self.linear) + self.constant).squeeze(-1)
+        value = (torch.bmm(hidden, self.third) + torch.bmm(inputs, self.linear) + self.constant).squeeze(-1)
         if self.quadratic is not None:
             value = value + (torch.bmm(inputs, self.quadratic) * inputs).sum(-1)
         return value

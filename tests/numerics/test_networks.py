@@ -73,6 +73,15 @@ def test_weight_decay_falls_on_hidden_weights_alone_and_no_parameter_is_lost() -
     }
 
 
+@pytest.mark.parametrize("index", [[2, 0], []])
+def test_some_networks_are_those_of_the_batch(index: list[int]) -> None:
+    network, x, some = batched(), points(), torch.tensor(index, dtype=torch.long)
+    torch.testing.assert_close(network.some(some, x[some]), network(x)[some])
+    torch.testing.assert_close(network.some_hidden(some, x[some]), network.hidden(x)[some])
+    skipped = torch.bmm(x, network.linear)[some, :, 0]
+    torch.testing.assert_close(network.some(some, x[some], linear=False), network(x)[some] - skipped)
+
+
 def test_mixtures_agree_with_scipy() -> None:
     mixture = GaussianMixture((2,), 3).double()
     with torch.no_grad():
