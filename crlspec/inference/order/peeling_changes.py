@@ -67,8 +67,8 @@ def unmix_changes(
 
 
 def _leading(moment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The eigenvector v of the eigenvalue of largest absolute value, and the matrix that makes the change of v of dM v,
-    for a change dM of the moment."""
+    """The eigenvector v of the eigenvalue of largest absolute value, and the matrix (component, component) that turns
+    dM v, for a change dM of the moment, into the change of v."""
     values, vectors = np.linalg.eigh((moment + moment.T) / 2)
     k = len(values) - 1 if abs(values[-1]) > abs(values[0]) else 0
     others = np.delete(np.arange(len(values)), k)
