@@ -48,12 +48,6 @@ def test_networks_do_not_touch_each_other() -> None:
     assert not gradient[[0, 1, 3]].any()
 
 
-def test_the_linear_skip_can_see_other_inputs() -> None:
-    network, x = batched(), points()
-    difference = network(x, torch.zeros_like(x)) - network(x)
-    torch.testing.assert_close(difference, -torch.bmm(x, network.linear).squeeze(-1))
-
-
 def test_common_networks_start_alike_and_the_generator_alone_decides() -> None:
     network, x = batched(common=True), points()[:1].expand(4, -1, -1)
     values = network(x)

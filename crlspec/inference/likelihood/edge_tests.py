@@ -26,6 +26,9 @@ __all__ = ["absent_edge_tests", "detectable_shares"]
 CHUNK = 4096
 """Samples whose derivatives are held at a time."""
 
+EXPLAINED = 1e-8
+"""Share of an effect's score that nuisance must leave: less is rounding, and the effect says nothing."""
+
 Pair = tuple[int, int, int]
 """(candidate, i, j): the edge j → i, which the graph of this candidate lacks."""
 
@@ -140,7 +143,9 @@ def _statistic(product: Tensor, first: int, tested: slice, count: int) -> tuple[
     cleared = product[tested, tested] - crossed - crossed.T + slopes.T @ gram @ slopes
     sums = product[tested, -1] - slopes.T @ (product[nuisance, -1] / scale)
     information, total = cleared.cpu().numpy(), sums.cpu().numpy()
-    unit = np.sqrt(np.maximum(information.diagonal(), 0)) + 1e-12
+    before = product.diagonal()[tested].cpu().numpy()
+    left = information.diagonal() > EXPLAINED * before
+    unit = np.sqrt(np.where(left, information.diagonal(), np.inf))
     total = total / unit
     statistic = float(total @ np.linalg.pinv(information / np.outer(unit, unit), rcond=1e-6) @ total)
     return statistic / count, float(chdtrc(len(total), statistic))

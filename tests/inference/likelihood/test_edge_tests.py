@@ -76,7 +76,7 @@ def test_effects_of_any_shape_are_seen(without_edge: FlexibleLikelihood, effect:
 def test_a_statistic_of_products_is_that_of_scores_cleared_of_nuisance() -> None:
     """Residuals of the regression of the tested scores on the others, and their sums over their spread."""
     rng = np.random.default_rng(0)
-    nuisance = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 6))
+    nuisance = rng.normal(size=(500, 6)) * np.arange(1, 7)
     tested = rng.normal(size=(500, 2)) + nuisance @ rng.normal(size=(6, 2)) + 0.1
     scores = np.column_stack([nuisance, tested, np.ones(500)])
     product = torch.as_tensor(scores.T @ scores)
@@ -89,6 +89,7 @@ def test_a_statistic_of_products_is_that_of_scores_cleared_of_nuisance() -> None
 
 
 def test_pairs_are_tested_alike_together_and_alone() -> None:
+    """Even where, without samples of its environment, a latent's linear effects are changes of the encoder."""
     found = sample(3, "linear")
     three = Sample(torch.cat([found.y, found.y[:, :1].roll(1, 0)], 1), found.environment)
     model = FlexibleLikelihood(
