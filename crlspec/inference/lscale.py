@@ -24,6 +24,7 @@ from crlspec.inference.likelihood.keep_start import start_or_refined
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
+from crlspec.inference.order.peeling_changes import rows_in_order_changes, unmix_changes
 from crlspec.inference.order.signature import peel_targets
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from crlspec.inference.soft.full_rank import full_rank_graph
@@ -34,7 +35,7 @@ from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.gaussian import GaussianFacts
+from crlspec.scores.gaussian_changes import GaussianChanges
 
 __all__ = ["LScaleI"]
 
@@ -153,10 +154,13 @@ class LScaleI(Estimator):
         errors = unmixing_variances(rows, covariances, [len(y) for y in coordinates.all[1:]], orders[0].order)
         best = orders[0].order
 
-        def rows_of(facts: GaussianFacts) -> np.ndarray:
-            return unmix(rows_in_order(facts.moments, best), facts.covariances[..., 1:, :, :], best)
+        leading = rows_in_order(estimate.moments, best)
 
-        strengths, p_values = score_edges(rows, estimate, best, errors, rows_of)
+        def changes_of(changes: GaussianChanges) -> np.ndarray:
+            moved = rows_in_order_changes(estimate.moments, best, changes.moments)
+            return unmix_changes(leading, covariances, best, moved, changes.covariances)
+
+        strengths, p_values = score_edges(rows, estimate, best, errors, changes_of)
         first = Step(
             "scores", orders[0].order, rows, strengths, p_values, time.perf_counter() - began,
             orders[0].note + UNCALIBRATED * (not are_calibrated(estimate)),

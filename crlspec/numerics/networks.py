@@ -51,11 +51,10 @@ class BatchedNetwork(nn.Module):
         self.linear = zeros(inputs, 1)
         self.quadratic = zeros(inputs, inputs) if quadratic else None
 
-    def forward(self, inputs: Tensor, linear_inputs: Tensor | None = None) -> Tensor:
-        """(batch, sample, input) → (batch, sample). ``linear_inputs``: what the linear skip sees instead."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, sample, input) → (batch, sample)."""
         hidden = self.hidden(inputs)
-        seen = inputs if linear_inputs is None else linear_inputs
-        value = (torch.bmm(hidden, self.third) + torch.bmm(seen, self.linear) + self.constant).squeeze(-1)
+        value = (torch.bmm(hidden, self.third) + torch.bmm(inputs, self.linear) + self.constant).squeeze(-1)
         if self.quadratic is not None:
             value = value + (torch.bmm(inputs, self.quadratic) * inputs).sum(-1)
         return value
@@ -64,6 +63,22 @@ class BatchedNetwork(nn.Module):
         """What the last layer sees: (batch, sample, input) → (batch, sample, unit)."""
         hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
         return functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
+
+    def some(self, index: Tensor, inputs: Tensor, linear: bool = True) -> Tensor:
+        """The networks at an index alone: inputs (some, sample, input) → (some, sample), without the quadratic skip.
+
+        linear  whether the linear skip counts
+        """
+        third, constant, skip = (p.index_select(0, index) for p in (self.third, self.constant, self.linear))
+        value = (self.some_hidden(index, inputs) * third.transpose(1, 2)).sum(-1) + constant[..., 0]
+        return value + (inputs * skip.transpose(1, 2)).sum(-1) if linear else value
+
+    def some_hidden(self, index: Tensor, inputs: Tensor) -> Tensor:
+        """What the last layer of the networks at an index sees: (some, sample, input) → (some, sample, unit)."""
+        parameters = self.first, self.bias_first, self.second, self.bias_second
+        first, bias_first, second, bias_second = (p.index_select(0, index) for p in parameters)
+        hidden = functional.silu(torch.baddbmm(bias_first, inputs, first))
+        return functional.silu(torch.baddbmm(bias_second, hidden, second))
 
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW: weight decay on the weight matrices of the hidden layers alone."""
@@ -86,9 +101,11 @@ class GaussianMixture(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Log density in nats of values (*shape, sample)."""
-        scaled = (values[..., None] - self.means[..., None, :]) * torch.exp(-self.log_scales)[..., None, :]
-        weights = functional.log_softmax(self.logits, -1) - self.log_scales
-        return torch.logsumexp(weights[..., None, :] - 0.5 * scaled**2, -1) - 0.5 * math.log(2 * math.pi)
+        means, log_scales, logits = (  # components first: sums over few last entries are slow
+            p.movedim(-1, 0)[..., None] for p in (self.means, self.log_scales, self.logits)
+        )
+        weights = functional.log_softmax(logits, 0) - log_scales - 0.5 * math.log(2 * math.pi)
+        return torch.logsumexp(weights - 0.5 * ((values - means) * torch.exp(-log_scales)) ** 2, 0)
 
 
 def one_cycle(

@@ -11,7 +11,7 @@ import xarray as xr
 
 from crlspec.data.lazily import table_of
 from crlspec.maps.maps import encoded
-from crlspec.numerics.linalg import blocks
+from crlspec.numerics.linalg import blocks, column_means
 from crlspec.numerics.rows import Rows
 from crlspec.results.encoder import labels
 from crlspec.results.lifted import lifted
@@ -69,7 +69,7 @@ def loadings_of(
     root of Σ_k l_k² s²_kj.
     """
     z = {name: encoded(estimate.encoder, x) for name, x in samples.items()}
-    means = {name: (z[name].mean(axis=0), x.mean(axis=0)) for name, x in samples.items()}
+    means = {name: (column_means(z[name]), column_means(x)) for name, x in samples.items()}
 
     def within() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Latents and variables less the means of their environment, some thousand rows at a time."""

@@ -16,7 +16,10 @@ from crlspec.scores.gaussian_facts import GaussianFacts
 __all__ = ["GaussianScores"]
 
 POINTS = 4000
-"""Points, about, at which values are kept of data that do not fit."""
+"""Points, about, at which values are kept of samples that are many times as many, or do not fit."""
+
+MANY = 4
+"""Times so many."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,9 @@ class GaussianScores(ScoreDifference):
     The moments are corrected by the sampling variance of Θ̂. Two fits on halves of the data stand beside the fit on
     all of it as ``replicates``, and the means and covariances as ``gaussian``.
 
-    Of data that do not fit into memory the values are not those at every sample, but at some thousand points whose
-    mean and covariance are exactly those of all samples. d^e is linear, so that nothing that is quadratic in it
-    changes.
+    Of many samples, and of data that do not fit into memory, the values are not those at every sample, but at some
+    thousand points whose mean and covariance are exactly those of all samples. d^e is linear, so that nothing that is
+    quadratic in it changes.
     """
 
     kind = "gaussian"
@@ -38,7 +41,8 @@ class GaussianScores(ScoreDifference):
         check_halves(coordinates, 0.0)
         progress("scores", 0.0)
         rng = np.random.default_rng([seed, 11])
-        few = _alike(coordinates.observational) if isinstance(coordinates.x, Rows) else None
+        many = isinstance(coordinates.x, Rows) or len(coordinates.observational) > MANY * POINTS
+        few = _alike(coordinates.observational) if many else None
         points = coordinates.observational if few is None else few
         split = [[GaussianFacts.of([half]) for half in _halved(y, rng)] for y in coordinates.all]
         halves = np.stack([_values(_together([both[k] for both in split]), points) for k in (0, 1)])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,35 +57,3 @@ class GaussianFacts:
         found = slopes @ second @ slopes + shifts[..., :, None] * shifts[..., None, :]
         found = found - noises[..., 1:, :, :] - noises[..., :1, :, :]
         return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)
-
-    def deviations(self, at_once: int = 256) -> Iterator[tuple[GaussianFacts, GaussianFacts]]:
-        """Facts moved up and down by one standard deviation in each independent direction of their sampling error.
-
-        With (f(up) − f(down)) / 2 as columns of J, the sampling covariance of a smooth f is JJᵀ to first order (the
-        delta method with sigma points). Directions: of a covariance LLᵀ from N samples L W Lᵀ/√N, where W is
-        symmetric with independent entries of variance one, two on the diagonal; of a mean L w/√N.
-
-        at_once  directions in one pair of facts, whose arrays have them as their first axis
-        """
-        environments, n = self.means.shape
-        a, b = np.tril_indices(n)
-        size = np.where(a == b, 2.0, 1.0)
-        for e in range(environments):
-            count, root = self.counts[e], np.linalg.cholesky(self.covariances[e])
-            products = root.T[a][:, :, None] * root.T[b][:, None, :]
-            turned = (products + np.swapaxes(products, 1, 2)) / np.sqrt(size * count)[:, None, None]
-            means = np.concatenate([root.T / count**0.5, np.zeros((len(a), n))])
-            covariances = np.concatenate([np.zeros((n, n, n)), turned])
-            for first in range(0, len(means), at_once):
-                part = slice(first, first + at_once)
-                yield (
-                    self._moved(e, means[part], covariances[part], 1),
-                    self._moved(e, means[part], covariances[part], -1),
-                )
-
-    def _moved(self, e: int, mean: np.ndarray, covariance: np.ndarray, sign: int) -> GaussianFacts:
-        """Environment e moved by (direction, component) and (direction, component, component)."""
-        means, covariances = (np.repeat(x[None], len(mean), axis=0) for x in (self.means, self.covariances))
-        means[:, e] += sign * mean
-        covariances[:, e] += sign * covariance
-        return replace(self, means=means, covariances=covariances)

@@ -49,7 +49,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "rows": lambda: [model.rows() for model in (NESTED, SOFT, GIVEN)],
     "loss": lambda: [model.loss(SAMPLE) for model in (NESTED, SOFT, GIVEN)],
     "newton": lambda: [model.newton(SAMPLE) for model in (NESTED, SOFT, GIVEN)],
-    "edge tests": lambda: _Scores(GIVEN, SAMPLE).test(2, 0),
+    "edge tests": lambda: _Scores(GIVEN, SAMPLE).tests([(2, 0)]),
     "noise scale": lambda: heteroscedasticity(GIVEN, SAMPLE),
     "invariance": lambda: invariance(SOFT, SAMPLE, 1),
     "classifier": lambda: CONTRASTS.losses(ROWS).sum() + CONTRASTS.losses_without(ROWS).sum(),

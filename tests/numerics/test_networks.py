@@ -48,12 +48,6 @@ def test_networks_do_not_touch_each_other() -> None:
     assert not gradient[[0, 1, 3]].any()
 
 
-def test_the_linear_skip_can_see_other_inputs() -> None:
-    network, x = batched(), points()
-    difference = network(x, torch.zeros_like(x)) - network(x)
-    torch.testing.assert_close(difference, -torch.bmm(x, network.linear).squeeze(-1))
-
-
 def test_common_networks_start_alike_and_the_generator_alone_decides() -> None:
     network, x = batched(common=True), points()[:1].expand(4, -1, -1)
     values = network(x)
@@ -71,6 +65,15 @@ def test_weight_decay_falls_on_hidden_weights_alone_and_no_parameter_is_lost() -
     assert {id(p) for p in hidden["params"]} == {  # type: ignore[attr-defined]
         id(p) for p in (network.first, network.second, network.third)
     }
+
+
+@pytest.mark.parametrize("index", [[2, 0], []])
+def test_some_networks_are_those_of_the_batch(index: list[int]) -> None:
+    network, x, some = batched(), points(), torch.tensor(index, dtype=torch.long)
+    torch.testing.assert_close(network.some(some, x[some]), network(x)[some])
+    torch.testing.assert_close(network.some_hidden(some, x[some]), network.hidden(x)[some])
+    skipped = torch.bmm(x, network.linear)[some, :, 0]
+    torch.testing.assert_close(network.some(some, x[some], linear=False), network(x)[some] - skipped)
 
 
 def test_mixtures_agree_with_scipy() -> None:

@@ -9,15 +9,16 @@ from scipy.special import chdtrc
 
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
-from crlspec.scores.gaussian import GaussianFacts
+from crlspec.scores.gaussian_changes import GaussianChanges, sampling_errors
+from crlspec.scores.gaussian_facts import GaussianFacts
 
-__all__ = ["UNCALIBRATED", "RowsOf", "are_calibrated", "score_edges"]
+__all__ = ["UNCALIBRATED", "ChangesOf", "are_calibrated", "score_edges"]
 
 UNCALIBRATED = "; p-values not calibrated"
 """What the note of a step says where they are not."""
 
-RowsOf = Callable[[GaussianFacts], np.ndarray]
-"""Encoder rows (position, component) of an order, made anew from means and covariances."""
+ChangesOf = Callable[[GaussianChanges], np.ndarray]
+"""Changes (direction, position, component) of encoder rows with those of means and covariances."""
 
 
 def score_edges(
@@ -25,11 +26,11 @@ def score_edges(
     estimate: ScoreEstimate,
     order: tuple[int, ...],
     errors: np.ndarray | None = None,
-    rows_of: RowsOf | None = None,
+    changes_of: ChangesOf | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Strengths and p-values (position, position) of j → i: does d^i have a component along latent j (stage L2)?
 
-    Gaussian scores, with ``rows_of``: Wald tests that know the sampling error of scores and rows alike. Other
+    Gaussian scores, with ``changes_of``: Wald tests that know the sampling error of scores and rows alike. Other
     estimated scores: two fits that share no sample must agree on the component; the agreement of pure noise has a
     standard deviation of about 1/√(3n) (.29 measured at n = 5). The error of the rows, which both fits share, is left
     out: these p-values are NOT calibrated, and far too many edges are found. Exact scores: the component must exceed
@@ -37,7 +38,7 @@ def score_edges(
 
     rows     (position, component) encoder rows in the order's positions
     errors   (position, position) sampling variances of the unmixing's slopes; None where nothing was unmixed
-    rows_of  how ``rows`` come from Gaussian facts, in the same order
+    changes_of  how ``rows`` change with Gaussian facts
     """
     n = len(order)
     decoder = np.linalg.inv(rows)
@@ -45,8 +46,8 @@ def score_edges(
     own = np.maximum(np.abs(np.diagonal(diagonals)), np.finfo(float).tiny)
     variances = np.sum(rows**2, axis=1)  # of the latents, whose pooled y is white
     strengths = np.tril(diagonals * variances[None, :] / (own * variances)[:, None], -1)
-    if estimate.gaussian is not None and rows_of is not None:
-        return strengths, _wald_p_values(rows, estimate.gaussian, order, rows_of)
+    if estimate.gaussian is not None and changes_of is not None:
+        return strengths, _wald_p_values(rows, estimate.gaussian, order, changes_of)
     p_values = np.ones((n, n))
     for i, j in zip(*np.tril_indices(n, -1), strict=True):
         if estimate.exact or estimate.replicates is None:
@@ -64,28 +65,29 @@ def are_calibrated(estimate: ScoreEstimate) -> bool:
 
 
 def _wald_p_values(
-    rows: np.ndarray, facts: GaussianFacts, order: tuple[int, ...], rows_of: RowsOf
+    rows: np.ndarray, facts: GaussianFacts, order: tuple[int, ...], changes_of: ChangesOf
 ) -> np.ndarray:
     """p-values (position, position) of "d^i along j neither follows z_i nor has a mean", χ² with two degrees.
 
     For a linear mechanism with weight w_j and noise variance σ², cut by a hard intervention, the slope of d^i along j
-    on z_i is −w_j/σ²: zero exactly where there is no edge. Its sampling variance is that of everything done to the
-    means and covariances, the peeling and unmixing of the rows included. Entries of d^i along j on other latents are
-    left out: without an edge their leading error is of second order, and no χ².
+    on z_i is −w_j/σ²: zero exactly where there is no edge. Its sampling variance is that of all means and
+    covariances, carried through the peeling and unmixing of the rows by derivatives. Entries of d^i along j on other
+    latents are left out: without an edge their leading error is of second order, and no χ².
     """
-
-    def components(moved: GaussianFacts) -> np.ndarray:
-        found = rows_of(moved)
-        decoder = np.linalg.inv(found * np.sign((found * rows).sum(-1))[..., None])
-        own = moved.slopes[..., list(order), :, :] @ np.swapaxes(decoder, -1, -2)[..., None]
-        slopes = own[..., 0] @ decoder
-        return np.stack([slopes, moved.shifts[..., list(order), :] @ decoder], -1)
-
-    n, values = len(order), components(facts)
+    n, chosen, decoder = len(order), list(order), np.linalg.inv(rows)
+    slopes, shifts = facts.slopes[chosen], facts.shifts[chosen]
+    read = slopes @ decoder  # (position, component, position)
+    own = np.einsum("ai,iaj->ij", decoder, read)
+    along = np.einsum("ai,iab->ib", decoder, slopes)
     covariances = np.zeros((n, n, 2, 2))
-    for up, down in facts.deviations():
-        moved = (components(up) - components(down)) / 2
+    for changes in sampling_errors(facts):
+        turned = -decoder @ changes_of(changes) @ decoder
+        bent = np.einsum("ai,diab->dib", decoder, changes.slopes[:, chosen]) @ decoder
+        bent += np.einsum("dai,iaj->dij", turned, read, optimize=True) + along @ turned
+        shifted = changes.shifts[:, chosen] @ decoder + shifts @ turned
+        moved = np.stack([bent, shifted], -1)
         covariances += np.einsum("dija,dijb->ijab", moved, moved, optimize=True)
+    values = np.stack([own, shifts @ decoder], -1)
     p_values = np.ones((n, n))
     below = np.tril_indices(n, -1)
     inverses = np.linalg.pinv(covariances[below], hermitian=True)

@@ -28,7 +28,7 @@ FLAT = 1e-3
 """Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
 
 CHUNK = 16_384
-"""Samples whose derivatives are held at a time."""
+"""Samples, counted once a candidate, whose derivatives are held at a time."""
 EVERY, LAST = 50, 3
 """Gradient steps from one Newton step to the next, and Newton steps at the end."""
 
@@ -49,6 +49,9 @@ class FlexibleLikelihood(nn.Module):
     targets: Tensor
     inputs: Tensor
     lower: Tensor
+    driven: Tensor
+    idle: Tensor
+    places: Tensor
 
     def __init__(
         self,
@@ -68,6 +71,10 @@ class FlexibleLikelihood(nn.Module):
         self.nested, self.soft = graph is None, soft
         inputs = self.lower.expand(candidates, n, n) if graph is None else graph.float()
         self.register_buffer("inputs", inputs.clone())
+        driven = inputs.reshape(candidates * n, n).bool().any(1)
+        self.register_buffer("driven", driven.nonzero()[:, 0])
+        self.register_buffer("idle", (~driven).nonzero()[:, 0])
+        self.register_buffer("places", torch.cat([self.driven, self.idle]).argsort())
         self.change = nn.Parameter(self.basis.new_zeros(candidates, n, n))
         self.remix = nn.Parameter(self.basis.new_zeros(candidates, n, n), requires_grad=self.nested or soft)
         self.network = BatchedNetwork(candidates * n, n, width, generator)
@@ -110,24 +117,36 @@ class FlexibleLikelihood(nn.Module):
         return torch.bmm(self._eye + self.remix * self.inputs, self.coordinates())
 
     def seen(self, u: Tensor) -> Tensor:
-        """What each mechanism sees of u (candidate, sample, position): (candidate · position, sample, position)."""
+        """What each mechanism with inputs (``driven``) sees of u (candidate, sample, position), and zeros elsewhere:
+        (mechanism, sample, position)."""
         n = self.shape[1]
-        return (u[:, None] * self.inputs[:, :, None, :]).reshape(-1, u.shape[1], n)
+        return u[self.driven // n] * self.inputs.reshape(-1, n)[self.driven, None, :]
+
+    def _values(self, network: BatchedNetwork, seen: Tensor, linear: bool = True) -> Tensor:
+        """Networks of all mechanisms (candidate, position, sample); those without inputs are constants.
+
+        linear  whether their linear skips count
+        """
+        candidates, n = self.shape
+        found = network.some(self.driven, seen, linear)
+        constant = network.some(self.idle, seen.new_zeros(len(self.idle), 1, n), linear)
+        both = torch.cat([found, constant.expand(-1, seen.shape[1])])
+        return both[self.places].reshape(candidates, n, -1)
 
     def terms(self, u: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
-        candidates, n = self.shape
         seen = self.seen(u) if seen is None else seen
         transposed = u.transpose(1, 2)
-        residuals = transposed - self.network(seen).reshape(candidates, n, -1)
+        residuals = transposed - self._values(self.network, seen)
         replaced = torch.bmm(self._eye + self.remix * self.inputs, transposed)
         if self.changed is not None:
-            replaced = replaced - self.changed(seen, torch.zeros_like(seen)).reshape(candidates, n, -1)
+            replaced = replaced - self._values(self.changed, seen, linear=False)
         return residuals, replaced
 
-    def hidden(self, u: Tensor) -> Tensor:
-        """What the last layer of each mechanism's network sees: (candidate · position, sample, unit)."""
-        return self.network.hidden(self.seen(u))
+    def hidden(self, u: Tensor, positions: Tensor) -> Tensor:
+        """What the last layers of some mechanisms of the first candidate see, at u (sample, position): (some, sample,
+        unit)."""
+        return self.network.some_hidden(positions, u[None] * self.inputs[0, positions][:, None])
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
@@ -145,11 +164,12 @@ class FlexibleLikelihood(nn.Module):
 
     def newton(self, sample: Sample, cap: float = 0.2, damping: float = 1e-4) -> None:
         """One damped Newton step of the linear parameters, no entry of it above ``cap``."""
-        total, information = self.basis.new_zeros(()), self.basis.new_zeros(())
-        for index in torch.arange(len(sample), device=sample.y.device).split(CHUNK):
-            scores = self.linear_scores(sample[index]) / len(sample)
-            total = total + scores.sum(1)
-            information = information + len(sample) * torch.einsum("csi,csj->cij", scores, scores)
+        total, information = torch.zeros(2, dtype=torch.float64, device=sample.y.device)
+        size = max(1, CHUNK // self.shape[0])
+        for index in torch.arange(len(sample), device=sample.y.device).split(size):
+            scores = self.linear_scores(sample[index])
+            total = total + scores.sum(2).double() / len(sample)
+            information = information + torch.bmm(scores, scores.transpose(1, 2)).double() / len(sample)
         diagonal = information.diagonal(dim1=1, dim2=2)
         added = damping * diagonal + 1e-10 + (diagonal == 0)
         added[:, total.shape[1] - len(self._maps[0]) :] += FLAT
@@ -157,7 +177,7 @@ class FlexibleLikelihood(nn.Module):
         self.move(step * (cap / step.abs().amax(1, keepdim=True).clamp(min=cap)))
 
     def linear_scores(self, sample: Sample) -> Tensor:
-        """Derivatives of each sample's log likelihood along :meth:`move` (candidate, sample, parameter), float64.
+        """Derivatives of each sample's log likelihood along :meth:`move` (candidate, parameter, sample).
 
         Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs.
         """
@@ -169,24 +189,23 @@ class FlexibleLikelihood(nn.Module):
         seen = self.seen(u.requires_grad_(True))
         residuals, latents = self.terms(u, seen)
         total = self.log_terms(residuals, latents, sample.environment).sum()
-        derivatives = torch.autograd.grad(total, [u, residuals, latents, seen])
-        u = u.detach().double()
-        of_u, of_residuals, of_latents, of_seen = (one.double() for one in derivatives)
-        of_residuals, of_latents = of_residuals.transpose(1, 2), of_latents.transpose(1, 2)
-        of_seen = of_seen.reshape(candidates, n, -1, n).transpose(1, 2)
-        inputs, free, lower = self.inputs.double(), self._free.nonzero().T, self.lower.nonzero().T
-        present = inputs[:, lower[0], lower[1]][:, None]
+        of_u, of_residuals, of_latents, of_driven = torch.autograd.grad(total, [u, residuals, latents, seen])
+        u, of_u = (one.detach().transpose(1, 2).contiguous() for one in (u, of_u))
+        of_seen = of_driven.new_zeros(candidates * n, n, len(sample))
+        of_seen = of_seen.index_copy(0, self.driven, of_driven.transpose(1, 2)).reshape(candidates, n, n, -1)
+        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        present = self.inputs[:, lower[0], lower[1]][..., None]
         parts = [
-            of_u[:, :, free[0]] * u[:, :, free[1]] + (free[0] == free[1]).double(),
-            -of_residuals[:, :, lower[0]] * u[:, :, lower[1]] * present,
+            of_u[:, free[0]] * u[:, free[1]] + (free[0] == free[1]).to(u)[:, None],
+            -of_residuals[:, lower[0]] * u[:, lower[1]] * present,
             -of_residuals,
         ]
         if self.remix.requires_grad:
-            parts.append(of_latents[:, :, lower[0]] * u[:, :, lower[1]] * present)
+            parts.append(of_latents[:, lower[0]] * u[:, lower[1]] * present)
         mechanism, to, since = self._maps
-        both = inputs[:, mechanism, to] * inputs[:, mechanism, since]
-        parts.append(of_seen[:, :, mechanism, to] * u[:, :, since] * both[:, None])
-        return torch.cat(parts, -1)
+        both = self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since]
+        parts.append(of_seen[:, mechanism, to] * u[:, since] * both[..., None])
+        return torch.cat(parts, 1)
 
     @property
     def _maps(self) -> tuple[Tensor, Tensor, Tensor]:

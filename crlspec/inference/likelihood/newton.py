@@ -148,8 +148,7 @@ def _definite(matrices: np.ndarray) -> np.ndarray:
     except np.linalg.LinAlgError:
         if len(matrices) == 1:
             return np.zeros(1, dtype=bool)
-        half = len(matrices) // 2
-        return np.concatenate([_definite(matrices[:half]), _definite(matrices[half:])])
+        return np.concatenate([_definite(one[None]) for one in matrices])
     return np.ones(len(matrices), dtype=bool)
 
 

@@ -24,6 +24,7 @@ from crlspec.inference.likelihood import decided
 from crlspec.inference.likelihood.known_tests import kept_pair, with_pair
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import image_rows, peel, rows_in_order
+from crlspec.inference.order.peeling_changes import image_rows_changes
 from crlspec.inference.order.reversals import moved
 from crlspec.inference.power import Power
 from crlspec.inference.soft.decided import GaussianClosure, check_absences
@@ -34,7 +35,7 @@ from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
-from crlspec.scores.gaussian import GaussianFacts
+from crlspec.scores.gaussian_changes import GaussianChanges
 
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
@@ -50,10 +51,10 @@ def closure_by_scores(estimate: ScoreEstimate) -> Step:
     best = peel(estimate.moments)[0]
     rows = image_rows(estimate.moments)[list(best.order)]
 
-    def rows_of(facts: GaussianFacts) -> np.ndarray:
-        return image_rows(facts.moments)[..., list(best.order), :]
+    def changes_of(changes: GaussianChanges) -> np.ndarray:
+        return image_rows_changes(estimate.moments, changes.moments)[:, list(best.order)]
 
-    strengths, p_values = score_edges(rows, estimate, best.order, rows_of=rows_of)
+    strengths, p_values = score_edges(rows, estimate, best.order, changes_of=changes_of)
     seconds = time.perf_counter() - began
     note = best.note + UNCALIBRATED * (not are_calibrated(estimate))
     return Step("scores", best.order, rows, strengths, p_values, seconds, note)

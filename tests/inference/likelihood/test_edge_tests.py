@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from crlspec.inference.likelihood.edge_tests import absent_edge_tests
+from crlspec.inference.likelihood.edge_tests import _statistic, absent_edge_tests
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.numerics.sample import Sample
@@ -71,6 +71,35 @@ def test_effects_of_any_shape_are_seen(without_edge: FlexibleLikelihood, effect:
         shares, p_values = absent_edge_tests(model, found, EDGE)
         assert p_values[0] < 0.01
         assert 0 < shares[0] < 1
+
+
+def test_a_statistic_of_products_is_that_of_scores_cleared_of_nuisance() -> None:
+    """Residuals of the regression of the tested scores on the others, and their sums over their spread."""
+    rng = np.random.default_rng(0)
+    nuisance = rng.normal(size=(500, 6)) * np.arange(1, 7)
+    tested = rng.normal(size=(500, 2)) + nuisance @ rng.normal(size=(6, 2)) + 0.1
+    scores = np.column_stack([nuisance, tested, np.ones(500)])
+    product = torch.as_tensor(scores.T @ scores)
+    share, p_value = _statistic(product, 6, slice(6, 8), 500)
+    cleared = tested - nuisance @ np.linalg.lstsq(nuisance, tested)[0]
+    total = cleared.sum(0)
+    expected = total @ np.linalg.solve(cleared.T @ cleared, total)
+    assert share * 500 == pytest.approx(expected, rel=1e-4)
+    assert p_value == pytest.approx(stats.chi2.sf(expected, 2), rel=1e-3)
+
+
+def test_pairs_are_tested_alike_together_and_alone() -> None:
+    """Even where, without samples of its environment, a latent's linear effects are changes of the encoder."""
+    found = sample(3, "linear")
+    three = Sample(torch.cat([found.y, found.y[:, :1].roll(1, 0)], 1), found.environment)
+    model = FlexibleLikelihood(
+        torch.eye(3)[None], torch.tensor([[1, 2, 3]]), torch.Generator().manual_seed(0),
+        graph=torch.zeros(1, 3, 3, dtype=torch.bool),
+    )  # fmt: skip
+    pairs = [(0, 2, 1), (0, 1, 0), (0, 2, 0)]
+    together = np.stack(absent_edge_tests(model, three, pairs))
+    alone = [np.stack(absent_edge_tests(model, three, [pair]))[:, 0] for pair in pairs]
+    np.testing.assert_allclose(together, np.stack(alone, 1), rtol=1e-5)
 
 
 def test_rounds_end_at_the_graph_and_undo_the_mixing() -> None:
