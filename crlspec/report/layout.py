@@ -152,11 +152,11 @@ def _smooth(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray
             slopes[k + 1] = 0.0 if turns else (one[k] + two[k]) / (one[k] / before + two[k] / after)
         slopes[0] = _end_slope(gaps[0], gaps[1], rises[0], rises[1])
         slopes[-1] = _end_slope(gaps[-1], gaps[-2], rises[-1], rises[-2])
-    k = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(gaps) - 1)
-    t, gap = (at - knots[k]) / gaps[k], gaps[k]
+    left = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(gaps) - 1)
+    right, t = left + 1, (at - knots[left]) / gaps[left]
     eased = t * t * (3 - 2 * t)
-    bent = t * (1 - t) * ((1 - t) * slopes[k] - t * slopes[k + 1])
-    return np.asarray(values[k] * (1 - eased) + values[k + 1] * eased + gap * bent)
+    bent = t * (1 - t) * ((1 - t) * slopes[left] - t * slopes[right])
+    return np.asarray(values[left] * (1 - eased) + values[right] * eased + gaps[left] * bent)
 
 
 def _end_slope(gap: float, next_gap: float, rise: float, next_rise: float) -> float:
