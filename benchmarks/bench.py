@@ -86,9 +86,9 @@ def machine() -> str:
     return f"Commit {commit or 'unknown'}, {name}, {os.cpu_count()} cores, load {load} at the start."
 
 
-def verdict(value: float, target: float) -> str:
+def verdict(value: float, target: float, unit: str = "") -> str:
     """The target, and whether it is met."""
-    return f"{target:g}: {'met' if value <= target else 'missed'}"
+    return f"{target:g}{unit}: {'met' if value <= target else 'missed'}"
 
 
 def processes() -> bool:
@@ -105,7 +105,7 @@ def processes() -> bool:
     torch, help_, whole = spent["import torch"], spent["--help"], spent["run"]
     print("| a process | CPU s | over `import torch` | target |\n|---|---|---|---|")
     print(f"| `python -c 'import torch'` | {torch:.2f} | 1 | |")
-    print(f"| `crlspec --help` | {help_:.2f} | {help_ / torch:.2f} | {verdict(help_, HELP)} s |")
+    print(f"| `crlspec --help` | {help_:.2f} | {help_ / torch:.2f} | {verdict(help_, HELP, ' s')} |")
     told = verdict(whole / torch, STARTUP)
     print(f"| `crlspec run linear/hard-5 --samples 1000` | {whole:.2f} | {whole / torch:.2f} | {told} |\n")
     return help_ <= HELP and whole / torch <= STARTUP

@@ -80,6 +80,8 @@ def guess_layout(path: Path) -> Layout:
     first = OWN.get(suffix_of(path) or "", ",")
     found: dict[str, list[list[str]]] = {}
     for separator in dict.fromkeys([first, *WORDS]):
+        if not any(separator in line for line in lines):
+            continue  # one column, which no guess chooses
         rows = [cells for _, cells in rows_of(lines, separator)]  # type: ignore[arg-type]
         if rows and _even(rows, lines):
             found[separator] = rows
@@ -107,10 +109,12 @@ def _even(rows: Sequence[Sequence[str]], lines: Sequence[str]) -> bool:
 
 
 def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
+    if separator == ",":
+        return "."
     cells = [cell.strip() for row in rows for cell in row]
     commas = any(COMMA.match(cell) for cell in cells)
     points = any("." in cell and number_of(cell) is not None for cell in cells)
-    return "," if separator != "," and commas and not points else "."
+    return "," if commas and not points else "."
 
 
 def number_of(cell: str, decimal: str = ".") -> float | None:

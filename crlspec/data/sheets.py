@@ -44,7 +44,7 @@ class Sheet:
     @property
     def text(self) -> tuple[str, ...]:
         """The columns that hold text, dates or categories."""
-        return tuple(name for name in self.frame.columns if not _numeric(self.frame[name]))
+        return tuple(name for name, dtype in self.frame.dtypes.items() if not _numeric(dtype))
 
     def example(self, column: str) -> str:
         """Where a column of text begins, and with what, for a message."""
@@ -93,10 +93,10 @@ def sheet_of(frame: pd.DataFrame, where: str = "The table") -> Sheet:
     return Sheet(frame.set_axis(list(names), axis=1).reset_index(drop=True), where)
 
 
-def _numeric(column: pd.Series) -> bool:
+def _numeric(dtype: Any) -> bool:
     import pandas as pd
 
-    return bool(pd.api.types.is_numeric_dtype(column.dtype)) and column.dtype.kind in "biuf"
+    return bool(pd.api.types.is_numeric_dtype(dtype)) and dtype.kind in "biuf"
 
 
 def _read_text(path: Path) -> Sheet:
@@ -114,7 +114,7 @@ def _read_text(path: Path) -> Sheet:
 
 def _require_index(path: Path, column: pd.Series) -> None:
     """Raise DataError where a column without a name holds numbers that do not count rows."""
-    if not _numeric(column) or (len(column) and (np.diff(column.to_numpy()) == 1).all()):
+    if not _numeric(column.dtype) or (len(column) and (np.diff(column.to_numpy()) == 1).all()):
         return
     raise DataError(
         f"{path}:1: column 1 has no name.",
@@ -140,10 +140,13 @@ def _parsed(path: Path, layout: Layout, header: tuple[str, ...]) -> pd.DataFrame
             )  # fmt: skip
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError):
         return None
+    plain = [_numeric(dtype) and dtype.kind != "b" for dtype in frame.dtypes]
+    if all(plain):
+        return frame.set_axis(list(header), axis=1)
     columns = {}
     for k, name in enumerate(header):
         column = frame[k]
-        if column.dtype == bool or not _numeric(column):
+        if not plain[k]:
             column = column.astype(object).where(column.notna())
             numbers = [number_of(str(cell), layout.decimal) for cell in column.dropna()]
             if any(number is not None for number in numbers) and name != INDEX:

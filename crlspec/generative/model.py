@@ -85,9 +85,14 @@ class Model:
 
         graph = nx.DiGraph()
         graph.add_nodes_from(self.latents)
-        for name in self.latents:
-            graph.add_edges_from((parent, name) for parent in self.scm.mechanisms[name].parents)
+        graph.add_edges_from(self.edges)
         return graph
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """The edges of ``graph``, (cause, effect): by cause, then by effect, in the order of the latents."""
+        parents = {name: self.scm.mechanisms[name].parents for name in self.latents}
+        return tuple((a, b) for a in self.latents for b in self.latents if a in parents[b])
 
     def sample(self, n: int | Mapping[str, int] | None = None, seed: int = 0) -> xr.DataTree:
         """Draw from every environment.
@@ -237,7 +242,7 @@ class Model:
     def _repr_html_(self) -> str:
         from crlspec.notebook import card, grid
 
-        edges = [f"{a} → {b}" for a, b in self.graph.edges]
+        edges = [f"{a} → {b}" for a, b in self.edges]
         rows = [
             ("latents", str(len(self.latents))),
             ("edges", ", ".join(edges[:20] + ["…"] * (len(edges) > 20)) or "none"),

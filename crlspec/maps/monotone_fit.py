@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import BSpline
-from scipy.optimize import nnls
 
 from crlspec.maps.monotone import MonotoneMap
 from crlspec.numerics.ranks import ranks
@@ -143,6 +141,9 @@ def _spline(
     u: np.ndarray, y: np.ndarray, least: float, penalty: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(knots, values, slopes) of the rising spline on [0, 1] whose slope is nowhere below ``least``."""
+    from scipy.interpolate import BSpline
+    from scipy.optimize import nnls
+
     inner = np.linspace(0, 1, INTERVALS + 1)
     knots = np.concatenate([np.zeros(DEGREE), inner, np.ones(DEGREE)])
     count = len(knots) - DEGREE - 1

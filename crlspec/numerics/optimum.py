@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import optimize
 
 from crlspec.errors import NumericalWarning
 
@@ -62,7 +61,9 @@ def minimised(
     objective  gives the value and the gradient, or the value alone where ``jac`` gives the gradient
     hess       second derivatives, for trust-exact
     """
-    found = optimize.minimize(objective, start, jac=jac, hess=hess, method=method, options=dict(options))
+    from scipy.optimize import minimize
+
+    found = minimize(objective, start, jac=jac, hess=hess, method=method, options=dict(options))
     x, value = np.asarray(found.x), float(found.fun)
     gradient = relative_gradient(np.asarray(found.jac), x, value)
     return Optimum(x, value, gradient, bool(found.success) or gradient < FLAT, found.status == ITERATIONS)

@@ -82,7 +82,7 @@ def truth_facts(result: Record, model: Truth) -> TruthFacts:
     evaluation = result.evaluate(model, seed=seed)
     recovered = [str(name) for name in evaluation["recovered"].values]
     found = dict(zip((str(name) for name in evaluation["latent"].values), recovered, strict=True))
-    truth = adjacency_of(model.latents, model.graph.edges)
+    truth = adjacency_of(model.latents, model.edges)
 
     def named(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
         return tuple((found[a], found[b]) for a, b in pairs if a in found and b in found)

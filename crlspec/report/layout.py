@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import isotonic_regression
 
 from crlspec.numerics.graphs import adjacency_of, layers
 
@@ -65,7 +63,7 @@ class Layout:
             points = np.array([ends[0], *passes, ends[1]])
             t = np.linspace(points[0, 1], points[-1, 1], count)
             upwards = points if points[-1, 1] > points[0, 1] else points[::-1]
-            return np.stack([PchipInterpolator(upwards[:, 1], upwards[:, 0])(t), t], 1)
+            return np.stack([_smooth(upwards[:, 1], upwards[:, 0], t), t], 1)
         others = [place for name, place in self.places.items() if name not in (source, target)]
         return curve(*ends, bend(*ends, others), count)
 
@@ -123,8 +121,49 @@ def _spread(row: Sequence[Item], wanted: Sequence[float]) -> list[float]:
     squares)."""
     room = np.array([PASSING if item[1] else 1.0 for item in row])
     offsets = np.concatenate([[0.0], np.cumsum((room[1:] + room[:-1]) / 2)])
-    fitted = isotonic_regression(np.array(wanted) - offsets).x
-    return [float(x) for x in fitted + offsets]
+    return [float(x) for x in _rising(np.array(wanted) - offsets) + offsets]
+
+
+def _rising(values: np.ndarray) -> np.ndarray:
+    """The values that never fall and are nearest to these (least squares): neighbours that fall are pooled."""
+    pools: list[tuple[float, int]] = []
+    for value in values.tolist():
+        mean, count = value, 1
+        while pools and pools[-1][0] > mean:
+            before, many = pools.pop()
+            mean, count = (before * many + mean * count) / (many + count), many + count
+        pools.append((mean, count))
+    return np.array([mean for mean, count in pools for _ in range(count)])
+
+
+def _smooth(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """A smooth curve through values at rising knots that turns nowhere between them, at points within the knots.
+
+    Slopes as Fritsch & Butland, "A method for constructing local monotone piecewise cubic interpolants", SIAM Journal
+    on Scientific and Statistical Computing 1984; at the ends by three points, cut where they would turn.
+    """
+    gaps = np.diff(knots)
+    rises = np.diff(values) / gaps
+    slopes = np.full(len(knots), rises[0])
+    if len(rises) > 1:
+        one, two = 2 * gaps[1:] + gaps[:-1], gaps[1:] + 2 * gaps[:-1]
+        for k, (before, after) in enumerate(pairwise(rises)):
+            turns = before * after <= 0
+            slopes[k + 1] = 0.0 if turns else (one[k] + two[k]) / (one[k] / before + two[k] / after)
+        slopes[0] = _end_slope(gaps[0], gaps[1], rises[0], rises[1])
+        slopes[-1] = _end_slope(gaps[-1], gaps[-2], rises[-1], rises[-2])
+    left = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(gaps) - 1)
+    right, t = left + 1, (at - knots[left]) / gaps[left]
+    eased = t * t * (3 - 2 * t)
+    bent = t * (1 - t) * ((1 - t) * slopes[left] - t * slopes[right])
+    return np.asarray(values[left] * (1 - eased) + values[right] * eased + gaps[left] * bent)
+
+
+def _end_slope(gap: float, next_gap: float, rise: float, next_rise: float) -> float:
+    slope = ((2 * gap + next_gap) * rise - gap * next_rise) / (gap + next_gap)
+    if slope * rise <= 0:
+        return 0.0
+    return 3 * rise if rise * next_rise < 0 and abs(slope) > 3 * abs(rise) else float(slope)
 
 
 def _alone(names: Sequence[str], middle: float, bottom: float) -> dict[str, Point]:

@@ -50,8 +50,8 @@ class Truth(Protocol):
         """Environments by name; each knows its ``targets``."""
 
     @property
-    def graph(self) -> Any:
-        """The true graph (networkx)."""
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """The true edges, (cause, effect)."""
 
     @property
     def mixing(self) -> Any:
@@ -172,8 +172,17 @@ def exact_differences(model: Truth, environment: str, x: np.ndarray) -> np.ndarr
         return None
     z = model.mixing.inverse(points)
     d_z = model.score(z, environment=model.observational) - model.score(z, environment=environment)
-    back = torch.linalg.pinv(model.mixing.jacobian(z))
+    back = _pseudo_inverse(model.mixing.jacobian(z))
     return np.asarray(torch.einsum("slo,sl->so", back, d_z).detach().cpu().numpy(), dtype=float)
+
+
+def _pseudo_inverse(jacobian: Any) -> Any:
+    """Of Jacobians (sample, observed, latent); computed once where all are the same, as of a linear mixing."""
+    import torch
+
+    if len(jacobian) and bool((jacobian == jacobian[:1]).all()):
+        return torch.linalg.pinv(jacobian[:1]).expand(len(jacobian), -1, -1)
+    return torch.linalg.pinv(jacobian)
 
 
 def _fits(estimate: Estimate, observed: tuple[str, ...], model: Truth) -> None:
@@ -243,7 +252,7 @@ def _signature_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> d
 def _allowed(estimate: Estimate, model: Truth, matched: _Matched) -> Adjacency:
     """[i, j]: ẑ_i may contain z_j. Hard: itself alone. Soft: its ancestors too; only its surrounding parents
     where the graph itself was identified (sufficiently nonlinear mechanisms)."""
-    graph = adjacency_of(model.latents, model.graph.edges)
+    graph = adjacency_of(model.latents, model.edges)
     wide = surrounding_parents(graph) if estimate.graph == "exact" else ancestors(graph)
     allowed = np.eye(len(model.latents), dtype=bool)
     for name, recovered in zip(matched.latents, matched.recovered, strict=True):
@@ -257,7 +266,7 @@ def _allowed(estimate: Estimate, model: Truth, matched: _Matched) -> Adjacency:
 def _graph_metrics(estimate: Estimate, model: Truth, matched: _Matched) -> dict[str, float]:
     if estimate.graph == "not estimated":
         return dict.fromkeys(("shd", "shd_closure", "edge_precision", "edge_recall"), float("nan"))
-    truth = adjacency_of(model.latents, model.graph.edges)
+    truth = adjacency_of(model.latents, model.edges)
     names = dict(zip(matched.recovered, matched.latents, strict=True))
     pairs = [edge.pair for edge in estimate.edges if edge.source in names and edge.target in names]
     found = adjacency_of(model.latents, [(names[a], names[b]) for a, b in pairs])
@@ -302,4 +311,4 @@ def _score_errors(estimate: Estimate, model: Truth) -> tuple[float, dict[str, fl
 
 
 def _graph_facts(model: Truth) -> dict[str, Any]:
-    return {"nodes": list(model.latents), "edges": [list(edge) for edge in model.graph.edges]}
+    return {"nodes": list(model.latents), "edges": [list(edge) for edge in model.edges]}

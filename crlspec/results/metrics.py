@@ -7,7 +7,6 @@ i → j.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from crlspec.numerics.graphs import Adjacency
 from crlspec.numerics.ranks import ranks
@@ -38,6 +37,8 @@ def best_matching(correlations: np.ndarray) -> np.ndarray:
 
     Only for designs in which the environments themselves do not tell which latent is which.
     """
+    from scipy.optimize import linear_sum_assignment
+
     match = np.full(len(correlations), -1)
     rows, columns = linear_sum_assignment(-correlations)
     match[rows] = columns

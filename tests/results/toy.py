@@ -60,10 +60,14 @@ class ToyModel:
     observational = property(lambda self: "obs")
 
     @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        return tuple((self.latents[i], self.latents[j]) for i, j in np.argwhere(self.weights))
+
+    @property
     def graph(self) -> nx.DiGraph:
         graph = nx.DiGraph()
         graph.add_nodes_from(self.latents)
-        graph.add_edges_from((self.latents[i], self.latents[j]) for i, j in np.argwhere(self.weights))
+        graph.add_edges_from(self.edges)
         return graph
 
     @property

@@ -10,21 +10,28 @@ from crlspec.inference.check import Check
 from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.numerics.rows import Rows
 
-__all__ = ["check_cells", "check_rounding", "extreme"]
+__all__ = ["Ends", "check_cells", "check_rounding", "ends_of"]
+
+Ends = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Environment → the least and the largest value of every column."""
 
 PROBED = 256
 """Rows of an environment in which equal values are looked for, and that give a first idea of deviations."""
 
 
+def ends_of(samples: Mapping[str, np.ndarray]) -> Ends:
+    """Of samples, environment → (sample, observed)."""
+    return {name: (_extreme(np.minimum, x), _extreme(np.maximum, x)) for name, x in samples.items()}
+
+
 def check_cells(
-    samples: Mapping[str, np.ndarray], observed: Sequence[str], limits: DesignThresholds
+    samples: Mapping[str, np.ndarray], ends: Ends, observed: Sequence[str], limits: DesignThresholds
 ) -> list[Check]:
     """Cells and columns that stand out, named by environment, row (counted from 1) and column.
 
     samples  environment → (sample, observed), finite
     """
-    high = np.stack([extreme(np.maximum, x) for x in samples.values()])
-    low = np.stack([extreme(np.minimum, x) for x in samples.values()])
+    low, high = (np.stack([ends[name][side] for name in samples]) for side in (0, 1))
     if (huge := np.maximum(high, -low)).max() > limits.huge:
         return _huge(samples, observed, huge, limits.huge)
     checks: list[Check] = []
@@ -71,7 +78,7 @@ def check_rounding(
     ]  # fmt: skip
 
 
-def extreme(which: np.ufunc, x: np.ndarray | Rows) -> np.ndarray:
+def _extreme(which: np.ufunc, x: np.ndarray | Rows) -> np.ndarray:
     """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
     if isinstance(x, Rows):
         return x.scan.high if which is np.maximum else x.scan.low

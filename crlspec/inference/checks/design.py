@@ -9,7 +9,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference.check import Check
-from crlspec.inference.checks.cells import check_cells, check_rounding
+from crlspec.inference.checks.cells import check_cells, check_rounding, ends_of
 from crlspec.inference.checks.control import better_control, check_control
 from crlspec.inference.checks.duplicates import check_copies, check_duplicates
 from crlspec.inference.checks.effect import check_effect
@@ -78,7 +78,8 @@ def _objections(
     they object."""
     limits = thresholds.design
     setting, samples = problem.setting, {name: problem.samples[name] for name in _names(problem)}
-    if found := check_cells(samples, problem.observed, limits):
+    ends = ends_of(samples)
+    if found := check_cells(samples, ends, problem.observed, limits):
         return tuple(found)
     size, latents = len(problem.observed), len(setting.latents)
     linear = setting.mixing == "linear" and 0 < latents <= size
@@ -86,7 +87,7 @@ def _objections(
     checks = check_rounding(samples, problem.observed, size > latents, limits)
     if not checks:  # rounded rows may be equal by chance
         checks = check_duplicates(samples, limits.duplicates)
-    sound += of_table(samples, limits)
+    sound += of_table(samples, ends, limits)
     repeated = [check for check in checks if check.name in {"duplicate-rows", "shared-rows"}]
     if any(check.consequence == "refuted" for check in repeated):
         return tuple(checks)

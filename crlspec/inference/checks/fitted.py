@@ -50,10 +50,9 @@ def hard_model(
             weights, constant, variance = _regression(_pooled(z, counts * ~cut), i)
             maps[~cut, i, :i], intercepts[~cut, i], variances[~cut, i] = weights, constant, variance
             free += i + 2
-        for e in np.flatnonzero(cut):
-            intercepts[e, i] = z[e, 0, i + 1]
-            variances[e, i] = z[e, i + 1, i + 1] - z[e, 0, i + 1] ** 2
-            free += 2
+        intercepts[cut, i] = z[cut, 0, i + 1]
+        variances[cut, i] = z[cut, i + 1, i + 1] - z[cut, 0, i + 1] ** 2
+        free += 2 * int(cut.sum())
         free -= 0 if cut.any() else i
     return _model(rows, maps, intercepts, variances, free)
 

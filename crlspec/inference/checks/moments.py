@@ -122,6 +122,14 @@ class Moments:
         return equalities(self.means, self.covariances, self.counts)
 
     @cached_property
+    def principal(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of ``spread``, which has to be there: (environment, observed) variances, the largest first, and their
+        directions (environment, observed, direction)."""
+        assert self.spread is not None
+        values, vectors = np.linalg.eigh(self.spread)
+        return values[:, ::-1], vectors[:, :, ::-1]
+
+    @cached_property
     def changes(self) -> list[Relative]:
         """The covariance of each environment relative to that of the control, which is the first of them."""
         free = self.counts - 1

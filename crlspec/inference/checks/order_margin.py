@@ -69,21 +69,25 @@ def gaussian_margin(
 
     The log ratio is a quadratic form of normal variables: with D = Θ₂ − Θ₁ and gradient v at the mean, it has
     variance ½ tr(DSDS) + vᵀSv."""
-    gain = variance = 0.0
-    for e, count in enumerate(counts):
-        mean, covariance = sampled[0][e], sampled[1][e]
-        sides = []
-        for means, covariances in (first, second):
-            precision = np.linalg.inv(covariances[e])
-            gap = mean - means[e]
-            value = np.linalg.slogdet(precision)[1] - np.trace(precision @ covariance) - gap @ precision @ gap
-            sides.append((0.5 * value, precision, precision @ gap))
-        (one, a, slope_a), (other, b, slope_b) = sides
-        twisted, slope = (b - a) @ covariance, slope_b - slope_a
-        gain += float(count * (one - other))
-        spread = 0.5 * np.trace(twisted @ twisted) + slope @ covariance @ slope
-        variance += float(count * spread * (1.0 if sizes is None else count / sizes[e]))
-    return _margin(gain, variance, alternatives)
+    one, a, slope_a = _expected(first, sampled)
+    other, b, slope_b = _expected(second, sampled)
+    twisted, slope = (b - a) @ sampled[1], slope_b - slope_a
+    spread = 0.5 * np.einsum("eij,eji->e", twisted, twisted)
+    spread += np.einsum("ei,eij,ej->e", slope, sampled[1], slope)
+    dependence = 1.0 if sizes is None else counts / sizes
+    variance = float((counts * spread * dependence).sum())
+    return _margin(float((counts * (one - other)).sum()), variance, alternatives)
+
+
+def _expected(
+    model: tuple[np.ndarray, np.ndarray], sampled: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each environment the mean log likelihood of a sample, up to a constant, the precision of the model, and the
+    gradient at the mean of the samples."""
+    precision, gap = np.linalg.inv(model[1]), sampled[0] - model[0]
+    slope = np.einsum("eij,ej->ei", precision, gap)
+    value = np.linalg.slogdet(precision)[1] - np.einsum("eij,eji->e", precision, sampled[1])
+    return 0.5 * (value - np.einsum("ei,ei->e", gap, slope)), precision, slope
 
 
 def _margin(gain: float, variance: float, alternatives: int) -> Margin:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import chdtr
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.cells import PROBED, extreme
+from crlspec.inference.checks.cells import PROBED, Ends
 from crlspec.inference.checks.effect import no_effect
 from crlspec.inference.checks.heavy_tails import worth
 from crlspec.inference.checks.mechanism_changed import noise_p_values
@@ -24,12 +24,12 @@ from crlspec.inference.design_thresholds import DesignThresholds
 __all__ = ["of_moments", "of_rows", "of_table", "of_tails", "of_targets"]
 
 
-def of_table(samples: Mapping[str, np.ndarray], limits: DesignThresholds) -> list[Check]:
+def of_table(samples: Mapping[str, np.ndarray], ends: Ends, limits: DesignThresholds) -> list[Check]:
     """Of single cells and rows; ``samples``: environment → (sample, observed)."""
     far = 0.0
-    for x in samples.values():
-        some = x[:PROBED]
-        away = np.maximum(extreme(np.maximum, x) - some.mean(0), some.mean(0) - extreme(np.minimum, x))
+    for name, x in samples.items():
+        some, (low, high) = x[:PROBED], ends[name]
+        away = np.maximum(high - some.mean(0), some.mean(0) - low)
         far = max(far, float((away / np.maximum(some.std(0), 1e-300)).max()) if len(some) > 1 else 0.0)
     return [
         _passed(

@@ -93,14 +93,15 @@ def _leaves(
 ) -> tuple[float, float]:
     """How far an environment's covariance and its mean lie off the space of another one, in units of what may be."""
     assert moments.spread is not None and moments.observed is not None
-    inside, off = _space(moments.spread[base], latents)
+    variances, directions = moments.principal
+    inside, off = directions[base][:, :latents], directions[base][:, latents:]
     here, there = (off.T @ moments.spread[k] @ off for k in (base, e))
     gap = off.T @ (moments.observed[e] - moments.observed[base])
     counts = moments.counts
-    own = np.linalg.eigvalsh(moments.spread[base])[::-1]
+    own = variances[base]
     exact = own[latents] < limits.exact * own[0]
     if exact:
-        if np.linalg.eigvalsh(moments.spread[e])[::-1][latents] > limits.unexact * own[0]:
+        if variances[e][latents] > limits.unexact * own[0]:
             return 0.0, 0.0  # not linear, or noisy, by itself
         allowed = 1e3 * max(own[latents], 1e-13 * own[0])
         return float(np.trace(there) / allowed), float(gap @ gap / allowed)

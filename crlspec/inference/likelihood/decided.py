@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr
@@ -81,7 +82,12 @@ class _Decision(Asked, Fits):
         """Means and covariances of every environment that a fit stands for."""
         return hard_model(fit.rows, self.moments, self.counts, self.targeted[list(fit.order)])
 
-    @property
+    @cached_property
+    def best_model(self) -> FittedModel:
+        """The model of the best fit."""
+        return self.model(self.best)
+
+    @cached_property
     def sampled(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and covariances of the samples."""
         means = self.moments[:, 0, 1:]
@@ -169,7 +175,7 @@ def _rivals(asked: Asked, edges: Sequence[tuple[int, int]], rivals: Mapping[tupl
 
 
 def _fit(given: _Decision) -> Check:
-    model, (means, covariances) = given.model(given.best), given.sampled
+    model, (means, covariances) = given.best_model, given.sampled
     fit = goodness(covariances, model.covariances, given.counts, model.free, (means, model.means))
     if fit.p_value >= given.thresholds.misfit:
         return check_goodness(fit, given.environments, given.thresholds)
@@ -214,7 +220,7 @@ def _order(given: _Decision, found: np.ndarray) -> Check:
     reversed orders. Vuong's standard error stands beside the gain.
     """
     pairs = _reversible(found, _known(given))
-    best, sampled = given.model(given.best), given.sampled
+    best, sampled = given.best_model, given.sampled
     worst: tuple[float, Margin, tuple[int, int]] | None = None
     orders = [tuple(given.best.order[p] for p in positions) for _, _, positions in pairs]
     starts = given.best.rows[np.array([positions for _, _, positions in pairs], dtype=int)]
