@@ -8,7 +8,7 @@ import pytest
 import crlspec
 from crlspec.errors import DataError
 
-SETS = ["samples=2000"]
+SETS = ["samples=2000", "latents=3", "mixing.observed=6"]
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def fitted(table):
     return CRL("lscale-i").fit(*table)
 
 
-@pytest.mark.parametrize("kind", ["pca", "ica"])
+@pytest.mark.parametrize("kind", ["pca", pytest.param("ica", marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore")
 def test_the_rules_of_scikit_learn_hold_for_what_takes_any_data(kind):
     check_estimator(CRL(kind, latents="all", observational="first"), on_skip=None)

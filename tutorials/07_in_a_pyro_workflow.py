@@ -97,7 +97,7 @@ def regression() -> torch.Tensor:
 
 
 sceptical = intervene(pyro.condition(regression, {"height": heights}), {"slope": dist.Normal(1.0, 0.5)})
-sampler = MCMC(NUTS(sceptical), num_samples=300, warmup_steps=100, disable_progbar=True)
+sampler = MCMC(NUTS(sceptical), num_samples=150, warmup_steps=60, disable_progbar=True)
 sampler.run()
 slopes = sampler.get_samples()["slope"]
 precision = 1 / 0.5**2 + float((ages**2).sum()) / 0.5**2
@@ -169,7 +169,7 @@ assert (np.abs(svi_deviation / exact_deviation - 1) < 0.4).all()
 # `posterior` labels the draws as ArviZ wants them.
 
 # %%
-sampler = MCMC(NUTS(program), num_samples=200, warmup_steps=80, disable_progbar=True)
+sampler = MCMC(NUTS(program), num_samples=120, warmup_steps=60, disable_progbar=True)
 sampler.run()
 tree = bayesian.posterior(sampler)
 draws = np.stack([tree["posterior"][name].values.ravel() for name in weights])

@@ -10,6 +10,7 @@ Labels far off count less (Huber's weights).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,8 +57,7 @@ class Calibrated:
 
 def fit_monotone(z: np.ndarray, label: np.ndarray) -> MonotoneMap:
     """The map from latents z (label,) to labels (label,); both finite, neither constant (see :func:`varies`)."""
-    penalty = _chosen(z, label)
-    return _fitted(z, label, penalty)
+    return _Labels.of(z, label).fitted(_chosen(z, label))
 
 
 def held_out(z: np.ndarray, label: np.ndarray) -> Calibrated:
@@ -89,32 +89,58 @@ def _chosen(z: np.ndarray, label: np.ndarray) -> float:
     """The penalty of the least cross-validated error; infinite for a line."""
     if len(z) < 2 * FOLDS:
         return np.inf
-    errors = {}
-    for penalty in (np.inf, *PENALTIES):
-        lost = 0.0
-        for fold in _folds(z, FOLDS):
-            rest = np.setdiff1d(np.arange(len(z)), fold)
-            if not (varies(z[rest]) and varies(label[rest])):
-                return np.inf
-            lost += float(np.abs(_fitted(z[rest], label[rest], penalty)(z[fold]) - label[fold]).sum())
-        errors[penalty] = lost
+    errors = dict.fromkeys((np.inf, *PENALTIES), 0.0)
+    for fold in _folds(z, FOLDS):
+        rest = np.setdiff1d(np.arange(len(z)), fold)
+        if not (varies(z[rest]) and varies(label[rest])):
+            return np.inf
+        labels = _Labels.of(z[rest], label[rest])
+        for penalty in errors:
+            errors[penalty] += float(np.abs(labels.fitted(penalty)(z[fold]) - label[fold]).sum())
     best = min(errors, key=lambda one: errors[one])
     noticeable = errors[np.inf] > 1e-9 * np.abs(label - label.mean()).sum()
     return best if noticeable and errors[best] < (1 - GAIN) * errors[np.inf] else np.inf
 
 
-def _fitted(z: np.ndarray, label: np.ndarray, penalty: float) -> MonotoneMap:
-    """The map under one penalty."""
-    low, high = float(z.min()), float(z.max())
-    direction = _direction(z, label)
-    u, scale = (z - low) / (high - low), float(np.ptp(label))
-    y = direction * (label - label.mean()) / scale
-    start, slope = _line(u, y)
-    at, values, slopes = np.array([0.0, 1.0]), start + slope * np.array([0.0, 1.0]), np.full(2, slope)
-    if np.isfinite(penalty):
-        at, values, slopes = _spline(u, y, FLATTEST * slope, penalty * len(u))
-    back = direction * scale
-    return MonotoneMap(low + at * (high - low), label.mean() + back * values, back * slopes / (high - low))
+@dataclass(frozen=True)
+class _Labels:
+    """What maps under all penalties have in common.
+
+    low, high    the least and the largest latent
+    start, back  of the labels: their mean, and their range with the sign of the direction
+    u, y         (label,) latents from 0 to 1, and labels that rise with them, centred, of range 1
+    line         (start, slope) of the line
+    """
+
+    low: float
+    high: float
+    start: float
+    back: float
+    u: np.ndarray
+    y: np.ndarray
+    line: tuple[float, float]
+
+    @classmethod
+    def of(cls, z: np.ndarray, label: np.ndarray) -> _Labels:
+        """Latents and labels (label,)."""
+        low, high, mean = float(z.min()), float(z.max()), label.mean()
+        direction, scale = _direction(z, label), float(np.ptp(label))
+        u, y = (z - low) / (high - low), direction * (label - mean) / scale
+        return cls(low, high, mean, direction * scale, u, y, _line(u, y))
+
+    @cached_property
+    def problem(self) -> _Splines:
+        """The least squares of a spline, but for the penalty."""
+        return _Splines.of(self.u, self.y, FLATTEST * self.line[1])
+
+    def fitted(self, penalty: float) -> MonotoneMap:
+        """The map under one penalty."""
+        start, slope = self.line
+        at, values, slopes = np.array([0.0, 1.0]), start + slope * np.array([0.0, 1.0]), np.full(2, slope)
+        if np.isfinite(penalty):
+            at, values, slopes = self.problem.solved(penalty * len(self.u))
+        width = self.high - self.low
+        return MonotoneMap(self.low + at * width, self.start + self.back * values, self.back * slopes / width)
 
 
 def _direction(z: np.ndarray, label: np.ndarray) -> float:
@@ -137,36 +163,53 @@ def _line(u: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(start), float(slope)
 
 
-def _spline(
-    u: np.ndarray, y: np.ndarray, least: float, penalty: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(knots, values, slopes) of the rising spline on [0, 1] whose slope is nowhere below ``least``."""
-    from scipy.interpolate import BSpline
-    from scipy.optimize import nnls
+INNER = np.linspace(0, 1, INTERVALS + 1)
+KNOTS = np.concatenate([np.zeros(DEGREE), INNER, np.ones(DEGREE)])
+COUNT = len(KNOTS) - DEGREE - 1
+STEPS = np.tril(np.ones((COUNT, COUNT)))[:, 1:]
+"""Coefficients = first + STEPS · increments."""
+GAPS = (KNOTS[DEGREE + 1 : -1] - KNOTS[1 : -DEGREE - 1]) / DEGREE
+"""Increments of a line of slope 1."""
+BENDS = np.diff(np.eye(COUNT - 1), axis=0) / GAPS
 
-    inner = np.linspace(0, 1, INTERVALS + 1)
-    knots = np.concatenate([np.zeros(DEGREE), inner, np.ones(DEGREE)])
-    count = len(knots) - DEGREE - 1
-    basis = BSpline.design_matrix(u, knots, DEGREE).toarray()
-    steps = np.tril(np.ones((count, count)))[:, 1:]  # coefficients = first + steps · increments
-    gaps = (knots[DEGREE + 1 : -1] - knots[1 : -DEGREE - 1]) / DEGREE  # increments of a line of slope 1
-    bends = np.diff(np.eye(count - 1), axis=0) / gaps
-    design = np.concatenate([np.ones((len(u), 1)), -np.ones((len(u), 1)), basis @ steps], axis=1)
-    target = y - basis @ steps @ (least * gaps)
-    drawn = np.concatenate(
-        [np.zeros((len(bends), 2)), np.sqrt(penalty / len(bends)) * bends / DEGREE], axis=1
-    )
-    weight, found = np.ones_like(u), np.zeros(count + 1)
-    for _ in range(ROUNDS):
-        root = np.sqrt(weight)
-        found, _ = nnls(
-            np.concatenate([design * root[:, None], drawn]),
-            np.concatenate([target * root, np.zeros(len(bends))]),
-            maxiter=500,
+
+@dataclass(frozen=True)
+class _Splines:
+    """Rising splines on [0, 1], nowhere of a slope below ``least``; design (label, unknown) and target (label,) of
+    their least squares."""
+
+    least: float
+    design: np.ndarray
+    target: np.ndarray
+
+    @classmethod
+    def of(cls, u: np.ndarray, y: np.ndarray, least: float) -> _Splines:
+        """Latents and labels as in :class:`_Labels`."""
+        from scipy.interpolate import BSpline
+
+        basis = BSpline.design_matrix(u, KNOTS, DEGREE).toarray()
+        design = np.concatenate([np.ones((len(u), 1)), -np.ones((len(u), 1)), basis @ STEPS], axis=1)
+        return cls(least, design, y - basis @ STEPS @ (least * GAPS))
+
+    def solved(self, penalty: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(knots, values, slopes)."""
+        from scipy.interpolate import BSpline
+        from scipy.optimize import nnls
+
+        drawn = np.concatenate(
+            [np.zeros((len(BENDS), 2)), np.sqrt(penalty / len(BENDS)) * BENDS / DEGREE], axis=1
         )
-        weight = _huber(target - design @ found)
-    spline = BSpline(knots, found[0] - found[1] + steps @ (found[2:] + least * gaps), DEGREE)
-    return inner, spline(inner), np.maximum(spline.derivative()(inner), least)
+        weight, found = np.ones_like(self.target), np.zeros(COUNT + 1)
+        for _ in range(ROUNDS):
+            root = np.sqrt(weight)
+            found, _ = nnls(
+                np.concatenate([self.design * root[:, None], drawn]),
+                np.concatenate([self.target * root, np.zeros(len(BENDS))]),
+                maxiter=500,
+            )
+            weight = _huber(self.target - self.design @ found)
+        spline = BSpline(KNOTS, found[0] - found[1] + STEPS @ (found[2:] + self.least * GAPS), DEGREE)
+        return INNER, spline(INNER), np.maximum(spline.derivative()(INNER), self.least)
 
 
 def _huber(residual: np.ndarray) -> np.ndarray:

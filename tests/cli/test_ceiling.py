@@ -9,8 +9,15 @@ import pytest
 import crlspec
 from crlspec.results.ceiling import Ceiling
 from crlspec.results.yardsticks import Yardsticks
+from tests.inference.short import short_networks
 
 FEW = ("--samples", 150)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Networks that stay near their start, the linear regression: the mixings are linear."""
+    short_networks(monkeypatch)
 
 
 def test_a_table_and_a_file(call, spec, tmp_path):

@@ -10,6 +10,7 @@ from crlspec.errors import DataError
 from crlspec.spec.load import load
 from crlspec.studies.power.plan import _simulated
 from tests.inference.blobs import latents, rendered, tree
+from tests.inference.short import short_edges
 
 SPEC = """\
 crlspec: 1
@@ -31,7 +32,8 @@ def spec(tmp_path):
     return path
 
 
-def test_from_a_folder_of_arrays_to_latents_of_new_images(call, spec, tmp_path):
+def test_from_a_folder_of_arrays_to_latents_of_new_images(call, spec, tmp_path, monkeypatch):
+    short_edges(monkeypatch)
     checked = call("check", spec)
     assert checked.status == 0, checked.err
     ran = call("run", spec, "--out", "run")

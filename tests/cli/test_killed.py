@@ -5,16 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from crlspec.inference.edges import classifier, classifier_model
 from crlspec.result import Result, open_result
 from tests.cli.conftest import Call, empty_page
+from tests.inference.short import short_edges
 
 GENERAL = """\
 crlspec: 1
@@ -58,8 +57,7 @@ def killed(call: list[str], folder: Path) -> Path:
 @pytest.fixture
 def quick_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows the network that is looked at: edges of few steps, and no pictures."""
-    short = partial(classifier_model.fit_contrasts, steps=20)
-    monkeypatch.setattr(classifier, "fit_contrasts", short)
+    short_edges(monkeypatch)
     monkeypatch.setattr(Result, "report", empty_page)
 
 

@@ -49,7 +49,7 @@ def test_the_program_computes_in_one_thread_unless_told_otherwise(given, threads
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     environment |= {} if given is None else {"OMP_NUM_THREADS": given}
     code = (
-        "import sys; from crlspec.cli import main; sys.argv = ['crlspec', 'schema']; main(); "
+        "import sys; from crlspec.cli import main; sys.argv = ['crlspec', 'show']; main(); "
         "import torch; print(torch.get_num_threads())"
     )
     done = subprocess.run(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from crlspec.disk.owner import Owner, is_own, locked, owner_of, sweep, temporary
 from crlspec.disk.room import require_room, require_writable
 from crlspec.disk.write import write_file
 from crlspec.errors import OutputExists, WriteError
+from tests.forked import Forked
 
 
 def names(folder: Path) -> list[str]:
@@ -23,10 +22,9 @@ def names(folder: Path) -> list[str]:
 
 def of_a_dead_process(name: str) -> str:
     """A temporary's name, made by a process that has ended."""
-    code = f"from crlspec.disk.owner import temporary; print(temporary({name!r}))"
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    status, told, _ = Forked(lambda: print(temporary(name))).ended()
+    assert status == 0
+    return told.strip()
 
 
 @pytest.mark.parametrize(

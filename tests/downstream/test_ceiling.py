@@ -14,6 +14,7 @@ from crlspec.data import from_arrays
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.results.ceiling import Ceiling
 from tests.inference import blobs
+from tests.inference.short import short_networks
 from tests.results import toy
 
 NAMES = ("a", "b", "c")
@@ -71,6 +72,12 @@ def test_a_latent_that_is_buried_in_noise_is_hidden():
     assert crlspec.ceiling(labelled(wide, noise=0.1)).hidden == ("b",)
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """Networks that stay near their start, the linear regression: it is exact for the toy."""
+    short_networks(monkeypatch)
+
+
 def test_more_labels_are_never_much_worse():
     counts = (20, 100, 500)
     found = crlspec.ceiling(labelled(np.vstack([MIXING, MIXING]), noise=0.5), labels=counts, seed=3)
@@ -89,12 +96,12 @@ def test_the_same_seed_gives_the_same_numbers_whatever_else_is_asked():
     assert crlspec.ceiling(data, seed=6).reached != one.reached
 
 
-def test_a_model_gives_what_its_samples_give():
+def test_a_model_gives_what_its_samples_give(short):
     model = toy.toy_model()
     assert crlspec.ceiling(model, samples=300, seed=2) == crlspec.ceiling(model.sample(300, seed=2), seed=2)
 
 
-def test_a_result_is_judged_on_the_same_rows():
+def test_a_result_is_judged_on_the_same_rows(short):
     model = toy.toy_model()
     exact = crlspec.Result.from_estimate(toy.toy_estimate(model), model.sample(500, seed=1))
     found = exact.ceiling(model, samples=300, labels=(10,))
@@ -107,7 +114,7 @@ def test_a_result_is_judged_on_the_same_rows():
     assert "The network is not better than the result with any number of labels that was tried." in str(found)
 
 
-def test_a_result_that_mixes_latents_is_overtaken():
+def test_a_result_that_mixes_latents_is_overtaken(short):
     model = toy.toy_model()
     mixed = toy.toy_estimate(model, np.eye(4) + 0.9 * np.roll(np.eye(4), 1, axis=1))
     result = crlspec.Result.from_estimate(mixed, model.sample(500, seed=1))
@@ -117,7 +124,7 @@ def test_a_result_that_mixes_latents_is_overtaken():
     assert "The network is better than the result from 10 labels on." in str(found)
 
 
-def test_latents_without_names_are_found_by_what_their_environments_target():
+def test_latents_without_names_are_found_by_what_their_environments_target(short):
     model = toy.toy_model()
     names = {"z1": "z3", "z2": "z4", "z3": "z2", "z4": "z1"}
     estimate = toy.toy_estimate(model).renamed(names, {name: name for name in model.environments})
@@ -130,7 +137,7 @@ def test_latents_without_names_are_found_by_what_their_environments_target():
         np.testing.assert_allclose(own.correlation, 1, atol=1e-9)
 
 
-def test_a_round_trip_through_json(seen, tmp_path):
+def test_a_round_trip_through_json(seen, short, tmp_path):
     model = toy.toy_model()
     result = crlspec.Result.from_estimate(toy.toy_estimate(model), model.sample(500, seed=1))
     for one in (seen, result.ceiling(model, samples=300)):
@@ -187,7 +194,7 @@ def test_data_without_truth_are_refused():
         crlspec.ceiling(nameless)
 
 
-def test_environments_without_truth_are_left_out_and_unknown_rows_too():
+def test_environments_without_truth_are_left_out_and_unknown_rows_too(short):
     data = labelled(MIXING, rows=100)
     del data["do_a"]["z"]
     data["obs"]["z"].values[:7] = np.nan

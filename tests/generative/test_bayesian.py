@@ -75,6 +75,7 @@ def conjugate():
 WEIGHTS = ("weight_z1_z3", "weight_z2_z3")
 
 
+@pytest.mark.slow
 def test_nuts_finds_the_conjugate_posterior(conjugate):
     """The environment in which z3 is cut from its causes tells nothing of their weights; the shifted one does."""
     model, data, mean, covariance = conjugate

@@ -120,6 +120,7 @@ def test_svi_finds_the_posterior(model):
     assert float(posterior) == pytest.approx(0.8 * 1.3 / 0.89, abs=0.15)
 
 
+@pytest.mark.slow
 def test_nuts_finds_the_posterior(model):
     dose = torch.full((1,), 1.3, dtype=torch.float64)
     program = pyro.condition(model.pyro(), data={"dose": dose})

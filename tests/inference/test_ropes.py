@@ -23,6 +23,7 @@ from crlspec.spec.load import dump, loads
 from crlspec.spec.setting import Setting
 from crlspec.testing import EstimatorContract, PairsToy
 from tests.inference.blobs import NAMES, latents, rendered, tree
+from tests.inference.short import short_edges
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ class TestRopes(EstimatorContract):
 @cache
 def solved() -> Estimate:
     """Two restarts, short, with the true scores."""
-    return Ropes(restarts=2, steps=120).solve(TOY.problem, ExactScores(TOY.difference), 0, silent)
+    with pytest.MonkeyPatch.context() as patch:
+        short_edges(patch)
+        return Ropes(restarts=2, steps=120).solve(TOY.problem, ExactScores(TOY.difference), 0, silent)
 
 
 def test_columns_are_refined_to_latents_and_graph():
@@ -111,7 +114,8 @@ def test_score_differences_are_told_of_the_environment_that_shows_each_latent():
     assert (np.array(own) > 0).all()
 
 
-def test_it_is_ok_only_where_restarts_agree_and_every_pair_hits_one_latent():
+def test_it_is_ok_only_where_restarts_agree_and_every_pair_hits_one_latent(monkeypatch):
+    short_edges(monkeypatch)
     found = solved()
     names = {check.name for check in found.checks}
     assert {"contrast", "agreement", "scattered", "samples", "residual-mixing"} <= names

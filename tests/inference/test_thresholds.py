@@ -34,6 +34,7 @@ from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.testing import LinearGaussianToy, PairsToy
+from tests.inference.short import short_edges
 
 TOY = LinearGaussianToy(2000).problem
 NOISY = replace(
@@ -82,7 +83,10 @@ def test_every_threshold_says_where_it_comes_from(cls: type[Thresholds | DesignT
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_a_result_keeps_the_thresholds_of_its_estimator(kind: str, tmp_path: Path) -> None:
+def test_a_result_keeps_the_thresholds_of_its_estimator(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_edges(monkeypatch)
     name, sets = SPECS[kind]
     spec = crlspec.load(name, sets=["latents=2", "samples=400", *sets])
     model = crlspec.compile(spec, seed=0)

@@ -85,7 +85,9 @@ def correlations(found: Estimate, node: dict[str, int], reference: Reference) ->
     return [abs(np.corrcoef(z_hat[:, k], z[:, node[u]])[0, 1]) for k, u in enumerate(found.latents)]
 
 
-@pytest.mark.parametrize("targets", [TRIANGULAR, FULL_RANK, MORE, TWICE])
+@pytest.mark.parametrize(
+    "targets", [pytest.param(TRIANGULAR, marks=pytest.mark.slow), FULL_RANK, MORE, TWICE]
+)
 def test_hard_signature_latents_and_graph_are_recovered(targets: Targets) -> None:
     """On all of three seeds the signature and the latents; of 18 pairs at alpha = .01 at most one is wrong; two of
     the three are decided, at least."""

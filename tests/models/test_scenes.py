@@ -87,11 +87,11 @@ def links_of(angles, fins):
 
 
 class ArmLaws(MixingContract):
-    joints, cameras, fins = 3, 1, True
+    joints, cameras, fins, size = 3, 1, True, 8
     radii = (0.09, 0.075, 0.065, 0.05, 0.04, 0.045, 0.045)
 
     def declaration(self):
-        return RobotArmMixing(joints=self.joints, cameras=self.cameras, size=12, fins=self.fins)
+        return RobotArmMixing(joints=self.joints, cameras=self.cameras, size=self.size, fins=self.fins)
 
     def expected(self, declaration, z):
         """Image by image and link by link."""
@@ -99,7 +99,8 @@ class ArmLaws(MixingContract):
 
         order = ("column", "upper arm", "forearm", "hand", "fin", "left finger", "right finger")
         views, images = [(0.35, 0.35), (1.75, 0.5)][: self.cameras], []
-        middle = (np.arange(12) + 0.5) / 12
+        square = (self.size, self.size)
+        middle = (np.arange(self.size) + 0.5) / self.size
         plane = np.stack(np.meshgrid(WIDTH * (middle - 0.5), WIDTH * (0.5 - middle)), -1)
         for u in z:
             angles = np.array([0, 0.45, 1.0, 0, 0, 0])
@@ -108,20 +109,20 @@ class ArmLaws(MixingContract):
                 turned = rotation(Y, elevation) @ rotation(
                     Z, -azimuth
                 )  # the camera's x points at the arm from there
-                total, share, clear = np.zeros((12, 12, 3)), np.zeros((12, 12)), np.ones((12, 12))
+                total, share, clear = np.zeros((*square, 3)), np.zeros(square), np.ones(square)
                 for name, radius, ends in zip(order, self.radii, links_of(angles, self.fins), strict=True):
                     a, b = (turned @ (end - np.array(CENTRE)) for end in ends)
                     start, along = a[1:], (b - a)[1:]
                     t = np.clip((plane - start) @ along / (along @ along + 1e-6), 0, 1)
                     off = np.sqrt(((plane - start - t[..., None] * along) ** 2).sum(-1) + 1e-8)
-                    alpha = sigmoid((radius - off) / (WIDTH / 24))
+                    alpha = sigmoid((radius - off) / (WIDTH / (2 * self.size)))
                     weight = alpha * np.exp(8 * (a[0] + t * (b - a)[0]))
                     total += weight[..., None] * COLOURS[name]
                     share, clear = share + weight, clear * (1 - alpha)
                 images.append(((1 - clear) / share)[..., None] * total)
         return (
             np.array(images)
-            .reshape(len(z), self.cameras, 12, 12, 3)
+            .reshape(len(z), self.cameras, *square, 3)
             .transpose(0, 1, 4, 2, 3)
             .reshape(len(z), -1)
         )

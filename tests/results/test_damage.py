@@ -24,6 +24,12 @@ def saved(result, tmp_path_factory) -> Path:
     return result.save(tmp_path_factory.mktemp("saved") / "result.nc")
 
 
+@pytest.fixture(scope="module")
+def content(saved: Path) -> xr.DataTree:
+    with xr.open_datatree(saved, engine="h5netcdf") as opened:
+        return opened.load()
+
+
 @pytest.fixture
 def copy(saved: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(saved, tmp_path / "result.nc"))
@@ -31,10 +37,14 @@ def copy(saved: Path, tmp_path: Path) -> Path:
 
 def edited(path: Path, change: Callable[[xr.DataTree], None], seal: bool = False) -> None:
     """Written again after a change, without its seal; its digest is taken anew where ``seal`` says so."""
+    with xr.open_datatree(path, engine="h5netcdf") as opened:
+        written(path, opened.load(), change, seal)
+
+
+def written(path: Path, tree: xr.DataTree, change: Callable[[xr.DataTree], None], seal: bool) -> None:
+    """The file of a tree after a change."""
     from crlspec.results.digest import DIGEST, digest_of
 
-    with xr.open_datatree(path, engine="h5netcdf") as opened:
-        tree = opened.load()
     change(tree)
     if seal:
         tree.attrs[DIGEST] = digest_of(tree)
@@ -118,8 +128,10 @@ def renamed(tree: xr.DataTree) -> None:
         (lambda tree: tree.attrs.update(crlspec="{"), "it cannot be read ("),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(copy: Path, change: Callable[[xr.DataTree], None], what: str) -> None:
-    edited(copy, change, seal=True)
+def test_what_is_wrong_is_said(
+    copy: Path, content: xr.DataTree, change: Callable[[xr.DataTree], None], what: str
+) -> None:
+    written(copy, content.copy(deep=True), change, seal=True)
     with pytest.raises(DataError) as damaged:
         open_result(copy)
     assert damaged.value.message.startswith(f"{copy}: the result is damaged: {what}"), damaged.value.message

@@ -12,10 +12,12 @@ from crlspec.data import Problem, from_arrays
 from crlspec.errors import SettingMismatch, SpecError
 from crlspec.generative.mixing import Mixing
 from crlspec.inference.declarations import Contrastive, GscaleI
+from crlspec.inference.edges import classifier, classifier_model
 from crlspec.inference.encoders.image_declaration import ImageCode
 from crlspec.inference.encoders.seeing import seen
 from crlspec.spec.load import dump, loads
 from tests.inference.blobs import NAMES, SETTING, latents, rendered, tree
+from tests.inference.short import short_edges
 
 SPEC = """
 crlspec: 1
@@ -31,7 +33,14 @@ QUICK = SPEC.replace("STEPS", "steps: 20, restarts: 1")
 
 
 @pytest.fixture(scope="module")
-def result():
+def quick_edges():
+    with pytest.MonkeyPatch.context() as patch:
+        short_edges(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def result(quick_edges):
     return crlspec.solve(loads(QUICK), tree(300), 0)
 
 
@@ -101,7 +110,7 @@ def test_a_run_from_images_to_images(result, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def convolved():
+def convolved(quick_edges):
     return crlspec.solve(loads(QUICK.replace("kind: mlp", "kind: conv")), tree(200), 0)
 
 
@@ -166,8 +175,9 @@ def test_the_digest_knows_every_image():
 
 
 @pytest.mark.slow
-def test_latents_and_graph_are_recovered():
+def test_latents_and_graph_are_recovered(monkeypatch):
     """Fresh seeds: the mean over them, and the worst."""
+    monkeypatch.setattr(classifier, "fit_contrasts", classifier_model.fit_contrasts)  # of their whole length
     found, edges = [], []
     for seed in (101, 102):
         data = tree(1500, seed=seed)
@@ -191,7 +201,7 @@ interventions:
   noise: {variance: {times: 0.2}}
   second: {noise: {variance: {times: 3}}}
 samples: 200
-estimator: {kind: gscale-i, steps: 60, restarts: 1, encoder: {code: 8}}
+estimator: {kind: gscale-i, steps: 60, restarts: 1, encoder: {kind: mlp, code: 8}}
 """
 
 
@@ -208,7 +218,7 @@ class Blobs(Mixing):
         return torch.as_tensor(rendered(z.numpy()))
 
 
-def test_a_model_that_renders_is_the_truth_that_a_result_is_judged_by(tmp_path):
+def test_a_model_that_renders_is_the_truth_that_a_result_is_judged_by(quick_edges, tmp_path):
     model = replace(crlspec.compile(loads(MODEL), 0), mixing=Blobs(("x1",)))
     result = crlspec.solve(loads(MODEL), model.sample(seed=0), 0, model=model)
     found = result.evaluate(model, seed=1)

@@ -11,7 +11,7 @@ from crlspec.inference.step import Step
 TARGETED = np.concatenate([np.zeros((3, 1), dtype=bool), np.eye(3, dtype=bool)], 1)
 
 
-def latents(seed: int, rows: int = 3000) -> list[np.ndarray]:
+def latents(seed: int, rows: int = 1500) -> list[np.ndarray]:
     """Quadratic latents z1 → z2 → z3, hard interventions on each."""
     rng, found = np.random.default_rng([seed, 20]), []
     for hit in (None, 0, 1, 2):

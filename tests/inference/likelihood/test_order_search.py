@@ -13,7 +13,7 @@ from crlspec.numerics.sample import Sample
 from crlspec.progress import silent
 
 
-def chain(seed: int, samples: int = 3000) -> list[np.ndarray]:
+def chain(seed: int, samples: int = 1500) -> list[np.ndarray]:
     """0 → 1 → 2 by smooth mechanisms, observed and with each latent cut off and shrunk in turn."""
     rng = np.random.default_rng(seed)
     environments = []

@@ -46,8 +46,8 @@ def test_of_two_latents_the_cause_is_found(effect: float) -> None:
     rng = np.random.default_rng(3)
     samples = []
     for first, second in ((1.0, 1.0), (1.0, 0.4), (0.4, 0.4)):
-        z0 = first * rng.normal(size=4000)
-        z1 = effect * second * np.sqrt(1 + z0**2) + second * rng.normal(size=4000)
+        z0 = first * rng.normal(size=2000)
+        z1 = effect * second * np.sqrt(1 + z0**2) + second * rng.normal(size=2000)
         samples.append(np.stack([z0, z1 - z1.mean()], 1))
     signature = np.array([[False, True], [True, True]])
     first_answer = Step("scores", (1, 0), np.eye(2)[[1, 0]], np.zeros((2, 2)), np.ones((2, 2)), 0.0, "")

@@ -19,7 +19,12 @@ def told(row: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "spec", ["linear/hard-5", pytest.param("linear/umni-hard-5", marks=pytest.mark.slow), "linear/soft-5"]
+    "spec",
+    [
+        "linear/hard-5",
+        pytest.param("linear/umni-hard-5", marks=pytest.mark.slow),
+        pytest.param("linear/soft-5", marks=pytest.mark.slow),
+    ],
 )
 def test_rows_do_not_depend_on_threads(spec: str) -> None:
     (case,) = cases_of(spec, changes_of([], {"samples": [300]}))
