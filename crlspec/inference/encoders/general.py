@@ -69,7 +69,7 @@ class GeneralFit:
             agreement=self.thresholds.agreement,
         )
         if self.loss == "structured-ratio" and looked is not None and skewed is not None:
-            return self._seen(y, looked, skewed, pairs, settings, seed, progress)
+            return self._seen(y, looked, skewed, pairs, rows, settings, seed, progress)
         rng = np.random.default_rng([seed, 0x65CA1E])
 
         def perturbed() -> np.ndarray:
@@ -106,20 +106,25 @@ class GeneralFit:
         looked: Looked,
         skewed: np.ndarray,
         pairs: Sequence[tuple[int, int]],
+        rows: np.ndarray,
         settings: Settings,
         seed: int,
         progress: Progress,
     ) -> Fitted:
-        """Of images: all restarts begin where a classifier of the pixels says."""
+        """Of images: where there are several, the first restart begins at the linear encoder. The others begin where
+        a classifier of the pixels says, and so do all of a second generation."""
         limits = self.thresholds
         settings = image_settings(settings, len(y))
-        sided = sided_starts(skewed, self.restarts, limits.turns, limits.two_sided)
 
-        def begun(seed: int) -> tuple[Starts, list[np.ndarray]]:
-            latents, places = looked.starts(y, pairs, sided, seed)
-            return Starts(rows_towards(latents), latents, np.array(sided, dtype=bool)), places
+        def begun(seed: int, linear: int = 0) -> tuple[Starts, list[np.ndarray]]:
+            sided = sided_starts(skewed, self.restarts - linear, limits.turns, limits.two_sided)
+            first = [looked.linear_start(y, rows, seed)] * linear
+            begins = [*first, *looked.starts(y, pairs, sided, seed)]
+            latents, places = [begin for begin, _ in begins], [place for _, place in begins]
+            turning = np.array([(True,) * len(pairs)] * linear + list(sided), dtype=bool)
+            return Starts(rows_towards(latents), latents, turning), places
 
-        starts, places = begun(seed)
+        starts, places = begun(seed, int(self.restarts > 1))
         if self._convolves(y, looked, pairs, seed):
             pictures = Pictures(looked.observations, tuple(places))
             return fit(y, pairs, starts, settings, seed, progress, self.context, pictures=pictures)
