@@ -10,6 +10,7 @@ import numpy as np
 
 from crlspec.inference.encoders.halves import halved_latents
 from crlspec.inference.encoders.image_declaration import Looking
+from crlspec.inference.encoders.image_linear import linear_where_told
 from crlspec.inference.encoders.image_starts import Looked, image_settings, rows_towards, told_by_code
 from crlspec.inference.encoders.pictures import Pictures
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
@@ -69,7 +70,7 @@ class GeneralFit:
             agreement=self.thresholds.agreement,
         )
         if self.loss == "structured-ratio" and looked is not None and skewed is not None:
-            return self._seen(y, looked, skewed, pairs, rows, settings, seed, progress)
+            return self._seen(y, looked, skewed, pairs, settings, seed, progress)
         rng = np.random.default_rng([seed, 0x65CA1E])
 
         def perturbed() -> np.ndarray:
@@ -106,25 +107,21 @@ class GeneralFit:
         looked: Looked,
         skewed: np.ndarray,
         pairs: Sequence[tuple[int, int]],
-        rows: np.ndarray,
         settings: Settings,
         seed: int,
         progress: Progress,
     ) -> Fitted:
-        """Of images: where there are several, the first restart begins at the linear encoder. The others begin where
-        a classifier of the pixels says, and so do all of a second generation."""
+        """Of images: all restarts begin where a classifier of the pixels says, or at a linear encoder of the code."""
         limits = self.thresholds
         settings = image_settings(settings, len(y))
+        sided = sided_starts(skewed, self.restarts, limits.turns, limits.two_sided)
 
-        def begun(seed: int, linear: int = 0) -> tuple[Starts, list[np.ndarray]]:
-            sided = sided_starts(skewed, self.restarts - linear, limits.turns, limits.two_sided)
-            first = [looked.linear_start(y, rows, seed)] * linear
-            begins = [*first, *looked.starts(y, pairs, sided, seed)]
-            latents, places = [begin for begin, _ in begins], [place for _, place in begins]
-            turning = np.array([(True,) * len(pairs)] * linear + list(sided), dtype=bool)
-            return Starts(rows_towards(latents), latents, turning), places
+        def begun(seed: int) -> tuple[Starts, list[np.ndarray]]:
+            latents, places = looked.starts(y, pairs, sided, seed)
+            latents, straight = linear_where_told(latents, places, looked, y, pairs, limits.even)
+            return Starts(rows_towards(latents), latents, np.array(sided, dtype=bool) | straight), places
 
-        starts, places = begun(seed, int(self.restarts > 1))
+        starts, places = begun(seed)
         if self._convolves(y, looked, pairs, seed):
             pictures = Pictures(looked.observations, tuple(places))
             return fit(y, pairs, starts, settings, seed, progress, self.context, pictures=pictures)

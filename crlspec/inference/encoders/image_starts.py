@@ -1,8 +1,7 @@
 """Where encoders of images begin: at the log ratios of a classifier of the pixels, or at distances with their sides.
 
-Each of these restarts begins at the half of the images that its classifier never saw. The halves take turns so that
-two restarts that begin alike share no error. Where there are several the first of all begins at a linear encoder of
-the code, which knows of no classifier.
+Each restart begins at the half of the images that its classifier never saw. The halves take turns so that two
+restarts that begin alike share no error.
 """
 
 from __future__ import annotations
@@ -24,17 +23,13 @@ from crlspec.numerics.supervised import Observations, white_columns
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Progress
 
-__all__ = ["Looked", "PlacedLatents", "image_settings", "look", "rows_towards", "told_by_code"]
+__all__ = ["Looked", "image_settings", "look", "rows_towards", "told_by_code"]
 
 ROWS = 336
 """Rows a step of all environments."""
 
 TOLD_STEPS = 500
 """Steps of the perceptron that is asked what a code tells."""
-
-
-PlacedLatents = tuple[StartingLatents, np.ndarray]
-"""Where a restart begins, and which rows (point,) of all environments in turn these samples are."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Looked:
         pairs: Sequence[tuple[int, int]],
         sided: Sequence[Sequence[bool]],
         seed: int,
-    ) -> list[PlacedLatents]:
+    ) -> tuple[list[StartingLatents], list[np.ndarray]]:
         """Samples and latents there, for each restart, as :func:`crlspec.inference.encoders.sign_starts.signed_at`
         gives them; and the rows (point,) of these samples among those of all environments in turn.
 
@@ -77,27 +72,15 @@ class Looked:
         pooled, code = np.concatenate(samples), np.concatenate(self.code)
         against = logits[:, 1:] - logits[:, :1]
         places = np.column_stack([code, against / against.std(0)])
-        starts = []
-        count = self._points
+        starts, rows = [], []
+        count = min(POINTS, *((halves == number).sum() for number in (0, 1)))
         for k, folded in enumerate(sided):
             own = np.flatnonzero(halves == (k + k // 2) % 2)
             some = rng.permutation(len(own))[:count]
             latents = signed_at(logits[own], pairs, some, places[own[some]], rng, folded)
-            starts.append(((pooled[own[some]], latents), own[some]))
-        return starts
-
-    def linear_start(self, samples: Sequence[np.ndarray], rows: np.ndarray, seed: int) -> PlacedLatents:
-        """The same of a linear encoder (latent, component), whatever a classifier says: each latent of mean 0 and
-        variance 1."""
-        pooled = np.concatenate(samples)
-        some = np.random.default_rng([seed, 0x11E]).permutation(len(pooled))[: self._points]
-        latents = pooled[some] @ rows.T
-        return (pooled[some], (latents - latents.mean(0)) / latents.std(0)), some
-
-    @property
-    def _points(self) -> int:
-        halves = np.concatenate(self.found.half)
-        return min(POINTS, *(int((halves == number).sum()) for number in (0, 1)))
+            starts.append((pooled[own[some]], latents))
+            rows.append(own[some])
+        return starts, rows
 
 
 def look(

@@ -7,11 +7,12 @@ import pytest
 
 from crlspec.data import Problem, from_arrays
 from crlspec.inference import gscale
+from crlspec.inference.encoders.image_linear import linear_where_told
 from crlspec.inference.encoders.image_logits import ImageLogits
 from crlspec.inference.encoders.image_starts import Looked
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.numerics.supervised import Observations
-from tests.inference.blobs import NAMES, SETTING
+from tests.inference.blobs import NAMES, SETTING, latents
 
 LIMITS = GscaleThresholds()
 
@@ -49,19 +50,25 @@ def test_columns_alone_are_all_of_one_size():
     assert found == pytest.approx(np.ones(5), rel=1e-6)
 
 
-def test_a_linear_start_gives_its_latents_at_as_many_samples_as_a_half_has():
+def test_a_latent_begins_linearly_where_that_tells_its_environments_and_else_at_its_log_ratio():
+    """The code holds a as it is, and b on a circle twice around; a classifier knows b alone."""
     rng = np.random.default_rng(1)
-    samples = [rng.normal(size=(51, 3)) + 4, rng.normal(size=(60, 3))]
-    halves = tuple(rng.permutation(np.arange(len(one)) % 2) for one in samples)
-    found = ImageLogits(tuple(np.zeros((len(one), 2)) for one in samples), halves, (1.0, 1.0))
-    looked = Looked(Observations((), np.zeros((111, 0), dtype=np.float32)), tuple(samples), found)
-    rows = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, -3.0]])
-    (y, z), places = looked.linear_start(samples, rows, seed=2)
-    pooled = np.concatenate(samples)
-    assert (
-        len(places) == len(np.unique(places)) == min(int((np.concatenate(halves) == k).sum()) for k in (0, 1))
-    )
-    np.testing.assert_array_equal(y, pooled[places])
-    np.testing.assert_allclose((z.mean(0), z.std(0)), ([0, 0], [1, 1]), atol=1e-12)
-    expected = y @ rows.T
-    np.testing.assert_allclose(z, (expected - expected.mean(0)) / expected.std(0))
+    samples, logits, halves = [], [], []
+    for name in NAMES:
+        z = latents(name, 1200)
+        angle = 4 * z[:, 1]
+        samples.append(np.column_stack([z[:, 0], np.cos(angle), np.sin(angle)]))
+        told = -0.5 * z[:, 1] ** 2 * (1 / 0.4**2 - 1 / 1.6**2)
+        logits.append(np.column_stack([*rng.normal(size=(3, len(z))), told, np.zeros(len(z))]))
+        halves.append(rng.permutation(np.arange(len(z)) % 2))
+    found = ImageLogits(tuple(logits), tuple(halves), (1.0, 1.0))
+    pairs = [(1, 2), (3, 4)]
+    looked = Looked(Observations((), np.zeros((6000, 0), dtype=np.float32)), tuple(samples), found)
+    starts, places = looked.starts(samples, pairs, [(False, False)] * 2, seed=2)
+    led, straight = linear_where_told(starts, places, looked, samples, pairs, LIMITS.even)
+    assert straight.tolist() == [[True, False]] * 2
+    for (points, begun), (same, z) in zip(starts, led, strict=True):
+        np.testing.assert_array_equal(points, same)
+        np.testing.assert_array_equal(z[:, 1], begun[:, 1])
+        assert abs(np.corrcoef(z[:, 0], points[:, 0])[0, 1]) > 0.99
+        assert (z[:, 0].mean(), z[:, 0].std()) == pytest.approx((0, 1))
