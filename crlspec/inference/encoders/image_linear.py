@@ -19,6 +19,9 @@ from crlspec.inference.encoders.structured_ratio import StartingLatents
 
 __all__ = ["linear_where_told"]
 
+AXES = 12
+"""Leading components that a direction is sought from."""
+
 ENOUGH = 0.9
 """Share of the contrast of the classifier's start, from which on a linear one is taken: a convention."""
 
@@ -60,4 +63,4 @@ def _rows(
 ) -> np.ndarray:
     """(latent, component), fitted on one half of every environment."""
     own = [one[h == half] for one, h in zip(leading_components(samples, True), halves, strict=True)]
-    return linear_starts(own, pairs, True, samples[0].shape[1], even)[1]
+    return linear_starts(own, pairs, True, samples[0].shape[1], even, AXES)[1]
