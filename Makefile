@@ -32,7 +32,7 @@ help:
 venv: $(STAMP)
 
 $(STAMP): pyproject.toml | $(TORCH)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,anndata,completion,tunnel,chirho,dask,fabric,test,lint]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zarr,parquet,anndata,completion,tunnel,robot,chirho,dask,fabric,test,lint]'
 	@touch $@
 
 $(TORCH):

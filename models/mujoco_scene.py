@@ -144,10 +144,7 @@ class Simulator:
             try:
                 self.renderer = self.mujoco.Renderer(self.model, self.size, self.size)
             except Exception as error:  # whatever the platform's OpenGL raises
-                raise CrlspecError(
-                    f"MuJoCo cannot render here: {error}.",
-                    "set MUJOCO_GL=egl before the start (Debian: libegl1 libegl-mesa0), or use kind: robot-arm.",
-                ) from error
+                raise _blind(error) from error
         return self.renderer
 
 
@@ -158,3 +155,14 @@ def _package() -> Any:
         raise CrlspecError(
             f"the mixing mujoco needs the package mujoco ({error}).", "pip install 'crlspec[robot]'"
         ) from error
+    except (
+        Exception
+    ) as error:  # it loads OpenGL at once, and PyOpenGL raises what it likes where that is missing
+        raise _blind(error) from error
+
+
+def _blind(error: Exception) -> CrlspecError:
+    return CrlspecError(
+        f"MuJoCo cannot render here: {error}.",
+        "set MUJOCO_GL=egl before the start (Debian: libegl1 libegl-mesa0), or use kind: robot-arm.",
+    )

@@ -279,7 +279,8 @@ def _components(
         check_rank(problem, coordinates, thresholds)
         return coordinates.space, coordinates.all
     samples = [problem.samples[name] for name in order]
-    whole = ColumnSpace.fit(samples, min(samples[0].shape[1], MOST_COMPONENTS))
+    units = _units(samples, problem.code_size)
+    whole = ColumnSpace.fit(samples, min(samples[0].shape[1], MOST_COMPONENTS), units=units)
     spectrum = whole.spectrum[: len(whole.whitener)]
     count = int((spectrum > thresholds.smallest * spectrum[0]).sum())
     if count < n:
@@ -288,11 +289,23 @@ def _components(
             "mixing is not injective, and no method can recover all latents.",
             "Declare fewer latents, or observe variables that tell the others apart.",
         )
-    shrink = np.sqrt(spectrum / np.maximum(spectrum, thresholds.floor * spectrum[0]))[:count]
+    floor = thresholds.floor if units is None else thresholds.code_floor
+    shrink = np.sqrt(spectrum / np.maximum(spectrum, floor * spectrum[0]))[:count]
     space = replace(
         whole, whitener=whole.whitener[:count] * shrink[:, None], coloring=whole.coloring[:, :count] / shrink
     )
     return space, [space(x) for x in samples]
+
+
+def _units(samples: Sequence[np.ndarray], code: int) -> np.ndarray | None:
+    """(observed,) of columns (sample, observed) that begin with the code of images: its components keep their sizes
+    beside each other, and any other column counts as the first of them; None where there is no code."""
+    if not code:
+        return None
+    deviations = np.concatenate(samples).std(axis=0)
+    units = np.where(deviations > 0, deviations / deviations[0], 1.0)
+    units[:code] = 1.0
+    return units
 
 
 def _pairing(

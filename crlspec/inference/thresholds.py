@@ -155,6 +155,7 @@ class GscaleThresholds(Thresholds):
 
     smallest    principal components of less variance than this share of the largest are rounding: a convention
     floor       those of less than this share are not blown up to unit variance: a convention
+    code_floor  the same of a code of images, whose small components bend most: a convention
     even        share of the contrast of any one direction from which on one with an even log ratio is the start: a
                 convention
     turns       skewness of a log ratio below which it turns nowhere within the data, and all restarts begin at it: a
@@ -182,6 +183,7 @@ class GscaleThresholds(Thresholds):
 
     smallest: float = 1e-9
     floor: float = 1e-3
+    code_floor: float = 0.1
     even: float = 0.5
     turns: float = 0.2
     two_sided: float = 0.35

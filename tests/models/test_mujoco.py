@@ -26,17 +26,18 @@ def built(declaration, dtype=torch.float64):
 
 @pytest.fixture(scope="module")
 def _rendering():
-    """MuJoCo with software EGL; skipped where either is missing, with the reason."""
+    """MuJoCo, with software EGL unless MUJOCO_GL says otherwise; skipped where either is missing, with the reason."""
     if find_spec("mujoco") is None:
         pytest.skip("the extra robot is not installed")
-    if os.environ.get("MUJOCO_GL") != "egl":
-        pytest.skip("MUJOCO_GL=egl is not set")
-    try:
-        built(MujocoMixing(size=8))(torch.zeros(1, 3, dtype=torch.float64))
-    except CrlspecError as error:
-        if "cannot render here" not in str(error):
-            raise
-        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUJOCO_GL", os.environ.get("MUJOCO_GL", "egl"))  # read once, when mujoco is imported
+        try:
+            built(MujocoMixing(size=8))(torch.zeros(1, 3, dtype=torch.float64))
+        except CrlspecError as error:
+            if "cannot render here" not in str(error):
+                raise
+            pytest.skip(str(error))
+        yield
 
 
 @pytest.mark.usefixtures("_rendering")
@@ -99,6 +100,20 @@ def test_without_the_package_the_remedy_is_said(monkeypatch):
 
     monkeypatch.setattr(mujoco_scene, "import_module", refuse)
     with pytest.raises(CrlspecError, match=r"crlspec\[robot\]"):
+        built(MujocoMixing(size=8))
+
+
+def test_without_opengl_the_remedy_is_said(monkeypatch):
+    whole = importlib.import_module
+    from crlspec.models import mujoco_scene
+
+    def broken(name):
+        if name == "mujoco":
+            raise AttributeError("'NoneType' object has no attribute 'eglQueryString'")
+        return whole(name)
+
+    monkeypatch.setattr(mujoco_scene, "import_module", broken)
+    with pytest.raises(CrlspecError, match=r"cannot render here: .*eglQueryString.*MUJOCO_GL=egl"):
         built(MujocoMixing(size=8))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from crlspec.inference.encoders.halves import halved_latents
 from crlspec.inference.encoders.image_declaration import Looking
+from crlspec.inference.encoders.image_linear import linear_where_told
 from crlspec.inference.encoders.image_starts import Looked, image_settings, rows_towards, told_by_code
 from crlspec.inference.encoders.pictures import Pictures
 from crlspec.inference.encoders.score_sparsity import between_pairs, fit_sparse
@@ -110,14 +111,15 @@ class GeneralFit:
         seed: int,
         progress: Progress,
     ) -> Fitted:
-        """Of images: all restarts begin where a classifier of the pixels says."""
+        """Of images: all restarts begin where a classifier of the pixels says, or at a linear encoder of the code."""
         limits = self.thresholds
         settings = image_settings(settings, len(y))
         sided = sided_starts(skewed, self.restarts, limits.turns, limits.two_sided)
 
         def begun(seed: int) -> tuple[Starts, list[np.ndarray]]:
             latents, places = looked.starts(y, pairs, sided, seed)
-            return Starts(rows_towards(latents), latents, np.array(sided, dtype=bool)), places
+            latents, straight = linear_where_told(latents, places, looked, y, pairs, limits.even)
+            return Starts(rows_towards(latents), latents, np.array(sided, dtype=bool) | straight), places
 
         starts, places = begun(seed)
         if self._convolves(y, looked, pairs, seed):

@@ -28,6 +28,9 @@ class ImageCode(ClosedModel):
     ] = "auto"
     code: Annotated[int, Field(strict=True, ge=2, le=64, description="How many principal components.")] = 64
     blur: Annotated[
-        Number,
-        Field(ge=0, le=100, description="The deviation, in pixels, of a Gaussian blur before the code."),
-    ] = 0.0
+        Annotated[Number, Field(ge=0, le=100)] | Literal["auto"],
+        Field(
+            description="The deviation, in pixels, of a Gaussian blur before the code; auto: the least after which "
+            "few components hold most of what varies."
+        ),
+    ] = "auto"

@@ -33,16 +33,21 @@ def leading_components(y: Sequence[np.ndarray], general: bool) -> list[np.ndarra
 
 
 def linear_starts(
-    y: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]], general: bool, components: int, even: float
+    y: Sequence[np.ndarray],
+    pairs: Sequence[tuple[int, int]],
+    general: bool,
+    components: int,
+    even: float,
+    axes: int = 0,
 ) -> tuple[list[RankOne], np.ndarray]:
     """Of each latent its log ratio along one direction, and the directions (latent, component).
 
     y           (sample, component) of every environment
     pairs       for each latent the two environments that intervene on it
     components  of the directions; those that y lacks are 0
-    even        as ``share`` of :func:`bent_row`, for a general mixing
+    even, axes  as ``share`` and ``axes`` of :func:`bent_row`, for a general mixing
     """
-    ratios = [bent_row(y[a], y[b], even) if general else straight_row(y[a], y[b]) for a, b in pairs]
+    ratios = [bent_row(y[a], y[b], even, axes) if general else straight_row(y[a], y[b]) for a, b in pairs]
     rows = np.stack([ratio.row for ratio in ratios])
     return ratios, np.pad(rows, ((0, 0), (0, components - rows.shape[1])))
 
@@ -54,9 +59,10 @@ def straight_row(first: np.ndarray, second: np.ndarray) -> RankOne:
     return one_direction(first, second, start)
 
 
-def bent_row(first: np.ndarray, second: np.ndarray, share: float) -> RankOne:
-    """The same where the mixing bends: an even log ratio, if it tells at least a share of what another does."""
-    row, even = straight_row(first, second), even_direction(first, second)
+def bent_row(first: np.ndarray, second: np.ndarray, share: float, axes: int = 0) -> RankOne:
+    """The same where the mixing bends: an even log ratio, if it tells at least a share of what another does; ``axes``
+    as of :func:`crlspec.inference.encoders.log_ratios.even_direction`."""
+    row, even = straight_row(first, second), even_direction(first, second, axes)
     u, v = first @ row.row, second @ row.row
     free = LOG_2 - quadratic_ratio(u[:, None], v[:, None]).loss
     return even if LOG_2 - even.loss >= share * free else row

@@ -7,6 +7,8 @@ function of one direction, and that direction is the encoder's row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -114,8 +116,10 @@ def one_direction(first: np.ndarray, second: np.ndarray, start: np.ndarray) -> R
     return RankOne(row / (y @ row).std(), found.value, found.settled, found.gradient)
 
 
-def even_direction(first: np.ndarray, second: np.ndarray) -> RankOne:
+def even_direction(first: np.ndarray, second: np.ndarray, axes: int = 0) -> RankOne:
     """The direction u, and the even function c + a (u − mean)² of it, of lowest log loss.
+
+    axes  so many leading components are tried as first directions too, with either sign: there are poor optima
 
     Where interventions change the scale of a latent, and the samples bend, a direction that follows |z| tells them
     apart as well as one that follows z, and often better. It does so by the slope of its log ratio; this one has its
@@ -129,7 +133,7 @@ def even_direction(first: np.ndarray, second: np.ndarray) -> RankOne:
     k = int(np.abs(sizes).argmax())
     sign = np.sign(sizes[k])
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+    def objective(flat: np.ndarray, sign: float = sign) -> tuple[float, np.ndarray]:
         u = white @ flat[:-1]
         logits = flat[-1] + sign * u**2
         pull = -labels * _sigmoid(-labels * logits) / len(y)
@@ -138,6 +142,10 @@ def even_direction(first: np.ndarray, second: np.ndarray) -> RankOne:
 
     start = np.append(directions[:, k] * np.sqrt(abs(sizes[k])), 0.0)
     found = minimised(objective, start, options={"maxiter": 60})
+    for axis, way in product(range(min(axes, white.shape[1])), (sign, -sign)):
+        one = np.linalg.norm(start) * np.eye(len(start))[axis]
+        other = minimised(partial(objective, sign=way), one, options={"maxiter": 60})
+        found = other if other.value < found.value else found
     row = np.linalg.solve(root.T, found.x[:-1])
     return RankOne(row / (y @ row).std(), found.value, found.settled, found.gradient)
 

@@ -6,7 +6,8 @@ from crlspec.data import Problem
 from crlspec.errors import SettingMismatch
 from crlspec.inference.encoders.autoencoder_code import fit_autoencoder
 from crlspec.inference.encoders.autoencoder_declaration import AutoencoderCode
-from crlspec.inference.encoders.image_code import fit_code
+from crlspec.inference.encoders.image_code import chosen_blur, fit_code
+from crlspec.inference.encoders.image_declaration import ImageCode
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.progress import Progress, silent
@@ -49,8 +50,18 @@ def seen(
     if isinstance(asked, AutoencoderCode):
         code = _autoencoded(problem, asked, seed, context, progress)
     else:
-        code = fit_code(problem.images, asked.code, seed, asked.blur)
+        code = fit_code(problem.images, asked.code, seed, _blur(problem, asked, seed, progress))
     return problem.coded(code.names, code), code
+
+
+def _blur(problem: Problem, asked: ImageCode, seed: int, progress: Progress) -> float:
+    """In pixels; where it is left to the images, what they ask for is told."""
+    if asked.blur != "auto":
+        return asked.blur
+    blur = chosen_blur(problem.images, len(problem.latents), seed)
+    if blur > 0:
+        progress(f"images blurred by {blur:g} pixels for their code")
+    return blur
 
 
 def _autoencoded(

@@ -5,7 +5,7 @@ import pytest
 
 from crlspec.errors import DataError
 from crlspec.inference.encoders import image_code
-from crlspec.inference.encoders.image_code import fit_code
+from crlspec.inference.encoders.image_code import chosen_blur, fit_code
 
 
 def bumps(count, shape=(1, 12, 9), seed=0):
@@ -94,3 +94,43 @@ def test_images_that_hardly_vary():
     assert str(caught.value).startswith(
         "The images hardly vary: their differences are no larger than rounding"
     )
+
+
+def dots(count, size=24, seed=0):
+    """Images of a soft dot, its middle anywhere: (sample, 1, size, size), and the middles (sample, 2)."""
+    middle = np.random.default_rng(seed).uniform(0.2 * size, 0.8 * size, size=(count, 2))
+    at = np.arange(size) + 0.5
+    down, across = (np.exp(-((at - middle[:, k, None]) ** 2) / 2) for k in (0, 1))
+    return (down[:, :, None] * across[:, None])[:, None].astype(np.float32), middle
+
+
+def explained(images, middle, blur):
+    """Least share of the variance of a coordinate of the middles that is linear in 8 components."""
+    code = fit_code({"a": images}, 8, seed=0, blur=blur)(images)
+    design = np.column_stack([code, np.ones(len(code))])
+    left = middle - design @ np.linalg.lstsq(design, middle, rcond=None)[0]
+    return float((1 - left.var(0) / middle.var(0)).min())
+
+
+def test_what_moves_by_more_than_its_size_is_blurred_until_the_code_tells_where_it_is():
+    images, middle = dots(900)
+    blur = chosen_blur({"a": images[:500], "b": images[500:]}, 2, seed=0)
+    assert blur in (24 / 16, 24 * 3 / 32, 24 / 8)
+    assert explained(images, middle, blur) > 0.95 > explained(images, middle, 0.0)
+
+
+def test_nothing_is_blurred_where_few_components_are_enough_or_none_will_ever_be():
+    images, _ = bumps(400)
+    assert chosen_blur({"a": images}, 1, seed=0) == 0
+    noise = np.random.default_rng(0).integers(0, 256, (700, 1, 24, 24)).astype(np.uint8)
+    assert chosen_blur({"a": noise}, 1, seed=0) == 0
+
+
+def test_the_choice_looks_at_few_images_and_depends_on_the_seed_alone(monkeypatch):
+    seen = []
+    rows_of = image_code.rows_of
+    monkeypatch.setattr(image_code, "rows_of", lambda one, rows: seen.append(len(rows)) or rows_of(one, rows))
+    images, _ = dots(2000, size=16)
+    parts = {"a": images[:1500], "b": images[1500:]}
+    assert chosen_blur(parts, 2, seed=3) == chosen_blur(parts, 2, seed=3)
+    assert seen == [300, 300, 300, 300]

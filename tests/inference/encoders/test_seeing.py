@@ -48,7 +48,7 @@ def test_the_slot_is_kept_in_the_spec():
     spec = loads(QUICK)
     assert spec.estimator.encoder == ImageCode(kind="mlp", code=12)
     assert loads(dump(spec)) == spec
-    assert GscaleI().encoder == ImageCode(kind="auto", code=64, blur=0.0)
+    assert GscaleI().encoder == ImageCode(kind="auto", code=64, blur="auto")
     with pytest.raises(SpecError) as caught:
         loads(QUICK.replace("kind: mlp", "kind: unet"))
     assert "estimator.encoder.kind" in str(caught.value)
