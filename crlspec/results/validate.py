@@ -44,12 +44,30 @@ def require_facts(meta: Mapping[str, Any], path: Path) -> None:
         if not isinstance(check, dict) or not isinstance(check.get("message"), str):
             raise damaged(path, f"a check is {check!r:.60}")
         _one_of(path, f"check '{check.get('name')}'", check.get("consequence"), get_args(Consequence))
+    _targets(meta, path)
     seeds = meta["provenance"].get("seeds", {})
     if not isinstance(seeds, dict) or any(type(one) is not int or one < 0 for one in seeds.values()):
         raise damaged(path, f"its seeds are {seeds!r:.60}")
     for key in ("spec", "name", "data"):
         if not isinstance(meta["provenance"].get(key), str | None):
             raise damaged(path, f"'{key}' of its provenance is {meta['provenance'][key]!r:.60}")
+
+
+def _targets(meta: Mapping[str, Any], path: Path) -> None:
+    """The environments of each latent, and targets and pairs that were assumed, are names."""
+    if not _are_texts(meta["environment_of"].values()):
+        raise damaged(path, f"the environments of its latents are {meta['environment_of']!r:.60}")
+    for key in ("targets", "pairs"):
+        told = meta.get("assumed", {}).get(key) or ()
+        lists = told.values() if isinstance(told, dict) else told
+        if not isinstance(told, dict | list | tuple) or not all(
+            isinstance(one, list | tuple) and _are_texts(one) for one in lists
+        ):
+            raise damaged(path, f"the {key} that it assumed are {told!r:.60}")
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(one, str) for one in values)
 
 
 def require_whole(tree: xr.DataTree, meta: Mapping[str, Any], path: Path) -> None:
