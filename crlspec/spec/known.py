@@ -108,6 +108,17 @@ class Known:
             else {environments[e]: tuple(latents[z] for z in hit) for e, hit in targets.items()},
         )
 
+    def classes(self, latents: Sequence[str]) -> list[tuple[str, ...]]:
+        """Latents that no known target tells apart, together."""
+        found: dict[tuple[bool, ...], list[str]] = {}
+        for name in latents:
+            found.setdefault(tuple(name in hit for hit in (self.targets or {}).values()), []).append(name)
+        return [tuple(names) for names in found.values()]
+
+    def alone(self, latents: Sequence[str]) -> set[str]:
+        """Latents that known targets tell apart from all others."""
+        return {names[0] for names in self.classes(latents) if len(names) == 1}
+
     def completed(self, environments: Sequence[str], latents: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The target of every environment of a single-node design: those known, and the other latents for the other
         environments, both in their order."""
