@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 
@@ -14,10 +13,17 @@ from crlspec.inference.estimate import Estimate
 from crlspec.inference.umni import UmniCrl
 from crlspec.progress import silent
 from crlspec.scores.gaussian import GaussianScores
-from crlspec.scores.ratio import RatioScores
 from crlspec.spec.known import Known
 from crlspec.spec.setting import Setting
 
+FILE = """
+latents: [a, b, c]
+data: {path: cells.csv, environment: guide, observational: obs}
+assume:
+  mixing: linear
+  interventions: {design: multi-node, kind: hard}
+  known: {targets: {e1: [c, a], e2: [a, b]}}
+"""
 NAMES = ("a", "b", "c")
 TARGETS = {"e1": ("a", "b"), "e2": ("b", "c"), "e3": ("c",)}
 
@@ -67,9 +73,8 @@ def signature(found: Estimate) -> dict[str, set[str]]:
 def test_what_is_true_is_kept_names_the_latents_and_passes(told: tuple[str, ...], soft: bool) -> None:
     found = solved({e: TARGETS[e] for e in told}, soft=soft)
     assert check(found).consequence == "passed"
-    assert check(found).message == (
-        "The data contradict nothing that is known already. What they doubt most is that 'e1' targets 'a' and 'b' "
-        "(p = 1)."
+    assert check(found).message.startswith(
+        "The data contradict nothing that is known already. What they doubt most is that '"
     )
     targets = signature(found)
     assert all(targets[e] == set(TARGETS[e]) for e in told)
@@ -79,9 +84,8 @@ def test_what_is_true_is_kept_names_the_latents_and_passes(told: tuple[str, ...]
         assert ("a", "b") in {edge.pair for edge in found.edges}
 
 
-@pytest.mark.parametrize("soft", [False, True])
-def test_a_wrong_number_of_targets_is_refuted_by_name_and_kept(soft: bool) -> None:
-    found = solved({"e1": ("a", "b"), "e2": ("b", "c"), "e3": ("a", "b", "c")}, soft=soft)
+def test_a_wrong_number_of_targets_is_refuted_by_name_and_kept() -> None:
+    found = solved({"e1": ("a", "b"), "e2": ("b", "c"), "e3": ("a", "b", "c")})
     assert check(found).consequence == "refuted" == found.status.code
     assert check(found).message.startswith(
         "The data contradict that 'e3' targets 'a', 'b' and 'c', which is said to be known. That it targets 'c' fits "
@@ -96,10 +100,20 @@ def test_targets_that_contradict_each_other_are_all_named() -> None:
     """Each alone would only name a latent: together they say that two environments share one, which they do not."""
     found = solved({"e3": ("a",), "e1": ("a", "b")})
     assert check(found).consequence == "refuted"
-    assert "That it has 1 target, others than said, fits better by " in check(found).message or (
-        "That it has 2 targets, others than said, fits better by " in check(found).message
+    assert check(found).message.startswith(
+        "The data contradict that 'e1' targets 'a' and 'b', which is said to be "
     )
     assert check(found).message.endswith("as well.") and set(check(found).environments) == {"e1", "e3"}
+
+
+def test_a_target_that_surely_does_not_change_is_refuted() -> None:
+    """A model in which more may change always fits as well: what changes is too little to count."""
+    found = solved({"e1": ("a", "b"), "e2": ("b", "c"), "e3": ("a", "c")}, samples=5000, soft=True)
+    assert check(found).consequence == "refuted"
+    assert check(found).message.startswith(
+        "The data contradict that 'e3' targets 'a' and 'c', which is said to be known. What it changes of 'a' is "
+        "surely less than the 0.1 deviations from which a change counts (p = "
+    )
 
 
 def test_one_set_of_targets_alone_is_only_a_choice_of_names() -> None:
@@ -132,8 +146,7 @@ def test_names_and_order_do_not_matter() -> None:
 
 def test_a_result_gives_the_latents_that_are_told_apart_their_names() -> None:
     tree = crlspec.data.from_arrays(drawn(1, 1000), observed=[f"x{k}" for k in range(5)], observational="obs")
-    setting = problem(Known(targets={"e1": ("c", "a"), "e2": ("a", "b")})).setting
-    result = crlspec.solve(tree, setting=setting, estimator=UmniCrl(), scores=GaussianScores(), seed=2)
+    result = crlspec.solve(crlspec.loads(FILE), tree, seed=2)
     assert result.signature is not None
     assert {z for z in "abc" if int(result.signature.sel(environment="e3", latent=z))} == {"b"}
 
@@ -143,7 +156,7 @@ def test_latents_that_are_not_gaussian_are_told_all_or_none() -> None:
     with pytest.raises(
         SettingMismatch, match="targets known of some environments are tested by the likelihood"
     ):
-        UmniCrl().solve(bent, RatioScores(steps=20), 0, silent)
+        UmniCrl().solve(bent, GaussianScores(), 0, silent)
 
 
 def test_refine_none_tests_them_too() -> None:

@@ -9,10 +9,10 @@ of a latent is only a label: a signature whose latents can be named so that it i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import chdtrc
+from scipy.special import chdtrc, chndtr
 
 from crlspec.inference.check import listed
 from crlspec.inference.checks.known import Statement, targeting
@@ -39,7 +39,8 @@ def target_statements(search: SignatureSearch, found: Peeled, limits: UmniThresh
 
     All known targets are given up first. Where that gains nothing, no single one is contradicted. Else those of one
     environment are given up at a time, all others kept: where that gains most they are wrong, and where it gains as
-    much (``limits.clear``); they stay given up while the others are looked at.
+    much (``limits.clear``); they stay given up while the others are looked at. Of these each target is held against
+    the model without it: one that surely changes less than ``limits.negligible`` is none.
     """
     names, targets = search.problem.environments, search.told.signature
     known = np.flatnonzero(search.told.environments).tolist()
@@ -60,8 +61,9 @@ def target_statements(search: SignatureSearch, found: Peeled, limits: UmniThresh
             tested[k] = test.p_value(kept, tried[k]), test.gained(kept, tried[k], k, told.without(k))
         told, kept, left = told.without(best), tried[best], [k for k in left if k not in wrong]
     rest = test.p_value(kept, free), test.gained(kept, free)
+    tested.update({k: test.seen(kept, told, k, rest) for k in left})
     latents = [[search.problem.latents[i] for i in np.flatnonzero(targets[:, k])] for k in known]
-    found_all = [(names[k], latents[at], tested.get(k, rest)) for at, k in enumerate(known)]
+    found_all = [(names[k], latents[at], tested[k]) for at, k in enumerate(known)]
     return [targeting(name, hit, p_value, *said) for name, hit, (p_value, said) in found_all]
 
 
@@ -80,6 +82,12 @@ class _Test:
 
     search: SignatureSearch
     limits: UmniThresholds
+
+    @property
+    def worth(self) -> float:
+        """The share of the rows that they are worth where they depend on each other, of the worst environment."""
+        problem = self.search.problem
+        return min(problem.size(name) / len(problem.samples[name]) for name in problem.samples)
 
     def of(self, peeled: Peeled) -> _Fit:
         """The joint optimum of a signature, orders beside its own looked at."""
@@ -115,6 +123,31 @@ class _Test:
         sets = 2.0 ** len(kept.peeled.signature) - 1
         return float(min(1.0, sets * chdtrc(further, 2 * max(self._gain(kept, other), 0.0))))
 
+    def seen(
+        self, kept: _Fit, told: Told, environment: int, rest: tuple[float, _Said]
+    ) -> tuple[float, _Said]:
+        """The p-value of an environment's targets, and what speaks most against them: ``rest``, or a target whose
+        latent it surely leaves alone, by the noncentral χ² of the smallest change that counts."""
+        found, counts, least = kept.peeled, self.search.likelihood.counts, (1.0, -1)
+        targets = np.flatnonzero(found.signature[:, environment]).tolist()
+        for at in targets:
+            fewer = found.signature.copy()
+            fewer[at, environment] = False
+            without = self.of(replace(found, signature=fewer))
+            there, elsewhere = counts[1 + environment], counts[0] + counts[1:][~found.signature[at]].sum()
+            shift = there * elsewhere / (there + elsewhere) * self.limits.negligible**2
+            ratio, free = 2 * self._gain(without, kept), max(LEAST, kept.parameters - without.parameters)
+            if np.isfinite(without.loss):
+                least = min(least, (float(chndtr(max(ratio, 0.0), free, self.worth * shift)), at))
+        both = min(1.0, 2 * len(targets) * least[0])
+        if both >= min(1.0, 2 * rest[0]):
+            return min(1.0, 2 * rest[0]), rest[1]
+        place = told.latents(found.signature)[least[1]]
+        name = f"'{self.search.problem.latents[place]}'" if [place] in told.classes() else "one of them"
+        bound = self.limits.negligible
+        text = f"What it changes of {name} is surely less than the {bound:.2g} deviations from which a change counts"
+        return both, (text, ())
+
     def gained(
         self, kept: _Fit, other: _Fit, environment: int | None = None, told: Told | None = None
     ) -> _Said:
@@ -134,7 +167,5 @@ class _Test:
         return f"That it has {number} target{'s' * (number > 1)}, others than said, {gain}", ()
 
     def _gain(self, kept: _Fit, other: _Fit) -> float:
-        """Nats, of as many samples as the rows are worth where they depend on each other."""
-        problem = self.search.problem
-        worth = min(problem.size(name) / len(problem.samples[name]) for name in problem.samples)
-        return worth * (kept.loss - other.loss) if np.isfinite(kept.loss) else 0.0
+        """Nats, of as many samples as the rows are worth."""
+        return self.worth * (kept.loss - other.loss) if np.isfinite(kept.loss) else 0.0
