@@ -263,12 +263,9 @@ class EstimatorDeclaration(Declaration):
     def knowledge(self, setting: "Setting") -> Refusal | None:
         """Why what is known of graph and targets (``setting.known``) cannot enter; None where it does. A method that
         says nothing here uses none of it, and refuses."""
-        known, kind = setting.known, kind_of(type(self))
-        if known is None or not known.graph:
-            remedy = "leave targets out of assume.known; with linear mixings umni-crl uses them."
-            return Refusal(f"{kind} cannot use the targets that assume.known names", remedy)
-        remedy = "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them."
-        return Refusal(f"{kind} cannot use what assume.known says of the graph", remedy)
+        assert setting.known is not None
+        what, remedy = setting.known.unused
+        return Refusal(f"{kind_of(type(self))} cannot use {what}", remedy)
 
     def refused(self, setting: "Setting") -> Refusal | None:
         """:meth:`refusal`, or that of :meth:`knowledge` where something is known that has to enter."""

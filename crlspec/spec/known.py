@@ -91,6 +91,17 @@ class Known:
         pairs = [name for pair in (*self.edges, *self.absent) for name in pair]
         return tuple(dict.fromkeys([*pairs, *self.order]))
 
+    @property
+    def unused(self) -> tuple[str, str]:
+        """What an estimator that uses none of it cannot use, and the remedy."""
+        if not self.graph:
+            remedy = "leave targets out of assume.known; with linear mixings umni-crl uses them."
+            return "the targets that assume.known names", remedy
+        return (
+            "what assume.known says of the graph",
+            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
+        )
+
     def renamed(self, environments: Mapping[str, str], latents: Mapping[str, str]) -> Known:
         """The same under other names (mappings old → new)."""
 
