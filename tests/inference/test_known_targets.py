@@ -168,14 +168,16 @@ def test_refine_none_tests_them_too() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("soft", [False, True])
-def test_the_level_is_held_and_a_wrong_target_is_found(soft: bool) -> None:
-    """Of 100 data sets with 300 rows an environment none, or one at most, refutes true targets at level 1e-3; at
-    least 95 refute that e3 targets b, not c."""
+def test_true_targets_are_not_refuted(soft: bool) -> None:
+    """Of 50 data sets with 300 rows an environment none refutes true targets at level 1e-3."""
     true = {e: TARGETS[e] for e in ("e1", "e3")}
-    refuted = [check(solved(true, seed, 300, soft=soft)).consequence == "refuted" for seed in range(500, 600)]
-    assert sum(refuted) <= 1
+    refuted = [check(solved(true, seed, 300, soft=soft)).consequence == "refuted" for seed in range(500, 550)]
+    assert sum(refuted) == 0
+
+
+@pytest.mark.slow
+def test_wrong_targets_are_refuted() -> None:
+    """Of 25 data sets with 300 rows an environment 24, at least, refute that e3 targets b, which e1 targets too."""
     wrong = {"e1": ("a", "b"), "e3": ("b",)}
-    refuted = [
-        check(solved(wrong, seed, 300, soft=soft)).consequence == "refuted" for seed in range(500, 600)
-    ]
-    assert sum(refuted) >= 95
+    refuted = [check(solved(wrong, seed, 300)).consequence == "refuted" for seed in range(500, 525)]
+    assert sum(refuted) >= 24
