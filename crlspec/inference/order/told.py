@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,7 +134,7 @@ class Told:
         signature[:, environment], environments[environment] = False, False
         return replace(self, signature=signature, environments=environments)
 
-    def latents(self, rows: Sequence[np.ndarray]) -> tuple[int, ...]:
+    def latents(self, rows: Iterable[np.ndarray]) -> tuple[int, ...]:
         """The latent of each row of a signature; of those that nothing tells apart the first that is left.
 
         Raises ValueError where a row is that of no latent.
