@@ -261,17 +261,16 @@ class EstimatorDeclaration(Declaration):
         """Why the estimator cannot take a setting, and what would mend it; None where it can."""
 
     def knowledge(self, setting: "Setting") -> Refusal | None:
-        """Why what is known of the graph (``setting.known``) cannot enter; None where it does. A method that says
-        nothing here uses none of it, and refuses."""
-        return Refusal(
-            f"{kind_of(type(self))} cannot use what assume.known says of the graph",
-            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
-        )
+        """Why what is known of graph and targets (``setting.known``) cannot enter; None where it does. A method that
+        says nothing here uses none of it, and refuses."""
+        assert setting.known is not None
+        what, remedy = setting.known.unused
+        return Refusal(f"{kind_of(type(self))} cannot use {what}", remedy)
 
     def refused(self, setting: "Setting") -> Refusal | None:
-        """:meth:`refusal`, or that of :meth:`knowledge` where something is known of the graph."""
+        """:meth:`refusal`, or that of :meth:`knowledge` where something is known that has to enter."""
         found = self.refusal(setting)
-        if found is None and setting.known is not None and setting.known.graph:
+        if found is None and setting.known_enters:
             found = self.knowledge(setting)
         return found
 

@@ -348,8 +348,10 @@ def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> E
     """An estimate made under shuffled labels, with the names given back, latents in the setting's order.
 
     Where the targets are concealed, no latent has a name of its own: the k-th latent is then the one that
-    the k-th interventional environment showed.
+    the k-th interventional environment showed. Of latents that known targets do not tell apart it is likewise.
     """
+    from crlspec.spec.known import Known
+
     environments = dict(relabelling.environments)
     if (
         not estimate.environment_of
@@ -359,8 +361,9 @@ def restore(estimate: Estimate, relabelling: Relabelling, setting: Setting) -> E
     if setting.targets is None:
         rank = {name: k for k, name in enumerate(setting.environments)}
         targeted_by = {z: rank[environments[e]] for z, e in estimate.environment_of.items()}
-        ordered = sorted(estimate.latents, key=lambda z: targeted_by[z])
-        latents = dict(zip(ordered, setting.latents, strict=True))
+        for names in (setting.known or Known()).classes(setting.latents):
+            mine = [z for z in estimate.latents if relabelling.latents[z] in names]
+            latents.update(zip(sorted(mine, key=lambda z: targeted_by[z]), names, strict=True))
     named = estimate.renamed(latents, environments)
     return _reordered(named, [named.latents.index(z) for z in setting.latents])
 

@@ -10,6 +10,7 @@ import numpy as np
 from crlspec.registry import Refusal
 
 if TYPE_CHECKING:
+    from crlspec.spec.known import Known
     from crlspec.spec.setting import Setting
 
 __all__ = ["baseline", "contrastive", "gscale_i", "linear_knowledge", "lscale_i", "ropes", "umni_crl"]
@@ -59,21 +60,23 @@ def umni_crl(setting: Setting, variant: str) -> Refusal | None:
 
 def linear_knowledge(setting: Setting, kind: str, variant: str, refine: str) -> Refusal | None:
     """What is known of the graph enters the likelihood: of all edges where they are the graph, of the order where
-    edges are the ancestors."""
+    edges are the ancestors. Known targets of some environments enter the search for the others."""
     known = setting.known
     assert known is not None
     reason = None
-    if refine == "none" or variant == "full-rank":
+    if known.graph and (refine == "none" or variant == "full-rank"):
         option = "refine: none" if refine == "none" else "variant: full-rank"
         reason = (
             f"what assume.known says of the graph enters the likelihood, which {option} leaves out",
             f"leave {option} out, or edges, absent and order out of assume.known",
         )
-    elif setting.targets is None and not _one_each(setting):
+    elif setting.targets is None and not _one_each(setting) and not known.targets:
         reason = (
             "the targets are concealed, so no latent has a name before data are read, and assume.known names some",
             "name the targets of every environment (interventions: {targets: {…}}), or leave assume.known out",
         )
+    elif setting.targets is None and not _one_each(setting):
+        reason = _known_targets(setting, known)
     elif known.absent and setting.kind != "hard":
         a, b = known.absent[0]
         reason = (
@@ -86,6 +89,33 @@ def linear_knowledge(setting: Setting, kind: str, variant: str, refine: str) -> 
             "leave edges and order out of assume.known",
         )
     return _refused(kind, reason)
+
+
+def _known_targets(setting: Setting, known: Known) -> Reason | None:
+    """Targets of some environments are known."""
+    if setting.noise == "other" or setting.function == "nonlinear":
+        return (
+            "targets known of some environments are tested by the likelihood of Gaussian latents, and these are not",
+            "name the targets of every environment (interventions: {targets: {…}}), or leave targets out of "
+            "assume.known",
+        )
+    if loose := [name for name in known.latents if name not in known.alone(setting.latents)]:
+        return (
+            f"some targets are concealed, and those known do not tell which latent {', '.join(loose)} is",
+            "say in known.targets which environments target it and no other latent, or name the targets of every "
+            "environment (interventions: {targets: {…}})",
+        )
+    told = dict(known.targets or {})
+    signature = np.array([[z in hit for hit in told.values()] for z in setting.latents], dtype=float)
+    rank, free = int(np.linalg.matrix_rank(signature)), len(setting.environments) - len(told)
+    if setting.environments and rank + free < len(setting.latents):
+        needed = len(setting.latents)
+        return (
+            f"with the targets that are known the signature matrix has rank {rank + free} at most, and rank {needed} "
+            "is needed",
+            "look whether each environment targets what is said, or add environments with other targets",
+        )
+    return None
 
 
 def gscale_i(setting: Setting) -> Refusal | None:

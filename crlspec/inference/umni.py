@@ -21,15 +21,20 @@ from crlspec.data import Problem
 from crlspec.inference import declarations
 from crlspec.inference.answer import asked_of, assemble
 from crlspec.inference.base import Estimator
+from crlspec.inference.checks.known import Statement, check_known
 from crlspec.inference.checks.one_mechanism import check_one_mechanism
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import score_edges
 from crlspec.inference.estimate import Estimate
+from crlspec.inference.likelihood.decided import settled
 from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.likelihood.signature_rivals import Rivals
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.signature import Peeled, in_order
 from crlspec.inference.order.signature_search import SignatureSearch, named
+from crlspec.inference.order.told import Told
+from crlspec.inference.order.told_tests import target_statements
 from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
 from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
@@ -77,19 +82,26 @@ class UmniCrl(Estimator):
         estimate = scores.estimate(coordinates, seed, progress)
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
         progress("signature", 0.0)
-        known, knowledge = _known(problem), Knowledge.of(problem)
+        told, knowledge = Told.of(problem), Knowledge.of(problem)
         if knowledge is not None and estimate.exact:
             knowledge.refuse_exact()
+        if not gaussian and problem.setting.targets is None and told.environments.any():
+            told.refuse_smooth()
         search = SignatureSearch(
-            problem, coordinates, estimate, scores, hard, gaussian, known, knowledge, seed, progress
+            problem, coordinates, estimate, scores, hard, gaussian, told, knowledge, seed, progress
         )
         scored = time.perf_counter()
         peeled, status = search.signature(self.thresholds)
-        order, signature = named(peeled, known)
+        order, signature = named(peeled, told)
         strengths = np.empty_like(peeled.strengths)
         strengths[list(order)] = peeled.strengths
-        found = _Found(search, peeled, order, signature, time.perf_counter() - scored)
+        stated = target_statements(search, peeled, self.thresholds)
+        found = _Found(search, peeled, order, signature, stated, time.perf_counter() - scored)
         steps = found.hard_steps(self) if search.hard else found.soft_steps(self)
+        if stated and not any(check.name == "known" for check in steps[-1].checks):
+            rest = steps[-1].checks or (settled(steps[-1].settled),)
+            checked = (check_known(stated, self.thresholds.known), *rest)
+            steps[-1] = replace(steps[-1], checks=checked)
         if gaussian and not hard and not estimate.exact:
             latents = [problem.latents[k] for k in order]
             check = check_one_mechanism(peeled.signature, peeled.shared, latents, problem.environments)
@@ -126,12 +138,16 @@ class UmniCrl(Estimator):
 
 @dataclass(frozen=True)
 class _Found:
-    """From signature (latent, environment) and order on: single-node score differences, then as in LSCALE-I."""
+    """From signature (latent, environment) and order on: single-node score differences, then as in LSCALE-I.
+
+    stated  what is known of the targets, tested
+    """
 
     search: SignatureSearch
     peeled: Peeled
     order: tuple[int, ...]
     signature: np.ndarray
+    stated: list[Statement]
     seconds: float
 
     @property
@@ -174,13 +190,12 @@ class _Found:
             return [first]
         asked = asked_of(search.problem, search.coordinates, estimator.alpha, estimator.thresholds)
         if search.gaussian:
-            rivals = estimator.thresholds if search.known is None else None
-            return [
-                first,
-                *refine_gaussian(
-                    samples, order, rows, search.progress, self.signature, asked, rivals, search.free()
-                ),
-            ]
+            rivals = None if search.told.whole else Rivals(search.told.free, estimator.thresholds)
+            free = search.free(self.signature)
+            refined = refine_gaussian(
+                samples, order, rows, search.progress, self.signature, asked, rivals, free, self.stated
+            )
+            return [first, *refined]
         return [
             first,
             *refine_flexible(
@@ -228,6 +243,7 @@ class _Found:
                 self._groups(),
                 starts,
                 knowledge=search.knowledge,
+                stated=self.stated,
             ),
         ]
 
@@ -239,14 +255,8 @@ class _Found:
 
     def _groups(self) -> np.ndarray:
         """(latent, group, environment) bool: where a latent follows one and the same mechanism."""
-        shared = np.empty(len(self.order), dtype=bool)
-        shared[list(self.order)] = self.peeled.shared
-        most = max(1 if one else int(row.sum()) for one, row in zip(shared, self.signature, strict=True))
-        groups = np.zeros((len(shared), 1 + most, self.signature.shape[1] + 1), dtype=bool)
-        groups[:, 0, 0], groups[:, 0, 1:] = True, ~self.signature
-        for k, row in enumerate(self.signature):
-            for number, environment in enumerate(np.flatnonzero(row)):
-                groups[k, 1 if shared[k] else 1 + number, 1 + environment] = True
+        groups = np.empty_like(self.peeled.groups)
+        groups[list(self.order)] = self.peeled.groups
         return groups
 
     def _nonlinear(self, estimator: UmniCrl, first: Step, single: ScoreEstimate) -> Step:
@@ -268,14 +278,6 @@ class _Found:
             search.progress,
             self.signature,
         )
-
-
-def _known(problem: Problem) -> np.ndarray | None:
-    """The signature (latent, environment) bool where targets are not concealed."""
-    targets = problem.setting.targets
-    if targets is None:
-        return None
-    return np.array([[z in targets[name] for name in problem.environments] for z in problem.latents])
 
 
 def _shown_by(problem: Problem, signature: np.ndarray, strengths: np.ndarray) -> dict[str, str]:

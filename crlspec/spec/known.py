@@ -91,6 +91,17 @@ class Known:
         pairs = [name for pair in (*self.edges, *self.absent) for name in pair]
         return tuple(dict.fromkeys([*pairs, *self.order]))
 
+    @property
+    def unused(self) -> tuple[str, str]:
+        """What an estimator that uses none of it cannot use, and the remedy."""
+        if not self.graph:
+            remedy = "leave targets out of assume.known; with linear mixings umni-crl uses them."
+            return "the targets that assume.known names", remedy
+        return (
+            "what assume.known says of the graph",
+            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
+        )
+
     def renamed(self, environments: Mapping[str, str], latents: Mapping[str, str]) -> Known:
         """The same under other names (mappings old → new)."""
 
@@ -107,6 +118,17 @@ class Known:
             if targets is None
             else {environments[e]: tuple(latents[z] for z in hit) for e, hit in targets.items()},
         )
+
+    def classes(self, latents: Sequence[str]) -> list[tuple[str, ...]]:
+        """Latents that no known target tells apart, together."""
+        found: dict[tuple[bool, ...], list[str]] = {}
+        for name in latents:
+            found.setdefault(tuple(name in hit for hit in (self.targets or {}).values()), []).append(name)
+        return [tuple(names) for names in found.values()]
+
+    def alone(self, latents: Sequence[str]) -> set[str]:
+        """Latents that known targets tell apart from all others."""
+        return {names[0] for names in self.classes(latents) if len(names) == 1}
 
     def completed(self, environments: Sequence[str], latents: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The target of every environment of a single-node design: those known, and the other latents for the other

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from crlspec.spec.known import KnownFacts
+from crlspec.spec.known import Known, KnownFacts
 from crlspec.spec.rules import Finding, rule
 from crlspec.spec.schema import Spec
 from crlspec.spec.slots import suggest
@@ -30,8 +30,12 @@ def named(spec: Spec) -> Iterator[Finding]:
     assert spec.assume is not None
     if isinstance(spec.assume.interventions.targets, dict) or spec.latents_from is not None:
         return
+    said = list(dict.fromkeys(name for _, name in _graph_mentions(known)))
+    if spec.assume.interventions.design != "single-node" and known.targets:
+        yield from _apart(known, said, spec.latents)
+        return
     tied = {name for hit in known.targets.values() for name in hit}
-    loose = [name for name in dict.fromkeys(n for _, n in _graph_mentions(known)) if name not in tied]
+    loose = [name for name in said if name not in tied]
     if loose and spec.latents:
         yield Finding(
             HERE,
@@ -86,7 +90,7 @@ def targets(spec: Spec) -> Iterator[Finding]:
         message = "each latent is called after its environment already"
         yield Finding(here, message, "leave known.targets out.", at_key=True)
         return
-    if interventions.design != "single-node":
+    if interventions.design not in ("single-node", "multi-node"):
         yield Finding(
             here,
             f"some targets of a design {interventions.design} are known, and its estimators are told all or none",
@@ -97,6 +101,9 @@ def targets(spec: Spec) -> Iterator[Finding]:
     if spec.data is not None and spec.data.observational in known.targets:
         name = str(spec.data.observational)
         yield Finding((*here, name), "the observational environment has no target", "leave it out.")
+    if interventions.design == "multi-node":
+        yield from _several(known)
+        return
     counts = Counter(name for hit in known.targets.values() for name in hit)
     for environment, hit in known.targets.items():
         if len(hit) != 1:
@@ -108,6 +115,31 @@ def targets(spec: Spec) -> Iterator[Finding]:
             yield Finding(
                 here, message, "keep one, or use design: multi-node and estimator: {kind: umni-crl}."
             )
+
+
+def _apart(known: KnownFacts, said: list[str], latents: tuple[str, ...]) -> Iterator[Finding]:
+    """Latents that the graph speaks of have known targets that no other latent has."""
+    alone = Known(targets=known.targets).alone(latents)
+    if loose := [name for name in said if name in latents and name not in alone]:
+        yield Finding(
+            HERE,
+            f"some targets are concealed, and those known do not tell which latent {', '.join(loose)} is",
+            "say which environments target it and no other latent, such as known: {targets: {environment: ["
+            + loose[0]
+            + "]}}; or name all targets, interventions: {targets: {…}}.",
+            at_key=True,
+        )
+
+
+def _several(known: KnownFacts) -> Iterator[Finding]:
+    """Known targets of an environment that may have several."""
+    for environment, hit in known.targets.items():
+        path = (*HERE, "targets", environment)
+        if not hit:
+            yield Finding(path, "an environment without a target", "list its latents, or leave it out.")
+        for name, count in Counter(hit).items():
+            if count > 1:
+                yield Finding(path, f"the latent {name!r} is listed twice", "list each latent once.")
 
 
 def _graph_mentions(known: KnownFacts) -> list[tuple[tuple[str | int, ...], str]]:

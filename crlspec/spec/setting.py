@@ -60,6 +60,19 @@ class Setting:
         return soft and self.function != "nonlinear"
 
     @property
+    def known_enters(self) -> bool:
+        """Whether something is known that an estimator has to take in: of the graph, or some of the targets. In a
+        single-node design they tell all others."""
+        known = self.known
+        some = (
+            known is not None
+            and bool(known.targets)
+            and self.targets is None
+            and self.design != "single-node"
+        )
+        return some or (known is not None and known.graph)
+
+    @property
     def hardness_unseen(self) -> bool:
         """Whether latents may be linear functions of their parents, so that no data show interventions to be hard."""
         covered = self.design == "single-node" or (

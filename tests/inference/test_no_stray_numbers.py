@@ -15,7 +15,7 @@ DECIDING = (
     *(HOME / "inference" / name for name in (
         "answer.py", "baselines.py", "contrastive.py", "gscale.py", "lscale.py", "ropes.py", "status.py", "umni.py",
         "encoders/answer.py", "likelihood/decided.py", "likelihood/signature_rivals.py",
-        "order/signature_search.py", "soft/decided.py",
+        "order/signature_search.py", "order/told_tests.py", "soft/decided.py",
     )),
     HOME / "scores" / "auto.py",
 )  # fmt: skip
@@ -34,6 +34,7 @@ ALLOWED = {
     "rows.py": {"BLOCKS", "RANKED", "values > 1e-10 * max(values[-1], 1e-300)"},
     "gscale.py": {"MOST_COMPONENTS", "QUICK"},
     "ropes.py": {"MOST_COMPONENTS"},
+    "told_tests.py": {"LEAST"},
     "signature_search.py": {"WIDTH", "SAME", "fits[at].cost < best.cost - 1e-06"},
     "signature_rivals.py": {"costs[at] < total * fit.loss + np.log(total) * here.sum() - 1e-06"},
     # from how few samples on Bartlett's factor means nothing

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from crlspec.errors import SpecError
+from crlspec.inference.declarations import UmniCrl
 from crlspec.spec.json_schema import json_schema
 from crlspec.spec.known import Known
 from crlspec.spec.load import dump, loads
@@ -94,11 +96,68 @@ def test_latents_are_tied_to_environments(known: str, said: str) -> None:
     assert said in issues(known, SINGLE)
 
 
-def test_some_targets_of_a_multi_node_design_are_refused() -> None:
-    assert issues("{targets: {e1: [a]}}", "{design: multi-node, kind: hard}") == [
-        "assume.known.targets: some targets of a design multi-node are known, and its estimators are told all or "
+SEVERAL = "{design: multi-node, kind: hard}"
+
+
+def test_some_targets_of_a_multi_node_design_are_taken_and_name_the_latents_that_they_tell_apart() -> None:
+    spec = loads(text("{targets: {e1: [a, b], e2: [b, c]}, order: [a, c], edges: [a -> b]}", SEVERAL))
+    known = Setting.of(spec).known
+    assert known is not None and known.alone("abc") == {"a", "b", "c"} and Setting.of(spec).known_enters
+    two = Known(targets={"e1": ("a",)})
+    assert two.classes("abc") == [("a",), ("b", "c")] and two.alone("abc") == {"a"}
+
+
+@pytest.mark.parametrize(("known", "said"), [
+    ("{targets: {e1: [a]}, edges: [a -> b]}",
+     "assume.known: some targets are concealed, and those known do not tell which latent b is. Remedy: say which "
+     "environments target it and no other latent, such as known: {targets: {environment: [b]}}; or name all targets, "
+     "interventions: {targets: {…}}."),
+    ("{targets: {e1: []}}",
+     "assume.known.targets.e1: an environment without a target. Remedy: list its latents, or leave it out."),
+    ("{targets: {e1: [a, a]}}",
+     "assume.known.targets.e1: the latent 'a' is listed twice. Remedy: list each latent once."),
+    ("{targets: {control: [a]}}",
+     "assume.known.targets.control: the observational environment has no target. Remedy: leave it out."),
+])  # fmt: skip
+def test_known_targets_of_a_multi_node_design_make_sense(known: str, said: str) -> None:
+    assert issues(known, SEVERAL) == [said]
+
+
+def test_some_targets_of_a_coupled_design_are_refused() -> None:
+    assert (
+        "assume.known.targets: some targets of a design uncoupled are known, and its estimators are told all or "
         "none. Remedy: name those of every environment, interventions: {targets: {…}}, or leave known.targets out."
-    ]
+    ) in issues("{targets: {e1: [a]}}", "{design: uncoupled, kind: hard}")
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("estimator: {kind: pca}",
+     "pca cannot use the targets that assume.known names. Remedy: leave targets out of assume.known; with linear "
+     "mixings umni-crl uses them."),
+    ("estimator: {kind: umni-crl, refine: none}", None),
+])  # fmt: skip
+def test_estimators_say_whether_they_use_known_targets(more: str, said: str | None) -> None:
+    if said is None:
+        assert loads(text("{targets: {e1: [a]}}", SEVERAL, more))
+    else:
+        assert any(one.endswith(said) for one in issues("{targets: {e1: [a]}}", SEVERAL, more))
+
+
+def test_targets_of_latents_that_are_not_gaussian_are_told_all_or_none() -> None:
+    setting = Setting(
+        "linear", "multi-node", "hard", ("a", "b"), "obs", ("e1", "e2"), known=Known(targets={"e1": ("a",)}),
+        function="nonlinear",
+    )  # fmt: skip
+    refused = UmniCrl().refused(setting)
+    assert refused is not None and str(refused.reason).startswith(
+        "umni-crl cannot take this: targets known of some environments are tested by the likelihood of Gaussian"
+    )
+    same = replace(setting, function="linear", known=Known(targets={"e1": ("a", "b"), "e2": ("a", "b")}))
+    refused = UmniCrl().refused(same)
+    assert refused is not None and refused.reason == (
+        "umni-crl cannot take this: with the targets that are known the signature matrix has rank 1 at most, and "
+        "rank 2 is needed"
+    )
 
 
 @pytest.mark.parametrize(("interventions", "known", "more", "said"), [

@@ -7,26 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.check import Check, chance
+from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.order.knowledge import GivenEdges, Knowledge
 
-__all__ = ["Statement", "absence", "check_known", "check_unseen", "precedence", "presence"]
+__all__ = ["Statement", "absence", "check_known", "check_unseen", "precedence", "presence", "targeting"]
 
 
 @dataclass(frozen=True)
 class Statement:
     """Something known, and how unlikely the data are if it is true.
 
-    saying   the statement in words, latents in single quotes
+    saying   the statement in words, latents and environments in single quotes
     latents  those that it names
     p_value  of data that speak at least as strongly against it
     told     what was measured
+    environments  those that it names
     """
 
     saying: str
-    latents: tuple[str, str]
+    latents: tuple[str, ...]
     p_value: float
     told: str
+    environments: tuple[str, ...] = ()
 
 
 def precedence(knowledge: Knowledge, first: int, second: int, p_value: float, told: str) -> Statement:
@@ -57,6 +59,18 @@ def presence(
     return Statement(f"that there is an edge '{a}' → '{b}'", (a, b), p_value, told)
 
 
+def targeting(
+    environment: str, latents: Sequence[str], p_value: float, told: str, further: Sequence[str] = ()
+) -> Statement:
+    """That an environment targets some latents and no others.
+
+    told     what fits better
+    further  latents that ``told`` names
+    """
+    names = tuple(dict.fromkeys([*latents, *further]))
+    return Statement(f"that '{environment}' targets {listed(latents)}", names, p_value, told, (environment,))
+
+
 def check_known(statements: Sequence[Statement], level: float) -> Check:
     """The check ``known``: refuted by name where the data contradict a statement, level for all of them together
     (Bonferroni)."""
@@ -66,16 +80,24 @@ def check_known(statements: Sequence[Statement], level: float) -> Check:
     if not wrong:
         text = f"The data contradict nothing that is known already. What they doubt most is {worst.saying} "
         return Check(
-            "known", "passed", p_value, level, f"{text}({chance(p_value)}).", None, (), worst.latents
+            "known",
+            "passed",
+            p_value,
+            level,
+            f"{text}({chance(p_value)}).",
+            None,
+            worst.environments,
+            worst.latents,
         )
     others = list(dict.fromkeys(s.saying for s in wrong if s.saying != worst.saying))
     more = f" They contradict {', '.join(others)} as well." if others else ""
     named = tuple(dict.fromkeys(name for s in wrong for name in s.latents))
+    environments = tuple(dict.fromkeys(name for s in wrong for name in s.environments))
     return Check(
         "known", "refuted", p_value, level,
         f"The data contradict {worst.saying}, which is said to be known. {worst.told} ({chance(p_value)}).{more}",
         "Take it out of assume.known, or look whether each environment targets what is said.",
-        (), named,
+        environments, named,
     )  # fmt: skip
 
 

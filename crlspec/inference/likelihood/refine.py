@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.known import check_known, check_unseen
+from crlspec.inference.checks.known import Statement, check_known, check_unseen
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
 from crlspec.inference.likelihood.flexible import train
@@ -21,13 +21,13 @@ from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth_statements
 from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
-from crlspec.inference.likelihood.signature_rivals import check_signature
+from crlspec.inference.likelihood.signature_rivals import Rivals, check_signature
 from crlspec.inference.likelihood.wald import wald_tests
 from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.power import Power, by_normal
 from crlspec.inference.step import Step
-from crlspec.inference.thresholds import LinearThresholds, UmniThresholds
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
@@ -47,8 +47,9 @@ def refine_gaussian(
     progress: Progress,
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
-    rivals: UmniThresholds | None = None,
+    rivals: Rivals | None = None,
     free: tuple[Order, np.ndarray] | None = None,
+    stated: Sequence[Statement] = (),
 ) -> list[Step]:
     """Joint maximum likelihood with an order search, then Wald tests, p-values doubled for the two directions.
 
@@ -58,11 +59,12 @@ def refine_gaussian(
     asked      names and bounds of the checks of the answer; None: none are made
     rivals     bounds of other signatures, where this one was found in the data and they may explain them as well
     free       order and rows found without what is known (``asked.knowledge``), which is held against them
+    stated     what is known beside the graph, tested already
     """
     progress("likelihood", 0.0)
     moments = np.stack([augmented_moments(y) for y in samples])
     counts = np.array([len(y) for y in samples], dtype=float) if asked is None else asked.counts
-    return [likelihood_step(moments, counts, order, rows, signature, asked, rivals, free)]
+    return [likelihood_step(moments, counts, order, rows, signature, asked, rivals, free, stated)]
 
 
 def likelihood_step(
@@ -72,8 +74,9 @@ def likelihood_step(
     rows: np.ndarray,
     signature: np.ndarray | None = None,
     asked: Asked | None = None,
-    rivals: UmniThresholds | None = None,
+    rivals: Rivals | None = None,
     free: tuple[Order, np.ndarray] | None = None,
+    stated: Sequence[Statement] = (),
 ) -> Step:
     """The same from moments alone.
 
@@ -111,12 +114,14 @@ def likelihood_step(
         if rivals is not None and signature is not None:
             only = check_signature(best, moments, signature, asked, rivals)
             checks = (only, *checks) if only.consequence == "refuted" else (*checks, only)
+        statements = list(stated)
         if known is not None:
-            statements = gaussian_statements(
+            statements += gaussian_statements(
                 known, best, best if free is None else fit([free[0]], free[1][None])[0], fit,
                 lambda one: wald_tests(one, moments, counts, signature), float(counts.sum()), asked.alpha,
                 asked.thresholds, margin,
             )  # fmt: skip
+        if statements:
             checks = (
                 check_known(statements, asked.thresholds.known),
                 *checks,

@@ -7,6 +7,7 @@ the fit is compared.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -16,11 +17,23 @@ from crlspec.inference.likelihood.decided import Asked
 from crlspec.inference.likelihood.gaussian import GaussianFit, fit_orders, loss_of
 from crlspec.inference.thresholds import UmniThresholds
 
-__all__ = ["check_signature"]
+__all__ = ["Rivals", "check_signature"]
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Which other signatures may explain the data as well, and when they do.
+
+    free    (interventional environment,) bool: those whose targets were found in the data; all others are known
+    limits  the bounds
+    """
+
+    free: np.ndarray
+    limits: UmniThresholds
 
 
 def check_signature(
-    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, limits: UmniThresholds
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, rivals: Rivals
 ) -> Check:
     """The check ``signature``: whether another signature, with fewer targets or without full rank, explains as much.
 
@@ -28,8 +41,8 @@ def check_signature(
     moments    (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], the observational first
     signature  (latent, interventional environment) bool
     """
-    names, clear = asked.environments[1:], limits.clear
-    lost = _alike(best, moments, signature, asked, limits)
+    names, clear, free = asked.environments[1:], rivals.limits.clear, rivals.free
+    lost = _alike(best, moments, signature, asked, rivals)
     if lost is not None:
         gain, (one, other) = lost
         return Check(
@@ -40,7 +53,7 @@ def check_signature(
             f"Give an environment with other targets in place of '{names[one]}' or '{names[other]}'.",
             (names[one], names[other]),
         )  # fmt: skip
-    fewer, at = _without_one(best, moments, signature, asked)
+    fewer, at = _without_one(best, moments, signature, asked, free)
     if fewer < clear:
         latent, name = asked.latents[at[0]], names[at[1]]
         return Check(
@@ -50,7 +63,7 @@ def check_signature(
             "Give more samples, stronger interventions, or environments with fewer targets in common.",
             (name,), (latent,),
         )  # fmt: skip
-    lead, dearer, pair = _without_rank(best, moments, signature, asked, limits.real)
+    lead, dearer, pair = _without_rank(best, moments, signature, asked, rivals)
     if lead > clear:
         text = "No signature with one target fewer, or without full rank, explains the data as well."
         return Check("signature", "passed", min(fewer, lead), clear, text)
@@ -67,18 +80,19 @@ def check_signature(
 
 
 def _alike(
-    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, limits: UmniThresholds
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, rivals: Rivals
 ) -> tuple[float, tuple[int, int]] | None:
     """Two environments with the same targets, if the signature that flips of single entries lead to has such, lacks
     rank and is better: by ``limits.real`` nats, so that it is more than a model with targets too weak to be seen left
     out, and by ``limits.clear`` after the Bayesian information criterion; with the latter gain."""
-    total, here, fit = float(asked.counts.sum()), signature, best
+    total, here, fit, limits = float(asked.counts.sum()), signature, best, rivals.limits
     while True:
         tried = []
         for i, k in np.ndindex(signature.shape):
             flipped = here.copy()
             flipped[i, k] ^= True
-            if flipped[:, k].any():  # a latent may be targeted nowhere, an environment must target some
+            # a latent may be targeted nowhere, an environment must target some
+            if rivals.free[k] and flipped[:, k].any():
                 tried.append(flipped)
         starts = np.broadcast_to(fit.rows, (len(tried), *fit.rows.shape))
         fits = fit_orders([fit.order] * len(tried), starts, moments, asked.counts, tried)
@@ -97,12 +111,12 @@ def _alike(
 
 
 def _without_one(
-    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, free: np.ndarray
 ) -> tuple[float, tuple[int, int]]:
     """Nats that the signature leads by before the best one with a target less, after the Bayesian information
     criterion; and which target that is."""
     total, tried = float(asked.counts.sum()), {}
-    for i, k in np.argwhere(signature):
+    for i, k in np.argwhere(signature & free):
         fewer = signature.copy()
         fewer[i, k] = False
         if fewer.any(0).all():  # a latent may be targeted nowhere, an environment must target some
@@ -117,7 +131,7 @@ def _without_one(
 
 
 def _without_rank(
-    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, real: float
+    best: GaussianFit, moments: np.ndarray, signature: np.ndarray, asked: Asked, rivals: Rivals
 ) -> tuple[float, float, tuple[int, int]]:
     """Nats that the signature leads by before the best one in which two environments share their targets, so that
     rank is lost, and every further target gains ``real`` nats; the same after the criterion; and which environments
@@ -128,6 +142,8 @@ def _without_rank(
     for pair in combinations(range(signature.shape[1]), 2):
         union = signature.copy()
         union[:, list(pair)] = signature[:, list(pair)].any(1, keepdims=True)
+        if (union != signature).any(0)[~rivals.free].any():
+            continue
         if np.linalg.matrix_rank(union.astype(float)) < len(signature):
             tried += [(pair, union, places) for places in _swaps(len(best.order))]
     if not tried:
@@ -138,7 +154,8 @@ def _without_rank(
     for (pair, union, _), fit in zip(tried, fits, strict=True):
         lead = total * (fit.loss - best.loss)
         if lead < nearest and all(
-            _gain(fit, moments, asked.counts, union, i, k) > real for i, k in np.argwhere(union & ~signature)
+            _gain(fit, moments, asked.counts, union, i, k) > rivals.limits.real
+            for i, k in np.argwhere(union & ~signature)
         ):
             more = int((union & ~signature).sum())
             nearest, dearer, at = lead, lead + float(np.log(total)) * more, pair

@@ -12,7 +12,6 @@ D w ∝ e_i, instead; the entries of D⁻¹ outgrow any small range of integers,
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,19 +19,10 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = [
-    "ENUMERATED",
-    "LeafFinder",
-    "Peeled",
-    "Sink",
-    "binary_rows",
-    "in_order",
-    "peel_sinks",
-    "peel_targets",
-]
+from crlspec.errors import DataError
+from crlspec.inference.order.told import Allowed, Told
 
-ENUMERATED = 12
-"""Up to so many environments every binary row is tried; beyond, those of so many environments at a time."""
+__all__ = ["LeafFinder", "Peeled", "Sink", "in_order", "peel_sinks", "peel_targets"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +49,11 @@ class Sink:
 class LeafFinder(Protocol):
     """What tells a sink, in the components that are left."""
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+    def __call__(self, basis: np.ndarray, allowed: Allowed | None, most: int) -> list[Sink]:
         """The best sinks of u = basis y, the best first; the same targets may come with several directions.
 
-        basis  (latents left, component)
-        rows   (row, environment) bool: the signature rows allowed; None: all
+        basis    (latents left, component)
+        allowed  the signature rows that the sink may have; None: all
         """
 
 
@@ -84,6 +74,18 @@ class Peeled:
     shared: np.ndarray
     cost: float
 
+    @property
+    def groups(self) -> np.ndarray:
+        """(position, group, environment) bool, the observational environment first: where a latent follows one and
+        the same mechanism."""
+        each = [1 if one else int(row.sum()) for one, row in zip(self.shared, self.signature, strict=True)]
+        groups = np.zeros((len(each), 1 + max(each), self.signature.shape[1] + 1), dtype=bool)
+        groups[:, 0, 0], groups[:, 0, 1:] = True, ~self.signature
+        for k, row in enumerate(self.signature):
+            for number, environment in enumerate(np.flatnonzero(row)):
+                groups[k, 1 if self.shared[k] else 1 + number, 1 + environment] = True
+        return groups
+
 
 @dataclass(frozen=True)
 class _Partial:
@@ -99,25 +101,26 @@ def peel_sinks(
     components: int,
     *,
     width: int = 1,
-    known: np.ndarray | None = None,
+    told: Told | None = None,
     before: np.ndarray | None = None,
 ) -> list[Peeled]:
     """Signatures with their orders, the best first, by a beam search of ``width`` partial orders.
 
     components  number of latents, and of components of y
-    known       (latent, environment) bool: the signature where it is known; only the order is searched
-    before      (latent, latent) bool, beside ``known``: i comes before j, where that is known; transitively closed
+    told        what is known of the signature, which is kept; None: nothing
+    before      (latent, latent) bool, beside ``told``: i comes before j, where that is known; transitively closed
 
-    Rows of the signature are linearly independent, as the theorem asks.
+    Rows of the signature are linearly independent, as the theorem asks. Raises DataError where none are that keep
+    what is known.
     """
     beam = [_Partial(np.eye(components))]
     for _ in range(components):
         grown: dict[frozenset[tuple[bytes, int]], _Partial] = {}
         for partial in beam:
-            allowed = None if known is None else _unused(known, partial.sinks, before)
+            allowed = None if told is None else told.allowed([s.targets for s in partial.sinks], before)
             found, seen = 0, Counter[bytes]()
             for sink in find(partial.basis, allowed, 4 * width + components):
-                if known is None and _dependent(sink.targets, partial.sinks):
+                if (told is None or not told.whole) and _dependent(sink.targets, partial.sinks):
                     continue
                 after = _without(partial, sink, seen[sink.targets.tobytes()])
                 seen[sink.targets.tobytes()] += 1
@@ -126,6 +129,11 @@ def peel_sinks(
                 found += 1
                 if found == 2 * width:
                     break
+        if not grown:
+            raise DataError(
+                "No signature of full rank was found that keeps the targets said to be known.",
+                "Leave some of them out of assume.known, or give environments with other targets.",
+            )
         beam = sorted(grown.values(), key=lambda partial: partial.cost)[:width]
     return [_peeled(partial) for partial in beam]
 
@@ -134,7 +142,7 @@ def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
     """The fit of a given signature (position, environment) in its given causal order, roots first."""
     partial = _Partial(np.eye(len(signature)))
     for targets in signature[::-1]:
-        partial = _without(partial, find(partial.basis, targets[None], 1)[0])
+        partial = _without(partial, find(partial.basis, Allowed.these(targets[None]), 1)[0])
     return _peeled(partial)
 
 
@@ -143,26 +151,13 @@ def peel_targets(
 ) -> tuple[tuple[int, ...], np.ndarray]:
     """Causal order (indices of environments) and encoder rows (position, component), one environment per latent;
     ``before`` as in :func:`peel_sinks`."""
-    peeled = peel_sinks(find, latents, known=np.eye(latents, dtype=bool), before=before)[0]
+    peeled = peel_sinks(find, latents, told=Told.all(np.eye(latents, dtype=bool)), before=before)[0]
     return tuple(int(environment) for environment in peeled.signature.argmax(1)), peeled.rows
-
-
-def binary_rows(environments: int) -> np.ndarray:
-    """(row, environment) bool: all nonzero binary rows."""
-    return np.array(list(itertools.product((False, True), repeat=environments))[1:], dtype=bool)
 
 
 def _dependent(targets: np.ndarray, sinks: Sequence[Sink]) -> bool:
     rows = np.array([*(sink.targets for sink in sinks), targets], dtype=float)
     return int(np.linalg.matrix_rank(rows)) < len(rows)
-
-
-def _unused(known: np.ndarray, sinks: Sequence[Sink], before: np.ndarray | None = None) -> np.ndarray:
-    """Rows of the latents that are left; of those alone that come before no other one of them."""
-    used = [sink.targets.tobytes() for sink in sinks]
-    left = [k for k, row in enumerate(known) if row.tobytes() not in used]
-    last = left if before is None else [k for k in left if not before[k, left].any()]
-    return known[last]
 
 
 def _without(partial: _Partial, sink: Sink, which: int = 0) -> _Partial:

@@ -22,6 +22,7 @@ from crlspec.inference.order.known_signature import in_known_signature
 from crlspec.inference.order.signature import Peeled, peel_sinks
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from crlspec.inference.order.sinks_scores import ScoreSinks
+from crlspec.inference.order.told import Told
 from crlspec.inference.thresholds import UmniThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
@@ -47,7 +48,7 @@ class SignatureSearch:
     scores: ScoreDifference
     hard: bool
     gaussian: bool
-    known: np.ndarray | None
+    told: Told
     knowledge: Knowledge | None
     seed: int
     progress: Progress
@@ -62,18 +63,20 @@ class SignatureSearch:
         """(latent, latent) bool: pairs whose order is known; None where none is."""
         return None if self.knowledge is None else self.knowledge.before
 
-    def free(self) -> tuple[tuple[int, ...], np.ndarray] | None:
-        """Order and rows without what is known of the order; None where nothing is."""
+    def free(self, signature: np.ndarray) -> tuple[tuple[int, ...], np.ndarray] | None:
+        """Order and rows of a signature (latent, environment) without what is known of the order; None where nothing
+        is."""
         if self.knowledge is None:
             return None
-        peeled = peel_sinks(self.likelihood, len(self.problem.latents), known=self.known)[0]
-        return named(peeled, self.known)[0], peeled.rows
+        told = Told.all(signature)
+        peeled = peel_sinks(self.likelihood, len(self.problem.latents), told=told)[0]
+        return named(peeled, told)[0], peeled.rows
 
     def signature(self, thresholds: UmniThresholds) -> tuple[Peeled, Status | None]:
         """The best signature with its causal order, and the status where another explains the data as well."""
         n = self.coordinates.observational.shape[1]
         if not self.gaussian and self.estimate.exact:
-            if self.known is None:
+            if not self.told.whole:
                 raise SettingMismatch(
                     "Got exact scores with concealed targets of latents that are not Gaussian",
                     "estimated scores, since the search for targets needs scores of marginals, which are "
@@ -81,26 +84,37 @@ class SignatureSearch:
                     "Choose scores: {kind: auto}. Or tell the targets: name them in interventions.targets, and "
                     "conceal none.",
                 )
-            return in_known_signature(self.estimate, self.known), None
+            return in_known_signature(self.estimate, self.told.signature), None
         if not self.gaussian:
             find = ScoreSinks(
                 self.coordinates, self.estimate, self.scores, self.hard, self.seed, self.progress
             )
-            return peel_sinks(find, n, known=self.known, before=self.before)[0], None
+            return peel_sinks(find, n, told=self.told, before=self.before)[0], None
+        close = self._close(self.told, self.before, thresholds.close)
+        best = close[0]
+        rivals = [one.cost - best.cost for one in close[1:] if self._differ(one, best)]
+        if self.hard and not self.told.whole:
+            best = _mended(best, self.likelihood, self.told.free)
+        return best, _doubtful if not self.told.whole and min(
+            rivals, default=np.inf
+        ) < thresholds.clear else None
+
+    def kept(self, told: Told, thresholds: UmniThresholds) -> Peeled:
+        """The best signature by likelihood that keeps what is told, with nothing known of the order."""
+        best = self._close(told, None, thresholds.close)[0]
+        return _mended(best, self.likelihood, told.free) if self.hard and not told.whole else best
+
+    def _close(self, told: Told, before: np.ndarray | None, within: float) -> list[Peeled]:
+        """Signatures by likelihood that keep what is told, ``within`` so many nats of the best as peeling sees them;
+        by their joint optima under hard interventions, the best first."""
         sinks = self.likelihood
-        found = peel_sinks(sinks, n, width=WIDTH, known=self.known, before=self.before)
-        close = [peeled for peeled in found if peeled.cost < found[0].cost + thresholds.close]
+        found = peel_sinks(sinks, len(self.told.signature), width=WIDTH, told=told, before=before)
+        close = [peeled for peeled in found if peeled.cost < found[0].cost + within]
         if self.hard and len(close) > 1:
             fits = _joint(close, sinks)
             close = [replace(one, rows=fit.rows, cost=fit.cost) for one, fit in zip(close, fits, strict=True)]
             close.sort(key=lambda one: one.cost)
-        best = close[0]
-        rivals = [one.cost - best.cost for one in close[1:] if self._differ(one, best)]
-        if self.hard and self.known is None:
-            best = _mended(best, sinks)
-        return best, _doubtful if self.known is None and min(
-            rivals, default=np.inf
-        ) < thresholds.clear else None
+        return close
 
     def _differ(self, one: Peeled, other: Peeled) -> bool:
         """Whether two answers say different things: other targets, or, where latents are claimed each by itself, the
@@ -126,16 +140,21 @@ _doubtful = Status(
 )
 
 
-def _mended(peeled: Peeled, sinks: GaussianSinks) -> Peeled:
+def _mended(peeled: Peeled, sinks: GaussianSinks, free: np.ndarray) -> Peeled:
     """The signature (position, environment) after every flip of one entry that the joint likelihood prefers, after
-    the Bayesian information criterion, one after the other. Rank is kept, and every environment keeps a target."""
+    the Bayesian information criterion, one after the other, in environments that are ``free``. Rank is kept, and
+    every environment keeps a target."""
     best = replace(peeled, cost=_joint([peeled], sinks)[0].cost)
     while True:
         tried = []
         for i, k in np.ndindex(peeled.signature.shape):
             signature = best.signature.copy()
             signature[i, k] ^= True
-            if signature[:, k].any() and np.linalg.matrix_rank(signature.astype(float)) == len(signature):
+            if (
+                free[k]
+                and signature[:, k].any()
+                and np.linalg.matrix_rank(signature.astype(float)) == len(signature)
+            ):
                 tried.append(replace(best, signature=signature))
         fits = _joint(tried, sinks)
         at = min(range(len(fits)), key=lambda k: fits[k].cost, default=None)
@@ -165,9 +184,10 @@ def _joint(tried: Sequence[Peeled], sinks: GaussianSinks) -> list[_Fit]:
     ]
 
 
-def named(peeled: Peeled, known: np.ndarray | None) -> tuple[tuple[int, ...], np.ndarray]:
-    """The order as indices of latents, and the signature by latent. Latents without a name go by their position."""
-    if known is None:
-        return tuple(range(len(peeled.rows))), peeled.signature
-    place = {row.tobytes(): k for k, row in enumerate(known)}
-    return tuple(place[row.tobytes()] for row in peeled.signature), known
+def named(peeled: Peeled, told: Told) -> tuple[tuple[int, ...], np.ndarray]:
+    """The order as indices of latents, and the signature by latent. Latents that nothing tells apart go by their
+    position."""
+    order = told.latents(peeled.signature)
+    signature = np.empty_like(peeled.signature)
+    signature[list(order)] = peeled.signature
+    return order, signature

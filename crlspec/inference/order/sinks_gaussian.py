@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from crlspec.inference.order.signature import ENUMERATED, Sink, binary_rows
+from crlspec.inference.order.signature import Sink
+from crlspec.inference.order.told import Allowed
 from crlspec.numerics.linalg import augmented_moments
 
 __all__ = ["GaussianSinks"]
@@ -52,13 +53,11 @@ class GaussianSinks:
         counts = np.array([len(y) for y in samples], dtype=float)
         return cls(moments, counts, hard)
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+    def __call__(self, basis: np.ndarray, allowed: Allowed | None, most: int) -> list[Sink]:
         """The best sinks of u = basis y."""
         here = _Environments.of(basis, self.moments, self.counts)
-        if rows is not None:
-            tried = [self._tried(here, rows, mechanism) for mechanism in self.mechanisms]
-        else:
-            tried = [self._searched(here, mechanism) for mechanism in self.mechanisms]
+        rows = Allowed.anything(len(self.counts) - 1) if allowed is None else allowed
+        tried = [self._searched(here, rows, mechanism) for mechanism in self.mechanisms]
         fits = sorted((fit for found in tried for fit in found.listed(self.hard)), key=lambda fit: fit.cost)
         best: list[Sink] = []
         for fit in fits:
@@ -68,24 +67,21 @@ class GaussianSinks:
                 break
         return best
 
-    def _searched(self, here: _Environments, mechanism: Mechanism) -> _Fits:
-        """The likeliest of all binary rows; of many environments, rows of a few of them are continued to all by the
+    def _searched(self, here: _Environments, allowed: Allowed, mechanism: Mechanism) -> _Fits:
+        """The likeliest of all rows; of many environments, rows of a few of them are continued to all by the
         directions that they give, and mended by flips of single entries."""
-        count = len(self.counts) - 1
-        if count <= ENUMERATED:
-            return self._tried(here, binary_rows(count), mechanism)
+        if allowed.few:
+            return self._tried(here, allowed.rows(), mechanism)
         rows = []
-        for first in range(0, count, ENUMERATED):
-            few = np.arange(ENUMERATED) + min(first, count - ENUMERATED)
-            part = self._tried(here.only(few), binary_rows(ENUMERATED), mechanism)
+        for few in allowed.blocks():
+            part = self._tried(here.only(few), allowed.rows(few), mechanism)
             for sink in part.listed(self.hard):
                 whole = here.shares(sink.direction, few[sink.targets]) > 0.5
                 whole[few] = sink.targets
                 rows.append(whole)
         fits = self._tried(here, np.unique(np.array(rows), axis=0), mechanism)
         while True:
-            near = (fits.rows[:8, None] ^ np.eye(count, dtype=bool)).reshape(-1, count)
-            both = np.unique(np.concatenate([fits.rows, near[near.any(1)]]), axis=0)
+            both = np.unique(np.concatenate([fits.rows, allowed.near(fits.rows[:8])]), axis=0)
             better = self._tried(here, both, mechanism)
             if better.costs[0] > fits.costs[0] - 1e-6:
                 return better

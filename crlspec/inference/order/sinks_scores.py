@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crlspec.inference.order.signature import ENUMERATED, Sink, binary_rows
+from crlspec.inference.order.signature import Sink
+from crlspec.inference.order.told import Allowed
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 
@@ -39,7 +40,7 @@ class ScoreSinks:
     seed: int
     progress: Progress
 
-    def __call__(self, basis: np.ndarray, rows: np.ndarray | None, most: int) -> list[Sink]:
+    def __call__(self, basis: np.ndarray, allowed: Allowed | None, most: int) -> list[Sink]:
         """The best sinks of u = basis y."""
         left = len(basis)
         here = replace(
@@ -50,8 +51,7 @@ class ScoreSinks:
         whole = left == basis.shape[1]
         estimate = self.estimate if whole else self.scores.estimate(here, self.seed + left, self.progress)
         moments = _cross_moments(estimate)
-        fits = _searched(moments) if rows is None else _Fits.of(moments, rows)
-        kept = fits.top(most)
+        kept = _searched(moments, allowed).top(most)
         return [
             self._sink(here, moments, row, g, cost)
             for row, g, cost in zip(kept.rows, kept.directions, kept.costs, strict=True)
@@ -103,24 +103,22 @@ class _Fits:
         return _Fits(self.rows[best], self.directions[best], self.costs[best])
 
 
-def _searched(moments: np.ndarray) -> _Fits:
-    """The fits of all binary rows; of many environments, rows of a few of them are continued to all by the directions
-    that they give, and mended by flips of single entries, as :class:`GaussianSinks` does."""
-    count = len(moments)
-    if count <= ENUMERATED:
-        return _Fits.of(moments, binary_rows(count))
+def _searched(moments: np.ndarray, allowed: Allowed | None = None) -> _Fits:
+    """The fits of all rows; of many environments, rows of a few of them are continued to all by the directions that
+    they give, and mended by flips of single entries, as :class:`GaussianSinks` does."""
+    every = Allowed.anything(len(moments)) if allowed is None else allowed
+    if every.few:
+        return _Fits.of(moments, every.rows())
     rows = []
-    for first in range(0, count, ENUMERATED):
-        few = np.arange(ENUMERATED) + min(first, count - ENUMERATED)
-        part = _Fits.of(moments[np.ix_(few, few)], binary_rows(ENUMERATED)).top(TOP)
+    for few in every.blocks():
+        part = _Fits.of(moments[np.ix_(few, few)], every.rows(few)).top(TOP)
         for targets, g in zip(part.rows, part.directions, strict=True):
             whole = _shares(moments, g, few[targets]) > 0.5
             whole[few] = targets
             rows.append(whole)
     fits = _Fits.of(moments, np.unique(np.array(rows), axis=0)).top(TOP)
     while True:
-        near = (fits.rows[:8, None] ^ np.eye(count, dtype=bool)).reshape(-1, count)
-        both = np.unique(np.concatenate([fits.rows, near[near.any(1)]]), axis=0)
+        both = np.unique(np.concatenate([fits.rows, every.near(fits.rows[:8])]), axis=0)
         better = _Fits.of(moments, both).top(TOP)
         if better.costs[0] > fits.costs[0] - 1e-6:
             return better

@@ -16,9 +16,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import chdtrc
 
-from crlspec.inference.check import Check
 from crlspec.inference.checks.fitted import soft_fit
-from crlspec.inference.checks.known import check_known, check_unseen, precedence
+from crlspec.inference.checks.known import Statement, check_known, check_unseen, precedence
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.likelihood import decided
 from crlspec.inference.likelihood.known_tests import kept_pair, with_pair
@@ -71,6 +70,7 @@ def closure_by_likelihood(
     starts: Callable[[Order], np.ndarray] | None = None,
     effective: np.ndarray | None = None,
     knowledge: Knowledge | None = None,
+    stated: Sequence[Statement] = (),
 ) -> Step:
     """Likelihood ratios between causal orders, all of them up to six latents, else those around the best one.
 
@@ -86,6 +86,7 @@ def closure_by_likelihood(
     effective (environment,) samples that the rows are worth, where they depend on each other; None: all of them
     knowledge what is known of the order already: the best one keeps it, and so do those that reverse a pair, where
             any does. Known edges are in the closure, and each statement is tested
+    stated  what is known beside the graph, tested already
     """
     began = time.perf_counter()
     moments = np.stack([augmented_moments(y) for y in coordinates.all])
@@ -149,7 +150,8 @@ def closure_by_likelihood(
 
     own = closure.checks()
     if knowledge is not None:
-        own = (_check_known(knowledge, table, float(counts.sum()), thresholds.known), *own)
+        statements = [*stated, *_statements(knowledge, table, float(counts.sum()))]
+        own = (check_known(statements, thresholds.known), *own)
         if found.any() and not claimed:
             own = tuple(replace(c, message=ALL_KNOWN) if c.name == "order" else c for c in own)
     # Where the order is not decided, or the model does not fit, nothing is claimed absent: no power is asked for.
@@ -196,8 +198,8 @@ def _rivals(best: Order, kept: Sequence[Order], table: Mapping[Order, float]) ->
     return found
 
 
-def _check_known(knowledge: Knowledge, table: Mapping[Order, float], samples: float, level: float) -> Check:
-    """The check ``known``: each pair whose order is known, held by itself against the best order of all.
+def _statements(knowledge: Knowledge, table: Mapping[Order, float], samples: float) -> list[Statement]:
+    """Each pair whose order is known, held by itself against the best order of all.
 
     table    order → mean negative log likelihood
     samples  of all environments
@@ -207,7 +209,7 @@ def _check_known(knowledge: Knowledge, table: Mapping[Order, float], samples: fl
         kept = min(loss for order, loss in table.items() if order.index(first) < order.index(second))
         gain = samples * (kept - min(table.values()))
         statements.append(precedence(knowledge, first, second, float(np.exp(-gain)), f"{gain:.1f} nats"))
-    return check_known(statements, level)
+    return statements
 
 
 def _around_broken(

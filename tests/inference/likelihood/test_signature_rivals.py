@@ -8,7 +8,7 @@ import pytest
 from crlspec.inference.check import Check
 from crlspec.inference.likelihood.decided import Asked
 from crlspec.inference.likelihood.gaussian import fit_order
-from crlspec.inference.likelihood.signature_rivals import check_signature
+from crlspec.inference.likelihood.signature_rivals import Rivals, check_signature
 from crlspec.inference.thresholds import UmniThresholds
 
 ALONE = [(1, 1, True), (4, 1, True), (1, 4, False)]
@@ -29,7 +29,7 @@ def checked(
     asked = Asked(("z1", "z2"), ("obs", "e", "f"), np.full(3, count), 0.01, UmniThresholds())
     given = np.array(signature, dtype=bool)
     best = fit_order((0, 1), np.eye(2), moments, asked.counts, given)
-    return check_signature(best, moments, given, asked, UmniThresholds())
+    return check_signature(best, moments, given, asked, Rivals(np.ones(2, dtype=bool), UmniThresholds()))
 
 
 def test_a_target_that_explains_nothing_is_not_decided() -> None:

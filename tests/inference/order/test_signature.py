@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from crlspec.inference.order.signature import in_order, peel_sinks, peel_targets
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
+from crlspec.inference.order.told import Told
 from tests.reference.generator import generate
 
 SAMPLES = 1e6
@@ -72,7 +73,7 @@ def test_soft_signature_is_found_from_exact_moments(seed: int) -> None:
 @pytest.mark.parametrize("hard", [True, False])
 def test_a_known_signature_leaves_the_order_to_be_found(hard: bool) -> None:
     sinks, signature, graph = population(11, 4, 5, hard)
-    found = peel_sinks(sinks, 4, known=signature)[0]
+    found = peel_sinks(sinks, 4, told=Told.all(signature))[0]
     again = in_order(sinks, found.signature)
     np.testing.assert_allclose(again.cost, found.cost, rtol=1e-6)
     place = {row.tobytes(): k for k, row in enumerate(found.signature)}

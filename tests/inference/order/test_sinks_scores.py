@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from crlspec.inference.order.known_signature import in_known_signature
-from crlspec.inference.order.signature import binary_rows
 from crlspec.inference.order.sinks_scores import ScoreSinks, _Fits, _searched
+from crlspec.inference.order.told import Allowed
 from crlspec.numerics.linalg import ColumnSpace
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -65,7 +65,7 @@ def test_the_search_finds_what_trying_every_row_finds(seed: int) -> None:
     _, estimate, _ = chain(seed, 14)
     moments = np.einsum("asi,bsj->abij", estimate.values, estimate.values) / estimate.values.shape[1]
     moments = (moments + moments.transpose(1, 0, 3, 2)) / 2
-    found, every = _searched(moments).top(1), _Fits.of(moments, binary_rows(14)).top(1)
+    found, every = _searched(moments).top(1), _Fits.of(moments, Allowed.anything(14).rows()).top(1)
     assert (found.rows == every.rows).all() and found.costs == pytest.approx(every.costs, abs=1e-12)
 
 
