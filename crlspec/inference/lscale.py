@@ -106,7 +106,7 @@ class LScaleI(Estimator):
                             steps[0],
                             problem.latents,
                             self.alpha,
-                            self.thresholds.reach,
+                            self.thresholds,
                             seed,
                             progress,
                         )
