@@ -298,7 +298,9 @@ def _off_target(rng: Rng, n: int, d: int, rows: int) -> Case:
     guilty = int(rng.integers(n))
     aside = int(rng.choice([k for k in range(n) if k != guilty]))
     models = {CONTROL: model} | {name: soft(rng, model, i, True) for i, name in enumerate(called)}
-    models[called[guilty]] = change(models[called[guilty]], aside, weights=0.3, deviation=rng.choice([0.6, 1.7]))
+    models[called[guilty]] = change(
+        models[called[guilty]], aside, weights=0.3, deviation=rng.choice([0.6, 1.7])
+    )
     targets = {name: (i,) if i != guilty else (i, aside) for i, name in enumerate(called)}
     G = linear_mixing(rng, n, d)
     return case(
