@@ -160,9 +160,11 @@ told(blind)
 assert "rows-independent" not in {check.name for check in blind.checks if check.objects}
 
 # %% [markdown]
-# With the real cells nothing objects any more: the status is `ok`, and p = 3e-7 stands beside the order. That is
-# what a number is worth when nobody told the program how the rows came about. In the twin the model is refuted even
-# so: its drift moves all columns at once, so it is a hidden common cause, and no shuffle takes that out.
+# In the real cells the dependence is out of sight now. Another check still objects, `invariance`: under every causal
+# order, mechanisms change in conditions that do not target them, several times as much as sampling error gives. Drugs
+# hit more than one protein, or a condition is more than one population. Before crlspec had this check the status was
+# `ok`, with p = 3e-7 beside the order: the best of many orders, none of which fits. In the twin the model is refuted
+# by its fit: its drift moves all columns at once, so it is a hidden common cause, and no shuffle takes that out.
 #
 # ## What the halves say
 #

@@ -291,6 +291,24 @@ def _assay(rng: Rng, n: int, d: int, rows: int) -> Case:
     return case(rng, models, targets, setting(n, kind="soft"), lambda z: z @ G.T, counts, claim="ancestors")
 
 
+def _off_target(rng: Rng, n: int, d: int, rows: int) -> Case:
+    """Soft interventions on latents of skewed noise, strong and well seen; one of them changes a second mechanism."""
+    model = draw_model(rng, n, 1.0, (0.8, 1.5), "linear", "skewed")
+    called = names(rng, n)
+    guilty = int(rng.integers(n))
+    aside = int(rng.choice([k for k in range(n) if k != guilty]))
+    models = {CONTROL: model} | {name: soft(rng, model, i, True) for i, name in enumerate(called)}
+    models[called[guilty]] = change(
+        models[called[guilty]], aside, weights=0.3, deviation=rng.choice([0.6, 1.7])
+    )
+    targets = {name: (i,) if i != guilty else (i, aside) for i, name in enumerate(called)}
+    G = linear_mixing(rng, n, d)
+    return case(
+        rng, models, targets, setting(n, kind="soft"), lambda z: z @ G.T, rows, claim="ancestors",
+        at_fault=(called[guilty],),
+    )  # fmt: skip
+
+
 NOTED = "ok allowed with note"
 UNKNOWABLE = (
     "identif",
@@ -377,4 +395,6 @@ DESIGN = (
     Kind("wrong pairs glm", _wrong_pairs, violated="pairs", words=("pair",), latents=(3,), rows=(5000,)),
     Kind("assay of five drugs", _assay, violated="one latent an environment, effects strong enough",
          words=(*FEW, *TARGETS), latents=(5,), extra=(0,), rows=(800,)),
+    Kind("off-target, not normal", _off_target, violated="one latent an environment", words=TARGETS, latents=(3,),
+         rows=(1000, 5000)),
 )  # fmt: skip

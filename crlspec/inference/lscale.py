@@ -107,7 +107,7 @@ class LScaleI(Estimator):
                             steps[0],
                             problem.latents,
                             self.alpha,
-                            self.thresholds.reach,
+                            self.thresholds,
                             seed,
                             progress,
                         )

@@ -123,12 +123,17 @@ class LscaleThresholds(LinearThresholds):
     widest         ... but no squared sine above this one
     reach          level of the order of soft interventions where networks were trained for every order, which leaves
                    p-values to some chance: a convention
+    granted        factor by which the χ² of what a design leaves unchanged may exceed what chance gives, since
+                   networks leave some unexplained: a convention
+    unchanged      level of the test of that χ²: a convention
     """
 
     image: float = 1e-9
     spreads: float = 4.0
     widest: float = 0.5
     reach: float = 1e-4
+    granted: float = 1.25
+    unchanged: float = 1e-3
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,10 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "checks/goodness goodness-of-fit undecided",
         ),
     },
+    "checks/test_invariance": {
+        "test_sound_designs_pass_whatever_the_noise": ("checks/invariance invariance passed",),
+        "test_a_drug_that_hits_a_second_latent_leaves_it_undecided": ("checks/invariance invariance undecided",),
+    },
     "checks/test_hard": {
         "test_where_no_target_has_a_latent_before_it_nothing_is_tested": ("checks/hard hard passed",),
         "test_a_hard_intervention_passes": ("checks/hard hard passed 2",),

@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from scipy.special import chdtrc
 
+from crlspec.inference.checks.invariance import check_invariance
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
 from crlspec.inference.order.peeling import peel, rows_in_order
 from crlspec.inference.order.reversals import Order, closure_by_reversals, moved
 from crlspec.inference.soft.decided import check_by_chance, claimed
 from crlspec.inference.soft.invariance_test import FREEDOM, Invariance, invariance
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -36,7 +38,7 @@ def closure_by_invariance(
     first: Step,
     latents: Sequence[str],
     alpha: float,
-    reach: float,
+    thresholds: LscaleThresholds,
     seed: int,
     progress: Progress,
 ) -> Step:
@@ -46,11 +48,12 @@ def closure_by_invariance(
     Where a mechanism of the two changes in the other's environment even under the order that puts i first, j is an
     ancestor of i.
     A χ² is taken in units of what the best order has over its degrees of freedom, where that is above one (as in
-    the genomic control of Devlin & Roeder, Biometrics 1999): the networks leave that much unexplained. The check of
-    the step says whether the best order stands by itself, and every claimed pair clear of reversal.
+    the genomic control of Devlin & Roeder, Biometrics 1999): the networks leave some unexplained. What they may leave
+    is bounded: beyond it the model is wrong, and p-values in units of its misfit say nothing. The checks of the step
+    say whether that is so, whether the best order stands by itself, and every claimed pair clear of reversal.
 
-    latents their names, for the check
-    reach   level of the check
+    latents     their names, for the checks
+    thresholds  bounds of the checks
     """
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
@@ -91,9 +94,12 @@ def closure_by_invariance(
     note += f"χ² of the best over its degrees of freedom {table[best].overall:.2f}"
     own = chdtrc(FREEDOM, table[best].statistics[np.triu_indices(len(best), 1)] / excess)
     contradicted = min(1.0, own.size * float(own.min(initial=1.0)))
-    check = check_by_chance(claimed(best, p_values, alpha, latents), contradicted, reach)
+    checks = (
+        check_invariance(table[best].overall, table[best].freedom, thresholds),
+        check_by_chance(claimed(best, p_values, alpha, latents), contradicted, thresholds.reach),
+    )
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
-    return Step("invariance", best, rows, strengths, p_values, seconds, note, checks=(check,))
+    return Step("invariance", best, rows, strengths, p_values, seconds, note, checks=checks)
 
 
 def _search(table: dict[Order, Invariance], judge: Judge, starts: Sequence[Order], alpha: float) -> Order:

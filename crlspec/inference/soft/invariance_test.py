@@ -36,11 +36,13 @@ class Invariance:
     statistics  (position, position): ``[i, j]``, i < j: χ² with ``FREEDOM`` degrees of "u_i given u_before is as it
                 was in the environment of j, and u_j given u_before in that of i"; 0 elsewhere
     overall     χ² of all moments together over its degrees of freedom: about 1 for a right order
+    freedom     those degrees of freedom
     """
 
     order: tuple[int, ...]
     statistics: np.ndarray
     overall: float
+    freedom: int
 
 
 def invariance(model: FlexibleLikelihood, sample: Sample, steps: int = 3) -> Invariance:
@@ -61,7 +63,7 @@ def invariance(model: FlexibleLikelihood, sample: Sample, steps: int = 3) -> Inv
         statistics[i, j] = float(gaps[pair] @ torch.linalg.solve(covariance[pair][:, pair], gaps[pair]))
     freedom = max(len(gaps) - len(change), 1)
     overall = float(gaps @ torch.linalg.solve(covariance, gaps)) / freedom
-    return Invariance(tuple(int(t) - 1 for t in model.targets[0]), statistics, overall)
+    return Invariance(tuple(int(t) - 1 for t in model.targets[0]), statistics, overall, freedom)
 
 
 class _Moments:
