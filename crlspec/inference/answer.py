@@ -12,7 +12,7 @@ from crlspec.inference.checks.observation_noise import noise_facts, with_noise
 from crlspec.inference.estimate import AbsentEdge, Edge, Estimate, LinearEncoder, Stage, Status
 from crlspec.inference.likelihood.decided import Asked, settled
 from crlspec.inference.order.knowledge import Knowledge
-from crlspec.inference.status import as_check, status_of, status_of_checks
+from crlspec.inference.status import NO_NOISE, as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.graphs import transitive_closure
@@ -91,7 +91,7 @@ def assemble(
     if not any(check.name == "goodness-of-fit" for check in last.checks):  # which noise that matters fails
         most = thresholds.most_noise(min(problem.size(name) for name in problem.samples))
     said = with_noise(status or status_of(estimate, thresholds.agreement), noise, most)
-    checks = (as_check(said, "scores"), *(last.checks or (settled(last.settled),)))
+    checks = (as_check(said, "scores", NO_NOISE), *(last.checks or (settled(last.settled),)))
     return Estimate(
         latents=names,
         environment_of=dict(targeted_by),

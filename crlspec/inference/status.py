@@ -13,7 +13,7 @@ from crlspec.scores.base import ScoreEstimate
 from crlspec.spec.setting import Setting
 
 __all__ = [
-    "DECIDED", "as_check", "beyond_theory", "relative_to_hardness", "roots_on_trust", "status_of",
+    "DECIDED", "NO_NOISE", "as_check", "beyond_theory", "relative_to_hardness", "roots_on_trust", "status_of",
     "status_of_checks", "with_heteroscedasticity", "without_calibration",
 ]  # fmt: skip
 
@@ -36,6 +36,8 @@ def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
     return Status("ok", DECIDED)
 
 
+NO_NOISE = "The score differences are not mostly noise."
+
 DECIDED = "Order, latents and edges were decided by the data."
 
 
@@ -54,14 +56,14 @@ def status_of_checks(checks: Sequence[Check], ok: str = DECIDED) -> Status:
     return Status("ok", ok)
 
 
-def as_check(status: Status, name: str = "estimate") -> Check:
-    """What an estimator says of its own answer, as a check; of scores that pass no more than that."""
+def as_check(status: Status, name: str = "estimate", decided: str = DECIDED) -> Check:
+    """What an estimator says of its own answer, as a check.
+
+    decided  what is said where the status is that all was decided, and the check saw less than that
+    """
     consequence: Consequence = "passed" if status.code == "ok" else status.code
-    if (name, status.message) == ("scores", DECIDED):
-        return Check(
-            name, "passed", float("nan"), float("nan"), "The score differences are not mostly noise."
-        )
-    return Check(name, consequence, float("nan"), float("nan"), status.message, status.remedy)
+    message = decided if status.message == DECIDED else status.message
+    return Check(name, consequence, float("nan"), float("nan"), message, status.remedy)
 
 
 def beyond_theory(estimator: str, setting: Setting, missing: Sequence[str] = ()) -> Check:

@@ -181,4 +181,7 @@ def test_pillow_is_named_where_it_is_missing(images, tmp_path, monkeypatch):
 
 
 def test_a_name_that_no_file_can_have_is_left_to_the_reader(tmp_path: Path) -> None:
-    require_regular(tmp_path / ("x" * 300 + ".png"))
+    name = tmp_path / ("x" * 300 + ".png")
+    require_regular(name)
+    with pytest.raises(OSError, match="too long"):
+        name.read_bytes()

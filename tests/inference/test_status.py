@@ -10,6 +10,7 @@ import pytest
 from crlspec.inference.check import Check, sentence
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Status
 from crlspec.inference.status import (
+    NO_NOISE,
     as_check,
     beyond_theory,
     relative_to_hardness,
@@ -147,7 +148,7 @@ def test_p_values_that_are_not_calibrated_are_said_to_be_so() -> None:
 def test_a_status_is_a_check_too() -> None:
     assert as_check(FINE).consequence == "passed"
     assert as_check(FINE).message == FINE.message
-    assert as_check(FINE, "scores").message == "The score differences are not mostly noise."
+    assert as_check(FINE, "scores", NO_NOISE).message == "The score differences are not mostly noise."
     check = as_check(Status("refuted", "It is wrong.", "Mend it."), "scores")
     assert (check.name, check.consequence, check.message, check.remedy) == (
         "scores",

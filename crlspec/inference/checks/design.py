@@ -15,7 +15,7 @@ from crlspec.inference.checks.duplicates import check_copies, check_duplicates
 from crlspec.inference.checks.effect import check_effect
 from crlspec.inference.checks.factor_model import check_factor_model
 from crlspec.inference.checks.heavy_tails import check_heavy_tails
-from crlspec.inference.checks.mechanism_changed import check_mechanism_changed
+from crlspec.inference.checks.mechanism_changed import check_mechanism_changed, noise_p_values
 from crlspec.inference.checks.mixture import check_mixture
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.one_target import check_one_target
@@ -140,7 +140,7 @@ def _between(
     normality = _normality(moments, shapes, dependent[0].environments if dependent else ())
     normal = min(normality.values()) * len(normality)
     gaussian = linear and normal > limits.normal
-    several, curved = setting.design == "multi-node", 0.0 if gaussian else limits.curved
+    noise: np.ndarray | None = None
     level = limits.targets if normal > limits.surely else limits.strict
     checks += copies
     made = set() if dependent else {"copied-environments"}
@@ -153,10 +153,11 @@ def _between(
         if gaussian:
             made |= _applicable(problem)
             checks += _targets(moments, problem, level, limits)
-        if _soft(problem):
-            made.add("mechanism-changed")
-            checks += check_mechanism_changed(moments, limits.mechanism, several, curved)
-    sound += of_targets(moments, level, made, limits, several, curved)
+        if _soft(problem) and components > 1 and problem.environments:
+            several = setting.design == "multi-node"
+            noise = noise_p_values(moments, several, 0.0 if gaussian else limits.curved)
+            checks += check_mechanism_changed(moments.names[1:], noise, limits.mechanism)
+    sound += of_targets(moments, level, made, limits, noise)
     return checks
 
 

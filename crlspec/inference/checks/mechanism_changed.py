@@ -8,6 +8,8 @@ covariances that one change of coordinates makes diagonal together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import chdtrc
 
@@ -75,20 +77,16 @@ def noise_p_values(moments: Moments, several: bool, curved: float = 0.0) -> np.n
 
 
 def check_mechanism_changed(
-    moments: Moments, alpha: float = DesignThresholds.mechanism, several: bool = False, curved: float = 0.0
+    names: Sequence[str], p_values: np.ndarray, alpha: float = DesignThresholds.mechanism
 ) -> list[Check]:
     """Undecided where no environment changes more than the noise of its targets.
 
-    alpha    the probability that it passes though none does: the level of the tests, all environments together
-    several  whether an environment may have several targets
-    curved   of samples that are not normal: see :func:`edgeless`
+    names     of the environments
+    p_values  as :func:`noise_p_values` gives them
+    alpha     the probability that it passes though none does: the level of the tests, all environments together
 
     A single root changes its noise alone, and so one environment that changes more is enough to pass.
     """
-    names = moments.names[1:]
-    if moments.size < 2 or not names:
-        return []
-    p_values = noise_p_values(moments, several, curved)
     least, level = float(p_values.min()), alpha / len(p_values)
     if least < level:
         return []
@@ -98,6 +96,6 @@ def check_mechanism_changed(
             f"The environments {listed(names)} only shift or rescale their targets, as far as the data show "
             f"({chance(least)}). A model without edges fits as well.",
             "Give more samples, or interventions that change how a latent depends on its parents. If these only "
-            "shift or rescale, say changes: shift or changes: scale.", names,
+            "shift or rescale, say changes: shift or changes: scale.", tuple(names),
         )
     ]  # fmt: skip

@@ -73,6 +73,18 @@ def test_rows_of_another_environment_are_named(world: Any, into: str, rows_of: s
     assert right[0].remedy == f"Give these rows to '{rows_of}', or leave them out."
 
 
+def test_giving_the_rows_back_ends_it(world: Any) -> None:
+    w = world(seed=0, scale=3.0)
+    rng = np.random.default_rng(7)
+    samples, strangers = w.samples(), w.latents("e2", rng)[:600] @ w.mixing().T
+    mixed = {**samples, "e1": np.concatenate([samples["e1"], strangers])}
+    shuffled = {name: rng.permutation(x) for name, x in mixed.items()}
+    assert "mislabelled-rows" in {check.name for check in checks_of(w.problem(shuffled))}
+    back = {**samples, "e2": rng.permutation(np.concatenate([samples["e2"], strangers]))}
+    for mended in (samples, back):
+        assert not [check for check in checks_of(w.problem(mended)) if check.objects]
+
+
 def test_a_whole_intervention_is_no_mixture(world: Any) -> None:
     for noise in (None, lambda rng, n: rng.laplace(size=n), lambda rng, n: rng.uniform(-2, 2, n)):
         for seed in range(20):
