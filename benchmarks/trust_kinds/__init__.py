@@ -11,13 +11,14 @@ import numpy as np
 
 from .case import CONTROL, Case, Kind
 from .design import DESIGN
+from .multi_node import MULTI_NODE
 from .rows import ROWS
 from .sensors import SENSORS
 from .sound import SOUND
 
 __all__ = ["CONTROL", "KINDS", "Case", "Kind", "draw"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*SOUND, *DESIGN, *ROWS, *SENSORS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*SOUND, *DESIGN, *MULTI_NODE, *ROWS, *SENSORS)}
 """Every kind by its name, the sound ones first."""
 
 

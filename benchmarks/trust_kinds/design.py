@@ -10,9 +10,9 @@ import numpy as np
 
 from .case import CONTROL, Case, Kind, case, linear_mixing, names, setting
 from .scm import Model, change, draw_model, hard, soft
-from .sound import glm, multi_node, single
+from .sound import glm, single
 
-__all__ = ["DESIGN"]
+__all__ = ["DESIGN", "FEW", "MIXTURE", "NOTED", "TARGETS", "UNKNOWABLE"]
 
 Rng = np.random.Generator
 
@@ -82,13 +82,6 @@ def _some_scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
     relative = np.eye(n) - (np.eye(n) - model.weights) @ np.linalg.inv(kept)
     truth = {name: z @ kept.T for name, z in made.truth.items()}
     return replace(made, truth=truth, parents=np.abs(relative) > 1e-9)
-
-
-def _umni_scale_only(rng: Rng, n: int, d: int, rows: int) -> Case:
-    def rescaled(rng: Rng, m: Model, i: int, strong: bool) -> Model:
-        return change(m, i, deviation=rng.choice([0.5, 2.0]))
-
-    return multi_node(rng, n, d, rows, kind="soft", intervene=rescaled)
 
 
 def _undeclared(rng: Rng, n: int, d: int, rows: int) -> Case:
@@ -233,33 +226,6 @@ def _few_guides(rng: Rng, n: int, d: int, rows: int) -> Case:
     return single(rng, n, d, rows, control=4000)
 
 
-def _same_sets(rng: Rng, n: int) -> np.ndarray:
-    """A binary signature two of whose rows agree."""
-    drawn = np.eye(n, dtype=int)
-    drawn[0, 1] = drawn[1, 0] = 1
-    return drawn
-
-
-def _dependent_sets(rng: Rng, n: int) -> np.ndarray:
-    """Rows {0}, {1}, {0, 1}: all different, rank below n."""
-    drawn = np.eye(n, dtype=int)
-    drawn[2] = drawn[0] + drawn[1]
-    return drawn
-
-
-def _umni_differing(rng: Rng, n: int, d: int, rows: int) -> Case:
-    return multi_node(rng, n, d, rows, kind="soft")
-
-
-def _umni_same(rng: Rng, n: int, d: int, rows: int) -> Case:
-    made = multi_node(rng, n, d, rows, sets=_same_sets)
-    return replace(made, at_fault=tuple(name for name, hit in made.targets.items() if hit == (0, 1)))
-
-
-def _umni_dependent(rng: Rng, n: int, d: int, rows: int) -> Case:
-    return multi_node(rng, n, d, rows, sets=_dependent_sets)
-
-
 def _constant(rng: Rng, n: int, d: int, rows: int) -> Case:
     """do(): one latent is 1 in every row of its environment."""
     guilty = int(rng.integers(n))
@@ -354,7 +320,6 @@ DESIGN = (
          words=(*UNKNOWABLE, "no latent has an ancestor"), latents=(3,), rows=(5000,)),
     Kind("some scale only", _some_scale_only, expectation=NOTED, violated="weights change",
          words=(*UNKNOWABLE, "no ancestors")),
-    Kind("umni scale only", _umni_scale_only, violated="weights change", words=UNKNOWABLE, rows=(10_000,)),
     Kind("undeclared latent", _undeclared, violated="number of latents", words=("Declare latents",)),
     Kind("one latent twice", _twice, violated="one environment a latent", words=TARGETS),
     Kind("two latents in one", _two_targets, violated="one latent an environment", words=TARGETS),
@@ -371,8 +336,6 @@ DESIGN = (
          extra=(7,), rows=(500,)),
     Kind("few rows soft", lambda rng, n, d, rows: single(rng, n, d, rows, kind="soft"), expectation=NOTED,
          violated="rows enough", words=FEW, rows=(120, 300)),
-    Kind("few rows umni", multi_node, expectation=NOTED, violated="rows enough", words=FEW, latents=(3,),
-         rows=(120, 300)),
     Kind("few rows glm", glm, expectation=NOTED, violated="rows enough", words=FEW, latents=(3,), rows=(100, 300)),
     Kind("no effect", _no_effect, violated="environments have an effect", words=("effect", "like the control")),
     Kind("soft as hard linear", _soft_as_hard, expectation=NOTED, violated="hard", words=SOFT),
@@ -384,12 +347,6 @@ DESIGN = (
     Kind("mixed control", _mixed_control, expectation=NOTED, violated="the control is one population",
          words=(*CHECKED, *MIXTURE)),
     Kind("mislabelled rows", _mislabelled, violated="rows bear their labels", words=(*MIXTURE, *TARGETS)),
-    Kind("umni soft, changes differ", _umni_differing, violated="one mechanism a latent",
-         words=("same way", "assignment"), rows=(10_000,)),
-    Kind("umni same targets twice", _umni_same, violated="signature of full rank",
-         words=(*TARGETS, "rank", "duplicate"), rows=(10_000,)),
-    Kind("umni dependent targets", _umni_dependent, violated="signature of full rank",
-         words=("rank", "signature", "combination"), latents=(3,), rows=(10_000,)),
     Kind("do() constant", _constant, expectation=NOTED, violated="interventions have a density",
          words=("constant", "density", "singular", "do()", "fixed")),
     Kind("wrong pairs glm", _wrong_pairs, violated="pairs", words=("pair",), latents=(3,), rows=(5000,)),

@@ -207,6 +207,13 @@ SOUND = (
     _sound("soft quadratic", single, {"kind": "soft", "function": "quadratic"}, latents=(3,), rows=(5000,)),
     _sound("umni hard", multi_node, rows=(10_000,)),
     _sound("umni soft", multi_node, {"kind": "soft", "alike": True}, rows=(10_000,)),
+    _sound(
+        "umni soft quadratic",
+        multi_node,
+        {"kind": "soft", "function": "quadratic", "alike": True},
+        latents=(3,),
+        rows=(5000,),
+    ),
     _sound("glm coupled", glm, latents=(3, 4), rows=(5000,)),
     _sound("glm coupled (1000 rows)", glm, latents=(3,), rows=(1000,), strong=True),
     _sound("general coupled", general, latents=(3,), extra=(3,), rows=(5000,)),

@@ -94,6 +94,9 @@ class LinearThresholds(Thresholds):
     heteroscedastic        share of the variance of a squared residual, explained by other latents, from which on the
                            size of a noise is said to vary: a convention
     heteroscedastic_level  level of the test that must reject before any such share counts: a convention
+    granted                factor by which the χ² of what a design leaves unchanged may exceed what chance gives,
+                           since networks leave some unexplained: a convention
+    unchanged              level of the test of that χ²: a convention
     """
 
     agreement: float = 0.2
@@ -112,6 +115,8 @@ class LinearThresholds(Thresholds):
     worse: float = 3.0
     heteroscedastic: float = 0.003
     heteroscedastic_level: float = 1e-4
+    granted: float = 1.25
+    unchanged: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -123,17 +128,12 @@ class LscaleThresholds(LinearThresholds):
     widest         ... but no squared sine above this one
     reach          level of the order of soft interventions where networks were trained for every order, which leaves
                    p-values to some chance: a convention
-    granted        factor by which the χ² of what a design leaves unchanged may exceed what chance gives, since
-                   networks leave some unexplained: a convention
-    unchanged      level of the test of that χ²: a convention
     """
 
     image: float = 1e-9
     spreads: float = 4.0
     widest: float = 0.5
     reach: float = 1e-4
-    granted: float = 1.25
-    unchanged: float = 1e-3
 
 
 @dataclass(frozen=True)

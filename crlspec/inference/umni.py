@@ -273,7 +273,7 @@ class _Found:
             first,
             search.problem.latents,
             estimator.alpha,
-            estimator.thresholds.held_out,
+            estimator.thresholds,
             search.seed,
             search.progress,
             self.signature,

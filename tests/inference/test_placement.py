@@ -22,6 +22,7 @@ from crlspec.inference.likelihood.edge_tests import _Scores
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
 from crlspec.inference.soft.invariance_test import invariance
+from crlspec.inference.soft.shared_test import shared
 from crlspec.numerics.sample import Sample
 
 
@@ -34,6 +35,9 @@ SAMPLE = Sample(DRAWS.cumsum(1), torch.arange(400) % 4)
 TARGETS = torch.tensor([[1, 2, 3]])
 NESTED = FlexibleLikelihood(torch.eye(3)[None], TARGETS, generator(), width=4)
 SOFT = FlexibleLikelihood(torch.eye(3)[None], TARGETS, generator(), width=4, soft=True)
+SHARED = FlexibleLikelihood(
+    torch.eye(3)[None], torch.ones(1, 3, 4).tril().bool(), generator(), width=4, soft=True
+)
 GRAPH = torch.ones(1, 3, 3).tril(-1).bool()
 GIVEN = NESTED.given(GRAPH, generator())
 ROWS = Rows(DRAWS, torch.arange(400) % 7)
@@ -52,6 +56,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "edge tests": lambda: _Scores(GIVEN, SAMPLE).tests([(2, 0)]),
     "noise scale": lambda: heteroscedasticity(GIVEN, SAMPLE),
     "invariance": lambda: invariance(SOFT, SAMPLE, 1),
+    "shared mechanisms": lambda: shared(SHARED, SAMPLE),
     "classifier": lambda: CONTRASTS.losses(ROWS).sum() + CONTRASTS.losses_without(ROWS).sum(),
     "classifier's tests": lambda: contrast_scores(CONTRASTS, ROWS).tests(),
     "leave one out": lambda: FITS.at(

@@ -152,6 +152,12 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_a_drug_that_hits_a_second_latent_leaves_it_undecided": (
             "checks/invariance invariance undecided",
         ),
+        "test_two_mechanisms_of_a_latent_are_shared_whatever_the_noise": (
+            "checks/invariance shared-mechanisms passed",
+        ),
+        "test_a_third_mechanism_of_a_latent_leaves_it_undecided": (
+            "checks/invariance shared-mechanisms undecided",
+        ),
     },
     "checks/test_hard": {
         "test_where_no_target_has_a_latent_before_it_nothing_is_tested": ("checks/hard hard passed",),

@@ -13,11 +13,14 @@ import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 
+from crlspec.inference.checks.invariance import check_shared
 from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.order_search import Starts, nested, order_by_likelihood
 from crlspec.inference.order.reversals import Order, closure_by_reversals
 from crlspec.inference.soft.decided import check_by_errors, claimed
+from crlspec.inference.soft.shared_test import shared
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import UmniThresholds
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -36,7 +39,7 @@ def closure_by_orders(
     first: Step,
     latents: Sequence[str],
     alpha: float,
-    level: float,
+    thresholds: UmniThresholds,
     seed: int,
     progress: Progress,
     signature: np.ndarray,
@@ -45,12 +48,13 @@ def closure_by_orders(
 
     The encoder stays that of the scores. p-values are one-sided, of the mean difference of the log likelihood of
     held-out samples (Vuong, Econometrica 1989), its variance that of the samples and that between repeated fits. The
-    check of the step asks for more: that all claimed pairs together are clear of reversal.
+    checks of the step ask for more: that environments share the mechanisms that the signature says they share, and
+    that all claimed pairs together are clear of reversal.
 
-    latents    their names, for the check
-    level      of the check
-    samples    (sample, component) of every environment, the observational first
-    signature  (latent, interventional environment) bool
+    latents     their names, for the checks
+    thresholds  bounds of the checks
+    samples     (sample, component) of every environment, the observational first
+    signature   (latent, interventional environment) bool
     """
     began = time.perf_counter()
     targeted = np.concatenate([np.zeros((len(signature), 1), dtype=bool), signature], 1)
@@ -86,6 +90,10 @@ def closure_by_orders(
     note = f"held-out likelihood of causal orders; {tried} orders tried, order {kept}"
     found = claimed(best, p_values, alpha, latents)
     errors = {pair: -float(ndtri(max(p, 1e-300))) for pair, p in found.items()}
-    check = check_by_errors(errors, level)
+    fit = shared(ordered.model, training + held_out)
+    checks = (
+        check_shared(fit.overall, fit.freedom, thresholds),
+        check_by_errors(errors, thresholds.held_out),
+    )
     seconds, rows = time.perf_counter() - began, by_latent[list(best)]
-    return Step("orders", best, rows, np.sqrt(sizes), p_values, seconds, note, checks=(check,))
+    return Step("orders", best, rows, np.sqrt(sizes), p_values, seconds, note, checks=checks)

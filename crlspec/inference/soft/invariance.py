@@ -58,9 +58,7 @@ def closure_by_invariance(
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(coordinates.all, generator)
-    everything = Sample(
-        torch.cat([training.y, held_out.y]), torch.cat([training.environment, held_out.environment])
-    )
+    everything = training + held_out
     table: dict[Order, Invariance] = {}
 
     def judge(orders: Sequence[Order]) -> None:

@@ -10,7 +10,6 @@ its test of overidentifying restrictions (Hansen, Econometrica 1982), Gauss–Ne
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +17,12 @@ import torch
 from torch import Tensor
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
+from crlspec.inference.soft.nesting import CLIP, Nesting, less_regression, slope, smooth_functions
+from crlspec.numerics.overidentified import fitted_moments
 from crlspec.numerics.sample import Sample
 
 __all__ = ["FREEDOM", "Invariance", "invariance"]
 
-CLIP = 4.0  # standard deviations: features stay bounded, so that means are near normal
-TAIL = 8.0  # the same for the coordinates that residuals are regressed on
-KINKS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
 FREEDOM = 8  # moments of a pair: four of what comes before, four of what comes after
 
 
@@ -48,20 +46,13 @@ class Invariance:
 def invariance(model: FlexibleLikelihood, sample: Sample, steps: int = 3) -> Invariance:
     """The test for a fitted model of one candidate order; its nesting moves by Gauss–Newton steps."""
     moments = _Moments(model, sample)
-    change = sample.y.new_zeros(moments.upper.shape[1], dtype=torch.float64)
-    for _ in range(steps):
-        gaps, covariance = moments.at(change)
-        slope = moments.slope(change)
-        weighted = torch.linalg.solve(covariance, slope)
-        normal = slope.T @ weighted
-        normal = normal + 1e-9 * torch.diag(normal.diagonal() + 1e-12)
-        change = change - torch.linalg.solve(normal, weighted.T @ gaps).clamp(-0.1, 0.1)
-    gaps, covariance = moments.at(change)
+    start = moments.nesting.start(sample.y).double()
+    gaps, covariance = fitted_moments(moments.at, moments.slope, start, steps)
     statistics = np.zeros((moments.n, moments.n))
     for i, j in zip(*np.triu_indices(moments.n, 1), strict=True):
         pair = moments.of_pair(int(i), int(j))
         statistics[i, j] = float(gaps[pair] @ torch.linalg.solve(covariance[pair][:, pair], gaps[pair]))
-    freedom = max(len(gaps) - len(change), 1)
+    freedom = max(len(gaps) - len(start), 1)
     overall = float(gaps @ torch.linalg.solve(covariance, gaps)) / freedom
     return Invariance(tuple(int(t) - 1 for t in model.targets[0]), statistics, overall, freedom)
 
@@ -76,19 +67,23 @@ class _Moments:
     """
 
     def __init__(self, model: FlexibleLikelihood, sample: Sample) -> None:
-        self.model, self.n = model, model.shape[1]
-        self.upper = torch.triu_indices(self.n, self.n, 1, device=sample.y.device)
-        self.basis = model.coordinates()[0].detach()
         own = model.targets[0].tolist()
         self.samples = [
             sample.y[sample.environment == e] for e in (0, *own)
         ]  # by position, observational first
-        u, residuals = self._coordinates(sample.y.new_zeros(self.upper.shape[1]), self.samples[0])
-        self.scales = u.std(0), residuals.std(0)
+        self.nesting = Nesting(model, self.samples[0])
+        self.n = self.nesting.n
 
     def at(self, change: Tensor) -> tuple[Tensor, Tensor]:
         """Means of the moments (moment,) and their sampling covariance; positions are taken as uncorrelated."""
-        u, residuals = self._all(change)
+        return self._of(change, self.samples)
+
+    def slope(self, change: Tensor) -> Tensor:
+        """Derivatives (moment, parameter)."""
+        return slope(lambda change, samples: self._of(change, samples)[0], change, self.samples)
+
+    def _of(self, change: Tensor, samples: list[Tensor]) -> tuple[Tensor, Tensor]:
+        u, residuals, _ = zip(*(self.nesting.at(change, y) for y in samples), strict=True)
         means, spreads = [], []
         for i in range(self.n - 1):
             unmoved = [0, *range(i + 2, self.n + 1)]
@@ -111,27 +106,6 @@ class _Moments:
         before = sum(sizes[:i]) + (4 + 2 * i) * (j - i - 1)
         after = sum(sizes) + sum(4 * p for p in range(1, j)) + 2 * i
         return [*range(before, before + 4), after, after + 1, after + 2 * j, after + 2 * j + 1]
-
-    def slope(self, change: Tensor, width: float = 0.02, most: int = 2000) -> Tensor:
-        """Derivatives (moment, parameter) by forward differences, on the first samples of each environment."""
-        few = copy(self)
-        few.samples = [y[:most] for y in self.samples]
-        here, _ = few.at(change)
-        units = torch.eye(len(change), dtype=change.dtype, device=change.device)
-        return torch.stack([(few.at(change + width * unit)[0] - here) / width for unit in units], 1)
-
-    def _coordinates(self, change: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        moved = y.new_zeros(self.n, self.n).index_put((self.upper[0], self.upper[1]), change.to(y))
-        with torch.no_grad():
-            eye = torch.eye(self.n, dtype=y.dtype, device=y.device)
-            u = y @ ((eye + moved) @ self.basis).T
-            return u, self.model.terms(u[None])[0][0].T
-
-    def _all(self, change: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Coordinates and residuals (sample, position) of each environment, in observational deviations."""
-        pairs = [self._coordinates(change, y) for y in self.samples]
-        u = [(u / self.scales[0]).clamp(-TAIL, TAIL).double() for u, _ in pairs]
-        return u, [(r / self.scales[1]).clamp(-CLIP, CLIP).double() for _, r in pairs]
 
 
 def _features(before: Tensor, r: Tensor) -> Tensor:
@@ -158,22 +132,5 @@ def _products(before: list[Tensor], residual: list[Tensor]) -> Tensor:
         rows = slice(start, start := start + len(before[k + 1]))
         instruments[rows, 2 * k], instruments[rows, 2 * k + 1] = 1, before[k + 1][:, k]
     r = torch.cat(residual)[:, None]
-    free = _less_regression(torch.cat([instruments, r, r**2], 1), _smooth_functions(everything))
+    free = less_regression(torch.cat([instruments, r, r**2], 1), smooth_functions(everything))
     return torch.cat([free[:, : 2 * i] * free[:, [-2]], free[:, : 2 * i] * free[:, [-1]]], 1)
-
-
-def _smooth_functions(u: Tensor) -> Tensor:
-    """(sample, function): cubic polynomials and kinks of each column of u, products of pairs to third order."""
-    first, second = torch.triu_indices(u.shape[1], u.shape[1], 1, device=u.device)
-    a, b = u[:, first], u[:, second]
-    kinks = [(u - at).abs() for at in KINKS]
-    return torch.cat(
-        [torch.ones_like(u[:, :1]), u, u**2, u**3, *kinks, a * b, a * a * b, a * b * b, (a * b).abs()], 1
-    )
-
-
-def _less_regression(targets: Tensor, inputs: Tensor) -> Tensor:
-    """Residuals (sample, target) of the least-squares regression on the inputs (sample, input)."""
-    inputs = inputs / inputs.norm(dim=0)
-    normal = inputs.T @ inputs + 1e-10 * torch.eye(inputs.shape[1], dtype=inputs.dtype, device=inputs.device)
-    return targets - inputs @ torch.linalg.solve(normal, inputs.T @ targets)

@@ -11,10 +11,11 @@ import torch
 from scipy import stats
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.invariance import check_invariance
+from crlspec.inference.checks.invariance import check_invariance, check_shared
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.soft.invariance_test import Invariance, invariance
-from crlspec.inference.thresholds import LscaleThresholds
+from crlspec.inference.soft.shared_test import shared
+from crlspec.inference.thresholds import LscaleThresholds, UmniThresholds
 from crlspec.numerics.sample import Sample
 
 ARROWS = np.array([[0.0, 0.0, 0.0], [1.1, 0.0, 0.0], [0.7, -0.9, 0.0]])
@@ -25,6 +26,8 @@ NOISES: Mapping[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "t5": lambda rng, rows: rng.standard_t(5, size=(rows, 3)),
 }
 SIZES = (300, 1000, 5000)
+SETS = ((), (0,), (0, 1), (1, 2), (0, 2), (2,))
+"""Targets of the environments of a multi-node design, the observational first."""
 
 
 def found(seed: int, noise: str, rows: int, aside: Mapping[int, int] | None = None) -> Invariance:
@@ -51,6 +54,35 @@ def found(seed: int, noise: str, rows: int, aside: Mapping[int, int] | None = No
     return invariance(model, Sample(y, torch.arange(4).repeat_interleave(rows)))
 
 
+def shared_by(seed: int, noise: str, rows: int, factor: float = 1.0) -> Check:
+    """The same latents under ``SETS``: a target has its weights turned, and its noise doubled.
+
+    factor  of the new weights of the last latent in the last environment: a third mechanism where it is not 1"""
+    rng, samples = np.random.default_rng([seed, 23]), []
+    turned = -0.5 * ARROWS
+    for targets in SETS:
+        weights, drawn = ARROWS.copy(), NOISES[noise](rng, rows)
+        for k in targets:
+            weights[k] = turned[k] * (factor if targets == SETS[-1] else 1.0)
+            drawn[:, k] *= 2
+        samples.append(drawn @ np.linalg.inv(np.eye(3) - weights).T)
+    y = torch.as_tensor(np.concatenate(samples), dtype=torch.float32)
+    scale = y.std(0)
+    targeted = torch.tensor([[[k in targets for targets in SETS] for k in range(3)]])
+    model = FlexibleLikelihood(
+        torch.diag(1 / scale)[None], targeted, torch.Generator().manual_seed(seed), soft=True, width=4
+    )
+    with torch.no_grad():
+        for weights, linear in ((ARROWS, model.network.linear), (turned, None)):
+            scaled = torch.as_tensor(weights, dtype=torch.float32) * scale / scale[:, None]
+            if linear is None:
+                model.remix.copy_(-scaled)
+            else:
+                linear.copy_(scaled.reshape(3, 3, 1))
+    found = shared(model, Sample(y, torch.arange(len(SETS)).repeat_interleave(rows)))
+    return check_shared(found.overall, found.freedom, UmniThresholds())
+
+
 def checked(result: Invariance) -> Check:
     return check_invariance(result.overall, result.freedom, LscaleThresholds())
 
@@ -73,6 +105,38 @@ def test_a_drug_that_hits_a_second_latent_leaves_it_undecided() -> None:
     assert check.message.endswith(
         "So some environment has more than one target, or the rows of an environment follow more than one law."
     )
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_two_mechanisms_of_a_latent_are_shared_whatever_the_noise(noise: str) -> None:
+    check = shared_by(0, noise, 300)
+    assert check.consequence == "passed"
+    assert check.message == (
+        "Environments share the mechanisms that the targets say they share, as far as the data show."
+    )
+
+
+def test_a_third_mechanism_of_a_latent_leaves_it_undecided() -> None:
+    check = shared_by(0, "exponential", 1000, -1.0)
+    assert check.consequence == "undecided" and check.figure > check.bound
+    assert check.message.startswith("Environments that should share a mechanism do not (p ")
+    assert check.message.endswith(
+        "So targets are missing or too many, a latent has more than two mechanisms, or the rows of an environment "
+        "follow more than one law."
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("rows", SIZES)
+def test_level_and_power_of_shared_mechanisms(noise: str, rows: int) -> None:
+    runs = 60 if rows < SIZES[-1] else 20
+    sound = [shared_by(seed, noise, rows) for seed in range(runs)]
+    assert sum(check.objects for check in sound) <= stats.binom.ppf(0.999, runs, 1e-3)
+    if rows < UmniThresholds().flexible_samples:
+        return
+    faulty = [shared_by(seed, noise, rows, -1.0) for seed in range(runs // 4)]
+    assert sum(check.objects for check in faulty) >= 0.8 * len(faulty)
 
 
 @pytest.mark.slow

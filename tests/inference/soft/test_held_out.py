@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crlspec.inference.order.reversals import Order, closure_by_reversals
 from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.step import Step
+from crlspec.inference.thresholds import UmniThresholds
 from crlspec.numerics.graphs import transitive_closure
 from crlspec.progress import silent
 
@@ -58,7 +59,7 @@ def test_of_two_latents_the_cause_is_found(effect: float) -> None:
         first_answer,
         ("a", "b"),
         0.01,
-        0.01,
+        UmniThresholds(),
         0,
         silent,
         signature,
