@@ -1,9 +1,11 @@
 """Memory and time of many images: written as arrays, read as maps, checked, digested, coded and encoded anew.
 
-    python benchmarks/image_memory.py --images 130000 --channels 6 --size 64
+    python benchmarks/image_memory.py --images 130000 --channels 6 --size 64 [--solve]
 
 prints the seconds of each step and the peak of resident memory in GB after it (pages of the maps that are resident
-count). The images are blobs of thirteen environments, made in a temporary folder and removed at the end.
+count). The images are blobs of thirteen environments, two of which move a blob to either side; they are made in a
+temporary folder and removed at the end. ``--solve`` adds a whole run of gscale-i, all its stages with one restart of
+few steps: what it takes of memory does not depend on their number, what it finds is not looked at.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ def write(folder: Path, count: int, channels: int, size: int) -> None:
         for start in range(0, each, BATCH):
             rows = min(BATCH, each - start)
             place = size / 2 + size / 8 * rng.normal(size=(2, rows, channels, 1)).astype(np.float32)
+            if k:  # the first coordinate of one channel, to either side
+                place[0, :, (k - 1) // 2 % channels] += size / 8 * (-1) ** k
             across, down = np.exp(-((grid - place) ** 2) / np.float32(0.02 * size**2))
             noise = rng.integers(0, 8, (rows, *shape[1:]), dtype=np.uint8)
             images[start : start + rows] = 240 * down[..., :, None] * across[..., None, :] + noise
@@ -53,15 +57,17 @@ def main(arguments: argparse.Namespace) -> int:
     from crlspec.inference.encoders.seeing import seen
     from crlspec.maps.codes import ImageEncoder
     from crlspec.maps.maps import LinearEncoder
-    from crlspec.solving import _digest
+    from crlspec.solving import _digest, solve
     from crlspec.spec.load import loads
     from crlspec.spec.setting import Setting
 
     pairs = tuple((f"do_{z}_1", f"do_{z}_2") for z in "abcdef")
     setting = Setting("general", "coupled", "hard", tuple("abcdef"), "obs", ENVIRONMENTS[1:], pairs=pairs)
     spec = loads(
-        "crlspec: 1\nlatents: 6\ndata: {path: images}\nassume: {mixing: general, interventions: {design: uncoupled, "
-        "kind: hard}}\n"
+        "crlspec: 1\nlatents: 6\ndata: {path: images, observational: obs}\n"
+        "assume: {mixing: general, interventions: {design: coupled, kind: hard, "
+        f"pairs: [{', '.join(f'[{one}, {two}]' for one, two in pairs)}]}}}}\n"
+        "estimator: {kind: gscale-i, restarts: 1, steps: 50}\n"
     )
     figures: dict[str, float] = {"before": peak()}
     print(f"{'step':<10} {'seconds':>8} {'peak GB':>8}")
@@ -83,6 +89,9 @@ def main(arguments: argparse.Namespace) -> int:
     encoder = ImageEncoder(code, LinearEncoder(np.eye(6, size), np.zeros(size)))
     z = step("transform", lambda: [encoder(images) for images in problem.images.values()])
     found = sum(len(one) for one in z)
+    if arguments.solve:
+        del coded, z
+        step("solve", lambda: solve(spec, data, 0))
     on_disk = sum(images.nbytes for images in problem.images.values()) / 2**30
     print(f"{found} images, {on_disk:.2f} GB on disk, {size} components, peak {peak():.2f} GB")
     print(json.dumps({"on_disk": on_disk, **figures, "peak": peak()}))
@@ -97,6 +106,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--channels", type=int, default=6)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--folder", type=Path, help="arrays made before (by --only-write)")
+    parser.add_argument("--solve", action="store_true", help="a whole run of few steps too: minutes")
     parser.add_argument("--only-write", action="store_true")
     return parser.parse_args()
 
@@ -115,4 +125,5 @@ if __name__ == "__main__":
         sizes = ["--images", str(given.images), "--channels", str(given.channels), "--size", str(given.size)]
         call = [sys.executable, __file__, "--folder", scratch]
         subprocess.run([*call, *sizes, "--only-write"], check=True)
+        call += ["--solve"] if given.solve else []
         sys.exit(subprocess.run(call, check=False).returncode)
