@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from crlspec.inference.encoders.gaussian_environments import Start
+from crlspec.inference.encoders.gaussianise import gaussianise
 from crlspec.inference.encoders.structured_ratio import Settings, Starts, fit
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
@@ -52,6 +54,21 @@ def fitted(context: TrainingContext) -> tuple[list[torch.Tensor], torch.Tensor]:
     return encoder, found.trained.history
 
 
+def gaussianised(context: TrainingContext) -> list[torch.Tensor]:
+    """Weights and log loss of the network of contrastive, by either objective, on two linear-Gaussian latents."""
+    rng = np.random.default_rng(1)
+    samples = []
+    for shift, size in (((0, 0), (1, 1)), ((1, 0), (2, 1)), ((0, 1), (1, 0.5))):
+        z = np.asarray(shift) + size * rng.normal(size=(300, 2))
+        samples.append(np.column_stack([z[:, 0] + 0.3 * np.tanh(z[:, 1]), z[:, 1]]))
+    start, found = Start.of(np.eye(2), samples, (0, 1)), []
+    for objective in ("likelihood", "log odds"):
+        one = gaussianise(samples, [start], objective, 0, silent, Plan(steps=30, look=10), context)
+        found += [torch.as_tensor(w) for w in (one.network.skip, *one.network.weights)]
+        found.append(torch.tensor([one.odds]))
+    return found
+
+
 def work(folder: Path) -> None:
     """What each of the two processes does."""
     from lightning_fabric import Fabric
@@ -61,6 +78,7 @@ def work(folder: Path) -> None:
     assert fabric.world_size == 2
     place = TrainingContext(fabric=fabric)
     found = {"gradients": first_gradients(place), "fitted": fitted(place)}
+    found["gaussianised"] = gaussianised(place)
     torch.save(found, folder / f"{fabric.global_rank}.pt")
 
 
@@ -80,6 +98,11 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     for ours, whole in zip(first["fitted"][0], encoder, strict=True):
         torch.testing.assert_close(ours, whole, rtol=1e-4, atol=1e-5)
     for ours, theirs in zip(first["fitted"][0], second["fitted"][0], strict=True):
+        assert torch.equal(ours, theirs)
+    for ours, theirs, whole in zip(
+        first["gaussianised"], second["gaussianised"], gaussianised(HERE), strict=True
+    ):
+        torch.testing.assert_close(ours, whole, rtol=1e-4, atol=1e-5)
         assert torch.equal(ours, theirs)
 
 
