@@ -14,7 +14,7 @@ import numpy as np
 from crlspec.inference.likelihood.profile import Profiles
 from crlspec.numerics.optimum import FLAT
 
-__all__ = ["Fitted", "fitted"]
+__all__ = ["Fitted", "as_changes", "fitted"]
 
 Free = tuple[np.ndarray, np.ndarray]
 """Rows and columns of the entries of Δ that are free."""
@@ -38,7 +38,8 @@ ENTRIES = 4_000_000
 class Fitted:
     """Optima, the fit first in every array.
 
-    rows       (fit, position, component), each position in the scale that it started with
+    rows       (fit, position, component), each position in the scale that it started with; orthonormal ones of nested
+               spaces, in the metric of the data
     losses     mean negative log likelihood, up to a constant; infinite where the start had none
     gradients  largest slope of it along relative changes, of latents with unit deviation
     settled    whether it is an optimum: the last step was tiny, or the gradient is
@@ -59,7 +60,7 @@ def fitted(
 
     nested  whether only the spaces that the first rows span, for every number of them, have a likelihood, as where
             every mechanism that changes keeps all its parents. Optima are then looked for among orthonormal rows,
-            where none lies at infinity, and given back as unit upper triangular changes of the start.
+            where none lies at infinity.
     """
     size = max(1, ENTRIES // starts.shape[1] ** 4)
     parts = [np.arange(k, min(k + size, len(starts))) for k in range(0, len(starts), size)]
@@ -91,8 +92,13 @@ def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: 
         rows[active], losses[active] = moved, after
         close[active] = gains < CLOSE
         active = active[better & ~close[active]]
-    back = _as_changes(rows, starts) if nested else _in_scale(rows, starts, second)
-    return Fitted(back, losses, gradients, close | (gradients < FLAT), spent)
+    return Fitted(
+        rows if nested else _in_scale(rows, starts, second),
+        losses,
+        gradients,
+        close | (gradients < FLAT),
+        spent,
+    )
 
 
 def _scaled(rows: np.ndarray, second: np.ndarray, nested: bool) -> np.ndarray:
@@ -109,7 +115,7 @@ def _in_scale(rows: np.ndarray, starts: np.ndarray, second: np.ndarray) -> np.nd
     return np.asarray(rows * np.sqrt(then / now)[..., None])
 
 
-def _as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """The rows U S with U unit upper triangular, for starts S, that span what the given rows do: rows S⁻¹ = T U with
     T lower triangular, by elimination. Where there are none, the rows that are given."""
     upper = rows @ np.linalg.inv(starts)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Expansion", "Profiles", "environments_apart", "pooled_within"]
+__all__ = ["Expansion", "Profiles", "environments_apart", "in_groups", "pooled_within"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,18 @@ class Profiles:
         scaled = weights / np.swapaxes(variances, 1, 2)
         bends = np.einsum("fie,febd->fibd", weights, second)
         return slopes, bends - 2 * np.einsum("fie,feib,feid->fibd", scaled, second, second)
+
+
+def in_groups(groups: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> Profiles:
+    """The likelihoods where each position follows one regression in every group of environments.
+
+    groups   (fit, position, group, environment) bool
+    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], or (fit, environment, …)
+    counts   (environment,) samples
+    """
+    n, shares = groups.shape[1], groups * (counts / counts.sum())
+    none = np.zeros((1, 0, n, n)), np.zeros((len(shares), n, 0))
+    return Profiles(pooled_within(shares, moments), shares.sum(-1), *none)
 
 
 def environments_apart(moments: np.ndarray) -> np.ndarray:
