@@ -55,8 +55,11 @@ class LinearEncoder:
         return self.matrix.shape[0], self.matrix.shape[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Observations (sample, observed) to latents (sample, latent)."""
-        return np.asarray((x - self.offset) @ self.matrix.T)
+        """Observations (…, observed) to latents (…, latent)."""
+        found = np.empty((*x.shape[:-1], len(self.matrix)))
+        for part, z in zip(blocks(x), blocks(found), strict=True):
+            np.matmul(part - self.offset, self.matrix.T, out=z)
+        return found
 
     def rows(self, index: list[int]) -> Self:
         """The latents ``index`` alone, in that order."""

@@ -212,7 +212,8 @@ def align(x: xr.DataArray, observed: tuple[str, ...]) -> xr.DataArray:
                 f"the data {wrong}; the encoder was fitted to {_listed(observed)}",
                 remedy="Give new data under the names of the data that the result was made from.",
             )
-        x = x.isel(observed=[names.index(name) for name in observed])
+        if names != list(observed):
+            x = x.isel(observed=[names.index(name) for name in observed])
     _require_count(x.sizes["observed"], observed)
     return x.transpose(*(dim for dim in x.dims if dim != "observed"), "observed")
 

@@ -12,6 +12,7 @@ u_a u_c T_bd − Q_ac l_b l_d − u_a l_d F_bc − u_c l_b F_da in Δ_ab and Δ_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +74,16 @@ class Profiles:
         upto = inverse * (at <= at[:, None])[:, None, :, None]
         outer = up[..., :, None] * up[..., None, :] * weights[..., None]
         known = np.swapaxes(upto, -1, -2) @ upto * -weights[..., None]
-        first = np.concatenate([outer, known], 2).reshape(fits, -1, n * n)
-        second = [after @ np.swapaxes(after, -1, -2), left[..., :, None] * left[..., None, :]]
-        both = np.swapaxes(first, 1, 2) @ np.concatenate(second, 2).reshape(fits, -1, n * n)
-        mixed = (weights[..., None] * up[..., :, None] * left[..., None, :]).reshape(fits, -1, n * n)
-        crossed = np.swapaxes(mixed, 1, 2) @ (before @ inverse).reshape(fits, -1, n * n)
+        mixed = up[..., :, None] * left[..., None, :]
+        ends = left[..., :, None] * left[..., None, :]
+        both = _products([outer, known], [after @ np.swapaxes(after, -1, -2), ends])
+        crossed = _products([mixed * weights[..., None]], [np.swapaxes(before @ inverse, -1, -2)])
         a, b = free[0][:, None], free[1][:, None]
         c, d = free[0][None], free[1][None]
-        both, crossed = both.reshape(fits, n, n, n, n), crossed.reshape(fits, n, n, n, n)
-        curvatures = both[:, a, c, b, d] - crossed[:, a, d, b, c] - crossed[:, c, b, d, a]
+        place, size = _places(n), n * (n + 1) // 2
+        curvatures = both.take(place[a, c] * size + place[b, d], 1)
+        turned = crossed.take(place[a, d] * size + place[c, b], 1) * ((a <= d) & (c <= b))
+        curvatures -= turned + np.swapaxes(turned, 1, 2)
         curvatures += (a == d) & (b == c)
         gradients = (weights * up).reshape(fits, -1, n).swapaxes(1, 2) @ left.reshape(fits, -1, n)
         gradients = gradients[:, free[0], free[1]] - (free[0] == free[1])
@@ -124,6 +126,23 @@ class Profiles:
         scaled = weights / np.swapaxes(variances, 1, 2)
         bends = np.einsum("fie,febd->fibd", weights, second)
         return slopes, bends - 2 * np.einsum("fie,feib,feid->fibd", scaled, second, second)
+
+
+def _products(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
+    """(fit, entry · entry) products of entries of two (fit, position, group, n, n), summed over all else. Entries are
+    those on the diagonal and above it, which is all there is of symmetric matrices and of upper triangular ones."""
+    upper = np.triu_indices(first[0].shape[-1])
+    one, other = (np.concatenate([each[..., *upper] for each in given], 2) for given in (first, second))
+    fits, entries = len(one), one.shape[-1]
+    found = np.swapaxes(one.reshape(fits, -1, entries), 1, 2) @ other.reshape(fits, -1, entries)
+    return np.asarray(found.reshape(fits, -1))
+
+
+def _places(n: int) -> np.ndarray:
+    """(n, n): which entry of :func:`_products` an entry of a matrix, or its mirror image, is."""
+    places, upper = np.zeros((n, n), dtype=int), np.triu_indices(n)
+    places[upper] = np.arange(len(upper[0]))
+    return np.maximum(places, places.T)
 
 
 def in_groups(groups: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> Profiles:
