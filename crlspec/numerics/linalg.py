@@ -13,7 +13,7 @@ from crlspec.numerics.scan import WIDE, folded
 
 __all__ = [
     "EXACT", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected",
-    "projector_off", "squares_about",
+    "projector_off", "squares_about", "weighted",
 ]  # fmt: skip
 
 EXACT = 1e-11
@@ -193,6 +193,12 @@ def augmented_moments(samples: np.ndarray) -> np.ndarray:
     found[0, 1:] = found[1:, 0] = column_means(samples)
     found[1:, 1:] = samples.T @ samples / len(samples)
     return found
+
+
+def weighted(weights: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Sums (…, row, column) of matrices (matrix, row, column) by weights (…, matrix), in one product."""
+    flat = weights @ matrices.reshape(len(matrices), -1)
+    return np.asarray(flat.reshape(*weights.shape[:-1], *matrices.shape[1:]))
 
 
 def projector_off(rows: np.ndarray) -> np.ndarray:

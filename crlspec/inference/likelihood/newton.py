@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.likelihood.profile import Profiles
+from crlspec.inference.likelihood.profile import Entries, Profiles
 from crlspec.numerics.optimum import FLAT
 
 __all__ = ["Fitted", "as_changes", "fitted"]
-
-Free = tuple[np.ndarray, np.ndarray]
-"""Rows and columns of the entries of Δ that are free."""
 
 ITERATIONS, HALVINGS = 100, 30
 
@@ -70,8 +67,7 @@ def fitted(
 
 def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: int) -> Fitted:
     n, second = starts.shape[1], profiles.together()
-    row, column = np.nonzero(np.triu(np.ones((n, n)), 1) if nested else ~np.eye(n, dtype=bool))
-    free: Free = row, column
+    free = Entries.of(np.triu(np.ones((n, n), dtype=bool), 1) if nested else ~np.eye(n, dtype=bool))
     rows, losses = starts.copy(), profiles.losses(starts)
     gradients, close = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
     active = np.flatnonzero(np.isfinite(losses))
@@ -159,7 +155,11 @@ def _definite(matrices: np.ndarray) -> np.ndarray:
 
 
 def _searched(
-    profiles: Profiles, rows: np.ndarray, losses: np.ndarray, step: tuple[np.ndarray, np.ndarray], free: Free
+    profiles: Profiles,
+    rows: np.ndarray,
+    losses: np.ndarray,
+    step: tuple[np.ndarray, np.ndarray],
+    free: Entries,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows and losses after the longest step, of halves of it, that gains enough, and whether there was one."""
     (steps, gains), n = step, rows.shape[1]
@@ -167,7 +167,7 @@ def _searched(
     left, share = np.arange(len(rows)), 1.0
     for _ in range(HALVINGS):
         change = np.zeros((len(left), n, n))
-        change[:, free[0], free[1]] = share * steps[left]
+        change[:, free.row, free.column] = share * steps[left]
         tried = rows[left] + change @ rows[left]
         found = profiles.of(left).losses(tried)
         rounding = 1e-14 * np.maximum(np.abs(losses[left]), 1)

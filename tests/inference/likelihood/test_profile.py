@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize
 
 from crlspec.inference.likelihood.newton import as_changes, fitted
-from crlspec.inference.likelihood.profile import Profiles, environments_apart, pooled_within
+from crlspec.inference.likelihood.profile import Entries, Profiles, environments_apart, pooled_within
 from crlspec.inference.soft.fit import OrderFit, fit_soft, mended
 from crlspec.inference.soft.gaussian import _own_and_others
 from crlspec.numerics.linalg import augmented_moments
@@ -41,7 +41,7 @@ def profiles(seed: int, cutting: bool = True) -> tuple[Profiles, np.ndarray]:
 @pytest.mark.parametrize("seed", range(3))
 def test_derivatives_are_those_of_finite_differences(seed: int) -> None:
     given, rows = profiles(seed)
-    free = np.nonzero(np.ones((N, N), dtype=bool))
+    free = Entries.of(np.ones((N, N), dtype=bool))
     found = given.expanded(rows, free)
 
     def gradient(change: np.ndarray, fit: int) -> np.ndarray:
