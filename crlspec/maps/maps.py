@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from crlspec.numerics.linalg import blocks
+from crlspec.numerics.linalg import blocks, projected
 from crlspec.numerics.links import LINKS
 from crlspec.numerics.rows import Rows
 from crlspec.spec.links import ACTIVATION_LEAK, Activation
@@ -56,10 +56,8 @@ class LinearEncoder:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Observations (…, observed) to latents (…, latent)."""
-        found = np.empty((*x.shape[:-1], len(self.matrix)))
-        for part, z in zip(blocks(x), blocks(found), strict=True):
-            np.matmul(part - self.offset, self.matrix.T, out=z)
-        return found
+        flat = projected(x.reshape(-1, x.shape[-1]), self.offset, self.matrix)
+        return flat.reshape(*x.shape[:-1], len(self.matrix))
 
     def rows(self, index: list[int]) -> Self:
         """The latents ``index`` alone, in that order."""

@@ -72,7 +72,9 @@ def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     """Every second sample of a random order, and the others, each in the order in which they came."""
     first = np.zeros(len(samples), dtype=bool)
     first[rng.permutation(len(samples))[::2]] = True
-    return samples[first], samples[~first]
+    return samples.T[:, first].T, samples.T[
+        :, ~first
+    ].T  # each column in one piece of memory, as they are given
 
 
 def _values(facts: GaussianFacts, points: np.ndarray) -> np.ndarray:
