@@ -85,7 +85,9 @@ def loadings_of(
     inverse = np.linalg.pinv(gram)
     slopes = inverse @ crossed
     for inner, outer in within():
-        squares += np.square(inner @ inverse).T @ np.square(outer - inner @ slopes)
+        weights, left = inner @ inverse, inner @ slopes
+        np.subtract(outer, left, out=left)
+        squares += np.square(weights, out=weights).T @ np.square(left, out=left)
     variances = squares * (count / max(count - n - len(samples), 1))
     leftovers = estimate.diagnostics.get(LEFTOVERS)
     if leftovers is not None:

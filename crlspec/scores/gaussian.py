@@ -47,7 +47,8 @@ class GaussianScores(ScoreDifference):
         split = [[GaussianFacts.of([half]) for half in _halved(y, rng)] for y in coordinates.all]
         halves = np.stack([_values(_together([both[k] for both in split]), points) for k in (0, 1)])
         facts = GaussianFacts.of(coordinates.all)
-        noise = ((halves[0] - halves[1]) ** 2).sum(-1).mean(-1) / 4
+        gaps = halves[0] - halves[1]
+        noise = np.einsum("esi,esi->e", gaps, gaps) / (4 * len(points))
         return ScoreEstimate(_values(facts, points), facts.moments, halves, noise, gaussian=facts, points=few)
 
 
@@ -72,15 +73,13 @@ def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     """Every second sample of a random order, and the others, each in the order in which they came."""
     first = np.zeros(len(samples), dtype=bool)
     first[rng.permutation(len(samples))[::2]] = True
-    return samples.T[:, first].T, samples.T[
-        :, ~first
-    ].T  # each column in one piece of memory, as they are given
+    columns = samples.T  # each in one piece of memory, where they are given so
+    return columns[:, first].T, columns[:, ~first].T
 
 
 def _values(facts: GaussianFacts, points: np.ndarray) -> np.ndarray:
     """d^e (interventional environment, sample, component) at the points."""
-    scores = [
-        (points - mean) @ np.linalg.inv(covariance)
-        for mean, covariance in zip(facts.means, facts.covariances, strict=True)
-    ]
-    return np.stack([score - scores[0] for score in scores[1:]])
+    shifts, (size, n) = facts.shifts, points.shape
+    slopes = np.moveaxis(facts.slopes, 0, 1).reshape(n, shifts.size)  # of all environments, in one product
+    found = (points - facts.means[0]) @ slopes + shifts.ravel()
+    return np.moveaxis(found.reshape(size, len(shifts), n), 1, 0)
