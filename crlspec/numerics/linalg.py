@@ -144,7 +144,7 @@ def _factor(samples: Sequence[np.ndarray | Rows], offset: np.ndarray) -> np.ndar
         if isinstance(x, Rows):
             factors.append(x.scan.about(offset, np.ones_like(offset)))
         else:
-            factors += [np.linalg.qr(part - offset, mode="r") for part in blocks(x)]
+            factors += [np.asarray(np.linalg.qr(part - offset, mode="r")) for part in blocks(x)]
     return np.asarray(np.linalg.qr(np.concatenate(factors), mode="r"))
 
 
