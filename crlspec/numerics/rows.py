@@ -183,7 +183,7 @@ def extremes(x: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
 def _reduced(which: np.ufunc, x: np.ndarray) -> np.ndarray:
     """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
     whole = len(x) // 16 * 16
-    if whole == 0 or not x.flags.c_contiguous:
+    if whole * x.shape[1] == 0 or not x.flags.c_contiguous:
         return np.asarray(which.reduce(x, axis=0))
     first = which.reduce(which.reduce(x[:whole].reshape(-1, 16 * x.shape[1]), axis=0).reshape(16, -1), axis=0)
     return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
