@@ -149,6 +149,8 @@ def faults_in(values: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(values, Rows):
         return values.scan.bad, values.scan.worst
     bad = ~np.isfinite(values)
+    if not bad.any():
+        return (np.zeros(values.shape[1], dtype=int),) * 2
     return bad.sum(axis=0), bad.argmax(axis=0)
 
 

@@ -132,7 +132,7 @@ def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.
     entry of each latent's column of the mixing positive; and its rows (latent, component) in white coordinates."""
     rows = np.empty_like(step.rows)
     rows[list(step.order)] = step.rows
-    rows = rows / (coordinates.observational @ rows.T).std(0)[:, None]
+    rows = rows / (rows @ coordinates.observational.T).std(1)[:, None]
     columns = coordinates.space.coloring @ np.linalg.inv(rows)
     signs = np.sign(columns[np.abs(columns).argmax(0), range(len(rows))])
     rows = rows * signs[:, None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -231,18 +231,16 @@ class Estimate:
             stages=tuple(stage.renamed(latents) for stage in self.stages),
             checks=tuple(check.renamed({**environments, **latents}) for check in self.checks),
             diagnostics={
-                key: _relabel(
-                    _relabel(_relabel(array, "latent", latents), "other", latents),
-                    "environment",
-                    environments,
-                )
+                key: _relabelled(array, {"latent": latents, "other": latents, "environment": environments})
                 for key, array in self.diagnostics.items()
             },
         )
 
 
-def _relabel(array: xr.DataArray, dim: str, names: Mapping[str, str]) -> xr.DataArray:
-    if dim not in array.coords:
-        return array
-    renamed = np.array([names[str(name)] for name in array[dim].values], dtype=object)
-    return array.assign_coords({dim: renamed})
+def _relabelled(array: xr.DataArray, names: Mapping[str, Mapping[str, str]]) -> xr.DataArray:
+    """The array with other labels along the dimensions that ``names`` has, old → new."""
+    given: dict[Any, Any] = dict(array.coords)
+    for dim, new in names.items():
+        if dim in given:
+            given[dim] = (dim, np.array([new[str(name)] for name in given[dim].values], dtype=object))
+    return xr.DataArray(array.data, given, array.dims, array.name, array.attrs)

@@ -21,7 +21,7 @@ from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.likelihood.keep_start import start_or_refined
-from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
+from crlspec.inference.likelihood.refine import likelihood_step, refine_flexible
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
 from crlspec.inference.order.peeling_changes import rows_in_order_changes, unmix_changes
@@ -36,6 +36,7 @@ from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian_changes import GaussianChanges
+from crlspec.scores.gaussian_facts import GaussianFacts
 
 __all__ = ["LScaleI"]
 
@@ -144,8 +145,11 @@ class LScaleI(Estimator):
         began = time.perf_counter()
         known = Knowledge.of(problem)
         before = None if known is None else known.before
-        orders = peel(estimate.moments, most=3, before=before)
-        covariances = np.stack([np.cov(y.T).reshape(y.shape[1], -1) for y in coordinates.all[1:]])
+        alone = self.refine == "none" or estimate.exact
+        gaussian = not alone and is_gaussian(coordinates, self.thresholds.gaussian)
+        orders = peel(estimate.moments, most=1 if alone or gaussian else 3, before=before)
+        facts = estimate.gaussian or GaussianFacts.of(coordinates.all)
+        covariances = facts.covariances[1:]
 
         def starts(order: tuple[int, ...]) -> np.ndarray:
             return unmix(rows_in_order(estimate.moments, order), covariances, order)
@@ -168,14 +172,15 @@ class LScaleI(Estimator):
         )  # fmt: skip
         if known is not None and estimate.exact:
             known.refuse_exact()
-        if self.refine == "none" or estimate.exact:
+        if alone:
             return [first]
         asked = asked_of(problem, coordinates, self.alpha, self.thresholds)
-        if is_gaussian(coordinates, self.thresholds.gaussian):
+        if gaussian:
+            progress("likelihood", 0.0)
             sinks = GaussianSinks.of(coordinates.all, hard=True)
             order, rows = peel_targets(sinks, len(rows), before)
             free = None if known is None else peel_targets(sinks, len(rows))
-            return [first, *refine_gaussian(coordinates.all, order, rows, progress, asked=asked, free=free)]
+            return [first, likelihood_step(sinks.moments, asked.counts, order, rows, asked=asked, free=free)]
         refined = refine_flexible(
             coordinates.all,
             orders,

@@ -24,7 +24,7 @@ def status_of(estimate: ScoreEstimate, agreement: float) -> Status:
     agreement  share of the size of score differences that the two must have in common
     """
     moments = np.einsum("eii->e", estimate.moments)
-    size = (estimate.values**2).sum(-1).mean(-1)
+    size = np.einsum("esi,esi->e", estimate.values, estimate.values) / estimate.values.shape[1]
     weak = moments < agreement * size
     if not estimate.exact and bool(weak.any()):
         return Status(

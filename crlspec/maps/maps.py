@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from crlspec.numerics.linalg import blocks
+from crlspec.numerics.linalg import blocks, projected
 from crlspec.numerics.links import LINKS
 from crlspec.numerics.rows import Rows
 from crlspec.spec.links import ACTIVATION_LEAK, Activation
@@ -55,8 +55,9 @@ class LinearEncoder:
         return self.matrix.shape[0], self.matrix.shape[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Observations (sample, observed) to latents (sample, latent)."""
-        return np.asarray((x - self.offset) @ self.matrix.T)
+        """Observations (…, observed) to latents (…, latent)."""
+        flat = projected(x.reshape(-1, x.shape[-1]), self.offset, self.matrix)
+        return flat.reshape(*x.shape[:-1], len(self.matrix))
 
     def rows(self, index: list[int]) -> Self:
         """The latents ``index`` alone, in that order."""

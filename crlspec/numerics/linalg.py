@@ -13,7 +13,7 @@ from crlspec.numerics.scan import WIDE, folded
 
 __all__ = [
     "EXACT", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected",
-    "projector_off", "squares_about",
+    "projector_off", "squares_about", "weighted",
 ]  # fmt: skip
 
 EXACT = 1e-11
@@ -64,13 +64,17 @@ class ColumnSpace:
         """
         count = sum(len(x) for x in samples)
         offset = np.asarray(sum(len(x) / count * column_means(x) for x in samples))
-        squares = sum(squares_about(x, offset) for x in samples)
-        scale = np.sqrt(np.asarray(squares) / count)
+        factor = _factor(samples, offset) if len(offset) <= WIDE else None
+        if factor is None:
+            squares = np.asarray(sum(squares_about(x, offset) for x in samples))
+        else:
+            squares = np.square(factor).sum(0)
+        scale = np.sqrt(squares / count)
         if units is not None:
             scale = units * np.sqrt(((scale / units) ** 2).mean())
         else:
             scale[scale <= 1e-14 * np.abs(offset)] = 1.0
-        spectrum, directions = principal(samples, offset, scale, components + further)
+        spectrum, directions = principal(samples, offset, scale, components + further, factor)
         significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
         components = max(components, significant) if further else components
         deviations, rest = np.sqrt(spectrum[:components]), directions[components:]
@@ -98,19 +102,23 @@ MORE, PASSES = 20, 5
 
 
 def principal(
-    samples: Sequence[np.ndarray | Rows], offset: np.ndarray, scale: np.ndarray, components: int
+    samples: Sequence[np.ndarray | Rows],
+    offset: np.ndarray,
+    scale: np.ndarray,
+    components: int,
+    factor: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (observed,) and directions (direction, observed) of (x − offset) / scale of all samples together.
 
-    The triangular factor is that of the factors of some thousand rows each. Of wide samples the leading directions
+    factor  a matrix with the Gram matrix of x − offset, where it is known. Of wide samples the leading directions
     alone, ``MORE`` than asked for, by random projections (Halko, Martinsson & Tropp, SIAM Review 2011), exact up to
     rounding where no others are left.
     """
     count, size = sum(len(x) for x in samples), len(offset)
     if size <= WIDE:
         # Singular values, not squared ones: components down to 1e-15 of the largest stay readable.
-        factors = [factor for x in samples for factor in _triangles(x, offset, scale)]
-        _, singular, directions = np.linalg.svd(np.linalg.qr(np.concatenate(factors), mode="r"))
+        found = _factor(samples, offset) if factor is None else factor
+        _, singular, directions = np.linalg.svd(found / scale)
         spectrum = np.zeros(size)
         spectrum[: len(singular)] = singular**2 / count
         return spectrum, directions
@@ -129,11 +137,15 @@ def principal(
     return np.concatenate([found, np.full(size - leading, rest)]), directions
 
 
-def _triangles(x: np.ndarray | Rows, offset: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
-    """Matrices whose Gram matrices add up to that of (x − offset) / scale, some thousand rows each."""
-    if isinstance(x, Rows):
-        return [x.scan.about(offset, scale)]
-    return [np.asarray(np.linalg.qr((part - offset) / scale, mode="r")) for part in blocks(x, 2 * BLOCK)]
+def _factor(samples: Sequence[np.ndarray | Rows], offset: np.ndarray) -> np.ndarray:
+    """The triangular factor of x − offset of all samples together: that of the factors of some thousand rows each."""
+    factors = []
+    for x in samples:
+        if isinstance(x, Rows):
+            factors.append(x.scan.about(offset, np.ones_like(offset)))
+        else:
+            factors += [np.asarray(np.linalg.qr(part - offset, mode="r")) for part in blocks(x)]
+    return np.asarray(np.linalg.qr(np.concatenate(factors), mode="r"))
 
 
 def _leading(
@@ -193,6 +205,12 @@ def augmented_moments(samples: np.ndarray) -> np.ndarray:
     found[0, 1:] = found[1:, 0] = column_means(samples)
     found[1:, 1:] = samples.T @ samples / len(samples)
     return found
+
+
+def weighted(weights: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Sums (…, row, column) of matrices (matrix, row, column) by weights (…, matrix), in one product."""
+    flat = weights @ matrices.reshape(len(matrices), -1)
+    return np.asarray(flat.reshape(*weights.shape[:-1], *matrices.shape[1:]))
 
 
 def projector_off(rows: np.ndarray) -> np.ndarray:

@@ -175,7 +175,18 @@ def digest_of(x: np.ndarray | Rows) -> bytes:
 
 def extremes(x: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
     """(column,) minima and maxima of a table that has rows."""
-    return (x.scan.low, x.scan.high) if isinstance(x, Rows) else (x.min(0), x.max(0))
+    if isinstance(x, Rows):
+        return x.scan.low, x.scan.high
+    return _reduced(np.minimum, x), _reduced(np.maximum, x)
+
+
+def _reduced(which: np.ufunc, x: np.ndarray) -> np.ndarray:
+    """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
+    whole = len(x) // 16 * 16
+    if whole * x.shape[1] == 0 or not x.flags.c_contiguous:
+        return np.asarray(which.reduce(x, axis=0))
+    first = which.reduce(which.reduce(x[:whole].reshape(-1, 16 * x.shape[1]), axis=0).reshape(16, -1), axis=0)
+    return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
 
 
 def _held(given: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import xarray as xr
@@ -17,6 +17,9 @@ from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
 from crlspec.maps.monotone import Units
 from crlspec.results.stored_code import columns_of, shows_images, variable_of
+
+if TYPE_CHECKING:
+    from crlspec.data import Problem
 
 __all__ = ["Decoder", "Encoder", "align", "labels"]
 
@@ -89,6 +92,15 @@ class Encoder:
             return self._labelled(x)
         return self._array(np.asarray(x, dtype=float))
 
+    def of_all(self, data: Problem | xr.DataTree) -> xr.DataTree:
+        """Latents of all environments of a problem, or of a DataTree as a call gives them."""
+        if isinstance(data, xr.DataTree):
+            return self._tree(data)
+        tables = {name: encoded(self._apply, x) for name, x in data.samples.items()}
+        return xr.DataTree.from_dict(
+            {name: xr.Dataset({"z_hat": self._of_samples(z)}) for name, z in tables.items()}
+        )
+
     def _tree(self, tree: xr.DataTree) -> xr.DataTree:
         wanted = "x" if self.code is None else "image"
         found = {
@@ -120,8 +132,10 @@ class Encoder:
                 f"an unlabelled array must have dimensions (sample, observed), got shape {x.shape}",
                 remedy=f"Give one row per sample and {len(self.observed)} columns.",
             )
-        coords = {"latent": labels(self.latents)}
-        return xr.DataArray(self._apply(x), dims=("sample", "latent"), coords=coords, name="z_hat")
+        return self._of_samples(self._apply(x))
+
+    def _of_samples(self, z: np.ndarray) -> xr.DataArray:
+        return xr.DataArray(z, {"latent": labels(self.latents)}, ("sample", "latent"), "z_hat")
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         _require_count(x.shape[-1], self.observed)
@@ -212,7 +226,8 @@ def align(x: xr.DataArray, observed: tuple[str, ...]) -> xr.DataArray:
                 f"the data {wrong}; the encoder was fitted to {_listed(observed)}",
                 remedy="Give new data under the names of the data that the result was made from.",
             )
-        x = x.isel(observed=[names.index(name) for name in observed])
+        if names != list(observed):
+            x = x.isel(observed=[names.index(name) for name in observed])
     _require_count(x.sizes["observed"], observed)
     return x.transpose(*(dim for dim in x.dims if dim != "observed"), "observed")
 

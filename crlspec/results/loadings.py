@@ -68,37 +68,46 @@ def loadings_of(
     estimator tells what latents may hold of each other (``leftovers``), of that too: a loading l_j errs by the
     root of Σ_k l_k² s²_kj.
     """
-    z = {name: encoded(estimate.encoder, x) for name, x in samples.items()}
-    means = {name: (column_means(z[name]), column_means(x)) for name, x in samples.items()}
+    z = {name: _with_ones(encoded(estimate.encoder, x)) for name, x in samples.items()}
+    means = {name: column_means(x) for name, x in samples.items()}
 
-    def within() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Latents and variables less the means of their environment, some thousand rows at a time."""
+    def within() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Environment, latents less their mean there, a one, and variables, some thousand rows at a time."""
         for name, x in samples.items():
             for inner, outer in zip(blocks(z[name]), blocks(x), strict=True):
-                yield inner - means[name][0], outer - means[name][1]
+                yield name, inner, outer
 
     n, count = len(estimate.latents), sum(len(x) for x in samples.values())
     gram, crossed, squares = np.zeros((n, n)), np.zeros((n, len(observed))), np.zeros((n, len(observed)))
-    for inner, outer in within():
-        gram += inner.T @ inner
-        crossed += inner.T @ outer
+    for _, inner, outer in within():
+        gram += inner[:, :n].T @ inner[:, :n]
+        crossed += inner[:, :n].T @ outer
     inverse = np.linalg.pinv(gram)
     slopes = inverse @ crossed
-    for inner, outer in within():
-        squares += np.square(inner @ inverse).T @ np.square(outer - inner @ slopes)
+    for name, inner, outer in within():
+        weights, left = inner[:, :n] @ inverse, inner @ np.vstack([slopes, means[name]])
+        np.subtract(outer, left, out=left)
+        squares += np.square(weights, out=weights).T @ np.square(left, out=left)
     variances = squares * (count / max(count - n - len(samples), 1))
     leftovers = estimate.diagnostics.get(LEFTOVERS)
     if leftovers is not None:
         names = list(estimate.latents)
         s = leftovers.sel(latent=names, other=names).transpose("latent", "other").values
         variances = variances + np.square(s).T @ np.square(slopes)
-    here, spread = z[observational].std(axis=0), samples[observational].std(axis=0)
+    here, spread = z[observational][:, :n].std(axis=0), samples[observational].std(axis=0)
     unit = np.where(spread > 0, spread, 1.0)[:, None] / np.where(here > 0, here, 1.0)
     coords = {"variable": labels(observed), "latent": labels(estimate.latents)}
     return {
         LOADINGS: xr.DataArray(slopes.T / unit, coords, ("variable", "latent")),
         ERRORS: xr.DataArray(np.sqrt(variances).T / unit, coords, ("variable", "latent")),
     }
+
+
+def _with_ones(z: np.ndarray) -> np.ndarray:
+    """(sample, latent + 1): latents less their means, and a one."""
+    found = np.ones((z.shape[1] + 1, len(z)))
+    np.subtract(z.T, column_means(z)[:, None], out=found[:-1])
+    return found.T
 
 
 def explained(

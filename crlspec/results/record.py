@@ -86,8 +86,7 @@ class Record(Accounts):
 
         Raises DataError if no environment is known to be the observational one.
         """
-        tree, observed, name = _data(data, observational)
-        x = table_of(tree[name].to_dataset()["x"].transpose("sample", "observed"))
+        observed, name, x = _data(data, observational)
         estimate = _labelled(canonical(estimate, x), observed)
         notes = dict(provenance or {})
         if spec is not None and "spec" not in notes:
@@ -96,7 +95,7 @@ class Record(Accounts):
         return cls(
             estimate=estimate,
             observed=observed,
-            latents=Encoder(estimate.encoder, observed, estimate.latents)(tree),
+            latents=Encoder(estimate.encoder, observed, estimate.latents).of_all(data),
             observational=name,
             identified=_plain(_verdict(verdict)),
             assumed={} if setting is None else _plain(setting.as_values()),
@@ -353,32 +352,32 @@ class Record(Accounts):
         )
 
 
-def _data(data: Problem | xr.DataTree, observational: str | None) -> tuple[xr.DataTree, tuple[str, ...], str]:
-    """The data as a DataTree of x, the observed names, the observational environment."""
-    from crlspec.data import from_arrays, observational_of
+def _data(data: Problem | xr.DataTree, observational: str | None) -> tuple[tuple[str, ...], str, Any]:
+    """The observed names, the observational environment, its observations (sample, observed)."""
+    from crlspec.data import observational_of
 
     if isinstance(data, xr.DataTree):
-        name = observational or observational_of(data)
-        if name is None or name not in data.children:
-            raise DataError(
-                f"the data do not say which environment is observational: {', '.join(data.children)}",
-                remedy="Pass observational=, the name of the environment without intervention.",
-            )
-        return data, tuple(str(value) for value in data.children[name].to_dataset()["observed"].values), name
-    name = observational or data.setting.observational or ""
-    tree = from_arrays(data.samples, observed=data.observed, observational=name)
-    return tree, data.observed, name
+        name, there = observational or observational_of(data), tuple(data.children)
+    else:
+        name, there = observational or data.setting.observational, tuple(data.samples)
+    if name is None or name not in there:
+        raise DataError(
+            f"the data do not say which environment is observational: {', '.join(there)}",
+            remedy="Pass observational=, the name of the environment without intervention.",
+        )
+    if not isinstance(data, xr.DataTree):
+        return data.observed, name, data.samples[name]
+    table = data[name].to_dataset()["x"].transpose("sample", "observed")
+    return tuple(str(value) for value in table["observed"].values), name, table_of(table)
 
 
 def _labelled(estimate: Estimate, observed: tuple[str, ...]) -> Estimate:
     """The diagnostics with the names of latents and observed variables where they carry none."""
     names = {"latent": estimate.latents, "observed": observed}
-    diagnostics = {
-        key: array.assign_coords(
-            {d: labels(names[d]) for d in array.dims if d in names and d not in array.coords}
-        )
-        for key, array in estimate.diagnostics.items()
-    }
+    diagnostics = dict(estimate.diagnostics)
+    for key, array in diagnostics.items():
+        if missing := [str(d) for d in array.dims if d in names and d not in array.coords]:
+            diagnostics[key] = array.assign_coords({d: labels(names[d]) for d in missing})
     return replace(estimate, diagnostics=diagnostics)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,10 +46,12 @@ class GaussianScores(ScoreDifference):
         few = _alike(coordinates.observational) if many else None
         points = coordinates.observational if few is None else few
         split = [[GaussianFacts.of([half]) for half in _halved(y, rng)] for y in coordinates.all]
-        halves = np.stack([_values(_together([both[k] for both in split]), points) for k in (0, 1)])
         facts = GaussianFacts.of(coordinates.all)
-        noise = ((halves[0] - halves[1]) ** 2).sum(-1).mean(-1) / 4
-        return ScoreEstimate(_values(facts, points), facts.moments, halves, noise, gaussian=facts, points=few)
+        parts = [facts, *(_together([both[k] for both in split]) for k in (0, 1))]
+        found = _values(parts, points)
+        gaps = found[1] - found[2]
+        noise = np.einsum("esi,esi->e", gaps, gaps) / (4 * len(points))
+        return ScoreEstimate(found[0], facts.moments, found[1:], noise, gaussian=facts, points=few)
 
 
 def _together(parts: list[GaussianFacts]) -> GaussianFacts:
@@ -72,13 +75,14 @@ def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     """Every second sample of a random order, and the others, each in the order in which they came."""
     first = np.zeros(len(samples), dtype=bool)
     first[rng.permutation(len(samples))[::2]] = True
-    return samples[first], samples[~first]
+    columns = samples.T  # each in one piece of memory, where they are given so
+    return columns[:, first].T, columns[:, ~first].T
 
 
-def _values(facts: GaussianFacts, points: np.ndarray) -> np.ndarray:
-    """d^e (interventional environment, sample, component) at the points."""
-    scores = [
-        (points - mean) @ np.linalg.inv(covariance)
-        for mean, covariance in zip(facts.means, facts.covariances, strict=True)
-    ]
-    return np.stack([score - scores[0] for score in scores[1:]])
+def _values(facts: Sequence[GaussianFacts], points: np.ndarray) -> np.ndarray:
+    """d^e (facts, interventional environment, sample, component) at the points, of all in one product."""
+    slopes = np.stack([one.slopes for one in facts])
+    shifts = np.stack([one.shifts - one.means[0] @ one.slopes for one in facts])
+    found = points @ np.moveaxis(slopes, 2, 0).reshape(points.shape[1], -1)
+    found += shifts.ravel()
+    return np.moveaxis(found.reshape(len(points), *shifts.shape), 0, 2)

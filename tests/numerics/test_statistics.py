@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from crlspec.numerics.statistics import (
+    _third_moments,
     agreement_p_value,
     curvature_p_value,
     explained_by_squares,
@@ -56,6 +57,14 @@ def test_multivariate_skewness_of_one_column_is_its_squared_skewness() -> None:
     y = np.random.default_rng(13).normal(size=(5000, 1))
     expected = stats.chi2.sf(len(y) / 6 * stats.skew(y[:, 0]) ** 2, 1)
     np.testing.assert_allclose(multivariate_skewness_p_value(y), expected, rtol=0.02)
+
+
+def test_third_moments_are_summed_as_if_each_order_of_indices_stood_by_itself() -> None:
+    rng = np.random.default_rng(4)
+    y, rows = rng.normal(size=(5000, 4)) ** 2, rng.normal(size=(3, 4))
+    z = y @ rows.T
+    whole = np.einsum("si,sj,sk->ijk", z, z, z) / len(z)
+    assert np.square(_third_moments(y, rows)).sum() == pytest.approx(np.square(whole).sum(), rel=1e-12)
 
 
 def test_a_dependence_that_no_column_shows_is_found_and_a_constant_direction_is_left_out() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crlspec.numerics.linalg import weighted
+
 __all__ = ["FittedModel", "SoftFit", "hard_model", "soft_fit", "soft_model"]
 
 
@@ -123,7 +125,7 @@ def _empty(environments: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _pooled(z: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    return np.asarray(np.tensordot(counts / counts.sum(), z, 1))
+    return weighted(counts / counts.sum(), z)
 
 
 def _regression(pooled: np.ndarray, i: int) -> tuple[np.ndarray, float, float]:

@@ -4,6 +4,10 @@ With z = H y, every environment e has log p^e(y) = log|det H| + Σ_i log p_i^e(z
 regression on all predecessors, and q_i^e = N(μ_i^e, v_i^e) in the environments that target i. For a given H and
 order the regressions are profiled out in closed form, so that only H is searched.
 
+Where one environment targets each latent, the likelihood is that of soft interventions too: what a row holds of the
+rows before it only has to be the regression of the one on the others in that environment. Then the nested spaces of
+the rows alone are searched, half as many numbers, and rows are unmixed at the end.
+
 Which environment targets which latent is the signature, (latent, environment) bool; None stands for the identity:
 one environment per latent, named by its index.
 """
@@ -17,7 +21,8 @@ from itertools import pairwise
 import numpy as np
 
 from crlspec.inference.likelihood.newton import fitted
-from crlspec.inference.likelihood.profile import Profiles, environments_apart, pooled_within
+from crlspec.inference.likelihood.profile import Profiles, environments_apart, in_groups, pooled_within
+from crlspec.inference.order.peeling import unmix
 
 __all__ = ["GaussianFit", "Order", "Refit", "fit_order", "fit_orders", "loss_of", "search_order", "targeted"]
 
@@ -70,11 +75,16 @@ def fit_orders(
     """The same for several orders at once, each with its start (order, position, component) and its signature."""
     if not len(orders):
         return []
-    profiles = _profiles(orders, moments, counts, signatures)
-    found = fitted(profiles, np.asarray(starts, dtype=float))
+    cut = _cut(orders, signatures)
+    nested = bool((cut.sum(-1) == 1).all())
+    groups = np.stack([~cut, cut], 2)
+    profiles = in_groups(groups, moments, counts) if nested else _profiles(cut, moments, counts)
+    found = fitted(profiles, np.asarray(starts, dtype=float), nested=nested)
     if not np.isfinite(found.losses).all():
         raise np.linalg.LinAlgError("encoder rows to start from are singular")
-    fits = zip(orders, found.rows, found.losses, found.settled, found.gradients, strict=True)
+    own = profiles.pooled[:, :, -1]  # where nested, the covariance where the position is targeted
+    rows = unmix(found.rows, own, tuple(range(own.shape[1]))) if nested else found.rows
+    fits = zip(orders, rows, found.losses, found.settled, found.gradients, strict=True)
     return [
         GaussianFit(order, rows, float(loss), bool(settled), float(gradient))
         for order, rows, loss, settled, gradient in fits
@@ -85,7 +95,7 @@ def loss_of(
     fit: GaussianFit, moments: np.ndarray, counts: np.ndarray, signature: np.ndarray | None = None
 ) -> float:
     """The mean negative log likelihood at the rows of a fit, under another signature; as ``GaussianFit.loss``."""
-    return float(_profiles([fit.order], moments, counts, [signature]).losses(fit.rows[None])[0])
+    return float(_profiles(_cut([fit.order], [signature]), moments, counts).losses(fit.rows[None])[0])
 
 
 Refit = Callable[[Sequence[Order], np.ndarray], list[GaussianFit]]
@@ -118,15 +128,14 @@ def _swapped(n: int, k: int) -> Order:
     return (*range(k), k + 1, k, *range(k + 2, n))
 
 
-def _profiles(
-    orders: Sequence[Order],
-    moments: np.ndarray,
-    counts: np.ndarray,
-    signatures: Sequence[np.ndarray | None] | None,
-) -> Profiles:
-    """One regression on all predecessors where a position is left alone, a mean and a variance where it is not."""
+def _cut(orders: Sequence[Order], signatures: Sequence[np.ndarray | None] | None) -> np.ndarray:
+    """(order, position, environment) bool: which environments cut a position off."""
     given = [None] * len(orders) if signatures is None else signatures
-    cut = np.stack([targeted(order, signature) for order, signature in zip(orders, given, strict=True)])
+    return np.stack([targeted(order, signature) for order, signature in zip(orders, given, strict=True)])
+
+
+def _profiles(cut: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> Profiles:
+    """One regression on all predecessors where a position is left alone, a mean and a variance where it is not."""
     kept, total = counts * ~cut, counts.sum()
     pooled = pooled_within(kept, moments)[:, :, None]
     shares = kept.sum(-1)[..., None] / total

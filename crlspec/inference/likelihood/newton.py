@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.likelihood.profile import Profiles
+from crlspec.inference.likelihood.profile import Entries, Profiles
 from crlspec.numerics.optimum import FLAT
 
-__all__ = ["Fitted", "fitted"]
-
-Free = tuple[np.ndarray, np.ndarray]
-"""Rows and columns of the entries of Δ that are free."""
+__all__ = ["Fitted", "as_changes", "fitted"]
 
 ITERATIONS, HALVINGS = 100, 30
 
@@ -38,7 +35,8 @@ ENTRIES = 4_000_000
 class Fitted:
     """Optima, the fit first in every array.
 
-    rows       (fit, position, component), each position in the scale that it started with
+    rows       (fit, position, component), each position in the scale that it started with; orthonormal ones of nested
+               spaces, in the metric of the data
     losses     mean negative log likelihood, up to a constant; infinite where the start had none
     gradients  largest slope of it along relative changes, of latents with unit deviation
     settled    whether it is an optimum: the last step was tiny, or the gradient is
@@ -59,7 +57,7 @@ def fitted(
 
     nested  whether only the spaces that the first rows span, for every number of them, have a likelihood, as where
             every mechanism that changes keeps all its parents. Optima are then looked for among orthonormal rows,
-            where none lies at infinity, and given back as unit upper triangular changes of the start.
+            where none lies at infinity.
     """
     size = max(1, ENTRIES // starts.shape[1] ** 4)
     parts = [np.arange(k, min(k + size, len(starts))) for k in range(0, len(starts), size)]
@@ -69,8 +67,7 @@ def fitted(
 
 def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: int) -> Fitted:
     n, second = starts.shape[1], profiles.together()
-    row, column = np.nonzero(np.triu(np.ones((n, n)), 1) if nested else ~np.eye(n, dtype=bool))
-    free: Free = row, column
+    free = Entries.of(np.triu(np.ones((n, n), dtype=bool), 1) if nested else ~np.eye(n, dtype=bool))
     rows, losses = starts.copy(), profiles.losses(starts)
     gradients, close = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
     active = np.flatnonzero(np.isfinite(losses))
@@ -91,8 +88,13 @@ def _together(profiles: Profiles, starts: np.ndarray, nested: bool, iterations: 
         rows[active], losses[active] = moved, after
         close[active] = gains < CLOSE
         active = active[better & ~close[active]]
-    back = _as_changes(rows, starts) if nested else _in_scale(rows, starts, second)
-    return Fitted(back, losses, gradients, close | (gradients < FLAT), spent)
+    return Fitted(
+        rows if nested else _in_scale(rows, starts, second),
+        losses,
+        gradients,
+        close | (gradients < FLAT),
+        spent,
+    )
 
 
 def _scaled(rows: np.ndarray, second: np.ndarray, nested: bool) -> np.ndarray:
@@ -109,7 +111,7 @@ def _in_scale(rows: np.ndarray, starts: np.ndarray, second: np.ndarray) -> np.nd
     return np.asarray(rows * np.sqrt(then / now)[..., None])
 
 
-def _as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def as_changes(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """The rows U S with U unit upper triangular, for starts S, that span what the given rows do: rows S⁻¹ = T U with
     T lower triangular, by elimination. Where there are none, the rows that are given."""
     upper = rows @ np.linalg.inv(starts)
@@ -153,7 +155,11 @@ def _definite(matrices: np.ndarray) -> np.ndarray:
 
 
 def _searched(
-    profiles: Profiles, rows: np.ndarray, losses: np.ndarray, step: tuple[np.ndarray, np.ndarray], free: Free
+    profiles: Profiles,
+    rows: np.ndarray,
+    losses: np.ndarray,
+    step: tuple[np.ndarray, np.ndarray],
+    free: Entries,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows and losses after the longest step, of halves of it, that gains enough, and whether there was one."""
     (steps, gains), n = step, rows.shape[1]
@@ -161,7 +167,7 @@ def _searched(
     left, share = np.arange(len(rows)), 1.0
     for _ in range(HALVINGS):
         change = np.zeros((len(left), n, n))
-        change[:, free[0], free[1]] = share * steps[left]
+        change[:, free.row, free.column] = share * steps[left]
         tried = rows[left] + change @ rows[left]
         found = profiles.of(left).losses(tried)
         rounding = 1e-14 * np.maximum(np.abs(losses[left]), 1)

@@ -12,11 +12,59 @@ u_a u_c T_bd − Q_ac l_b l_d − u_a l_d F_bc − u_c l_b F_da in Δ_ab and Δ_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Expansion", "Profiles", "environments_apart", "pooled_within"]
+from crlspec.numerics.linalg import weighted
+
+__all__ = ["Entries", "Expansion", "Profiles", "environments_apart", "in_groups", "pooled_within"]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of Δ that are free.
+
+    row, column   (free,) where they are
+    upper         of matrices whose products are summed: those on the diagonal and above it, which is all there is of
+                  symmetric matrices and of upper triangular ones
+    both, turned  (free, free): which of the products of two such entries, ac with bd and ad with cb, belong to the
+                  second derivative in Δ_ab and Δ_cd
+    ordered       (free, free) whether a ≤ d and c ≤ b; elsewhere upper triangular matrices are zero
+    crossed       (free, free) whether a = d and b = c
+    """
+
+    row: np.ndarray
+    column: np.ndarray
+    upper: tuple[np.ndarray, np.ndarray]
+    both: np.ndarray
+    turned: np.ndarray
+    ordered: np.ndarray
+    crossed: np.ndarray
+
+    @classmethod
+    def of(cls, free: np.ndarray) -> Entries:
+        """Those that are true in (n, n)."""
+        row, column = np.nonzero(free)
+        upper, place = np.triu_indices(len(free)), np.zeros(free.shape, dtype=int)
+        size = len(upper[0])
+        place[upper] = np.arange(size)
+        place = np.maximum(place, place.T)
+        a, b, c, d = row[:, None], column[:, None], row, column
+        both, turned = (
+            place[one] * size + place[other] for one, other in (((a, c), (b, d)), ((a, d), (c, b)))
+        )
+        return cls(row, column, upper, both, turned, (a <= d) & (c <= b), (a == d) & (b == c))
+
+    def products(self, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
+        """(fit, entry · entry) products of entries of two (fit, position, group, n, n), summed over all else."""
+        one, other = (
+            np.concatenate([each[..., *self.upper] for each in given], 2) for given in (first, second)
+        )
+        flat = (len(one), -1, one.shape[-1])
+        found = np.swapaxes(one.reshape(flat), 1, 2) @ other.reshape(flat)
+        return np.asarray(found.reshape(len(one), -1))
 
 
 @dataclass(frozen=True)
@@ -59,8 +107,8 @@ class Profiles:
             second = second + np.einsum("fe,feij->fij", self.cut[:, 0], wide)
         return np.asarray(second)
 
-    def expanded(self, rows: np.ndarray, free: tuple[np.ndarray, np.ndarray]) -> Expansion:
-        """The expansion in the entries ``free`` (their rows, their columns) of Δ."""
+    def expanded(self, rows: np.ndarray, free: Entries) -> Expansion:
+        """The expansion in the free entries of Δ."""
         fits, n = rows.shape[:2]
         factors, (targeted, variances) = self._factors(rows), self._variances(rows)
         inverse = np.linalg.inv(factors)
@@ -73,22 +121,19 @@ class Profiles:
         upto = inverse * (at <= at[:, None])[:, None, :, None]
         outer = up[..., :, None] * up[..., None, :] * weights[..., None]
         known = np.swapaxes(upto, -1, -2) @ upto * -weights[..., None]
-        first = np.concatenate([outer, known], 2).reshape(fits, -1, n * n)
-        second = [after @ np.swapaxes(after, -1, -2), left[..., :, None] * left[..., None, :]]
-        both = np.swapaxes(first, 1, 2) @ np.concatenate(second, 2).reshape(fits, -1, n * n)
-        mixed = (weights[..., None] * up[..., :, None] * left[..., None, :]).reshape(fits, -1, n * n)
-        crossed = np.swapaxes(mixed, 1, 2) @ (before @ inverse).reshape(fits, -1, n * n)
-        a, b = free[0][:, None], free[1][:, None]
-        c, d = free[0][None], free[1][None]
-        both, crossed = both.reshape(fits, n, n, n, n), crossed.reshape(fits, n, n, n, n)
-        curvatures = both[:, a, c, b, d] - crossed[:, a, d, b, c] - crossed[:, c, b, d, a]
-        curvatures += (a == d) & (b == c)
+        mixed = up[..., :, None] * left[..., None, :]
+        ends = left[..., :, None] * left[..., None, :]
+        both = free.products([outer, known], [after @ np.swapaxes(after, -1, -2), ends])
+        crossed = free.products([mixed * weights[..., None]], [np.swapaxes(before @ inverse, -1, -2)])
+        turned = crossed.take(free.turned, 1) * free.ordered
+        curvatures = both.take(free.both, 1) - turned - np.swapaxes(turned, 1, 2) + free.crossed
         gradients = (weights * up).reshape(fits, -1, n).swapaxes(1, 2) @ left.reshape(fits, -1, n)
-        gradients = gradients[:, free[0], free[1]] - (free[0] == free[1])
+        gradients = gradients[:, free.row, free.column] - (free.row == free.column)
         if self.cut.any():
             slopes, bends = self._cut_off(rows, targeted, variances)
-            gradients += slopes[:, free[0], free[1]]
-            curvatures += np.where(a == c, bends[:, a, b, d], 0.0)
+            gradients += slopes[:, free.row, free.column]
+            same = free.row[:, None] == free.row
+            curvatures += np.where(same, bends[:, free.row[:, None], free.column[:, None], free.column], 0.0)
         return Expansion(gradients, curvatures)
 
     def _factors(self, rows: np.ndarray) -> np.ndarray:
@@ -126,6 +171,18 @@ class Profiles:
         return slopes, bends - 2 * np.einsum("fie,feib,feid->fibd", scaled, second, second)
 
 
+def in_groups(groups: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> Profiles:
+    """The likelihoods where each position follows one regression in every group of environments.
+
+    groups   (fit, position, group, environment) bool
+    moments  (environment, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ], or (fit, environment, …)
+    counts   (environment,) samples
+    """
+    n, shares = groups.shape[1], groups * (counts / counts.sum())
+    none = np.zeros((1, 0, n, n)), np.zeros((len(shares), n, 0))
+    return Profiles(pooled_within(shares, moments), shares.sum(-1), *none)
+
+
 def environments_apart(moments: np.ndarray) -> np.ndarray:
     """Covariances (…, component, component) of moments (…, 1 + component, 1 + component) E[(1, y)(1, y)ᵀ]."""
     means = moments[..., 0, 1:]
@@ -141,7 +198,7 @@ def pooled_within(weights: np.ndarray, moments: np.ndarray) -> np.ndarray:
     sizes = weights.sum(-1)[..., None]
     scaled = weights / np.where(sizes > 0, sizes, 1.0)
     if moments.ndim == 3:
-        pool = np.tensordot(scaled, moments, 1)
+        pool = weighted(scaled, moments)
     else:
         pool = np.einsum("f...e,feij->f...ij", scaled, moments, optimize=True)
     empty = (sizes == 0)[..., None] * np.eye(moments.shape[-1] - 1)

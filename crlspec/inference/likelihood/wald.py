@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from crlspec.inference.likelihood.gaussian import GaussianFit, targeted
+from crlspec.numerics.linalg import weighted
 
 __all__ = ["WaldTests", "wald_tests"]
 
@@ -71,7 +72,7 @@ def wald_tests(
                multiplier test", 1959): errors are smaller, and such an edge has strength 0, error 0 and p-value 1
     """
     n, cut = len(fit.order), targeted(fit.order, signature)
-    pooled = np.tensordot(counts * ~cut, moments, 1)
+    pooled = weighted(counts * ~cut, moments)
     point = _point(fit.rows, pooled, moments, cut)
     information = information_matrix(point, pooled, moments, counts)
     covariance = np.linalg.pinv(information, len(information) * np.finfo(float).eps, hermitian=True)

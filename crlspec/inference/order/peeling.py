@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.numerics.linalg import projector_off
-
 __all__ = ["Peeling", "fitted", "image_rows", "peel", "rows_in_order", "unmix", "unmixing_variances"]
 
 
@@ -43,12 +41,16 @@ def peel(moments: np.ndarray, most: int = 4, before: np.ndarray | None = None) -
     """
     known = np.zeros((len(moments),) * 2, dtype=bool) if before is None else before
     greedy: tuple[int, ...] = ()
+    rows = rows_in_order(moments, greedy)
     for _ in range(len(moments)):
         rest = sorted(set(range(len(moments))) - set(greedy))
         free = [m for m in rest if not known[rest, m].any()]
-        projector = projector_off(rows_in_order(moments, greedy))
-        greedy = (*greedy, min(free, key=lambda m: _gap(projector @ moments[m] @ projector, len(greedy))))
+        gaps = _gaps(moments[free], rows)
+        greedy = (*greedy, free[int(gaps.argmin())])
+        rows = rows_in_order(moments, greedy[-1:], rows)
     best = fitted(moments, greedy)
+    if most == 1:
+        return [best]
     swaps = [
         (*greedy[:k], greedy[k + 1], greedy[k], *greedy[k + 2 :])
         for k in range(len(greedy) - 1)
@@ -60,26 +62,27 @@ def peel(moments: np.ndarray, most: int = 4, before: np.ndarray | None = None) -
 
 def fitted(moments: np.ndarray, order: tuple[int, ...]) -> Peeling:
     """How far from rank one each step of a given order is."""
-    gaps = []
-    for k, m in enumerate(order):
-        projector = projector_off(rows_in_order(moments, order[:k]))
-        gaps.append(_gap(projector @ moments[m] @ projector, k))
-    return Peeling(order, tuple(gaps))
+    rows = rows_in_order(moments, order)
+    return Peeling(order, tuple(float(_gaps(moments[[m]], rows[:k])[0]) for k, m in enumerate(order)))
 
 
-def _gap(projected: np.ndarray, found: int) -> float:
-    """Σ_{k≥2} |λ_k| / |λ_1| of a moment matrix off ``found`` rows."""
-    spectrum = _spectrum(projected)[0][: len(projected) - found]
-    return float(np.abs(spectrum[1:]).sum() / max(abs(spectrum[0]), np.finfo(float).tiny))
+def _gaps(moments: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Σ_{k≥2} |λ_k| / |λ_1| of moment matrices off the rows found, which are orthonormal."""
+    projector = np.eye(moments.shape[-1]) - rows.T @ rows
+    projected = projector @ moments @ projector
+    values = np.linalg.eigvalsh((projected + np.swapaxes(projected, 1, 2)) / 2)
+    sizes = np.sort(np.abs(values), 1)[:, len(rows) :]
+    return np.asarray(sizes[:, :-1].sum(1) / np.maximum(sizes[:, -1], np.finfo(float).tiny))
 
 
-def rows_in_order(moments: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+def rows_in_order(moments: np.ndarray, order: tuple[int, ...], found: np.ndarray | None = None) -> np.ndarray:
     """One unit row per node of the order: the leading direction of R^m off the rows before it.
 
     moments  (environment, component, component); further axes may stand before, as in the rows that are given back
+    found    rows of those that come before all of the order, which are given back as well; None: none do
     """
     n = moments.shape[-1]
-    rows = np.zeros((*moments.shape[:-3], 0, n))
+    rows = np.zeros((*moments.shape[:-3], 0, n)) if found is None else found
     for m in order:
         projector = np.eye(n) - np.swapaxes(rows, -1, -2) @ rows  # the rows are orthonormal
         leading = _leading(projector @ moments[..., m, :, :] @ projector)
@@ -128,10 +131,3 @@ def _leading(moments: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh((moments + np.swapaxes(moments, -1, -2)) / 2)
     last = np.abs(values[..., -1]) > np.abs(values[..., 0])
     return np.asarray(np.where(last[..., None], vectors[..., -1], vectors[..., 0]))
-
-
-def _spectrum(moment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and eigenvectors by falling absolute value."""
-    values, vectors = np.linalg.eigh((moment + moment.T) / 2)
-    rank = np.argsort(-np.abs(values))
-    return values[rank], vectors[:, rank]

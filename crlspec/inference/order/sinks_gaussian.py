@@ -16,7 +16,7 @@ import numpy as np
 
 from crlspec.inference.order.signature import Sink
 from crlspec.inference.order.told import Allowed
-from crlspec.numerics.linalg import augmented_moments
+from crlspec.numerics.linalg import augmented_moments, weighted
 
 __all__ = ["GaussianSinks"]
 
@@ -133,7 +133,7 @@ class _Environments:
         """Precision matrices (row, component, component) of pools of environments, and their sample counts."""
         counted = weights * self.counts
         total = counted.sum(1)
-        pool = np.tensordot(counted / total[:, None], self.moments, 1)
+        pool = weighted(counted / total[:, None], self.moments)
         return np.linalg.inv(pool)[:, 1:, 1:], total
 
     def only(self, environments: np.ndarray) -> _Environments:
@@ -158,9 +158,9 @@ class _Environments:
         within = np.zeros((len(rows), *squares.shape[1:]))
         for group in groups:
             counted = group * self.counts
-            mean = np.tensordot(counted / counted.sum(1, keepdims=True), self.precisions, 1)
-            within += np.tensordot(counted, squares, 1) - counted.sum(1)[:, None, None] * mean @ mean
-        total = np.broadcast_to(np.tensordot(self.counts, squares, 1), within.shape)
+            mean = weighted(counted / counted.sum(1, keepdims=True), self.precisions)
+            within += weighted(counted, squares) - counted.sum(1)[:, None, None] * mean @ mean
+        total = np.broadcast_to(weighted(self.counts, squares), within.shape)
         return _smallest(within, total)
 
     def parallel(self, one: int, other: int) -> np.ndarray:
@@ -248,7 +248,7 @@ class _Fits:
             weights = weights * (1 - ones)
         else:
             pools.append((ones @ here.counts, self.changed))
-        each = np.tensordot(weights, here.precisions, 1)
+        each = weighted(weights, here.precisions)
         pooled = sum(
             n[:, None, None] * p / np.einsum("ci,cij,cj->c", g, p, g)[:, None, None] for n, p in pools
         )
@@ -283,7 +283,7 @@ def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[
     variances = np.ones_like(weights)
     for _ in range(4):
         scaled = weights / variances
-        pool = np.tensordot(scaled / scaled.sum(1, keepdims=True), here.covariances, 1)
+        pool = weighted(scaled / scaled.sum(1, keepdims=True), here.covariances)
         precision = np.linalg.inv(pool)
         functional = np.einsum("cij,cj->ci", precision, g)
         functional = functional / np.einsum("ci,ci->c", functional, g)[:, None]

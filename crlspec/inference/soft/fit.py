@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.inference.likelihood.newton import fitted
-from crlspec.inference.likelihood.profile import Profiles, pooled_within
+from crlspec.inference.likelihood.newton import as_changes, fitted
+from crlspec.inference.likelihood.profile import in_groups
 
 __all__ = ["FAR", "Order", "OrderFit", "fit_soft", "mended"]
 
@@ -57,12 +57,13 @@ def fit_soft(
     fits = [OrderFit(rows, FAR, True, 0.0) for rows in starts]
     if not sound.any():
         return fits
-    profiles = _profiles(groups[sound], moments if moments.ndim == 3 else moments[sound], counts)
+    profiles = in_groups(groups[sound], moments if moments.ndim == 3 else moments[sound], counts)
     found = fitted(profiles, starts[sound], nested=True)
+    rows = as_changes(found.rows, starts[sound])
     for k, at in enumerate(np.flatnonzero(sound)):
         if np.isfinite(found.losses[k]):
             loss, settled = float(found.losses[k]), bool(found.settled[k])
-            fits[at] = OrderFit(found.rows[k], loss, settled, float(found.gradients[k]))
+            fits[at] = OrderFit(rows[k], loss, settled, float(found.gradients[k]))
     return fits
 
 
@@ -82,7 +83,7 @@ def mended(
         orders = np.array([order for order, _ in pairs])
         places = [[other.index(k) for k in order] for order, other in pairs]
         starts = np.stack([best[other].rows[at] for (_, other), at in zip(pairs, places, strict=True)])
-        begun = _profiles(grouped[orders], moments, counts).losses(starts)
+        begun = in_groups(grouped[orders], moments, counts).losses(starts)
         better: dict[Order, tuple[float, int]] = {}
         for k, (order, _) in enumerate(pairs):
             least = better[order][0] if order in better else best[order].loss - CLEAR
@@ -99,9 +100,3 @@ def mended(
 
 def _neighbours(order: Order) -> list[Order]:
     return [(*order[:k], order[k + 1], order[k], *order[k + 2 :]) for k in range(len(order) - 1)]
-
-
-def _profiles(groups: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> Profiles:
-    n, shares = groups.shape[1], groups * (counts / counts.sum())
-    none = np.zeros((1, 0, n, n)), np.zeros((len(shares), n, 0))
-    return Profiles(pooled_within(shares, moments), shares.sum(-1), *none)

@@ -16,6 +16,7 @@ from crlspec.inference.likelihood.gaussian import (
     loss_of,
     search_order,
 )
+from crlspec.inference.likelihood.profile import environments_apart
 from crlspec.numerics.linalg import augmented_moments
 
 
@@ -53,6 +54,24 @@ def test_no_general_optimiser_finds_more_than_newton_steps_do(seed: int) -> None
     for method in ("L-BFGS-B", "Nelder-Mead"):
         further = optimize.minimize(loss, fit.rows.ravel(), method=method, options={"maxiter": 2000}).fun
         assert further > fit.loss - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_environment_each_is_fitted_among_nested_spaces_and_unmixed(seed: int) -> None:
+    """The rows have the likelihood that was found, and no change of any of their entries has a greater one."""
+    moments, counts, _ = problem(seed, 3, 4)
+    order, signature = (1, 2, 0), np.eye(3, dtype=bool)
+    fit = fit_order(order, np.eye(3), moments, counts)
+
+    def loss(flat: np.ndarray) -> float:
+        return loss_at(flat.reshape(3, 3), order, moments, counts, signature)
+
+    assert fit.settled and fit.loss == pytest.approx(loss(fit.rows.ravel()), abs=1e-12)
+    found = optimize.minimize(loss, fit.rows.ravel(), method="L-BFGS-B")
+    assert found.fun > fit.loss - 1e-9
+    for k in range(1, 3):  # z_k is independent of those before it where it is targeted
+        second = environments_apart(moments)[1 + order[k]]
+        np.testing.assert_allclose(fit.rows[:k] @ second @ fit.rows[k], 0.0, atol=1e-12)
 
 
 def test_fits_together_are_fits_alone() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from crlspec.inference.likelihood.newton import _as_changes, fitted
-from crlspec.inference.likelihood.profile import Profiles, environments_apart, pooled_within
+from crlspec.inference.likelihood.newton import as_changes, fitted
+from crlspec.inference.likelihood.profile import Entries, Profiles, environments_apart, pooled_within
 from crlspec.inference.soft.fit import OrderFit, fit_soft, mended
 from crlspec.inference.soft.gaussian import _own_and_others
 from crlspec.numerics.linalg import augmented_moments
@@ -41,7 +41,7 @@ def profiles(seed: int, cutting: bool = True) -> tuple[Profiles, np.ndarray]:
 @pytest.mark.parametrize("seed", range(3))
 def test_derivatives_are_those_of_finite_differences(seed: int) -> None:
     given, rows = profiles(seed)
-    free = np.nonzero(np.ones((N, N), dtype=bool))
+    free = Entries.of(np.ones((N, N), dtype=bool))
     found = given.expanded(rows, free)
 
     def gradient(change: np.ndarray, fit: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_rows_mixed_with_those_before_have_the_same_likelihood() -> None:
     given, rows = profiles(5, cutting=False)
     lower = np.tril(np.random.default_rng(0).normal(size=(N, N)), -1) + np.diag([2.0, -1.0, 0.5, 3.0])
     np.testing.assert_allclose(given.losses(lower @ rows), given.losses(rows), atol=1e-12)
-    changed = _as_changes(lower @ rows, rows + np.triu(np.ones((N, N)), 1) @ rows)
+    changed = as_changes(lower @ rows, rows + np.triu(np.ones((N, N)), 1) @ rows)
     np.testing.assert_allclose(given.losses(changed), given.losses(rows), atol=1e-10)
 
 
@@ -77,7 +77,7 @@ def test_changes_are_unit_upper_triangular() -> None:
     starts, upper = rng.normal(size=(3, N, N)), np.triu(rng.normal(size=(3, N, N)), 1) + np.eye(N)
     lower = np.tril(rng.normal(size=(3, N, N)), -1) + 2 * np.eye(N)
     np.testing.assert_allclose(
-        _as_changes(lower @ upper @ starts, starts), upper @ starts, rtol=1e-8, atol=1e-8
+        as_changes(lower @ upper @ starts, starts), upper @ starts, rtol=1e-8, atol=1e-8
     )
 
 
