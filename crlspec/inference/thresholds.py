@@ -181,6 +181,9 @@ class GscaleThresholds(Thresholds):
     detectable_share  share of the variance of a score that could be there and not be seen, up to which absent edges
                 count as absent: what a standardised weight of one half explains among five latents (.08 among three)
     known       level at which the data contradict what is known, all statements together: a convention
+    granted_share  share of the variance of a score up to which what latents hold of each other may look like an edge,
+                before an edge known absent counts as contradicted: what a standardised weight of .2 explains among
+                five latents; tests/inference/edges/test_known.py holds what comes of it
     negligible_share  share of the variance of a score below which an edge counts as none, for one that is known: what
                 a standardised weight of .1 explains among five latents, as ``detectable_share`` is of one half
     told        least share of the variance of each log ratio of images that their code tells, from which on
@@ -205,6 +208,7 @@ class GscaleThresholds(Thresholds):
     saturated: float = 0.15
     detectable_share: float = 0.05
     known: float = 1e-3
+    granted_share: float = 0.01
     negligible_share: float = 0.002
     told: float = 0.9
     excess: float = 2.5

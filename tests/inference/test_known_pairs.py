@@ -101,9 +101,11 @@ def test_taking_it_out_mends_it_and_names_do_not_matter() -> None:
     assert found(Known(absent=(("c", "a"),))).status.code == "refuted"
     assert found(None).status.ok
     weak = found(Known(edges=(("c", "b"),)))
-    assert "surely less than the 0.002 from which an edge counts" in check(weak).message
+    assert check(weak).consequence == "passed", (
+        "14,000 rows leave open whether it is surely weaker than what counts"
+    )
     assert check(weak, "known-unseen").message.startswith("The edge 'c' → 'b' stands because it is known.")
-    assert ("c", "b") in {edge.pair for edge in weak.edges} and weak.status.code == "refuted"
+    assert ("c", "b") in {edge.pair for edge in weak.edges} and weak.status.code != "refuted"
     wrong = replace(base, setting=replace(base.setting, known=Known(order=("b", "c"))))
     shuffled, back = wrong.shuffled(3)
     other = check(GScaleI().solve(shuffled, GaussianScores(), 0, silent)).renamed(back.latents)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.special import fdtrc, ncfdtr
+from scipy.special import chndtr, fdtrc, ncfdtr
 
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_contrasts
 from crlspec.inference.edges.classifier_tests import ContrastScores, contrast_scores
@@ -62,7 +62,7 @@ def edges_by_classifier(
     tests = calibrated(*_fitted(rows, graph, generator, progress).tests())
     statements = []
     if knowledge is not None:
-        statements = edge_statements(knowledge, tests.free(len(rows), thresholds.negligible_share), alpha)
+        statements = edge_statements(knowledge, tests.free(len(rows), thresholds), alpha)
         told = (graph & ~ruled_out(knowledge)) | knowledge.edges.T
         changed = bool((told != graph).any())
         again = (
@@ -154,20 +154,23 @@ class Calibrated:
         place = np.argsort(self.order)
         return np.asarray(place[:, None] < place[None])
 
-    def free(self, samples: int, bound: float) -> FreeTests:
-        """Each direction by itself, of tests that know nothing.
-
-        bound  share of the variance of a score from which an edge counts
-        """
+    def free(self, samples: int, thresholds: GscaleThresholds) -> FreeTests:
+        """Each direction by itself, of tests that know nothing."""
         wide, freedom = self.statistics[1], np.where(np.eye(len(self.order), dtype=bool), 1, self.freedom[1])
         total = float(self.freedom[1, self.against].sum())
         signal = wide / samples
-        shift = samples * bound / (1 - bound) / self.excess
+
+        def shift(share: float) -> float:
+            """The noncentrality of an edge of so large a share of the variance of a score."""
+            return samples * share / (1 - share) / self.excess
+
+        larger = 1 - chndtr(wide / self.excess, freedom, shift(thresholds.granted_share))
         return FreeTests(
             np.where(self.against, 1.0, self.single),
+            np.where(self.against, 1.0, np.maximum(self.single, larger)),
             np.where(self.against, 0.0, signal / (1 + signal)),
-            ncfdtr(freedom, total, shift, wide / freedom / self.excess),
-            bound,
+            ncfdtr(freedom, total, shift(thresholds.negligible_share), wide / freedom / self.excess),
+            thresholds.negligible_share,
         )
 
 

@@ -5,6 +5,9 @@ Each statement is held by itself against tests that know nothing, so that a wron
 That a comes before b says that no path of edges leads from b to a. Of latents that b reaches and those that it does
 not, no edge joins the first to the second; a path that the tests see all the same holds one of these pairs. So the
 largest p-value on a path, times the number of such pairs at most, is a p-value of "no such path" (Bonferroni).
+
+Tests allow for small errors of the latents to first order alone. So what is known is contradicted only by effects that
+are larger than such errors may look like.
 """
 
 from __future__ import annotations
@@ -26,12 +29,14 @@ __all__ = ["FreeTests", "edge_statements", "known_checks", "ruled_out"]
 class FreeTests:
     """What tests say of every edge without what is known; matrices are (latent, latent), ``[i, j]`` for j → i.
 
-    p_values   of "no such edge", of this direction alone; 1 where the order that they lead to excludes it
-    strengths  likewise; 0 there
+    seen       p-values of "no such edge", of this direction alone; 1 where the order that they lead to excludes it
+    p_values   likewise of "no more of it than latents that hold some of each other may show"
+    strengths  0 there
     weaker     p-values of "it is as strong as ``bound`` at least", whatever the order
     bound      strength from which an edge counts
     """
 
+    seen: np.ndarray
     p_values: np.ndarray
     strengths: np.ndarray
     weaker: np.ndarray
@@ -55,7 +60,7 @@ def edge_statements(knowledge: Knowledge, tests: FreeTests, alpha: float) -> lis
         if knowledge.absent[cause, effect]:
             found.append(absence(knowledge, cause, effect, p_value, strength))
             continue
-        less = 1.0 if p_value < alpha else float(tests.weaker[effect, cause])
+        less = 1.0 if tests.seen[effect, cause] < alpha else float(tests.weaker[effect, cause])
         found.append(presence(knowledge, cause, effect, less, strength, tests.bound))
     return found
 
