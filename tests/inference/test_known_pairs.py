@@ -19,6 +19,7 @@ from crlspec.inference.estimate import Estimate
 from crlspec.inference.gscale import GScaleI
 from crlspec.inference.ropes import Ropes, known_pairs
 from crlspec.progress import silent
+from crlspec.results.account import strength_unit
 from crlspec.scores.gaussian import GaussianScores
 from crlspec.spec.known import Known
 from crlspec.testing import PairsToy
@@ -68,6 +69,7 @@ def test_an_order_that_the_data_contradict_is_refuted_by_name_and_kept() -> None
     assert check(found).message.startswith(said) and found.status.message.startswith(said)
     assert check(found).remedy == REMEDY
     assert found.order.index("b") < found.order.index("c")
+    assert strength_unit(found).startswith("share of the variance"), "of the classifier, behind a link too"
 
 
 @pytest.mark.slow

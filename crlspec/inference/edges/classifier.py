@@ -41,7 +41,8 @@ def edges_by_classifier(
     alpha: float = 0.01,
     knowledge: Knowledge | None = None,
 ) -> tuple[Step, float]:
-    """The step, and by how much tests against the order exceed chance: see :func:`calibrated`.
+    """The step, and by how much tests against the order exceed chance, of tests that know nothing: see
+    :func:`calibrated`.
 
     Strengths are shares of the variance of a score that j explains. The latents themselves are left as they are.
 
@@ -59,10 +60,10 @@ def edges_by_classifier(
     scores = _fitted(rows, graph, generator, progress)
     graph = graph & (calibrated(*scores.tests()).p_values < thresholds.kept)
     rows = Rows(rows.z + scores.shift(graph, rows.z), rows.kind)
-    tests = calibrated(*_fitted(rows, graph, generator, progress).tests())
+    untold = tests = calibrated(*_fitted(rows, graph, generator, progress).tests())
     statements = []
     if knowledge is not None:
-        statements = edge_statements(knowledge, tests.free(len(rows), thresholds), alpha)
+        statements = edge_statements(knowledge, untold.free(len(rows), thresholds), alpha)
         told = (graph & ~ruled_out(knowledge)) | knowledge.edges.T
         changed = bool((told != graph).any())
         again = (
@@ -72,7 +73,7 @@ def edges_by_classifier(
     step = _step(tests, len(rows), thresholds.detectable_share, alpha, knowledge, began)
     if knowledge is not None:
         step = replace(step, checks=known_checks(knowledge, statements, step, thresholds.known, alpha))
-    return step, tests.excess
+    return step, untold.excess
 
 
 def _fitted(rows: Rows, graph: np.ndarray, generator: torch.Generator, progress: Progress) -> ContrastScores:

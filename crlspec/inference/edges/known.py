@@ -6,8 +6,8 @@ That a comes before b says that no path of edges leads from b to a. Of latents t
 not, no edge joins the first to the second; a path that the tests see all the same holds one of these pairs. So the
 largest p-value on a path, times the number of such pairs at most, is a p-value of "no such path" (Bonferroni).
 
-Tests allow for small errors of the latents to first order alone. So what is known is contradicted only by effects that
-are larger than such errors may look like.
+Tests allow for small errors of the latents to first order alone. So what is known is contradicted only by effects
+that are larger than such errors may look like.
 """
 
 from __future__ import annotations
