@@ -78,7 +78,8 @@ def _way(p_values: np.ndarray, start: int, end: int) -> tuple[float, tuple[int, 
     """The largest p-value on a path of edges from ``start`` to ``end``, and the path: the one where it is least; of
     such paths a shortest."""
     n = len(p_values)
-    largest, ways = np.full(n, np.inf), {start: (start,)}
+    largest = np.full(n, np.inf)
+    ways: dict[int, tuple[int, ...]] = {start: (start,)}
     largest[start] = 0.0
     for _ in range(n - 1):
         before, shorter = largest.copy(), dict(ways)
