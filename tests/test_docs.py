@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crlspec.cli import main
 from crlspec.cli.parser import build_parser
 from crlspec.spec.load import loads
 
@@ -28,15 +29,35 @@ def named(page: Path) -> dict[str, str]:
     return {f"{re.search(r'^name: (.+)$', text, re.M)[1]}.yaml": text for text in blocks(page, "yaml")}  # type: ignore[index]
 
 
+def masked(text: str) -> set[str]:
+    """The lines of a text, numbers taken out."""
+    lines = (re.sub(r"[+−-]?\d[\d.,]*(e-?\d+)?", "#", line) for line in text.splitlines())
+    return {" ".join(line.split()) for line in lines if line.strip()}
+
+
 @pytest.mark.usefixtures("own_rng")
 @pytest.mark.parametrize("page", JOURNEYS, ids=lambda page: page.stem)
-def test_the_python_of_a_journey_runs_and_is_short(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_journey_begins_with_a_file_is_short_and_prints_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Every block in its order: files are written, commands called, Python executed, outputs compared."""
     monkeypatch.chdir(tmp_path)
-    text = "\n".join(blocks(page, "python"))
-    assert len([line for line in text.splitlines() if line.strip()]) <= 20
-    exec(compile(text, page.name, "exec"), {})
+    written = re.findall(
+        r"```(yaml|sh|python|text)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert written[0][0] == "yaml" and "text" in {language for language, _ in written}
+    for language, text in written:
+        if language == "yaml":
+            name = re.search(r"^name: (.+)$", text, re.M)
+            assert name is not None
+            (tmp_path / f"{name[1]}.yaml").write_text(text, encoding="utf-8")
+        elif language == "sh":
+            assert [main(shlex.split(line)[1:]) for line in text.splitlines()] == [0] * len(text.splitlines())
+        elif language == "python":
+            assert len([line for line in text.splitlines() if line.strip()]) <= 20
+            exec(compile(text, page.name, "exec"), {})
+        else:
+            assert not masked(text) - masked(capsys.readouterr().out)
 
 
 @pytest.mark.usefixtures("own_rng")

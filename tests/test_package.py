@@ -130,7 +130,7 @@ def test_every_requirement_has_a_lowest_version_that_is_tried() -> None:
 
     bare = {"types-PyYAML"}
     assert len(constraints()) == len(set(requirements()) - bare)
-    assert "numpy==1.26" in constraints() and "torch==2.6" not in constraints(("torch",))
+    assert "numpy==2.0" in constraints() and "torch==2.6" not in constraints(("torch",))
     assert "torch==2.6" in constraints()
 
 

@@ -118,7 +118,7 @@ class Problem:
         setting = _settled(tree, setting)
         names = environments_of(tree)
         findings: list[Finding] = _environment_findings(names, setting) + _known_findings(setting)
-        setting = setting if findings else _tied(setting)
+        setting = setting if findings else setting.tied
         known = (setting.observational, *setting.environments)
         images = {name: pictures for name, pictures in images_of(tree).items() if name in known}
         alone = bool(images) and not any("x" in tree.children[name].data_vars for name in names)
@@ -255,14 +255,6 @@ def _settled(tree: xr.DataTree, setting: Setting) -> Setting:
     if not environments and setting.design != "observational":
         environments = tuple(name for name in names if name != observational)
     return replace(setting, observational=observational, environments=environments)
-
-
-def _tied(setting: Setting) -> Setting:
-    """The setting of a single-node design with all targets, where something is known of some latents."""
-    known, one_each = setting.known, len(setting.environments) == len(setting.latents)
-    if known is None or setting.targets is not None or setting.design != "single-node" or not one_each:
-        return setting
-    return replace(setting, targets=known.completed(setting.environments, setting.latents))
 
 
 def _known_findings(setting: Setting) -> list[Finding]:

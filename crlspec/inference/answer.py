@@ -18,7 +18,7 @@ from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.graphs import transitive_closure
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
-__all__ = ["absent_edges", "asked_of", "assemble", "encoder_of", "tested_edges"]
+__all__ = ["absent_edges", "asked_of", "assemble", "edges_of", "encoder_of", "tested_edges"]
 
 
 def assemble(
@@ -50,7 +50,7 @@ def assemble(
     stages, last = [], steps[-1]
     for step in steps:
         encoder, _ = encoder_of(step, coordinates)
-        found = _found(step, names, alpha)
+        found = edges_of(step, names, alpha)
         order = tuple(names[m] for m in step.order)
         stages.append(Stage(step.name, order, found, encoder, step.seconds, step.note))
     encoder, rows = encoder_of(last, coordinates)
@@ -98,7 +98,7 @@ def assemble(
         encoder=encoder,
         mixing=space.coloring @ decoder,
         order=tuple(names[m] for m in last.order),
-        edges=_found(last, names, alpha),
+        edges=edges_of(last, names, alpha),
         tested=tested,
         absent=absent_edges(last, names, alpha, closure=not exact_graph),
         graph="exact" if exact_graph else "transitive closure",
@@ -152,7 +152,7 @@ def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:
     )
 
 
-def _found(step: Step, names: tuple[str, ...], alpha: float) -> tuple[Edge, ...]:
+def edges_of(step: Step, names: tuple[str, ...], alpha: float) -> tuple[Edge, ...]:
     """The pairs of :func:`tested_edges` that are edges."""
     pairs = zip(*np.tril_indices(len(names), -1), strict=True)
     found = step.found(alpha)

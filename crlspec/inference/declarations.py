@@ -131,6 +131,10 @@ class GscaleI(EstimatorDeclaration):
         """See :func:`crlspec.inference.refusals.gscale_i`."""
         return refusals.gscale_i(setting)
 
+    def knowledge(self, setting: Setting) -> Refusal | None:
+        """See :func:`crlspec.inference.refusals.paired_knowledge`."""
+        return refusals.paired_knowledge(setting, self.kind)
+
     @property
     def image_code(self) -> ImageCode:
         """What ``encoder`` says."""
@@ -174,6 +178,10 @@ class Ropes(EstimatorDeclaration):
     def refusal(self, setting: Setting) -> Refusal | None:
         """See :func:`crlspec.inference.refusals.ropes`."""
         return refusals.ropes(setting)
+
+    def knowledge(self, setting: Setting) -> Refusal | None:
+        """See :func:`crlspec.inference.refusals.paired_knowledge`."""
+        return refusals.paired_knowledge(setting, self.kind)
 
     @property
     def image_code(self) -> AutoencoderCode:

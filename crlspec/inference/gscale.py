@@ -20,7 +20,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference import declarations
-from crlspec.inference.answer import absent_edges, tested_edges
+from crlspec.inference.answer import absent_edges, edges_of, tested_edges
 from crlspec.inference.base import Estimator
 from crlspec.inference.check import Check
 from crlspec.inference.checks.rank import check_rank
@@ -41,12 +41,15 @@ from crlspec.inference.encoders.environment_classifier import environment_logits
 from crlspec.inference.encoders.general import GeneralFit
 from crlspec.inference.encoders.image_declaration import ImageCode
 from crlspec.inference.encoders.image_starts import Looked, look
+from crlspec.inference.encoders.known_pairs import as_known
 from crlspec.inference.encoders.linear_starts import leading_components, linear_starts
 from crlspec.inference.encoders.log_ratios import RankOne
 from crlspec.inference.encoders.pairing import Pairing, find_pairs
 from crlspec.inference.encoders.seen_columns import decoder_of_seen, encoder_of_seen, unseen
 from crlspec.inference.encoders.structured_ratio import Fitted
 from crlspec.inference.estimate import Estimate, Stage
+from crlspec.inference.order.knowledge import Knowledge
+from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.maps.codes import Eyes
 from crlspec.maps.maps import Network, NetworkDecoder, NetworkEncoder
@@ -110,10 +113,12 @@ class GScaleI(Estimator):
         order = (linear.observational, *linear.environments)
         space, y = _components(linear, order, self.thresholds)
         general = problem.setting.mixing == "general"
-        unknown = problem.setting.pairs is None and problem.setting.targets is None
+        setting = problem.setting.tied
+        unknown = setting.pairs is None and setting.targets is None
         looked, logits = self._told(problem, order, y, unknown, seed, progress)
         leading = leading_components(y, general)
         pairing = _pairing(linear, leading, logits, order, progress, self.thresholds)
+        pairing, told = as_known(problem, pairing)
         pairs = [(a + 1, b + 1) for a, b in pairing.pairs]  # the observational environment is the first
         ratios, rows = linear_starts(leading, pairs, general, y[0].shape[1], self.thresholds.even)
         paired = time.perf_counter()
@@ -141,12 +146,7 @@ class GScaleI(Estimator):
             eyes, at = Eyes(encoder, fitted.eyes), problem.code_size
             z = [seen + fitted.eyes(problem.images[name]) for seen, name in zip(z, order, strict=True)]
             encoder, decoder, first = _seen(encoder, decoder, first, at)
-        if link is None:
-            step, excess = edges_by_classifier(
-                z, pairs, seed, progress, self.thresholds.kept, self.alpha, self.thresholds.detectable_share
-            )
-        else:
-            step, excess = edges_by_contrast(z, pairs, seed, progress, chance=self.thresholds.moved), None
+        step, excess = self._edges(problem, link, z, pairs, seed, progress)
         if fitted is None:
             step = replace(step, settled=_settled(ratios))
         agreement = None if fitted is None else fitted.agreement
@@ -155,13 +155,14 @@ class GScaleI(Estimator):
         checks += (check_samples(counted, self.thresholds.samples, "tell environments apart"), *saturation)
         if step.power is not None:
             names = [problem.latents[m] for m in step.order]
-            checks = (*checks, step.power.check(names, np.tril(step.p_values < self.alpha, -1)))
+            checks = (*checks, step.power.check(names, step.found(self.alpha)))
         if not unknown and len(pairs) > 1:
             seen = self._find_pairs(leading, logits, progress, pairing.pairs)
             checks = (*checks, check_pairs(pairing.pairs, seen, order[1:]))
+        checks = (*told, *step.checks, *checks)
         shown = {name: order[a] for name, (a, _) in zip(problem.latents, pairs, strict=True)}
         tested = tested_edges(step, problem.latents)
-        edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
+        edges = edges_of(step, problem.latents, self.alpha)
         causal = tuple(problem.latents[m] for m in step.order)
         stages = [
             Stage("linear start", problem.latents, (), first, paired - began, start_note(pairing)),
@@ -188,6 +189,22 @@ class GScaleI(Estimator):
             seconds={"scores": 0.0, "inference": time.perf_counter() - began},
             eyes=eyes,
         )
+
+    def _edges(
+        self,
+        problem: Problem,
+        link: str | None,
+        z: Sequence[np.ndarray],
+        pairs: Sequence[tuple[int, int]],
+        seed: int,
+        progress: Progress,
+    ) -> tuple[Step, float | None]:
+        """The step, and the excess of :func:`edges_by_classifier` where there is one: behind a link only where
+        something is known of the graph, which asks for tests of either direction and of a known power."""
+        limits, known = self.thresholds, Knowledge.of(problem)
+        if link is None or known is not None:
+            return edges_by_classifier(z, pairs, seed, progress, limits, self.alpha, known)
+        return edges_by_contrast(z, pairs, seed, progress, chance=limits.moved), None
 
     def _told(
         self,
@@ -317,7 +334,7 @@ def _pairing(
     thresholds: GscaleThresholds,
 ) -> Pairing:
     """The two environments of each latent, by index among the interventional ones, in the order of the latents."""
-    setting = problem.setting
+    setting = problem.setting.tied
     place = {name: k for k, name in enumerate(order[1:])}
     if setting.pairs is None and setting.targets is None:
         if logits is None:

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from crlspec.spec.known import Known
     from crlspec.spec.setting import Setting
 
-__all__ = ["baseline", "contrastive", "gscale_i", "linear_knowledge", "lscale_i", "ropes", "umni_crl"]
+__all__ = [
+    "baseline",
+    "contrastive",
+    "gscale_i",
+    "linear_knowledge",
+    "lscale_i",
+    "paired_knowledge",
+    "ropes",
+    "umni_crl",
+]
 
 Reason = tuple[str, str]
 
@@ -116,6 +125,24 @@ def _known_targets(setting: Setting, known: Known) -> Reason | None:
             "look whether each environment targets what is said, or add environments with other targets",
         )
     return None
+
+
+def paired_knowledge(setting: Setting, kind: str) -> Refusal | None:
+    """What is known of the graph enters the tests of edges, and known targets name the latents of pairs. Each latent
+    that is named has to be tied to an environment."""
+    known = setting.known
+    assert known is not None
+    told = known.targets or {} if setting.targets is None else setting.targets
+    tied = {name for hit in told.values() for name in hit}
+    loose = [name for name in known.latents if name not in tied]
+    reason = None
+    if loose:
+        reason = (
+            f"the targets are concealed, so nothing tells which latent {', '.join(loose)} is",
+            f"say which environment targets it, such as known: {{targets: {{environment: [{loose[0]}]}}}}; or name "
+            "all targets, interventions: {targets: {…}}",
+        )
+    return _refused(kind, reason)
 
 
 def gscale_i(setting: Setting) -> Refusal | None:

@@ -25,7 +25,7 @@ import xarray as xr
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.inference import declarations
-from crlspec.inference.answer import absent_edges, tested_edges
+from crlspec.inference.answer import absent_edges, edges_of, tested_edges
 from crlspec.inference.base import Estimator
 from crlspec.inference.check import Check
 from crlspec.inference.checks.samples import check_samples
@@ -37,6 +37,7 @@ from crlspec.inference.encoders.score_sparsity import fit_sparse
 from crlspec.inference.encoders.structured_ratio import Fitted, Settings
 from crlspec.inference.estimate import Estimate, NetworkDecoder, NetworkEncoder, Stage
 from crlspec.inference.gscale import GScaleI
+from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import RopesThresholds
 from crlspec.maps.maps import Network
@@ -100,13 +101,13 @@ class Ropes(Estimator):
         refined = time.perf_counter()
         y = coordinates.all
         step, excess = edges_by_classifier(
-            [fitted.encoder(one) for one in y], pairs, seed, progress, self.thresholds.kept, self.alpha,
-            self.thresholds.detectable_share,
+            [fitted.encoder(one) for one in y], pairs, seed, progress, self.thresholds, self.alpha,
+            Knowledge.of(problem),
         )  # fmt: skip
         first = NetworkEncoder(Network(rows, np.zeros(len(rows))), space.whitener, space.offset)
         encoder = NetworkEncoder(fitted.encoder, space.whitener, space.offset)
         tested = tested_edges(step, problem.latents)
-        edges = tuple(edge for edge in tested if edge.p_value < self.alpha)
+        edges = edges_of(step, problem.latents, self.alpha)
         causal = tuple(problem.latents[m] for m in step.order)
         checks = self._checks(problem, y, pairs, fitted, between, step, excess)
         pairing = Pairing(tuple((a - 1, b - 1) for a, b in pairs), np.zeros((0, 0)), float("inf"))
@@ -198,6 +199,7 @@ class Ropes(Estimator):
         shares = scattered(mean_squares(*_decoded(fitted, y[0]), between))
         names = (problem.observational, *problem.environments)
         found = [
+            *step.checks,
             *checks_of(nothing, contrasts(z, pairs), fitted.agreement, limits, excess),
             check_scattered(shares, problem.latents, limits.scattered),
             check_samples(
@@ -206,7 +208,7 @@ class Ropes(Estimator):
         ]
         if step.power is not None:
             ordered = [problem.latents[m] for m in step.order]
-            found.append(step.power.check(ordered, np.tril(step.p_values < self.alpha, -1)))
+            found.append(step.power.check(ordered, step.found(self.alpha)))
         return tuple(_own(check) for check in found)
 
 
@@ -219,7 +221,7 @@ def _own(check: Check) -> Check:
 
 def known_pairs(problem: Problem) -> list[tuple[int, int]]:
     """For each latent the two environments that intervene on it, the observational one being 0."""
-    setting, place = problem.setting, {name: k + 1 for k, name in enumerate(problem.environments)}
+    setting, place = problem.setting.tied, {name: k + 1 for k, name in enumerate(problem.environments)}
     if setting.targets is not None:
         hit = setting.targets
         known = [tuple(name for name in problem.environments if hit[name] == (z,)) for z in problem.latents]

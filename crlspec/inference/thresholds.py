@@ -180,6 +180,12 @@ class GscaleThresholds(Thresholds):
                 5,000 samples no graph was wrong below .18, one of three from .19 to .3, nearly all above
     detectable_share  share of the variance of a score that could be there and not be seen, up to which absent edges
                 count as absent: what a standardised weight of one half explains among five latents (.08 among three)
+    known       level at which the data contradict what is known, all statements together: a convention
+    granted_share  share of the variance of a score up to which what latents hold of each other may look like an edge,
+                before an edge known absent counts as contradicted: what a standardised weight of .2 explains among
+                five latents; tests/inference/edges/test_known.py holds what comes of it
+    negligible_share  share of the variance of a score below which an edge counts as none, for one that is known: what
+                a standardised weight of .1 explains among five latents, as ``detectable_share`` is of one half
     told        least share of the variance of each log ratio of images that their code tells, from which on
                 nothing but the code is looked at: a convention
     excess      tests against the order that are so many times what chance gives show latents that are still mixed:
@@ -201,6 +207,9 @@ class GscaleThresholds(Thresholds):
     samples: int = 500
     saturated: float = 0.15
     detectable_share: float = 0.05
+    known: float = 1e-3
+    granted_share: float = 0.01
+    negligible_share: float = 0.002
     told: float = 0.9
     excess: float = 2.5
 

@@ -68,7 +68,8 @@ def strength_unit(estimate: Estimate) -> str:
     name = estimate.stages[-1].name if estimate.stages else ""
     if name == "edges":
         link = getattr(estimate.encoder, "link", None)
-        return SHARE if link is None else "nats of log loss that leaving the cause out costs"
+        classified = link is None or "edge_excess" in estimate.diagnostics
+        return SHARE if classified else "nats of log loss that leaving the cause out costs"
     if name == "likelihood" and estimate.graph == "transitive closure":
         return RATIO
     return UNITS.get(name, "standardised size of the effect")

@@ -95,11 +95,14 @@ class Known:
     def unused(self) -> tuple[str, str]:
         """What an estimator that uses none of it cannot use, and the remedy."""
         if not self.graph:
-            remedy = "leave targets out of assume.known; with linear mixings umni-crl uses them."
+            remedy = (
+                "leave targets out of assume.known; with linear mixings umni-crl uses them, else gscale-i."
+            )
             return "the targets that assume.known names", remedy
         return (
             "what assume.known says of the graph",
-            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them.",
+            "leave edges, absent and order out of assume.known; with linear mixings lscale-i and umni-crl use them, "
+            "with two hard interventions on each latent gscale-i and ropes.",
         )
 
     def renamed(self, environments: Mapping[str, str], latents: Mapping[str, str]) -> Known:
@@ -137,6 +140,18 @@ class Known:
         taken = {name for hit in told.values() for name in hit}
         rest = iter([name for name in latents if name not in taken])
         return {name: told[name] if name in told else (next(rest),) for name in environments}
+
+    def of_pairs(
+        self, pairs: Sequence[tuple[str, str]], latents: Sequence[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """The target of both environments of every pair: those known, and the other latents for the other pairs, both
+        in their order."""
+        told = dict(self.targets or {})
+        known = [next((told[name] for name in pair if name in told), None) for pair in pairs]
+        taken = {name for hit in known if hit is not None for name in hit}
+        rest = iter([name for name in latents if name not in taken])
+        hits = [(next(rest),) if hit is None else hit for hit in known]
+        return {name: hit for pair, hit in zip(pairs, hits, strict=True) for name in pair}
 
     def statements(self) -> Iterator[str]:
         """Everything known, in words."""

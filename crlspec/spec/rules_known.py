@@ -31,7 +31,7 @@ def named(spec: Spec) -> Iterator[Finding]:
     if isinstance(spec.assume.interventions.targets, dict) or spec.latents_from is not None:
         return
     said = list(dict.fromkeys(name for _, name in _graph_mentions(known)))
-    if spec.assume.interventions.design != "single-node" and known.targets:
+    if spec.assume.interventions.design == "multi-node" and known.targets:
         yield from _apart(known, said, spec.latents)
         return
     tied = {name for hit in known.targets.values() for name in hit}
@@ -90,7 +90,8 @@ def targets(spec: Spec) -> Iterator[Finding]:
         message = "each latent is called after its environment already"
         yield Finding(here, message, "leave known.targets out.", at_key=True)
         return
-    if interventions.design not in ("single-node", "multi-node"):
+    paired = interventions.design in ("coupled", "uncoupled")
+    if interventions.design == "observational" or (paired and spec.assume.mixing == "linear"):
         yield Finding(
             here,
             f"some targets of a design {interventions.design} are known, and its estimators are told all or none",
@@ -103,6 +104,9 @@ def targets(spec: Spec) -> Iterator[Finding]:
         yield Finding((*here, name), "the observational environment has no target", "leave it out.")
     if interventions.design == "multi-node":
         yield from _several(known)
+        return
+    if paired:
+        yield from _paired(known, interventions.design, interventions.pairs or ())
         return
     counts = Counter(name for hit in known.targets.values() for name in hit)
     for environment, hit in known.targets.items():
@@ -129,6 +133,30 @@ def _apart(known: KnownFacts, said: list[str], latents: tuple[str, ...]) -> Iter
             + "]}}; or name all targets, interventions: {targets: {…}}.",
             at_key=True,
         )
+
+
+def _paired(known: KnownFacts, design: str, pairs: tuple[tuple[str, str], ...]) -> Iterator[Finding]:
+    """Known targets where two environments share each latent; pairs are those of a design coupled."""
+    here, pair_of = (*HERE, "targets"), {name: pair for pair in pairs for name in pair}
+    envs: dict[str, list[str]] = {}
+    for environment, hit in known.targets.items():
+        if len(hit) != 1:
+            message = f"the design {design} has one target per environment, got {len(hit)}"
+            yield Finding((*here, environment), message, "list one latent, or use design: multi-node.")
+        for name in hit:
+            envs.setdefault(name, []).append(environment)
+    for name, said in envs.items():
+        if len(said) > 2:
+            message = f"{len(said)} environments are said to target {name}"
+            yield Finding(here, message, f"keep two: the design {design} has two for each latent.")
+        elif len({pair_of.get(one) for one in said}) > 1:
+            message = f"{' and '.join(said)} are said to target {name}, and are no pair"
+            yield Finding(here, message, "correct known.targets, or interventions.pairs.")
+    for one, other in pairs:
+        first, second = known.targets.get(one), known.targets.get(other)
+        if first and second and first != second:
+            message = f"{one} and {other} are a pair, and are said to target {first[0]} and {second[0]}"
+            yield Finding(here, message, "correct known.targets, or interventions.pairs.")
 
 
 def _several(known: KnownFacts) -> Iterator[Finding]:

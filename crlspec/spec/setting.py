@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crlspec.registry import MechanismDeclaration, NoiseDeclaration
@@ -71,6 +71,19 @@ class Setting:
             and self.design != "single-node"
         )
         return some or (known is not None and known.graph)
+
+    @property
+    def tied(self) -> Setting:
+        """The same with all targets, where those that are known tell them: of a single-node design with an
+        environment for each latent, and of pairs."""
+        known = self.known
+        if known is None or self.targets is not None:
+            return self
+        if self.design == "single-node" and len(self.environments) == len(self.latents):
+            return replace(self, targets=known.completed(self.environments, self.latents))
+        if known.targets and self.pairs is not None and len(self.pairs) == len(self.latents):
+            return replace(self, targets=known.of_pairs(self.pairs, self.latents))
+        return self
 
     @property
     def hardness_unseen(self) -> bool:

@@ -10,11 +10,14 @@ import pytest
 from crlspec.data import Problem
 from crlspec.errors import DataError, SettingMismatch
 from crlspec.inference.check import Check
+from crlspec.inference.checks.known import check_known
 from crlspec.inference.estimate import Estimate
 from crlspec.inference.likelihood.gaussian import fit_order
+from crlspec.inference.likelihood.known_tests import smooth_statements
 from crlspec.inference.likelihood.wald import wald_tests
 from crlspec.inference.lscale import LScaleI
 from crlspec.inference.order.knowledge import Knowledge, earliest_first
+from crlspec.inference.thresholds import LinearThresholds
 from crlspec.inference.umni import UmniCrl
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.progress import silent
@@ -235,6 +238,16 @@ def test_what_is_known_is_closed_transitively() -> None:
     assert known is not None and known.before[0, 3] and not known.direct[0, 3]
     assert known.allows((2, 0, 1, 3)) and not known.allows((3, 0, 1, 2))
     assert Knowledge.of(problem(Known(targets=TARGETS))) is None
+
+
+def test_an_absent_edge_that_the_order_excludes_is_contradicted_by_nothing() -> None:
+    known = Knowledge.of(problem(Known(absent=(("d", "a"),))))
+    assert known is not None
+    shares, p_values = np.zeros((4, 4)), np.ones((4, 4))
+    (one,) = smooth_statements(known, (0, 1, 2, 3), {}, shares, p_values, 1000, 0.01, LinearThresholds())
+    assert one.p_value == 1 and check_known([one], 1e-3).consequence == "passed"
+    found = solved(Known(absent=(("d", "a"),)))
+    assert check(found).message.endswith("What they doubt most is that there is no edge 'd' → 'a' (p = 1).")
 
 
 @pytest.mark.slow

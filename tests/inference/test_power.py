@@ -115,9 +115,9 @@ def test_the_power_of_a_classifiers_test_is_four_in_five_in_units_of_the_excess(
     statistics[1][np.triu_indices(3, 1)] = excess * 9
     for one in drawn:
         statistics[1][1, 0] = statistics[1][2, 1] = excess * max(one, 9.001)
-        order, p_values, found = calibrated(statistics, freedom)
-        assert order == (0, 1, 2) and found == pytest.approx(excess)
-        seen += p_values[1, 0] < alpha
+        found = calibrated(statistics, freedom)
+        assert found.order == (0, 1, 2) and found.excess == pytest.approx(excess)
+        seen += found.p_values[1, 0] < alpha
     assert seen / 2000 == pytest.approx(0.8, abs=0.027)
 
 

@@ -39,6 +39,12 @@ PRODUCED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "test_an_edge_that_few_samples_do_not_show_stands_with_a_note": ("checks/known known-unseen note",),
         "test_a_soft_closure_whose_whole_order_is_known_claims_no_reversal": ("soft/gaussian status any",),
     },
+    "test_known_pairs": {
+        "test_known_targets_name_the_pairs_that_are_found": ("checks/known known-targets passed",),
+        "test_targets_that_the_pairs_contradict_are_refuted_by_name_and_kept": (
+            "checks/known known-targets refuted",
+        ),
+    },
     "test_baselines": {
         "test_principal_components_are_sorted_and_uncorrelated": ("baselines status ok",),
         "test_independent_non_gaussian_latents_are_recovered_by_ica": ("baselines status ok 2",),

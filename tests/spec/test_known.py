@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from crlspec.errors import SpecError
-from crlspec.inference.declarations import UmniCrl
+from crlspec.inference.declarations import GscaleI, Ropes, UmniCrl
 from crlspec.spec.json_schema import json_schema
 from crlspec.spec.known import Known
 from crlspec.spec.load import dump, loads
@@ -123,17 +123,82 @@ def test_known_targets_of_a_multi_node_design_make_sense(known: str, said: str) 
     assert issues(known, SEVERAL) == [said]
 
 
-def test_some_targets_of_a_coupled_design_are_refused() -> None:
+def test_known_targets_of_pairs_behind_a_linear_mixing_are_told_all_or_none() -> None:
     assert (
         "assume.known.targets: some targets of a design uncoupled are known, and its estimators are told all or "
         "none. Remedy: name those of every environment, interventions: {targets: {…}}, or leave known.targets out."
     ) in issues("{targets: {e1: [a]}}", "{design: uncoupled, kind: hard}")
 
 
+COUPLED = "{design: coupled, kind: hard, pairs: [[a1, a2], [b1, b2], [c1, c2]]}"
+UNCOUPLED = "{design: uncoupled, kind: hard}"
+
+
+def general(known: str, interventions: str) -> str:
+    return text(known, interventions).replace("mixing: linear", "mixing: general")
+
+
+@pytest.mark.parametrize("known", [
+    "{targets: {b1: [a], a2: [c]}, edges: [a -> c]}", "{targets: {a1: [a], a2: [a]}}",
+])  # fmt: skip
+@pytest.mark.parametrize("interventions", [COUPLED, UNCOUPLED])
+def test_known_targets_name_the_latents_of_pairs(known: str, interventions: str) -> None:
+    setting = Setting.of(loads(general(known, interventions)))
+    assert setting.known_enters and GscaleI().refused(setting) is None
+    assert (setting.tied.targets is None) == (interventions == UNCOUPLED)
+
+
+def test_known_targets_tell_those_of_the_other_pairs() -> None:
+    setting = Setting.of(loads(general("{targets: {b1: [a], a2: [c]}}", COUPLED)))
+    assert setting.tied.targets == {
+        "a1": ("c",), "a2": ("c",), "b1": ("a",), "b2": ("a",), "c1": ("b",), "c2": ("b",),
+    }  # fmt: skip
+    assert setting.tied.tied == setting.tied
+
+
+@pytest.mark.parametrize(("interventions", "known", "said"), [
+    (UNCOUPLED, "{targets: {e1: [a, b]}}",
+     "assume.known.targets.e1: the design uncoupled has one target per environment, got 2. Remedy: list one latent, "
+     "or use design: multi-node."),
+    (UNCOUPLED, "{targets: {e1: [a], e2: [a], e3: [a]}}",
+     "assume.known.targets: 3 environments are said to target a. Remedy: keep two: the design uncoupled has two for "
+     "each latent."),
+    (COUPLED, "{targets: {a1: [a], b1: [a]}}",
+     "assume.known.targets: a1 and b1 are said to target a, and are no pair. Remedy: correct known.targets, or "
+     "interventions.pairs."),
+    (COUPLED, "{targets: {a1: [a], a2: [b]}}",
+     "assume.known.targets: a1 and a2 are a pair, and are said to target a and b. Remedy: correct known.targets, or "
+     "interventions.pairs."),
+    (COUPLED, "{edges: [a -> b]}",
+     "assume.known: the targets are concealed, so nothing tells which latent a, b is. Remedy: say which environment "
+     "targets it, such as known: {targets: {environment: [a]}}; or name all targets, interventions: {targets: {…}}."),
+])  # fmt: skip
+def test_known_targets_of_pairs_make_sense(interventions: str, known: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        loads(general(known, interventions))
+    assert said in [f"{one.field}: {one.message} Remedy: {one.remedy}" for one in caught.value.issues]
+
+
+def test_a_latent_of_pairs_that_nothing_ties_is_refused_and_the_remedy_mends_it() -> None:
+    setting = Setting.of(loads(general("{targets: {a1: [a]}}", UNCOUPLED)))
+    loose = replace(setting, known=Known(edges=(("a", "b"),), targets={"a1": ("a",)}))
+    for declaration in (GscaleI(), Ropes()):
+        refused = declaration.knowledge(loose)
+        assert refused is not None and refused.reason == (
+            f"{declaration.kind} cannot take this: the targets are concealed, so nothing tells which latent b is"
+        )
+        assert refused.remedy == (
+            "say which environment targets it, such as known: {targets: {environment: [b]}}; or name all targets, "
+            "interventions: {targets: {…}}."
+        )
+        tied = replace(loose, known=Known(edges=(("a", "b"),), targets={"a1": ("a",), "b1": ("b",)}))
+        assert declaration.knowledge(tied) is None
+
+
 @pytest.mark.parametrize(("more", "said"), [
     ("estimator: {kind: pca}",
      "pca cannot use the targets that assume.known names. Remedy: leave targets out of assume.known; with linear "
-     "mixings umni-crl uses them."),
+     "mixings umni-crl uses them, else gscale-i."),
     ("estimator: {kind: umni-crl, refine: none}", None),
 ])  # fmt: skip
 def test_estimators_say_whether_they_use_known_targets(more: str, said: str | None) -> None:
@@ -169,7 +234,8 @@ def test_targets_of_latents_that_are_not_gaussian_are_told_all_or_none() -> None
      "an ancestor. Remedy: say order: [b, a] where a is no ancestor of b, and leave absent out."),
     (TOLD, "{edges: [a -> b]}", "estimator: {kind: pca}",
      "pca cannot use what assume.known says of the graph. Remedy: leave edges, absent and order out of assume.known; "
-     "with linear mixings lscale-i and umni-crl use them."),
+     "with linear mixings lscale-i and umni-crl use them, with two hard interventions on each latent gscale-i and "
+     "ropes."),
 ])  # fmt: skip
 def test_an_estimator_that_cannot_use_it_refuses(
     interventions: str, known: str, more: str, said: str

@@ -10,7 +10,19 @@ import numpy as np
 from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.order.knowledge import GivenEdges, Knowledge
 
-__all__ = ["Statement", "absence", "check_known", "check_unseen", "precedence", "presence", "targeting"]
+__all__ = [
+    "Statement",
+    "absence",
+    "check_known",
+    "check_known_targets",
+    "check_unseen",
+    "precedence",
+    "presence",
+    "reached",
+    "targeting",
+]
+
+REMEDY = "Take it out of assume.known, or look whether each environment targets what is said."
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,15 @@ def precedence(knowledge: Knowledge, first: int, second: int, p_value: float, to
     return Statement(
         knowledge.saying(first, second), names, p_value, f"The best order without it fits better by {told}"
     )
+
+
+def reached(knowledge: Knowledge, first: int, second: int, p_value: float, way: Sequence[int]) -> Statement:
+    """The same, against which a way of edges speaks, from ``second`` to ``first`` (indices)."""
+    names = tuple(knowledge.latents[k] for k in way)
+    arrows = " → ".join(f"'{name}'" for name in names)
+    what = "edge" if len(way) == 2 else "path"
+    told = f"The data show the {what} {arrows}"
+    return Statement(knowledge.saying(first, second), names, p_value, told)
 
 
 def absence(knowledge: Knowledge, cause: int, effect: int, p_value: float, strength: float) -> Statement:
@@ -96,8 +117,40 @@ def check_known(statements: Sequence[Statement], level: float) -> Check:
     return Check(
         "known", "refuted", p_value, level,
         f"The data contradict {worst.saying}, which is said to be known. {worst.told} ({chance(p_value)}).{more}",
-        "Take it out of assume.known, or look whether each environment targets what is said.",
-        environments, named,
+        REMEDY, environments, named,
+    )  # fmt: skip
+
+
+def check_known_targets(
+    sayings: Sequence[tuple[str, tuple[str, ...], tuple[str, ...], float]],
+    shown: Sequence[tuple[str, str]],
+    clear: float,
+) -> Check:
+    """The check ``known-targets`` of environments that share a latent, or do not: refuted by name where the best
+    pairing that keeps a statement costs clearly more than the best of all.
+
+    sayings  statement in words, its environments and latents in single quotes; both by name; the further cost
+    shown    the best pairing of all, by name
+    clear    the further cost from which on a pairing is ruled out
+    """
+    worst = max(sayings, key=lambda one: one[3])
+    wrong = sorted((one for one in sayings if one[3] >= clear), key=lambda one: -one[3])
+    if not wrong:
+        text = "The data contradict none of the targets that are known already. What they doubt most is"
+        told = f"{text} {worst[0]} (another pairing gains {worst[3]:.1f}, {clear:g} would refute it)."
+        return Check("known-targets", "passed", worst[3], clear, told, None, worst[1], worst[2])
+    others = [one[0] for one in wrong[1:]]
+    more = f" They contradict {', '.join(others)} as well." if others else ""
+    said = [pair for pair in shown if set(pair) & set(worst[1])]
+    pairs = " and ".join(f"'{a}' with '{b}'" for a, b in said)
+    named = dict.fromkeys(
+        [*(name for one in wrong for name in one[1]), *(name for pair in said for name in pair)]
+    )
+    return Check(
+        "known-targets", "refuted", worst[3], clear,
+        f"The data contradict {worst[0]}, which is said to be known. They pair {pairs} "
+        f"(margin {worst[3]:.1f}).{more}",
+        REMEDY, tuple(named), tuple(dict.fromkeys(name for one in wrong for name in one[2])),
     )  # fmt: skip
 
 

@@ -55,12 +55,14 @@ def effects(
     return moved
 
 
-def order_of(moved: np.ndarray) -> tuple[int, ...]:
-    """Roots first: again and again the latent that interventions on the rest move least."""
+def order_of(moved: np.ndarray, before: np.ndarray | None = None) -> tuple[int, ...]:
+    """Roots first: again and again the latent that interventions on the rest move least; ``before`` (latent, latent)
+    bool: of those alone before which none of the rest is known to come."""
     order: list[int] = []
     rest = list(range(len(moved)))
     while rest:
-        root = min(rest, key=lambda j: max((moved[i, j] for i in rest if i != j), default=0.0))
+        free = rest if before is None else [j for j in rest if not before[rest, j].any()]
+        root = min(free, key=lambda j: max((moved[i, j] for i in rest if i != j), default=0.0))
         order.append(root)
         rest.remove(root)
     return tuple(order)

@@ -17,7 +17,7 @@ from crlspec.inference.encoders.log_ratios import leading_direction, one_directi
 from crlspec.inference.thresholds import GscaleThresholds
 from crlspec.progress import Progress
 
-__all__ = ["Pairing", "find_pairs"]
+__all__ = ["Pairing", "cheapest", "find_pairs", "pairing_of"]
 
 FLOOR = 1e-4
 """Shares nearer to one than this are stacked apart by noise alone."""
@@ -61,15 +61,26 @@ def find_pairs(
         costs[i, j] = costs[j, i] = _cost(samples[i], samples[j])
     if ratios is not None:
         costs = costs + _unexplained(ratios)
-    best = _matching(costs)
-    total = sum(costs[pair] for pair in best)
+    return pairing_of(costs, clear)
+
+
+def pairing_of(costs: np.ndarray, clear: float) -> Pairing:
+    """The perfect matching of lowest cost; infinite costs (environment, environment) are those of no pair."""
+    best, total = cheapest(costs)
     others = []
-    for pair in best if count > 2 else ():
+    for pair in best if len(costs) > 2 else ():
         without = costs.copy()
         without[pair] = without[pair[::-1]] = np.inf
-        others.append(sum(without[other] for other in _matching(without)))
+        others.append(cheapest(without)[1])
     margin = float(min(others) - total) if others else float("inf")
     return Pairing(best, costs, margin, clear)
+
+
+def cheapest(costs: np.ndarray) -> tuple[tuple[tuple[int, int], ...], float]:
+    """The matching of lowest cost, and its cost; infinite where some are left alone."""
+    found = _matching(costs)
+    whole = 2 * len(found) == len(costs)
+    return found, float(sum(costs[pair] for pair in found)) if whole else float("inf")
 
 
 def _cost(first: np.ndarray, second: np.ndarray) -> float:

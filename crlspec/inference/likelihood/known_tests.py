@@ -57,6 +57,7 @@ def gaussian_statements(
     for cause, effect in np.argwhere(knowledge.absent | knowledge.edges).tolist():
         i, j = place[effect], place[cause]
         if j > i:  # the order excludes the edge by itself
+            found += [absence(knowledge, cause, effect, 1.0, 0.0)] if knowledge.absent[cause, effect] else []
             continue
         strength, p_value = abs(float(tests.strengths[i, j])), float(tests.p_values[i, j])
         if knowledge.absent[cause, effect]:
@@ -121,6 +122,7 @@ def smooth_statements(
     for cause, effect in np.argwhere(knowledge.absent | knowledge.edges).tolist():
         i, j = place[effect], place[cause]
         if j > i:
+            found += [absence(knowledge, cause, effect, 1.0, 0.0)] if knowledge.absent[cause, effect] else []
             continue
         share, p_value = float(shares[i, j]), float(p_values[i, j])
         if knowledge.absent[cause, effect]:

@@ -11,30 +11,7 @@ from crlspec.inference.edges.classifier import calibrated, edges_by_classifier
 from crlspec.inference.edges.classifier_model import ContrastModel, Rows, fit_contrasts
 from crlspec.inference.edges.classifier_tests import contrast_scores
 from crlspec.progress import silent
-
-PAIRS = ((1, 2), (3, 4), (5, 6))
-CHAIN = {(2, 0), (0, 1)}
-"""Edges (cause, effect): c → a, even, and a → b, of latents a, b, c."""
-NONE: set[tuple[int, int]] = set()
-
-
-def latents(seed: int, edges: set[tuple[int, int]], mixing: float, count: int = 2000) -> list[np.ndarray]:
-    """Observational, then two hard interventions on each of a, b, c; every estimate holds some of the others."""
-    rng, found = np.random.default_rng(seed), []
-    weights = rng.normal(size=(3, 3)) / 2
-    for environment in range(7):
-        deviation = np.ones(3)
-        hit = (environment - 1) // 2 if environment else None
-        if hit is not None:
-            deviation[hit] = 0.5 if environment % 2 else 2.0
-        c, a, b = (deviation[k] * rng.normal(size=count) for k in (2, 0, 1))
-        a = a + (np.sqrt(1 + 4 * c**2) if (2, 0) in edges and hit != 0 else 0)
-        b = b + (0.7 * a if (0, 1) in edges and hit != 1 else 0)
-        z = np.stack([a, b, c], axis=1)
-        found.append(
-            z + mixing * (np.roll(z, 1, axis=1) + np.sin(z @ weights) + 0.3 * np.roll(z, 2, axis=1) ** 2)
-        )
-    return found
+from tests.inference.edges.mixed_latents import CHAIN, NONE, PAIRS, latents
 
 
 def declared(seed: int, edges: set[tuple[int, int]], mixing: float, alpha: float) -> set[tuple[int, int]]:
@@ -94,9 +71,10 @@ def test_p_values_are_taken_in_units_of_what_the_order_rules_out() -> None:
     """Statistics ``[i, j]`` of j → i: 0 → 1 → 2, and three times what chance gives against the order."""
     wide = np.array([[0.0, 12.0, 12.0], [400.0, 0.0, 12.0], [12.0, 400.0, 0.0]])
     freedom = np.stack([np.ones((3, 3)), np.full((3, 3), 4.0)])
-    order, p_values, excess = calibrated(np.stack([np.zeros((3, 3)), wide]), freedom)
-    assert order == (0, 1, 2)
-    assert excess == 3
+    found = calibrated(np.stack([np.zeros((3, 3)), wide]), freedom)
+    p_values = found.p_values
+    assert found.order == (0, 1, 2)
+    assert found.excess == 3
     assert p_values[1, 0] == pytest.approx(4 * stats.f.sf(100 / 3, 4, 12))
     assert p_values[2, 0] == 1
     assert (np.diagonal(p_values) == 1).all()
