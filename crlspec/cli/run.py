@@ -198,7 +198,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
         raise
     result = measures.measured(result, start.data, start.model, arguments, log)
     log("report")
-    metrics = None
+    metrics = found = None
     if start.model is not None:
         from crlspec.results.evaluate import EVALUATION
 
@@ -206,7 +206,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
         metrics = result.metrics(found, sample=start.sampling)
     lines = table(result, metrics)
     with filled(place, arguments.force) as building:
-        _write_result(building, result, start.model, metrics)
+        _write_result(building, result, start.model, metrics, found)
         for line in lines:
             log.say(line)
         _write_texts(building, start, arguments.seed, log)
@@ -331,7 +331,15 @@ def _by(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
+def _write_result(
+    folder: Path,
+    result: Result,
+    model: Model | None,
+    metrics: dict[str, Any] | None,
+    evaluation: xr.Dataset | None,
+) -> None:
+    from crlspec.report.report import write_report
+
     result.save(folder / "result.nc")
     write_file(folder / "dag.json", result.dag_json())
     write_file(folder / "status.json", result.status_json())
@@ -340,7 +348,8 @@ def _write_result(folder: Path, result: Result, model: Model | None, metrics: di
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         write_file(folder / "metrics.json", text)
-    result.report(folder / "report.html", model=model)
+    page = folder / "report.html"
+    write_report(result, page, result.goodness_of_fit, model=model, evaluation=evaluation)
     result.animate(folder)
 
 
