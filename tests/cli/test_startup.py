@@ -12,7 +12,7 @@ import pytest
 
 UNUSED = (
     "scipy.stats", "sympy", "torch._dynamo", "torch._inductor", "sklearn", "pgmpy", "joblib",
-    "matplotlib.pyplot", "scipy.ndimage", "scipy.interpolate", "networkx", "crlspec.inference.encoders.image_code",
+    "matplotlib", "PIL", "scipy.ndimage", "scipy.interpolate", "networkx", "crlspec.inference.encoders.image_code",
 )  # fmt: skip
 """Loaded by no run of a linear-Gaussian spec, its report included."""
 
