@@ -26,6 +26,7 @@ from crlspec.cli.call import (
     result_path,
 )
 from crlspec.cli.cost import cost
+from crlspec.cli.loading import loading
 from crlspec.cli.run_folder import filled, forget_unfinished, reserved_run, unfinished
 from crlspec.cli.terminal import dressed
 from crlspec.cli.told import as_values, first_line, table
@@ -263,7 +264,8 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
         where = {"path": str(path.resolve())}
         kept = spec.model_copy(update={"data": spec.data.model_copy(update=where)})
         return Input(kept, read, None, time.monotonic() - clock, {"data": where["path"]})
-    from crlspec.generative.model import compile as compile_model
+    with loading(arguments.alone):
+        from crlspec.generative.model import compile as compile_model
 
     if path is None:
         log("sampling")
@@ -338,8 +340,6 @@ def _write_result(
     metrics: dict[str, Any] | None,
     evaluation: xr.Dataset | None,
 ) -> None:
-    from crlspec.report.report import write_report
-
     result.save(folder / "result.nc")
     write_file(folder / "dag.json", result.dag_json())
     write_file(folder / "status.json", result.status_json())
@@ -348,8 +348,7 @@ def _write_result(
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         write_file(folder / "metrics.json", text)
-    page = folder / "report.html"
-    write_report(result, page, result.goodness_of_fit, model=model, evaluation=evaluation)
+    result.report(folder / "report.html", model=model, evaluation=evaluation)
     result.animate(folder)
 
 
