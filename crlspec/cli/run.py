@@ -90,13 +90,9 @@ class Input:
 
 def run(arguments: Namespace) -> int:
     """Data, scores, estimation, result, report: everything into one folder."""
-    spec = load_spec(arguments)
-    if arguments.samples is not None:
-        if arguments.data is not None or spec.data is not None:
-            raise CallError(
-                "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
-            )
-        spec = load_spec(arguments, samples=arguments.samples)
+    spec = load_spec(arguments, samples=arguments.samples)
+    if arguments.samples is not None and (arguments.data is not None or spec.data is not None):
+        raise CallError("--samples is for sampled data, and these are read.", remedy="Leave --samples out.")
     measures.refuse_useless(arguments)
     path = _data_path(spec, arguments)
     print(dressed(first_line(spec, path), sys.stderr), file=sys.stderr, flush=True)
@@ -163,9 +159,10 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
 
 
 def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: Namespace, log: Log) -> int:
-    from crlspec.data import provenance_of
-    from crlspec.data.one_table import READING
-    from crlspec.solving import solve
+    with loading(arguments.alone):
+        from crlspec.data import provenance_of
+        from crlspec.data.one_table import READING
+        from crlspec.solving import solve
 
     folder = place.given
     for issue in refuse_errors(spec):
