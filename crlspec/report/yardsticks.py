@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crlspec.report import page
-from crlspec.report.drawing import Dots, Drawing, Path, axis, decades
+from crlspec.report.drawing import Dots, Drawing, Path, Shape, axis, decades
 from crlspec.report.palette import THEMED, Palette
 from crlspec.report.pictures import small
 from crlspec.report.svg import svg
@@ -68,7 +68,7 @@ def _curve(found: Yardsticks) -> str:
 def _drawn(points: list[tuple[int, float]], own: float, palette: Palette) -> Drawing:
     tried = np.array(points, dtype=float)
     across = replace(decades(tried[:, 0]), label="labels")
-    shapes = [
+    shapes: list[Shape] = [
         Path(tried, palette.muted, 1.0),
         Dots(tried, 4, palette.muted),
         Path(np.array([[one, own] for one in across.ends]), palette.accent, 1.2),
