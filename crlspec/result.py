@@ -47,11 +47,21 @@ class Result(Record, GraphQuestions, ModelQuestions):
 
         return result_card(self)
 
-    def report(self, path: str | Path, model: Truth | None = None, force: bool = False) -> Path:
-        """Write report.html, one page that needs nothing else; with the model, beside the truth."""
+    def report(
+        self,
+        path: str | Path,
+        model: Truth | None = None,
+        force: bool = False,
+        *,
+        evaluation: xr.Dataset | None = None,
+    ) -> Path:
+        """Write report.html, one page that needs nothing else; with the model, beside the truth.
+
+        evaluation  what :meth:`evaluate` says of the model, where it is at hand
+        """
         from crlspec.report.report import write_report
 
-        return write_report(self, path, self.goodness_of_fit, model=model, force=force)
+        return write_report(self, path, self.goodness_of_fit, model=model, evaluation=evaluation, force=force)
 
     def animate(self, folder: str | Path) -> tuple[Path, ...]:
         """Write ``traversal_<latent>.gif`` for every latent into a folder, in place of those of a former result.

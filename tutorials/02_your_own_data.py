@@ -42,7 +42,7 @@ def crlspec(call: str) -> int:
 
 
 # %%
-def laboratory(folder: Path, samples: int = 20_000) -> tuple[list[tuple[int, int]], dict[str, np.ndarray]]:
+def laboratory(folder: Path, samples: int = 5_000) -> tuple[list[tuple[int, int]], dict[str, np.ndarray]]:
     rng = np.random.default_rng(20)
     weights = {(0, 1): 1.1, (1, 2): -0.9, (2, 3): 1.2, (0, 3): 0.8}
     sensors = (

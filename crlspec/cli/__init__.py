@@ -8,6 +8,7 @@ own file (``specs``, ``run``, ``results``, ``power``, ``sweep``, ``stability``),
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,10 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """:func:`crlspec.cli.parser.main`; a Ctrl-C while it is still being loaded ends in a sentence as well."""
+    """:func:`crlspec.cli.parser.main`; a Ctrl-C while it is still being loaded ends in a sentence as well.
+
+    A program (``argv`` None) that ends is not searched for garbage: with torch loaded that takes half a second.
+    """
     try:
         from crlspec.cli.parser import main as whole
 
@@ -23,3 +27,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("crlspec: interrupted; nothing was written. The same call starts anew.", file=sys.stderr)
         return 130
+    finally:
+        if argv is None:
+            gc.freeze()

@@ -16,6 +16,7 @@ from importlib import import_module
 
 from crlspec import __version__
 from crlspec.cli.endings import discard_stdout, explain
+from crlspec.cli.loading import loading
 from crlspec.cli.options import (
     debug,
     device,
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plain_where_needed()
     parser = build_parser()
     arguments = _settled(parser.parse_args(argv))
+    arguments.alone = argv is None
     if not hasattr(arguments, "command"):
         parser.print_help()
         return 0
@@ -66,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with stoppable(received) if argv is None else nullcontext():
             module, _, name = arguments.command.partition(":")
-            status = getattr(import_module(module), name)(arguments)
+            with loading(arguments.alone):
+                command = getattr(import_module(module), name)
+            status = command(arguments)
             if sys.stdout is not None:  # None: it was closed by the caller
                 sys.stdout.flush()
             return int(status)

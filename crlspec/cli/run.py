@@ -26,6 +26,7 @@ from crlspec.cli.call import (
     result_path,
 )
 from crlspec.cli.cost import cost
+from crlspec.cli.loading import loading
 from crlspec.cli.run_folder import filled, forget_unfinished, reserved_run, unfinished
 from crlspec.cli.terminal import dressed
 from crlspec.cli.told import as_values, first_line, table
@@ -89,13 +90,9 @@ class Input:
 
 def run(arguments: Namespace) -> int:
     """Data, scores, estimation, result, report: everything into one folder."""
-    spec = load_spec(arguments)
-    if arguments.samples is not None:
-        if arguments.data is not None or spec.data is not None:
-            raise CallError(
-                "--samples is for sampled data, and these are read.", remedy="Leave --samples out."
-            )
-        spec = load_spec(arguments, samples=arguments.samples)
+    spec = load_spec(arguments, samples=arguments.samples)
+    if arguments.samples is not None and (arguments.data is not None or spec.data is not None):
+        raise CallError("--samples is for sampled data, and these are read.", remedy="Leave --samples out.")
     measures.refuse_useless(arguments)
     path = _data_path(spec, arguments)
     print(dressed(first_line(spec, path), sys.stderr), file=sys.stderr, flush=True)
@@ -162,9 +159,10 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
 
 
 def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: Namespace, log: Log) -> int:
-    from crlspec.data import provenance_of
-    from crlspec.data.one_table import READING
-    from crlspec.solving import solve
+    with loading(arguments.alone):
+        from crlspec.data import provenance_of
+        from crlspec.data.one_table import READING
+        from crlspec.solving import solve
 
     folder = place.given
     for issue in refuse_errors(spec):
@@ -198,7 +196,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
         raise
     result = measures.measured(result, start.data, start.model, arguments, log)
     log("report")
-    metrics = None
+    metrics = found = None
     if start.model is not None:
         from crlspec.results.evaluate import EVALUATION
 
@@ -206,7 +204,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
         metrics = result.metrics(found, sample=start.sampling)
     lines = table(result, metrics)
     with filled(place, arguments.force) as building:
-        _write_result(building, result, start.model, metrics)
+        _write_result(building, result, start.model, metrics, found)
         for line in lines:
             log.say(line)
         _write_texts(building, start, arguments.seed, log)
@@ -263,7 +261,8 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
         where = {"path": str(path.resolve())}
         kept = spec.model_copy(update={"data": spec.data.model_copy(update=where)})
         return Input(kept, read, None, time.monotonic() - clock, {"data": where["path"]})
-    from crlspec.generative.model import compile as compile_model
+    with loading(arguments.alone):
+        from crlspec.generative.model import compile as compile_model
 
     if path is None:
         log("sampling")
@@ -331,7 +330,13 @@ def _by(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _write_result(folder: Path, result: Result, model: Model | None, metrics: dict[str, Any] | None) -> None:
+def _write_result(
+    folder: Path,
+    result: Result,
+    model: Model | None,
+    metrics: dict[str, Any] | None,
+    evaluation: xr.Dataset | None,
+) -> None:
     result.save(folder / "result.nc")
     write_file(folder / "dag.json", result.dag_json())
     write_file(folder / "status.json", result.status_json())
@@ -340,7 +345,7 @@ def _write_result(folder: Path, result: Result, model: Model | None, metrics: di
     if metrics is not None:
         text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
         write_file(folder / "metrics.json", text)
-    result.report(folder / "report.html", model=model)
+    result.report(folder / "report.html", model=model, evaluation=evaluation)
     result.animate(folder)
 
 

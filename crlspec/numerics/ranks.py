@@ -10,6 +10,12 @@ __all__ = ["distribution_distance", "ranks", "uniform_distance"]
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1 of each column of (sample,) or (sample, column); equal values share the mean of theirs."""
     if values.ndim == 1:
+        order = np.argsort(values)
+        ordered = values[order]
+        if (ordered[1:] > ordered[:-1]).all():  # no two are equal, and none is NaN
+            found = np.empty(len(values))
+            found[order] = np.arange(1.0, len(values) + 1)
+            return found
         _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
         last = counts.cumsum()
         return np.asarray((last - (counts - 1) / 2)[place])

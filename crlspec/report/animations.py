@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from crlspec.disk.write import write_file
 from crlspec.report.images import as_images, beside, by_camera, image_shape, png
@@ -66,6 +65,8 @@ def animation(result: Record, latent: str, *, side: int = SIDE) -> bytes:
 def gif(pictures: Sequence[np.ndarray], *, side: int = SIDE) -> bytes:
     """An endless animated GIF of pictures (row, column, 3) float from 0 to 1; the same pictures give the same
     bytes."""
+    from PIL import Image
+
     factor = max(1, side // pictures[0].shape[0])
     large = [
         Image.fromarray(np.asarray(np.round(255 * one), dtype=np.uint8)).resize(

@@ -6,11 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from crlspec.report import page
-from crlspec.report.palette import THEMED, Palette, svg
+from crlspec.report.drawing import Dots, Drawing, Path, axis
+from crlspec.report.palette import THEMED, Palette
 from crlspec.report.pictures import shortened, small
+from crlspec.report.svg import svg
 from crlspec.results import metrics
 from crlspec.results.texts import number_text
 
@@ -84,21 +85,16 @@ def _fresh(result: Record, truth: TruthFacts) -> str:
     return f'<h3>Against the truth</h3><p class="note">{note}</p><div class="many">{"".join(panels)}</div>'
 
 
-def _recovered(true: np.ndarray, found: np.ndarray, unit: str, palette: Palette) -> Figure:
-    figure, axes = small(palette)
-    axes.plot(true, found, ".", color=palette.accent, ms=2, alpha=0.6)
-    axes.set_xlabel("true", color=palette.muted, fontsize=8)
+def _recovered(true: np.ndarray, found: np.ndarray, unit: str, palette: Palette) -> Drawing:
+    dots = Dots(np.stack([true, found], axis=1), 2, palette.accent, opacity=0.6)
     told = f"recovered, {shortened(unit, 10)}" if unit else "recovered"
-    axes.set_ylabel(told, color=palette.muted, fontsize=8, parse_math=False)
-    return figure
+    return small(axis([true], "true"), axis([found], told), [dots], palette)
 
 
-def _against(one: LabelledLatent, palette: Palette) -> Figure:
+def _against(one: LabelledLatent, palette: Palette) -> Drawing:
     """Labels (across) and held-out predictions (up), with the line on which they would agree."""
-    figure, axes = small(palette)
-    ends = [float(one.label.min()), float(one.label.max())]
-    axes.plot(ends, ends, color=palette.muted, lw=0.8)
-    axes.plot(one.label, one.held_out, ".", color=palette.accent, ms=4, alpha=0.8)
-    axes.set_xlabel(f"label {shortened(one.column, 14)}", color=palette.muted, fontsize=8, parse_math=False)
-    axes.set_ylabel("held out", color=palette.muted, fontsize=8)
-    return figure
+    ends = np.array([one.label.min(), one.label.max()], dtype=float)
+    line = Path(np.stack([ends, ends], axis=1), palette.muted, 0.8)
+    dots = Dots(np.stack([one.label, one.held_out], axis=1), 3, palette.accent, opacity=0.8)
+    across = axis([one.label], f"label {shortened(one.column, 14)}")
+    return small(across, axis([ends, one.held_out], "held out"), [line, dots], palette)

@@ -6,12 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from crlspec.report import charts, page
-from crlspec.report.palette import LIGHT, THEMED, Palette, svg
-from crlspec.report.pictures import Ground
+from crlspec.report.drawing import Drawing
+from crlspec.report.palette import LIGHT, THEMED, Palette
+from crlspec.report.svg import svg
 from crlspec.results.account import targets_text
 from crlspec.results.loadings import LOADINGS
 
@@ -49,7 +48,7 @@ def carriers(result: Record) -> str:
     )
 
 
-def loading_map(result: Record, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+def loading_map(result: Record, palette: Palette = LIGHT) -> Drawing:
     """Loadings of the strongest variables of each latent as ink, negative ones in the alerting colour; the numbers
     too where there are few latents."""
     loadings = result.diagnostics[LOADINGS].sel(latent=list(result.names)).transpose("variable", "latent")
@@ -59,7 +58,7 @@ def loading_map(result: Record, palette: Palette = LIGHT, on: Ground = Figure) -
     values = np.asarray(loadings.sel(variable=names).values, dtype=float)
     texts = [[f"{value:+.2f}".replace("-", "−") for value in row] for row in values.tolist()]
     ink = values / max(float(np.abs(values).max()), 1e-300)
-    return charts.cell_map(ink, names, result.names, None, texts, palette, on)
+    return charts.cell_map(ink, names, result.names, None, texts, palette)
 
 
 def _picture(result: Record) -> str:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from crlspec.report.drawing import (
+    Axis,
+    Box,
+    Dots,
+    Drawing,
+    Path,
+    Shape,
+    Stairs,
+    Text,
+    axis,
+    decades,
+    reach,
+    ticks,
+)
 from crlspec.report.palette import LIGHT, Palette
-from crlspec.report.pictures import Ground, frame, ground, shortened
+from crlspec.report.pictures import shortened, small
 
 __all__ = ["cell_map", "curves", "densities", "spectrum"]
 
 Cell = tuple[int, int]
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NUMBERED = 8
 """Columns up to which cells hold their numbers too; a wider map would make them too small to read."""
+DASHES = (4.0, 3.0)
 
 
 def cell_map(
@@ -29,8 +38,7 @@ def cell_map(
     frames: Mapping[str, Collection[Cell]] | None = None,
     texts: Sequence[Sequence[str]] | None = None,
     palette: Palette = LIGHT,
-    on: Ground = Figure,
-) -> Axes:
+) -> Drawing:
     """Values (row, column) in [−1, 1] as ink; negative ones in the alerting colour.
 
     frames  ``target`` (bold), ``parent`` (fine), ``surplus`` (dashed, the alerting colour, with a cross), ``lacking``
@@ -43,39 +51,42 @@ def cell_map(
     cell = 0.44 if width <= NUMBERED else 0.3
     across, down = left + cell * width + 0.1, cell * height + 0.42
     place = (left / across, 0.06 / down, cell * width / across, cell * height / down)
-    axes = ground(on, (across, down), place)
     strongest = 0.5 if texts is not None and width <= NUMBERED else 0.9  # text must stay readable on its cell
-    for i in range(height):
-        for j in range(width):
-            ink = strongest * float(np.clip(abs(values[i, j]), 0, 1))
-            colour = palette.alert if values[i, j] < 0 else palette.accent
-            axes.add_artist(Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, facecolor=colour, alpha=ink, lw=0))
-            if texts is not None and width <= NUMBERED:
-                style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "color": palette.ink}
-                axes.text(j + 0.5, i + 0.52, texts[i][j], **style)
+    shapes: list[Shape] = []
+    for i, line in enumerate(np.clip(values, -1, 1).tolist()):
+        for j, value in enumerate(line):
+            colour = palette.alert if value < 0 else palette.accent
+            shapes.append(Box((j + 0.04, i + 0.04), (0.92, 0.92), colour, opacity=strongest * abs(value)))
+            if texts is not None and width <= NUMBERED and texts[i][j]:
+                shapes.append(Text((j + 0.5, i + 0.5), texts[i][j], 8, palette.ink))
     for kind, cells in (frames or {}).items():
         for i, j in cells:
-            _mark(axes, i, j, kind, palette)
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    _labels(axes, names, [shortened(name, 6) for name in columns], palette)
-    return axes
+            shapes += _mark(i, j, kind, palette)
+    top = tuple((j + 0.5, shortened(name, 6)) for j, name in enumerate(columns))
+    side = tuple((i + 0.5, name) for i, name in enumerate(names))
+    return Drawing(
+        (across, down),
+        place,
+        Axis((0, width), top),
+        Axis((height, 0), side),
+        shapes,
+        (palette.rule, palette.ink, palette.muted),
+        frame="box",
+        words=8.5,
+        marks=0,
+        above=True,
+    )
 
 
-def densities(
-    rows: Sequence[tuple[str, np.ndarray, np.ndarray]], palette: Palette = LIGHT, on: Ground = Figure
-) -> Axes:
+def densities(rows: Sequence[tuple[str, np.ndarray, np.ndarray]], palette: Palette = LIGHT) -> Drawing:
     """Each latent without intervention (filled) and in its own environment (outline), as densities; several stand one
     above the other, the first at the top, each as high as there is room.
 
     rows  name, values without intervention (sample,), values in the environment of its own
     """
     alone = len(rows) == 1
-    size, place = ((2.05, 1.95), (0.2, 0.2, 0.77, 0.77)) if alone else ((4.2, 0.5 + 0.62 * len(rows)), None)
-    edge = 0.14 + 0.085 * max(len(shortened(name, 14)) for name, _, _ in rows)
-    bottom = 0.3 / size[1]
-    axes = ground(on, size, place or (edge / size[0], bottom, 0.97 - edge / size[0], 0.98 - bottom))
-    frame(axes, palette)
+    shapes: list[Shape] = []
+    highest = 0.0
     for k, (_, observational, own) in enumerate(rows):
         low, high = np.quantile(np.concatenate([observational, own]), [0.002, 0.998])
         bins = np.linspace(low, high + 1e-9, 36)
@@ -83,36 +94,48 @@ def densities(
         share = 1.0 if alone else 0.9 / max(float(max(one.max() for one in heights)), 1e-300)
         base = float(len(rows) - 1 - k)
         filled, outline = (base + share * one for one in heights)
-        axes.stairs(filled, bins, baseline=base, fill=True, color=palette.muted, alpha=0.35)
-        axes.stairs(outline, bins, baseline=base, color=palette.accent, lw=1.5)
-    axes.set_ylim(bottom=0)
+        highest = max(highest, float(filled.max()), float(outline.max()))
+        shapes.append(Stairs(filled, bins, base, palette.muted, opacity=0.35))
+        shapes.append(Stairs(outline, bins, base, palette.accent, 1.5))
+    edges = [one.edges for one in shapes if isinstance(one, Stairs)]
     if alone:
-        axes.set_yticks([])
-        axes.set_xlabel(shortened(rows[0][0], 18), color=palette.muted, fontsize=8, parse_math=False)
-    else:
-        names = [shortened(name, 14) for name, _, _ in rows]
-        axes.set_yticks(np.arange(len(rows))[::-1], names, fontsize=8.5, parse_math=False)
-    return axes
+        return small(axis(edges, shortened(rows[0][0], 18)), Axis((0, 1.05 * highest)), shapes, palette)
+    names = [shortened(name, 14) for name, _, _ in rows]
+    size = (4.2, 0.5 + 0.62 * len(rows))
+    left, bottom = (0.14 + 0.085 * max(map(len, names))) / size[0], 0.3 / size[1]
+    side = tuple((float(len(rows) - 1 - k), name) for k, name in enumerate(names))
+    return Drawing(
+        size,
+        (left, bottom, 0.97 - left, 0.98 - bottom),
+        axis(edges, most=7),
+        Axis((0, 1.05 * highest), side),
+        shapes,
+        (palette.rule, palette.muted, palette.muted),
+    )
 
 
-def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+def spectrum(values: np.ndarray, latents: int, palette: Palette = LIGHT) -> Drawing:
     """Eigenvalues of the pooled standardised covariance, log scale; the first ``latents`` are filled."""
-    axes = ground(on, (3.6, 2.3), (0.16, 0.19, 0.82, 0.76))
     heights = np.maximum(values, max(float(values.max()) * 1e-17, 1e-300))
-    at = np.arange(1, len(values) + 1)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
-    first, rest = at <= latents, at > latents
-    axes.plot(at, heights, color=palette.rule, lw=1, zorder=1)
-    axes.scatter(at[first], heights[first], s=26, color=palette.accent, zorder=2)
-    axes.scatter(at[rest], heights[rest], s=20, facecolor=palette.paper, edgecolor=palette.muted, zorder=2)
-    if rest.any():
-        axes.axvline(latents + 0.5, color=palette.ink, lw=0.8, ls=(0, (4, 3)))
-    axes.set_xlabel("component", color=palette.muted, fontsize=8)
-    axes.set_ylabel("eigenvalue", color=palette.muted, fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    frame(axes, palette)
-    return axes
+    at = np.arange(1.0, len(values) + 1)
+    points, up = np.stack([at, heights], axis=1), decades(heights)
+    ends = reach([at])
+    shapes: list[Shape] = [
+        Path(points, palette.rule, 1.0),
+        Dots(points[:latents], 5.1, palette.accent),
+        Dots(points[latents:], 4.5, palette.paper, palette.muted, 1.0),
+    ]
+    if len(values) > latents:
+        line = np.array([[latents + 0.5, one] for one in up.ends])
+        shapes.append(Path(line, palette.ink, 0.8, DASHES))
+    return Drawing(
+        (3.6, 2.3),
+        (0.16, 0.19, 0.82, 0.76),
+        Axis(ends, ticks(ends, 9, whole=True), "component"),
+        Axis(up.ends, up.ticks, "eigenvalue", log=True),
+        shapes,
+        (palette.rule, palette.muted, palette.muted),
+    )
 
 
 def curves(
@@ -120,45 +143,42 @@ def curves(
     kind: str,
     reference: float | None = None,
     palette: Palette = LIGHT,
-    on: Ground = Figure,
-) -> Axes:
+) -> Drawing:
     """Losses (name, steps, losses) while networks train; the lowest end is drawn bold, a ``reference`` dashed.
 
     Lines bear their names as long as there are few.
     """
     named = 1 < len(lines) <= NUMBERED
-    axes = ground(on, (3.6, 2.2), (0.16, 0.19, 0.64 if named else 0.82, 0.75))
-    frame(axes, palette)
     best = min(range(len(lines)), key=lambda k: float(lines[k][2][-1]))
-    for k, (_, steps, losses) in enumerate(lines):
-        axes.plot(
-            steps,
-            losses,
-            color=palette.accent,
-            lw=1.8 if k == best else 0.9,
-            alpha=1.0 if k == best else 0.65,
+    told = [np.asarray(losses, dtype=float) for _, _, losses in lines]
+    level = [] if reference is None else [np.array([reference])]
+    x = axis([steps for _, steps, _ in lines], "step", 4, whole=True)
+    y = axis([*told, *level], _short_kind(kind))
+    shapes: list[Shape] = [
+        Path(
+            np.stack([steps, losses], axis=1),
+            palette.accent,
+            1.8 if k == best else 0.9,
+            opacity=1.0 if k == best else 0.65,
         )
+        for k, ((_, steps, _), losses) in enumerate(zip(lines, told, strict=True))
+    ]
     if reference is not None:
-        axes.axhline(reference, color=palette.ink, lw=0.8, ls=(0, (4, 3)))
-    axes.set_xlabel("step", color=palette.muted, fontsize=8)
-    axes.set_ylabel(_short_kind(kind), color=palette.muted, fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+        shapes.append(Path(np.array([[one, reference] for one in x.ends]), palette.ink, 0.8, DASHES))
     if named:
-        low, high = axes.get_ylim()
-        ends = np.array([float(losses[-1]) for _, _, losses in lines])
-        for (name, _, _), y in zip(lines, _apart(ends, (high - low) / 11), strict=True):
+        ends = np.array([losses[-1] for losses in told])
+        apart = _apart(ends, (y.ends[1] - y.ends[0]) / 11)
+        for (name, _, _), height in zip(lines, apart.tolist(), strict=True):
             text = shortened(name, 11)
-            style: dict[str, Any] = {"fontsize": 7.5, "color": palette.muted, "va": "center"}
-            axes.annotate(
-                text, (1.02, y), xycoords=("axes fraction", "data"), annotation_clip=False, parse_math=False, **style
-            )  # fmt: skip
-    return axes
-
-
-def _power_of_ten(value: float, _: int | None) -> str:
-    """Without mathematical typesetting, whose parser takes longer than all else in a chart."""
-    return "10" + str(round(np.log10(value))).translate(RAISED)
+            shapes.append(Text((x.ends[1], height), text, 7.5, palette.muted, start=True, shift=(3.0, 0.0)))
+    return Drawing(
+        (3.6, 2.2),
+        (0.16, 0.19, 0.64 if named else 0.82, 0.75),
+        x,
+        y,
+        shapes,
+        (palette.rule, palette.muted, palette.muted),
+    )
 
 
 def _short_kind(kind: str) -> str:
@@ -177,30 +197,10 @@ def _apart(values: np.ndarray, least: float) -> np.ndarray:
     return moved
 
 
-def _mark(axes: Axes, i: int, j: int, kind: str, palette: Palette) -> None:
+def _mark(i: int, j: int, kind: str, palette: Palette) -> list[Shape]:
     if kind in ("target", "parent"):
         width = 2.2 if kind == "target" else 0.9
-        axes.add_artist(
-            Rectangle((j + 0.05, i + 0.05), 0.9, 0.9, fill=False, edgecolor=palette.ink, lw=width)
-        )
-        return
-    dashes: Any = (0, (2, 1.5))
-    axes.add_artist(
-        Rectangle((j + 0.1, i + 0.1), 0.8, 0.8, fill=False, edgecolor=palette.alert, lw=1.6, ls=dashes)
-    )
-    marker = "x" if kind == "surplus" else "o"
-    ring = kind == "lacking"
-    colours: dict[str, Any] = {"facecolors": "none" if ring else palette.alert}
-    if ring:
-        colours["edgecolors"] = palette.alert
-    axes.scatter([j + 0.82], [i + 0.2], s=14, marker=marker, lw=1.3, zorder=4, **colours)
-
-
-def _labels(axes: Axes, rows: Sequence[str], columns: Sequence[str], palette: Palette) -> None:
-    axes.set_facecolor("none")
-    axes.xaxis.tick_top()
-    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=8.5, parse_math=False)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=8.5, parse_math=False)
-    axes.tick_params(length=0, colors=palette.ink)
-    for spine in axes.spines.values():
-        spine.set_color(palette.rule)
+        return [Box((j + 0.05, i + 0.05), (0.9, 0.9), None, palette.ink, width)]
+    box = Box((j + 0.1, i + 0.1), (0.8, 0.8), None, palette.alert, 1.6, (2.0, 1.5))
+    at = np.array([[j + 0.82, i + 0.2]])
+    return [box, Dots(at, 3.74, None, palette.alert, 1.3, cross=kind == "surplus")]

@@ -8,14 +8,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from crlspec.errors import CrlspecError
 from crlspec.report import charts, page
-from crlspec.report.palette import LIGHT, THEMED, Palette, svg
-from crlspec.report.pictures import Ground
+from crlspec.report.drawing import Drawing
+from crlspec.report.palette import LIGHT, THEMED, Palette
 from crlspec.report.score_facts import ScoreFacts, score_facts
+from crlspec.report.svg import svg
 from crlspec.report.training import Training, trainings
 from crlspec.results.texts import count_text, number_text, p_text
 
@@ -74,7 +73,7 @@ def scores(result: Record) -> str:
     return page.section("scores", "Score differences", note, body, page.key(marks), f"<p>{verdict}</p>")
 
 
-def score_map(facts: ScoreFacts, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+def score_map(facts: ScoreFacts, palette: Palette = LIGHT) -> Drawing:
     """Score differences (environment, latent) as ink, with frames where theory expects some."""
     frames = {
         "target": facts.targets,
@@ -83,7 +82,7 @@ def score_map(facts: ScoreFacts, palette: Palette = LIGHT, on: Ground = Figure) 
         "lacking": facts.lacking,
     }
     texts = [[_short(value) for value in row] for row in facts.values.tolist()]
-    return charts.cell_map(facts.shares, facts.environments, facts.latents, frames, texts, palette, on)
+    return charts.cell_map(facts.shares, facts.environments, facts.latents, frames, texts, palette)
 
 
 def spectra(result: Record) -> str:
@@ -156,15 +155,11 @@ def training(result: Record) -> str:
     return page.section("training", "Training", note, f'<div class="curves">{"".join(figures)}</div>')
 
 
-def training_curves(
-    one: Training, environments: tuple[str, ...], palette: Palette = LIGHT, on: Ground = Figure
-) -> Axes:
+def training_curves(one: Training, environments: tuple[str, ...], palette: Palette = LIGHT) -> Drawing:
     """The losses of networks that belong together; dashed, where one knows it, the loss of a network that learnt
     nothing."""
     known = one.kind == "held-out log loss"
-    return charts.curves(
-        one.lines, one.kind, math.log(_kinds(one, environments)) if known else None, palette, on
-    )
+    return charts.curves(one.lines, one.kind, math.log(_kinds(one, environments)) if known else None, palette)
 
 
 def _kinds(one: Training, environments: tuple[str, ...]) -> int:

@@ -71,15 +71,17 @@ class StageFact:
     shd: int | None
 
 
-def truth_facts(result: Record, model: Truth) -> TruthFacts:
+def truth_facts(result: Record, model: Truth, evaluation: xr.Dataset | None = None) -> TruthFacts:
     """The truth in the result's terms, on samples that the run did not see; metrics are those of ``run``.
+
+    evaluation  these metrics, where they are at hand
 
     Raises DataError where model and result do not belong together.
     """
     code = result.estimate.code
     samples = SAMPLES if code is None else PICTURED
     seed = int((result.provenance.get("seeds") or {}).get("solve") or 0) + EVALUATION
-    evaluation = result.evaluate(model, seed=seed)
+    evaluation = result.evaluate(model, seed=seed) if evaluation is None else evaluation
     recovered = [str(name) for name in evaluation["recovered"].values]
     found = dict(zip((str(name) for name in evaluation["latent"].values), recovered, strict=True))
     truth = adjacency_of(model.latents, model.edges)

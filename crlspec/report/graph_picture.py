@@ -7,16 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from crlspec.report.drawing import Drawing
 from crlspec.report.facts import Pair, TruthFacts, direct, doubtful, judged, open_edges
 from crlspec.report.layout import Layout, layout
 from crlspec.report.palette import LIGHT, Palette
-from crlspec.report.pictures import Ground, Line, graph
+from crlspec.report.pictures import Line, graph
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from crlspec.results.record import Record
 
 __all__ = ["LABELLED", "graph_png", "graph_svg", "laid", "lines", "picture", "surely"]
@@ -28,14 +27,16 @@ DOTS = 200
 """Dots per inch of a PNG."""
 
 
-def picture(result: Record, palette: Palette = LIGHT, on: Ground = Figure) -> Axes:
+def picture(result: Record, palette: Palette = LIGHT) -> Drawing:
     """The graph without its truth: causes above effects, thicker edges stronger, open ones dashed."""
     found = lines(result, None)
-    return graph(laid(result.names, surely(found)), found, palette, on)
+    return graph(laid(result.names, surely(found)), found, palette)
 
 
 def graph_svg(result: Record) -> str:
     """The picture as the text of an SVG file; the same result gives the same text."""
+    import matplotlib
+
     buffer = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "graph"}
     with matplotlib.rc_context(settings):
@@ -51,7 +52,11 @@ def graph_png(result: Record) -> bytes:
 
 
 def _whole(result: Record) -> Figure:
-    figure = picture(result).figure
+    from matplotlib.figure import Figure
+
+    from crlspec.report.on_axes import of_its_own
+
+    figure = of_its_own(picture(result)).figure
     assert isinstance(figure, Figure)
     return figure
 

@@ -9,7 +9,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.image import imsave
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
@@ -69,6 +68,8 @@ def rows_of_pictures(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 def png(picture: np.ndarray) -> bytes:
     """A picture (row, column, 3) of values in 0 … 1 as a PNG file."""
+    from matplotlib.image import imsave
+
     buffer = io.BytesIO()
     imsave(buffer, picture, format="png")
     return buffer.getvalue()

@@ -11,8 +11,8 @@ from crlspec.errors import DataError, EstimationError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from crlspec.report.drawing import Drawing
     from crlspec.report.palette import Palette
-    from crlspec.report.pictures import Ground
     from crlspec.results.record import Record
 
 __all__ = ["Plots"]
@@ -39,7 +39,7 @@ class Plots:
                 "this result has no graph: its estimator gives latents alone.",
                 remedy="Choose an estimator that gives a graph, such as lscale-i or umni-crl.",
             )
-        return _drawn(lambda palette, on: picture(self.result.standardised, palette, on), ax)
+        return _drawn(lambda palette: picture(self.result.standardised, palette), ax)
 
     def latents(self, latent: str | None = None, ax: Axes | None = None) -> Axes:
         """Each latent without intervention (filled) and in the environment that targets it (outline), as densities.
@@ -56,9 +56,7 @@ class Plots:
                 f"there is no latent '{latent}'", remedy=f"Choose one of {', '.join(result.names)}."
             )
         names = result.names if latent is None else (latent,)
-        return _drawn(
-            lambda palette, on: densities([_values(result, name) for name in names], palette, on), ax
-        )
+        return _drawn(lambda palette: densities([_values(result, name) for name in names], palette), ax)
 
     def scores(self, ax: Axes | None = None) -> Axes:
         """How far each environment changes the score along each latent; frames where theory expects it.
@@ -74,7 +72,7 @@ class Plots:
                 "this result has no score differences: its estimator used none.",
                 remedy="Choose an estimator that contrasts scores, such as lscale-i or gscale-i.",
             )
-        return _drawn(lambda palette, on: score_map(facts, palette, on), ax)
+        return _drawn(lambda palette: score_map(facts, palette), ax)
 
     def loadings(self, ax: Axes | None = None) -> Axes:
         """The variables that move most with each latent: by how many of their standard deviations for one of its own.
@@ -89,7 +87,7 @@ class Plots:
                 "this result has no loadings: images are observed, or it was not made by solve.",
                 remedy="Look at result.traverse(latent, values) in their place.",
             )
-        return _drawn(lambda palette, on: loading_map(self.result, palette, on), ax)
+        return _drawn(lambda palette: loading_map(self.result, palette), ax)
 
     def training(self, stage: str | None = None, ax: Axes | None = None) -> Axes:
         """The losses of the networks of a stage while they were trained; by default of the first stage.
@@ -112,25 +110,26 @@ class Plots:
             )
         one = next(one for one in found if stage in (None, one.stage))
         environments = tuple(map(str, self.result.latents.children))
-        return _drawn(lambda palette, on: training_curves(one, environments, palette, on), ax)
+        return _drawn(lambda palette: training_curves(one, environments, palette), ax)
 
     def __repr__(self) -> str:
         return "<Plots: graph, latents, scores, loadings, training>"
 
 
-def _drawn(draw: Callable[[Palette, Ground], Axes], ax: Axes | None) -> Axes:
+def _drawn(draw: Callable[[Palette], Drawing], ax: Axes | None) -> Axes:
     """On the axes, or on a figure of pyplot, which a notebook shows at the end of its cell."""
     from matplotlib.colors import to_rgba
 
+    from crlspec.report.on_axes import of_its_own, on_axes
     from crlspec.report.palette import palette_of
 
     if ax is not None:
         clear = to_rgba(ax.get_facecolor())[3] == 0
         ground = ax.figure.get_facecolor() if clear else ax.get_facecolor()
-        return draw(palette_of(ground), ax)
+        return on_axes(draw(palette_of(ground)), ax)
     from matplotlib import pyplot, rcParams
 
-    return draw(palette_of(rcParams["figure.facecolor"]), pyplot.figure)
+    return of_its_own(draw(palette_of(rcParams["figure.facecolor"])), pyplot.figure)
 
 
 def _values(result: Record, name: str) -> tuple[str, Any, Any]:

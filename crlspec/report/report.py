@@ -23,6 +23,7 @@ from crlspec.results.verdict import verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from crlspec.results.evaluate import Truth
     from crlspec.results.record import Record
@@ -38,20 +39,27 @@ def write_report(
     judge: Callable[[], pd.DataFrame],
     *,
     model: Truth | None = None,
+    evaluation: xr.Dataset | None = None,
     force: bool = False,
 ) -> Path:
     """Write the page, whole or not at all; with a model, beside the truth. OutputExists unless ``force``.
 
-    judge  gives the goodness of fit of every mechanism, see :func:`crlspec.report.evidence.fit`
+    judge       gives the goodness of fit of every mechanism, see :func:`crlspec.report.evidence.fit`
+    evaluation  what ``run`` found against the model, where it is at hand
     """
     refuse_file(Path(path), force)
-    return write_file(path, render(result, judge, model), force)
+    return write_file(path, render(result, judge, model, evaluation), force)
 
 
-def render(result: Record, judge: Callable[[], pd.DataFrame], model: Truth | None = None) -> str:
+def render(
+    result: Record,
+    judge: Callable[[], pd.DataFrame],
+    model: Truth | None = None,
+    evaluation: xr.Dataset | None = None,
+) -> str:
     """The page as HTML text. The same result, and model, give the same text."""
     calibrated, result = result, result.standardised
-    truth = None if model is None else truth_facts(result, model)
+    truth = None if model is None else truth_facts(result, model, evaluation)
     labelled = calibration(calibrated, truth)
     name = str(result.provenance.get("name") or "result")
     parts = [

@@ -16,8 +16,9 @@ from crlspec.inference.estimate import Edge
 from crlspec.report import charts, page, pictures
 from crlspec.report.facts import POINTS, Pair, TruthFacts, alpha_of, doubtful, judged, open_edges
 from crlspec.report.graph_picture import LABELLED, laid, lines, surely
-from crlspec.report.palette import THEMED, svg
+from crlspec.report.palette import THEMED
 from crlspec.report.pictures import Line
+from crlspec.report.svg import svg
 from crlspec.results.texts import absent_text, absent_texts, count_text, edges_text, number_text, p_text
 
 if TYPE_CHECKING:

@@ -7,15 +7,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.numerics.batches import unit_interval
 from crlspec.report import page
 from crlspec.report.animations import moving
+from crlspec.report.drawing import Dots, Drawing, Path, Shape, Text, axis
 from crlspec.report.images import as_images, by_camera, image_shape, strip
-from crlspec.report.palette import LIGHT, THEMED, Palette, svg
+from crlspec.report.palette import LIGHT, THEMED, Palette
 from crlspec.report.pictures import shortened, small
+from crlspec.report.svg import svg
 
 if TYPE_CHECKING:
     from crlspec.results.record import Record
@@ -130,26 +131,21 @@ def _reconstructed(result: Record) -> str:
     return f'<h3>Reconstruction</h3><p class="note">{told}</p><div class="many">{"".join(panels)}</div>'
 
 
-def _against(x: np.ndarray, back: np.ndarray, palette: Palette = THEMED) -> Figure:
-    figure, axes = small(palette)
-    ends = [min(x.min(), back.min()), max(x.max(), back.max())]
-    axes.plot(ends, ends, color=palette.muted, lw=0.8)
-    axes.plot(x, back, ".", color=palette.accent, ms=2, alpha=0.6)
-    return figure
+def _against(x: np.ndarray, back: np.ndarray, palette: Palette = THEMED) -> Drawing:
+    ends = np.array([min(x.min(), back.min()), max(x.max(), back.max())])
+    line = Path(np.stack([ends, ends], axis=1), palette.muted, 0.8)
+    dots = Dots(np.stack([x, back], axis=1), 2, palette.accent, opacity=0.6)
+    return small(axis([ends]), axis([ends]), [line, dots], palette)
 
 
 def picture(
     values: np.ndarray, x: np.ndarray, variables: list[str], latent: str, palette: Palette = LIGHT
-) -> Figure:
+) -> Drawing:
     """Observed variables x (value, variable) against the values (value,) of one latent; names at the lines' ends."""
-    figure, axes = small(palette)
+    shapes: list[Shape] = []
     for k, variable in enumerate(variables):
         shade = 1.0 - 0.7 * k / max(len(variables), 2)
-        axes.plot(values, x[:, k], color=palette.accent, alpha=shade, lw=1.2)
+        shapes.append(Path(np.stack([values, x[:, k]], axis=1), palette.accent, 1.2, opacity=shade))
         place = (float(values[-1]), float(x[-1, k]))
-        axes.annotate(
-            shortened(variable, 6), place, (2, -2), textcoords="offset points", fontsize=6,
-            color=palette.muted, parse_math=False,
-        )  # fmt: skip
-    axes.set_xlabel(shortened(latent, 18), color=palette.muted, fontsize=8, parse_math=False)
-    return figure
+        shapes.append(Text(place, shortened(variable, 6), 6, palette.muted, start=True, shift=(2, 0)))
+    return small(axis([values], shortened(latent, 18)), axis([x]), shapes, palette)

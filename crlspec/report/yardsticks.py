@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+import numpy as np
 
 from crlspec.report import page
-from crlspec.report.palette import THEMED, Palette, svg
+from crlspec.report.drawing import Dots, Drawing, Path, Shape, axis, decades
+from crlspec.report.palette import THEMED, Palette
 from crlspec.report.pictures import small
+from crlspec.report.svg import svg
 from crlspec.results.ceiling import Ceiling
 from crlspec.results.texts import number_text
 from crlspec.results.unseen import KEY as CEILING
@@ -62,12 +65,12 @@ def _curve(found: Yardsticks) -> str:
     return page.figure(svg(_drawn(points, own, THEMED), "overtaken", alt), caption)
 
 
-def _drawn(points: list[tuple[int, float]], own: float, palette: Palette) -> Figure:
-    figure, axes = small(palette)
-    labels, means = zip(*points, strict=True)
-    axes.plot(labels, means, "o-", color=palette.muted, ms=3, lw=1.0)
-    axes.axhline(own, color=palette.accent, lw=1.2)
-    axes.set_xscale("log")
-    axes.set_xlabel("labels", color=palette.muted, fontsize=8)
-    axes.set_ylabel("mean |r|", color=palette.muted, fontsize=8)
-    return figure
+def _drawn(points: list[tuple[int, float]], own: float, palette: Palette) -> Drawing:
+    tried = np.array(points, dtype=float)
+    across = replace(decades(tried[:, 0]), label="labels")
+    shapes: list[Shape] = [
+        Path(tried, palette.muted, 1.0),
+        Dots(tried, 4, palette.muted),
+        Path(np.array([[one, own] for one in across.ends]), palette.accent, 1.2),
+    ]
+    return small(across, axis([tried[:, 1], np.array([own])], "mean |r|"), shapes, palette)

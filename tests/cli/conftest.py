@@ -148,7 +148,7 @@ class FixedEstimator:
         )
 
 
-def empty_page(result: Any, path: Path, model: Any = None, force: bool = False) -> Path:
+def empty_page(result: Any, path: Path, model: Any = None, force: bool = False, **_: Any) -> Path:
     """What is written for a report where no test looks at it."""
     return write_file(path, "<html></html>\n", force)
 

@@ -221,3 +221,10 @@ def test_progress_is_shown_where_it_is_asked_for(
     answer = call("run", own, "--progress")
     assert "scores 50 %" in answer.err
     assert "\r" not in answer.err
+
+
+def test_a_number_of_samples_is_refused_where_data_are_read(call: Call, own: Path) -> None:
+    for more in ((), ("--data", "data")):
+        refused = call("run", own, "--samples", 10, *more)
+        assert refused.status == 2
+        assert refused.err.startswith("--samples is for sampled data, and these are read.")

@@ -44,14 +44,20 @@ def test_a_message_ends_before_its_remedy_begins() -> None:
     assert str(reason) == "ica cannot take this: it inverts linear mixings; expected a linear mixing."
 
 
-@pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("2", "2")])
-def test_the_program_computes_in_one_thread_unless_told_otherwise(given, threads) -> None:
+TORCH = "import torch; print(torch.get_num_threads())"
+BLAS = (
+    "import numpy, threadpoolctl; "
+    "print(*{one['num_threads'] for one in threadpoolctl.threadpool_info() if one['user_api'] == 'blas'})"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "count"), [(None, "1", TORCH), (None, "1", BLAS), ("2", "2", BLAS)]
+)
+def test_the_program_computes_in_one_thread_unless_told_otherwise(given, threads, count) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     environment |= {} if given is None else {"OMP_NUM_THREADS": given}
-    code = (
-        "import sys; from crlspec.cli import main; sys.argv = ['crlspec', 'show']; main(); "
-        "import torch; print(torch.get_num_threads())"
-    )
+    code = ("import sys; from crlspec.cli import main; sys.argv = ['crlspec', 'show']; main(); ") + count
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from crlspec.cli.loading import loading
+
 UNUSED = (
     "scipy.stats", "sympy", "torch._dynamo", "torch._inductor", "sklearn", "pgmpy", "joblib",
-    "matplotlib.pyplot", "scipy.ndimage", "scipy.interpolate", "networkx", "crlspec.inference.encoders.image_code",
+    "matplotlib", "PIL", "scipy.ndimage", "scipy.interpolate", "networkx", "crlspec.inference.encoders.image_code",
 )  # fmt: skip
 """Loaded by no run of a linear-Gaussian spec, its report included."""
 
@@ -53,3 +56,16 @@ def test_checking_a_device_that_is_there_anyway_loads_no_torch() -> None:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
     )
     assert "torch" not in done.stdout.split()
+
+
+def test_packages_are_kept_out_of_the_search_for_garbage_in_a_process_of_ones_own_alone() -> None:
+    frozen = gc.get_freeze_count()
+    with loading(alone=False):
+        assert gc.isenabled()
+    assert gc.isenabled() and gc.get_freeze_count() == frozen
+    try:
+        with loading(alone=True):
+            assert not gc.isenabled()
+        assert gc.isenabled() and gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()

@@ -10,8 +10,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from crlspec.errors import DataError, EstimationError
-from crlspec.report.palette import DARK, LIGHT, THEMED, palette_of, svg
+from crlspec.report.palette import DARK, LIGHT, THEMED, palette_of
 from crlspec.report.report import render
+from crlspec.report.svg import svg
 from crlspec.results.loadings import with_loadings
 from tests.downstream.conftest import made
 
