@@ -63,11 +63,14 @@ class AdamW:
         for (parameters, decay, highest), all_means, all_squares in zip(
             self.groups, self.means, self.squares, strict=True
         ):
-            kept = [k for k, parameter in enumerate(parameters) if parameter.grad is not None]
+            kept = [
+                (parameter, parameter.grad, mean, square)
+                for parameter, mean, square in zip(parameters, all_means, all_squares, strict=True)
+                if parameter.grad is not None
+            ]
             if not kept:
                 continue
-            moved, means, squares = ([some[k] for k in kept] for some in (parameters, all_means, all_squares))
-            gradients = [p.grad for p in moved]
+            moved, gradients, means, squares = (list(column) for column in zip(*kept, strict=True))
             rate = share * highest
             if decay:
                 torch._foreach_mul_(moved, 1 - rate * decay)
