@@ -21,7 +21,7 @@ from crlspec.errors import LossWarning
 __all__ = ["HERE", "Checkpoint", "TrainingContext"]
 
 KEPT = frozenset(
-    ("kind", "module", "optimizer", "schedule", "generator", "step", "idle", "best", "kept", "history")
+    ("kind", "module", "optimizer", "generator", "step", "idle", "best", "kept", "history")
 )
 """What the state of a training is made of."""
 

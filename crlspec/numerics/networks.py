@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BatchedNetwork", "GaussianMixture", "one_cycle"]
+__all__ = ["BatchedNetwork", "GaussianMixture"]
 
 
 class BatchedNetwork(nn.Module):
@@ -106,11 +106,3 @@ class GaussianMixture(nn.Module):
         )
         weights = functional.log_softmax(logits, 0) - log_scales - 0.5 * math.log(2 * math.pi)
         return torch.logsumexp(weights - 0.5 * ((values - means) * torch.exp(-log_scales)) ** 2, 0)
-
-
-def one_cycle(
-    optimizer: torch.optim.Optimizer, rates: list[float], steps: int
-) -> torch.optim.lr_scheduler.OneCycleLR:
-    """A warm-up over a tenth of the steps, then a cosine down to nothing."""
-    share = 0.15 if steps == 10 else 0.1  # torch divides by the steps of the warm-up less one
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=share)

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from crlspec.numerics.adamw import AdamW
 from crlspec.numerics.checkpoints import Checkpoint
-from crlspec.numerics.networks import one_cycle
 from crlspec.progress import Losses, Progress, silent
 
 __all__ = ["Plan", "Trained", "train"]
@@ -88,10 +88,8 @@ def train(
               takes its part of each batch (:meth:`TrainingContext.part`); gradients are averaged over all, and
               the held-out losses of the first process count
     """
-    listed = [dict(group) for group in groups] if groups is not None else [_all(module)]
-    optimizer = torch.optim.AdamW(listed, lr=plan.rate)
-    schedule = one_cycle(optimizer, [group.get("lr", plan.rate) for group in listed], plan.steps)
-    run = _Run(module, optimizer, schedule, generator)
+    optimizer = AdamW([_all(module)] if groups is None else groups, plan.rate, plan.steps)
+    run = _Run(module, optimizer, generator)
     kind = {"plan": vars(plan), "stage": stage, "shapes": [list(p.shape) for p in module.parameters()]}
     state = None if checkpoint is None else checkpoint.read(kind)
     if checkpoint is not None and state is not None and run.restored(state, checkpoint):
@@ -110,7 +108,6 @@ def train(
         if fabric is not None:
             _average(module, fabric)
         optimizer.step()
-        schedule.step()
         run.step += 1
         if after is not None:
             after(run.step)
@@ -146,8 +143,7 @@ class _Run:
     """What a training is at a moment: everything that its next step depends on."""
 
     module: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
+    optimizer: AdamW
     generator: torch.Generator
     step: int = 0
     idle: int = 0
@@ -183,7 +179,6 @@ class _Run:
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
             "generator": self.generator.get_state(),
             **{name: getattr(self, name) for name in ("step", "idle", "best", "kept", "history")},
         }
@@ -203,7 +198,6 @@ class _Run:
         """Back to what :meth:`state` gave."""
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
         for name in ("step", "idle", "best", "history"):
             setattr(self, name, state[name])

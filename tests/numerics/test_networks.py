@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture, one_cycle
+from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
 
 
 def batched(*, quadratic: bool = False, common: bool = False) -> BatchedNetwork:
@@ -88,16 +88,3 @@ def test_mixtures_agree_with_scipy() -> None:
         means, scales = mixture.means[k].detach().numpy(), mixture.log_scales[k].exp().detach().numpy()
         density = stats.norm.pdf(values[k].numpy()[:, None], means, scales) @ (weights / weights.sum())
         np.testing.assert_allclose(found[k], np.log(density), rtol=1e-6)
-
-
-def test_the_rate_warms_up_and_falls_to_nothing() -> None:
-    optimizer = torch.optim.AdamW(batched().groups(0.0), lr=1e-2)
-    schedule = one_cycle(optimizer, [1e-2, 1e-2], 100)
-    rates = []
-    for _ in range(99):
-        optimizer.step()
-        schedule.step()
-        rates.append(schedule.get_last_lr()[0])
-    assert int(np.argmax(rates)) in range(7, 12)
-    np.testing.assert_allclose(max(rates), 1e-2, rtol=1e-3)
-    assert rates[-1] < 1e-5

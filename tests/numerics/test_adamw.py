@@ -1,0 +1,53 @@
+"""The optimiser: the same numbers as PyTorch's, which it stands in for."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from crlspec.numerics.adamw import AdamW, one_cycle
+from crlspec.numerics.networks import BatchedNetwork
+
+
+@pytest.mark.parametrize("steps", [2, 5, 10, 40])
+def test_steps_are_those_of_torch_to_the_last_bit(steps: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    mine = BatchedNetwork(3, 4, 9, generator)
+    theirs = copy.deepcopy(mine)
+    groups = [
+        [{**group, "lr": 2e-2 / (k + 1)} for k, group in enumerate(net.groups(1e-2))]
+        for net in (mine, theirs)
+    ]
+    optimizer = AdamW(groups[0], 1.0, steps)
+    expected = torch.optim.AdamW(groups[1], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        expected, [2e-2, 1e-2], total_steps=steps, pct_start=0.15 if steps == 10 else 0.1
+    )
+    for k in range(steps):
+        inputs = torch.randn(3, 20, 4, generator=generator)
+        for network, one in ((mine, optimizer), (theirs, expected)):
+            one.zero_grad()
+            (network(inputs) - inputs[..., 0]).square().mean().backward()
+            one.step()
+        if k < steps - 1:
+            schedule.step()
+    for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    shares = [one_cycle(step, 100)[0] for step in range(100)]
+    assert shares.index(max(shares)) == 9
+    assert max(shares) == pytest.approx(1)
+    assert shares[-1] < 1e-5
+
+
+def test_a_parameter_without_a_gradient_stays() -> None:
+    one, other = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    optimizer = AdamW([{"params": [one, other], "weight_decay": 0.5}], 0.1, 4)
+    one.sum().backward()
+    optimizer.step()
+    assert (one < 1).all()
+    assert torch.equal(other, torch.ones(2))
