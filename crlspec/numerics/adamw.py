@@ -1,5 +1,7 @@
-"""AdamW on a one-cycle schedule, without what ``torch.optim`` brings along: its first optimiser imports the compiler,
-which takes a second, and it goes through the parameters one by one in Python."""
+"""AdamW on a one-cycle schedule, by torch's functional form of it.
+
+The classes of ``torch.optim`` import the compiler with their first step, which takes a second.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 __all__ = ["AdamW", "one_cycle"]
 
 FORGET, SMALL = 0.999, 1e-8
-"""Of the mean square of the gradients, and what is added to its root."""
+"""How much of its mean square gradients keep in a step, and what is added to its root."""
 
 
 def one_cycle(step: int, steps: int) -> tuple[float, float]:
@@ -40,56 +43,57 @@ class AdamW:
     """
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], rate: float, steps: int) -> None:
-        self.step_count, self.steps = 0, steps
-        self.groups: list[tuple[list[Tensor], float, float]] = [
-            (list(group["params"]), group.get("weight_decay", 0.0), group.get("lr", rate)) for group in groups
+        self.steps = steps
+        self.groups = [
+            _Group(list(one["params"]), one.get("weight_decay", 0.0), one.get("lr", rate)) for one in groups
         ]
-        self.means, self.squares = (
-            [[torch.zeros_like(p) for p in parameters] for parameters, _, _ in self.groups] for _ in range(2)
-        )
+        self.step_count = 0
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for parameters, _, _ in self.groups:
-            for parameter in parameters:
+        for group in self.groups:
+            for parameter in group.parameters:
                 parameter.grad = None
 
-    @torch.no_grad()
     def step(self) -> None:
         """Move all parameters that have a gradient, at the rate of this step."""
         share, momentum = one_cycle(self.step_count, self.steps)
         self.step_count += 1
-        first, second = 1 - momentum**self.step_count, 1 - FORGET**self.step_count
-        for (parameters, decay, highest), all_means, all_squares in zip(
-            self.groups, self.means, self.squares, strict=True
-        ):
-            kept = [
-                (parameter, parameter.grad, mean, square)
-                for parameter, mean, square in zip(parameters, all_means, all_squares, strict=True)
-                if parameter.grad is not None
-            ]
-            if not kept:
-                continue
-            moved, gradients, means, squares = (list(column) for column in zip(*kept, strict=True))
-            rate = share * highest
-            if decay:
-                torch._foreach_mul_(moved, 1 - rate * decay)
-            torch._foreach_lerp_(means, gradients, 1 - momentum)
-            torch._foreach_mul_(squares, FORGET)
-            torch._foreach_addcmul_(squares, gradients, gradients, 1 - FORGET)
-            roots = torch._foreach_sqrt(squares)
-            torch._foreach_div_(roots, second**0.5)
-            torch._foreach_add_(roots, SMALL)
-            torch._foreach_addcdiv_(moved, means, roots, -rate / first)
+        for group in self.groups:
+            group.step(share * group.rate, momentum)
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands."""
-        return {"step": self.step_count, "means": self.means, "squares": self.squares}
+        return {"step": self.step_count, "moments": [group.moments for group in self.groups]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Back to what :meth:`state_dict` gave."""
-        for name, mine in (("means", self.means), ("squares", self.squares)):
-            for old, new in zip(mine, state[name], strict=True):
+        for group, moments in zip(self.groups, state["moments"], strict=True):
+            for old, new in zip(group.moments, moments, strict=True):
                 for one, other in zip(old, new, strict=True):
                     one.copy_(other)
         self.step_count = state["step"]
+
+
+class _Group:
+    """Parameters of one rate; ``moments`` of each: mean and mean square of its gradients, and how many there were."""
+
+    def __init__(self, parameters: list[Tensor], decay: float, rate: float) -> None:
+        self.parameters, self.decay, self.rate = parameters, decay, rate
+        self.moments = [(torch.zeros_like(p), torch.zeros_like(p), torch.zeros(())) for p in parameters]
+
+    @torch.no_grad()
+    def step(self, rate: float, momentum: float) -> None:
+        """Move those that have a gradient."""
+        moved = [
+            (parameter, parameter.grad, *moments)
+            for parameter, moments in zip(self.parameters, self.moments, strict=True)
+            if parameter.grad is not None
+        ]
+        if not moved:
+            return
+        parameters, gradients, means, squares, counts = (list(column) for column in zip(*moved, strict=True))
+        adamw(
+            parameters, gradients, means, squares, [], counts, foreach=True, amsgrad=False, beta1=momentum,
+            beta2=FORGET, lr=rate, weight_decay=self.decay, eps=SMALL, maximize=False,
+        )  # fmt: skip

@@ -1,8 +1,10 @@
-"""The optimiser: the same numbers as PyTorch's, which it stands in for."""
+"""The optimiser: the same numbers as the class of PyTorch that it stands in for, without its compiler."""
 
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -51,3 +53,12 @@ def test_a_parameter_without_a_gradient_stays() -> None:
     optimizer.step()
     assert (one < 1).all()
     assert torch.equal(other, torch.ones(2))
+
+
+def test_a_training_loads_no_compiler() -> None:
+    program = (
+        "import sys, torch; from crlspec.numerics.adamw import AdamW; p = torch.nn.Parameter(torch.ones(2)); "
+        "optimizer = AdamW([{'params': [p]}], 0.1, 4); p.sum().backward(); optimizer.step(); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert not {"torch._dynamo", "sympy"} & set(done.stdout.split())
