@@ -18,7 +18,7 @@ from tests.results import toy
 
 ROW = {
     "mcc": 0.9, "mcc_spearman": 0.95, "ceiling": 0.99, "share": 0.92, "shd": 1, "true_edges": 2, "error": 0.2,
-    "degrees": math.nan, "supervised_200": 0.1, "status": "undecided", "seconds": 3.0,
+    "degrees": math.nan, "supervised_200": 0.1, "status": "undecided", "seconds": 3.0, "cpu_seconds": 2.0,
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_a_row_is_kept_as_its_run_ends_and_never_run_again(tmp_path, monkeypatch
     told = capsys.readouterr().out.splitlines()
     assert told[0] == (
         "a                  seed 9000  MCC 0.900 (rank 0.950)  ceiling 0.990  share 0.920  SHD 1 of 2  20 labels "
-        "0.200 sd (supervised on 200: 0.100)  undecided  3 s  here"
+        "0.200 sd (supervised on 200: 0.100)  undecided  3 s, 2 CPU s  here"
     )
     assert told[2] == "a                  seed 9001  stopped"
 
