@@ -33,7 +33,7 @@ class RatioScores(ScoreDifference):
 
     width: int = 64
     steps: int = 600
-    batch: int = 256
+    batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-2
     held_out: float = 0.1

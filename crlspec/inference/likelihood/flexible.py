@@ -302,9 +302,8 @@ def train(
 ) -> Tensor:
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
 
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less, 512 where it is
-    nothing). Newton steps follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put
-    back at the end.
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less). Newton steps
+    follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
 
     polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
             others see a part of them
@@ -317,7 +316,7 @@ def train(
         *groups,
         {"params": densities, "weight_decay": 0.0},
     ]
-    most, some = (1536, 15_000) if polish == LAST else (1024 if polish else 512, 8_000)
+    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
     batch = min(max(512, len(training) // 32), most, len(training))
     shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
 

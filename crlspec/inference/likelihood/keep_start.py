@@ -23,7 +23,7 @@ from crlspec.numerics.training import Plan
 
 __all__ = ["Lead", "lead_of", "start_or_refined"]
 
-STEPS, WIDTH, BATCH = 200, 32, 512
+STEPS, WIDTH, BATCH = 200, 32, 1024
 """Of the networks that are fitted to both; about the longest fit that orders get in the search before."""
 
 

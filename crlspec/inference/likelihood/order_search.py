@@ -82,9 +82,7 @@ def order_by_likelihood(
     several = len(finalists)
     finalists += [order for order in dict.fromkeys(turned.values()) if order not in finalists]
     model = nested(finalists, starts, targeted, training, generator, soft)
-    found = train(
-        model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order", polish=1
-    )
+    found = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
     chosen = int(found[:several].mean(1).argmin())
     worse = {}
     for k, order in enumerate(finalists):
