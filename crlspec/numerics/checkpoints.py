@@ -20,9 +20,7 @@ from crlspec.errors import LossWarning
 
 __all__ = ["HERE", "Checkpoint", "TrainingContext"]
 
-KEPT = frozenset(
-    ("kind", "module", "optimizer", "generator", "step", "idle", "best", "kept", "history")
-)
+KEPT = frozenset(("kind", "module", "optimizer", "generator", "step", "idle", "best", "kept", "history"))
 """What the state of a training is made of."""
 
 
