@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a copy of a process (tests.forked) has no threads of OpenMP
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
