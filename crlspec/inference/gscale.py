@@ -203,8 +203,8 @@ class GScaleI(Estimator):
         something is known of the graph, which asks for tests of either direction and of a known power."""
         limits, known = self.thresholds, Knowledge.of(problem)
         if link is None or known is not None:
-            return edges_by_classifier(z, pairs, seed, progress, limits, self.alpha, known)
-        return edges_by_contrast(z, pairs, seed, progress, chance=limits.moved), None
+            return edges_by_classifier(z, pairs, seed, progress, limits, self.alpha, known, self.context)
+        return edges_by_contrast(z, pairs, seed, progress, chance=limits.moved, context=self.context), None
 
     def _told(
         self,
@@ -236,16 +236,17 @@ class GScaleI(Estimator):
     ) -> Pairing:
         """The pairs of environments that the data show, whatever is declared; where some of the rows of many clearly
         show those declared already, that is enough."""
-        if logits is None:
-            steps = [max(1, len(one) // QUICK) for one in y[1:]]
-            if min(steps) > 1:
-                some = [one[::step] for one, step in zip(y[1:], steps, strict=True)]
-                quick = find_pairs(some, progress, clear=self.thresholds.clear)
-                if set(quick.pairs) == set(declared) and quick.margin >= quick.clear:
-                    return quick
-            return find_pairs(y[1:], progress, clear=self.thresholds.clear)
-        stacked = np.concatenate(logits)
-        return find_pairs(y[1:], progress, stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent)
+        ratios, clear = None, self.thresholds.clear
+        if logits is not None:
+            stacked = np.concatenate(logits)
+            ratios, clear = stacked[:, 1:] - stacked[:, :1], self.thresholds.clear_bent
+        steps = [max(1, len(one) // QUICK) for one in y[1:]]
+        if min(steps) > 1:
+            some = [one[::step] for one, step in zip(y[1:], steps, strict=True)]
+            quick = find_pairs(some, progress, ratios, clear)
+            if set(quick.pairs) == set(declared) and quick.margin >= quick.clear:
+                return quick
+        return find_pairs(y[1:], progress, ratios, clear)
 
 
 def _unlinked(

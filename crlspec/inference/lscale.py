@@ -33,6 +33,7 @@ from crlspec.inference.soft.invariance import closure_by_invariance
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LscaleThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.scores.gaussian_changes import GaussianChanges
@@ -48,12 +49,14 @@ class LScaleI(Estimator):
     variant  auto (by the setting), hard, soft, or full-rank (soft, sufficiently nonlinear)
     alpha    significance level of every test of an edge
     refine   likelihood, or none for the paper's stages alone
+    context  where networks are trained
     thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft", "full-rank"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    context: TrainingContext = HERE
     thresholds: LscaleThresholds = field(default_factory=LscaleThresholds)
     declaration = declarations.LscaleI
     streams = True
@@ -111,6 +114,7 @@ class LScaleI(Estimator):
                             self.thresholds,
                             seed,
                             progress,
+                            self.context,
                         )
                     )
         seconds = {"scores": scored - began, "inference": time.perf_counter() - scored}
@@ -190,5 +194,7 @@ class LScaleI(Estimator):
             progress,
             heteroscedastic=self.thresholds.heteroscedastic_level,
             asked=asked,
+            context=self.context,
         )
-        return [first, *start_or_refined(first, refined, coordinates.all, seed, self.thresholds.worse)]
+        worse = self.thresholds.worse
+        return [first, *start_or_refined(first, refined, coordinates.all, seed, worse, self.context)]

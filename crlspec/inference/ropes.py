@@ -102,7 +102,7 @@ class Ropes(Estimator):
         y = coordinates.all
         step, excess = edges_by_classifier(
             [fitted.encoder(one) for one in y], pairs, seed, progress, self.thresholds, self.alpha,
-            Knowledge.of(problem),
+            Knowledge.of(problem), self.context,
         )  # fmt: skip
         first = NetworkEncoder(Network(rows, np.zeros(len(rows))), space.whitener, space.offset)
         encoder = NetworkEncoder(fitted.encoder, space.whitener, space.offset)

@@ -40,6 +40,7 @@ from crlspec.inference.soft.held_out import closure_by_orders
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import UmniThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
 from crlspec.spec.setting import Setting
@@ -54,12 +55,14 @@ class UmniCrl(Estimator):
     variant  auto (by the setting), hard or soft
     alpha    significance level of every test of an edge
     refine   likelihood, or none: edges by score differences alone
+    context  where networks are trained
     thresholds  what else decides
     """
 
     variant: Literal["auto", "hard", "soft"] = "auto"
     alpha: float = 0.01
     refine: Literal["likelihood", "none"] = "likelihood"
+    context: TrainingContext = HERE
     thresholds: UmniThresholds = field(default_factory=UmniThresholds)
     declaration = declarations.UmniCrl
     streams = True
@@ -208,6 +211,7 @@ class _Found:
                 self.signature,
                 estimator.thresholds.heteroscedastic_level,
                 asked,
+                estimator.context,
             ),
         ]
 
@@ -277,6 +281,7 @@ class _Found:
             search.seed,
             search.progress,
             self.signature,
+            estimator.context,
         )
 
 

@@ -49,12 +49,6 @@ class AdamW:
         ]
         self.step_count = 0
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for group in self.groups:
-            for parameter in group.parameters:
-                parameter.grad = None
-
     def step(self) -> None:
         """Move all parameters that have a gradient, at the rate of this step."""
         share, momentum = one_cycle(self.step_count, self.steps)
@@ -80,7 +74,11 @@ class _Group:
 
     def __init__(self, parameters: list[Tensor], decay: float, rate: float) -> None:
         self.parameters, self.decay, self.rate = parameters, decay, rate
-        self.moments = [(torch.zeros_like(p), torch.zeros_like(p), torch.zeros(())) for p in parameters]
+        self.fused = parameters[0].is_cuda if parameters else False  # one kernel, and counts on the device
+        place = parameters[0].device if self.fused else None
+        self.moments = [
+            (torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=place)) for p in parameters
+        ]
 
     @torch.no_grad()
     def step(self, rate: float, momentum: float) -> None:
@@ -94,6 +92,7 @@ class _Group:
             return
         parameters, gradients, means, squares, counts = (list(column) for column in zip(*moved, strict=True))
         adamw(
-            parameters, gradients, means, squares, [], counts, foreach=True, amsgrad=False, beta1=momentum,
+            parameters, gradients, means, squares, [], counts, fused=self.fused,
+            foreach=not self.fused, amsgrad=False, beta1=momentum,
             beta2=FORGET, lr=rate, weight_decay=self.decay, eps=SMALL, maximize=False,
         )  # fmt: skip

@@ -91,6 +91,14 @@ class TrainingContext:
     folder: Path | None = None
     fabric: Any = None
 
+    def chance(self, generator: torch.Generator) -> torch.Generator:
+        """What batches are drawn by, on the device where they are made: the generator itself on a CPU, else one of
+        its own there, begun by a number from it."""
+        if torch.device(self.device).type != "cuda":
+            return generator
+        begun = int(torch.randint(2**62, (), generator=generator))
+        return torch.Generator(self.device).manual_seed(begun)
+
     def part(self, index: Tensor) -> Tensor:
         """The equal part of a batch's indices (sample,) that this process works on, all processes having drawn the
         same. Raises ValueError where there is none."""

@@ -18,10 +18,11 @@ CHECKED = 1000
 
 @dataclass(frozen=True)
 class Parts:
-    """training: (sample, component) of every environment; held_out: (environment, sample, component), equally many
-    of each, at most 1000."""
+    """training: (row, component), the environments one after another; sizes: how many rows each has; held_out:
+    (environment, sample, component), equally many of each, at most 1000. All on the device where they are used."""
 
-    training: list[Tensor]
+    training: Tensor
+    sizes: tuple[int, ...]
     held_out: Tensor
 
     @classmethod
@@ -38,8 +39,10 @@ class Parts:
         cuts = [max(1, int(share * len(values))) for values in y]
         held = [values[:cut] for values, cut in zip(y, cuts)]
         size = min(CHECKED, max(len(values) for values in held))
-        checks = _drawn(held, size, generator, HERE)
-        return cls([values[cut:] for values, cut in zip(y, cuts)], checks.to(context.device))
+        checks = _drawn(torch.cat(held), [len(values) for values in held], size, generator, HERE)
+        training = torch.cat([values[cut:] for values, cut in zip(y, cuts)])
+        sizes = tuple(len(values) - cut for values, cut in zip(y, cuts))
+        return cls(training.to(context.device), sizes, checks.to(context.device))
 
     @property
     def checks(self) -> tuple[Tensor]:
@@ -51,13 +54,22 @@ class Parts:
         return (self.draw(size, generator, context),)
 
     def draw(self, size: int, generator: torch.Generator, context: TrainingContext = HERE) -> Tensor:
-        """(environment, size, component): random rows of every environment, of these the part of this process."""
-        return _drawn(self.training, size, generator, context).to(context.device)
+        """(environment, size, component): random rows of every environment, of these the part of this process. The
+        generator is of the device of the rows."""
+        return _drawn(self.training, self.sizes, size, generator, context)
 
 
 def _drawn(
-    samples: Sequence[Tensor], size: int, generator: torch.Generator, context: TrainingContext
+    rows: Tensor, sizes: Sequence[int], size: int, generator: torch.Generator, context: TrainingContext
 ) -> Tensor:
-    return torch.stack(
-        [y[context.part(torch.randint(len(y), (size,), generator=generator))] for y in samples]
-    )
+    """In one call of the generator where all environments have equally many rows, with the same numbers."""
+    place = generator.device
+    if len(set(sizes)) == 1:
+        drawn = torch.randint(sizes[0], (len(sizes), size), generator=generator, device=place)
+        starts = torch.arange(0, len(rows), sizes[0], device=place)
+        return rows[context.part(drawn.T).T + starts[:, None]]
+    index, start = [], 0
+    for count in sizes:
+        index.append(start + context.part(torch.randint(count, (size,), generator=generator, device=place)))
+        start += count
+    return rows[torch.stack(index)]

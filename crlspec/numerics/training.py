@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crlspec.numerics.adamw import AdamW
 from crlspec.numerics.checkpoints import Checkpoint
+from crlspec.numerics.gradients import Capture, gradients_of
 from crlspec.progress import Losses, Progress, silent
 
 __all__ = ["Plan", "Trained", "train"]
@@ -75,6 +76,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     after: Callable[[int], None] | None = None,
     fabric: Any = None,
+    capture: Capture | None = None,
 ) -> Trained:
     """Train in place; where there is a held-out loss, each replica is left with the weights of its lowest one.
 
@@ -87,6 +89,9 @@ def train(
     fabric    a launched ``Fabric`` of Lightning: every process runs the same training, draws the same numbers and
               takes its part of each batch (:meth:`TrainingContext.part`); gradients are averaged over all, and
               the held-out losses of the first process count
+    capture   as in :func:`crlspec.numerics.gradients.gradients_of`
+
+    On a GPU nothing waits for the device between two looks, if neither ``draw`` nor ``after`` does.
     """
     optimizer = AdamW([_all(module)] if groups is None else groups, plan.rate, plan.steps)
     run = _Run(module, optimizer, generator)
@@ -102,9 +107,9 @@ def train(
             parameter.data.copy_(fabric.broadcast(parameter.data))
     written = checkpoint if fabric is None or fabric.is_global_zero else None
     saved = -math.inf  # so that the first look is kept
+    gradients = gradients_of(module, loss, lambda words: progress(f"{stage}: {words}"), capture)
     while run.step < plan.steps and not run.is_idle(plan):
-        optimizer.zero_grad()
-        loss(draw(generator)).sum().backward()
+        gradients(draw(generator))
         if fabric is not None:
             _average(module, fabric)
         optimizer.step()
@@ -122,6 +127,7 @@ def train(
             if written is not None and time.monotonic() - saved >= written.seconds:
                 written.write({"kind": kind, **run.state()})
                 saved = time.monotonic()
+    module.zero_grad()
     if written is not None:
         written.write({"kind": kind, **run.state()})
     return run.finished()

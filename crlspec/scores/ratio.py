@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from crlspec.numerics.checkpoints import TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
@@ -65,7 +66,7 @@ class RatioScores(ScoreDifference):
         )
         held = [[fold[1] for fold in environment] for environment in folds]
         checks = _contrasts(held, min(2000, max(len(h) for e in held for h in e)), generator).to(self.device)
-        training = [[fold[0] for fold in environment] for environment in folds]
+        training = [[fold[0].to(self.device) for fold in environment] for environment in folds]
 
         def shown(step: int, losses: Tensor) -> Losses:
             means = losses.reshape(2, environments).mean(0).tolist()
@@ -74,8 +75,8 @@ class RatioScores(ScoreDifference):
         train(
             network,
             lambda batch: _log_loss(network(batch)),
-            lambda g: _contrasts(training, self.batch, g).to(self.device),
-            generator,
+            lambda g: _contrasts(training, self.batch, g),
+            TrainingContext(self.device).chance(generator),
             Plan(self.steps, self.rate),
             held_out=lambda: _log_loss(network(checks)),
             groups=network.groups(self.decay),
@@ -90,7 +91,7 @@ def _contrasts(samples: list[list[Tensor]], size: int, generator: torch.Generato
     """(2 · environments, 2 · size, component): for each fold and environment, obs rows first, then its own."""
 
     def draw(y: Tensor) -> Tensor:
-        return y[torch.randint(len(y), (size,), generator=generator)]
+        return y[torch.randint(len(y), (size,), generator=generator, device=generator.device)]
 
     rows = []
     for fold in range(2):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from crlspec.numerics.checkpoints import TrainingContext
 from crlspec.numerics.training import Plan, train
 from crlspec.progress import Losses, Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
@@ -61,12 +62,12 @@ class SlicedScores(ScoreDifference):
         fields = _VectorFields(len(folds), components, self.width, generator).to(self.device)
         checks = _rows([held for _, held in folds], min(1000, max(len(held) for _, held in folds)), generator)
         checks = checks.to(self.device)
-        training = [rows for rows, _ in folds]
+        training = [rows.to(self.device) for rows, _ in folds]
 
         def draw(g: torch.Generator) -> tuple[Tensor, Tensor]:
             batch = _rows(training, self.batch, g)
-            signs = torch.randint(0, 2, batch.shape, generator=g).to(batch) * 2 - 1
-            return batch.to(self.device), signs.to(self.device)
+            signs = torch.randint(0, 2, batch.shape, generator=g, device=g.device).to(batch) * 2 - 1
+            return batch, signs
 
         def shown(step: int, losses: Tensor) -> Losses:
             values = dict(zip(names, losses.reshape(-1, 2).mean(1).tolist(), strict=True))
@@ -76,7 +77,7 @@ class SlicedScores(ScoreDifference):
             fields,
             lambda batch: _loss(fields, batch[0], [batch[1]]),
             draw,
-            generator,
+            TrainingContext(self.device).chance(generator),
             Plan(self.steps, self.rate, look=50),
             held_out=lambda: _loss(fields, checks, list(_axes(checks))),
             progress=progress,
@@ -135,4 +136,7 @@ def _axes(like: Tensor) -> Tensor:
 
 def _rows(samples: list[Tensor], size: int, generator: torch.Generator) -> Tensor:
     """(batch, size, component): random samples of each."""
-    return torch.stack([y[torch.randint(len(y), (size,), generator=generator)] for y in samples])
+    place = generator.device
+    return torch.stack(
+        [y[torch.randint(len(y), (size,), generator=generator, device=place)] for y in samples]
+    )

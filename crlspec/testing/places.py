@@ -1,16 +1,33 @@
-"""One rule for devices and dtypes: every tensor is made where its inputs live, and in their dtype."""
+"""Rules for devices: tensors are made where their inputs live, in their dtype; a step of a training never waits."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["all_in"]
+__all__ = ["all_in", "never_waits"]
+
+WAITING = frozenset(
+    {
+        "_local_scalar_dense",
+        "_unique2",
+        "bincount",
+        "equal",
+        "is_nonzero",
+        "masked_select",
+        "nonzero",
+        "unique_dim",
+    }
+)
+"""Operators whose answer, or its size, has to come from the device first."""
 
 
 class all_in(TorchFunctionMode):  # noqa: N801  a condition, as one writes it
@@ -51,3 +68,61 @@ class all_in(TorchFunctionMode):  # noqa: N801  a condition, as one writes it
             raise AssertionError(
                 f"{name}: a tensor of shape {tuple(tensor.shape)} is {tensor.dtype}, not {self.dtype}"
             )
+
+
+@contextmanager
+def never_waits(device: torch.device | str) -> Iterator[None]:
+    """Within ``with never_waits("meta"):`` a call that would make a program wait for its device, or bring numbers to
+    it from elsewhere, is an AssertionError: derivatives too. What passes can be captured as a graph.
+
+    Tensors of no dimension may lie on the CPU: kernels take them as numbers.
+    """
+    with _NoLists(), _NoWaiting(torch.device(device)):
+        yield
+
+
+class _NoLists(TorchFunctionMode):
+    """Lists of places become tensors on their way to the device, where no operator sees it."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if getattr(func, "__name__", "") in ("__getitem__", "__setitem__"):
+            places = args[1] if isinstance(args[1], tuple) else args[1:2]
+            if any(isinstance(place, list | np.ndarray) for place in places):
+                raise AssertionError(f"a list of places comes from the program: {places}")
+        return func(*args, **(kwargs or {}))
+
+
+class _NoWaiting(TorchDispatchMode):
+    """Operators that wait, and tensors that come from elsewhere."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.device = device
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        name = func.overloadpacket.__name__
+        given = [one for one in tree_leaves((args, dict(kwargs or {}))) if isinstance(one, torch.Tensor)]
+        masks = name in ("index", "index_put", "index_put_") and any(
+            one.dtype == torch.bool for one in given[1:]
+        )
+        if name in WAITING or masks:
+            raise AssertionError(f"{name} waits for {self.device}")
+        for tensor in given:
+            if tensor.ndim and tensor.device.type != self.device.type:
+                raise AssertionError(
+                    f"{name}: a tensor of shape {tuple(tensor.shape)} comes from {tensor.device.type}, not "
+                    f"{self.device}"
+                )
+        return func(*args, **(kwargs or {}))

@@ -30,13 +30,25 @@ def test_steps_are_those_of_torch_to_the_last_bit(steps: int) -> None:
     for k in range(steps):
         inputs = torch.randn(3, 20, 4, generator=generator)
         for network, one in ((mine, optimizer), (theirs, expected)):
-            one.zero_grad()
+            network.zero_grad()
             (network(inputs) - inputs[..., 0]).square().mean().backward()
             one.step()
         if k < steps - 1:
             schedule.step()
     for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_one_kernel_of_a_gpu_takes_the_same_steps() -> None:
+    one, other = (torch.nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
+    usual, fused = (AdamW([{"params": [p], "weight_decay": 0.1}], 0.1, 8) for p in (one, other))
+    fused.groups[0].fused = True
+    for _ in range(8):
+        for parameter, optimizer in ((one, usual), (other, fused)):
+            parameter.grad = 2 * parameter.detach() + 1
+            optimizer.step()
+    torch.testing.assert_close(one, other)
+    assert fused.groups[0].moments[0][2] == 8
 
 
 def test_the_rate_warms_up_and_falls_to_nothing() -> None:

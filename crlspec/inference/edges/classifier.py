@@ -23,6 +23,7 @@ from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.power import Power, by_chi_square
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.progress import Progress
 
 __all__ = ["Calibrated", "calibrated", "detectable_shares", "edges_by_classifier"]
@@ -40,6 +41,7 @@ def edges_by_classifier(
     thresholds: GscaleThresholds = CONVENTIONS,
     alpha: float = 0.01,
     knowledge: Knowledge | None = None,
+    context: TrainingContext = HERE,
 ) -> tuple[Step, float]:
     """The step, and by how much tests against the order exceed chance, of tests that know nothing: see
     :func:`calibrated`.
@@ -53,10 +55,11 @@ def edges_by_classifier(
     alpha      level of the tests, for their power
     knowledge  what is known of the graph: both rounds are made without it, and tell whether it is true; where it asks
                for another graph than the second one's, a third round is made
+    context    where its networks are trained
     """
     began = time.perf_counter()
-    n, generator = len(pairs), torch.Generator().manual_seed(seed)
-    rows, graph = _heap(samples, pairs), ~np.eye(n, dtype=bool)
+    n, generator = len(pairs), context.chance(torch.Generator().manual_seed(seed))
+    rows, graph = _heap(samples, pairs, context.device), ~np.eye(n, dtype=bool)
     scores = _fitted(rows, graph, generator, progress)
     graph = graph & (calibrated(*scores.tests()).p_values < thresholds.kept)
     rows = Rows(rows.z + scores.shift(graph, rows.z), rows.kind)
@@ -78,7 +81,7 @@ def edges_by_classifier(
 
 def _fitted(rows: Rows, graph: np.ndarray, generator: torch.Generator, progress: Progress) -> ContrastScores:
     """The scores of a round."""
-    model = ContrastModel(graph, generator)
+    model = ContrastModel(graph, generator).to(rows.z.device)
     fit_contrasts(model, rows, generator, progress)
     return contrast_scores(model, rows)
 
@@ -202,11 +205,12 @@ def calibrated(statistics: np.ndarray, freedom: np.ndarray, before: np.ndarray |
     return Calibrated(order, both, one, excess, statistics, freedom)
 
 
-def _heap(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> Rows:
+def _heap(samples: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]], device: str) -> Rows:
     """All samples, in observational standard deviations."""
     centre, unit = samples[0].mean(0), samples[0].std(0)
     kind = np.zeros(len(samples), dtype=np.int64)
     for k, environments in enumerate(zip(*pairs, strict=True)):
         kind[list(environments)] = 1 + k * len(pairs) + np.arange(len(pairs))
     z = torch.as_tensor((np.concatenate(samples) - centre) / unit, dtype=torch.float32)
-    return Rows(z, torch.as_tensor(np.repeat(kind, [len(y) for y in samples])))
+    kinds = torch.as_tensor(np.repeat(kind, [len(y) for y in samples]))
+    return Rows(z.to(device), kinds.to(device))

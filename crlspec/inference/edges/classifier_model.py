@@ -73,12 +73,13 @@ class ContrastModel(nn.Module):
 
     seen: Tensor
     seen_without: Tensor
+    of_job: Tensor
 
     def __init__(self, graph: np.ndarray, generator: torch.Generator, width: int = 32) -> None:
         super().__init__()
         n = len(graph)
         self.graph, self.jobs = graph, [(int(i), int(j)) for i, j in np.argwhere(graph)]
-        self.of_job = [i for i, _ in self.jobs]
+        self.register_buffer("of_job", torch.tensor([i for i, _ in self.jobs], dtype=torch.long))
         self.register_buffer("seen", torch.as_tensor(graph | np.eye(n, dtype=bool)).float()[:, None])
         self.register_buffer("seen_without", self.seen[self.of_job].clone())
         for k, (_, j) in enumerate(self.jobs):
@@ -102,11 +103,12 @@ class ContrastModel(nn.Module):
         with torch.no_grad():
             replaced = self.replaced(rows.z)
             values = logits(replaced, self.mechanisms(rows.z * self.seen))
-            own = torch.softmax(values, 0)[1:].reshape(2, n, -1).sum(0)
-            rest = torch.logsumexp(values, 0) + torch.log((1 - own).clamp(min=1e-6))
+            either = torch.softmax(values, 0)[1:].reshape(2, n, -1).sum(0)
+            rest = torch.logsumexp(values, 0) + torch.log((1 - either).clamp(min=1e-6))
         mine = replaced[:, self.of_job] - self.mechanisms_without(rows.z * self.seen_without)
         three = torch.cat([rest[self.of_job][None], mine])
-        kind = torch.stack([(rows.kind == 1 + i) + 2 * (rows.kind == 1 + n + i) for i in self.of_job])
+        own = 1 + self.of_job[:, None]
+        kind = (rows.kind == own) + 2 * (rows.kind == n + own)
         return -torch.log_softmax(three, 0).gather(0, kind[None])[0]
 
     def terms(self, z: Tensor) -> Terms:
@@ -117,7 +119,7 @@ class ContrastModel(nn.Module):
         without, of_without = _differentiated(self.mechanisms_without, z * self.seen_without)
         return Terms(
             replaced.reshape(2, n, -1), slopes.reshape(2, n, -1), mechanism, gradient * self.seen,
-            (self.of_job, without, of_without * self.seen_without),
+            (self.of_job.tolist(), without, of_without * self.seen_without),
         )  # fmt: skip
 
 

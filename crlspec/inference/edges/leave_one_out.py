@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.ranks import distribution_distance
 from crlspec.numerics.statistics import paired_p_value
@@ -79,6 +80,7 @@ def edges_by_contrast(
     width: int = 16,
     rate: float = 8e-3,
     chance: float = GscaleThresholds.moved,
+    context: TrainingContext = HERE,
 ) -> Step:
     """Order by :func:`effects`, then a test of every pair; the latents themselves are left as they are.
 
@@ -97,8 +99,8 @@ def edges_by_contrast(
     own = torch.as_tensor(np.stack([np.isin(environment, pairs[m]) for m in order]))
     generator = torch.Generator().manual_seed(seed)
     jobs = [(i, -1) for i in range(1, n)] + [(i, j) for i in range(1, n) for j in range(i)]
-    fits = _Fits(z, own, jobs, width, generator)
-    shuffled = torch.randperm(len(z), generator=generator, device=generator.device)
+    fits = _Fits(z, own, jobs, width, generator).to(context.device)
+    shuffled = torch.randperm(len(z), generator=generator).to(context.device)
     folds = shuffled[: len(z) // 2], shuffled[len(z) // 2 :]
     if jobs:
         train(
@@ -107,7 +109,7 @@ def edges_by_contrast(
             lambda g: torch.stack(
                 [fold[torch.randint(len(fold), (batch,), generator=g, device=g.device)] for fold in folds]
             ),
-            generator,
+            context.chance(generator),
             Plan(steps, rate),
             groups=fits.groups(),
             progress=progress,
@@ -123,22 +125,30 @@ def edges_by_contrast(
 class _Fits(nn.Module):
     """Two folds of all jobs (i, j): ẑ_i by remainder and mechanism, the latter without ẑ_j; −1: with all before i."""
 
+    z: Tensor
+    before: Tensor
+    seen: Tensor
+    response: Tensor
+    kinds: Tensor
+
     def __init__(
         self, z: Tensor, own: Tensor, jobs: list[tuple[int, int]], width: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.z, self.jobs, n = z, len(jobs), z.shape[1]
+        self.jobs, n = len(jobs), z.shape[1]
         before, seen = z.new_zeros(len(jobs), 1, n), z.new_zeros(len(jobs), 1, n)
         for k, (i, j) in enumerate(jobs):
             before[k, 0, :i] = seen[k, 0, :i] = 1
             if j >= 0:
                 seen[k, 0, j] = 0
-        self.before, self.seen = before.repeat(2, 1, 1), seen.repeat(2, 1, 1)
-        self.response = torch.tensor([i for i, _ in jobs], dtype=torch.long, device=z.device)
-        self.own = own[self.response]
-        kinds = (~self.own).to(z)
+        response = torch.tensor([i for i, _ in jobs], dtype=torch.long, device=z.device)
+        kept = {
+            "z": z, "before": before.repeat(2, 1, 1), "seen": seen.repeat(2, 1, 1), "response": response,
+            "kinds": (~own[response]).to(z),
+        }  # fmt: skip
+        for name, value in kept.items():
+            self.register_buffer(name, value)
         self.log_scales = nn.Parameter(z.new_zeros(2 * len(jobs), 2))
-        self.kinds = kinds
         self.remainder = BatchedNetwork(2 * len(jobs), n, width, generator, common=True)
         self.mechanism = BatchedNetwork(2 * len(jobs), n, width, generator, common=True)
 

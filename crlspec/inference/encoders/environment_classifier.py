@@ -49,8 +49,8 @@ def environment_logits(
     train(
         network,
         loss,
-        lambda g: parts.draw(BATCH // len(samples), g, TrainingContext(context.device)),
-        generator,
+        lambda g: parts.draw(BATCH // len(samples), g),
+        context.chance(generator),
         Plan(min(steps, STEPS), RATE, look=LOOK),
         held_out=lambda: loss(parts.held_out),
         groups=network.groups(DECAY),

@@ -46,7 +46,7 @@ class Gaussianised:
 
 
 class Balanced:
-    """Batches with equally many samples of every environment, on average."""
+    """Batches with equally many samples of every environment, on average, where the sample lies."""
 
     def __init__(self, sample: Sample, context: TrainingContext = HERE) -> None:
         counts = torch.bincount(sample.environment)
@@ -77,7 +77,8 @@ def gaussianise(
     generator = torch.Generator().manual_seed(seed)
     training, held_out = Sample.split(samples, generator)
     model = GaussianEnvironments(starts, WIDTH, generator).to(context.device)
-    draw, check = Balanced(training, context), Balanced(held_out)(CHECKED, generator).to(context.device)
+    check = Balanced(held_out)(CHECKED, generator).to(context.device)
+    draw = Balanced(training.to(context.device), context)
     loss = model.likelihood if objective == "likelihood" else model.contrast
     plan = plan or (LIKELIHOOD if objective == "likelihood" else ODDS)
     kind = "held-out negative log likelihood" if objective == "likelihood" else "held-out log loss"
@@ -89,8 +90,8 @@ def gaussianise(
     trained = train(
         model,
         loss,
-        lambda g: draw(BATCH, g).to(context.device),
-        generator,
+        lambda g: draw(BATCH, g),
+        context.chance(generator),
         plan,
         held_out=lambda: loss(check),
         groups=model.groups(plan.rate),

@@ -105,15 +105,11 @@ def fit_sparse(
     generator = torch.Generator().manual_seed(seed)
     y, d = torch.as_tensor(samples[0]).double(), torch.as_tensor(differences).double()
     pooled = torch.as_tensor(np.concatenate(samples)).double()
-    order, everything = (
-        torch.randperm(len(values), generator=generator, device=generator.device) for values in (y, pooled)
-    )
+    orders = [torch.randperm(len(values), generator=generator) for values in (y, pooled)]
     cut, cut_all = (max(1, int(settings.held_out * len(values))) for values in (y, pooled))
     model = ScoreSparsity(torch.as_tensor(rows).double(), d, settings.width, generator).to(context.device)
-    held = tuple(
-        values.to(context.device)
-        for values in (y[order[:cut]], d[:, order[:cut]], pooled[everything[:cut_all]][: 4 * cut])
-    )
+    y, d, pooled, order, everything = (one.to(context.device) for one in (y, d, pooled, *orders))
+    held = y[order[:cut]], d[:, order[:cut]], pooled[everything[:cut_all]][: 4 * cut]
 
     def draw(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         some = order[cut:][
@@ -121,7 +117,7 @@ def fit_sparse(
         ]
         drawn = torch.randint(len(pooled) - cut_all, (settings.batch,), generator=g, device=g.device)
         others = everything[cut_all:][context.part(drawn)]
-        return y[some].to(context.device), d[:, some].to(context.device), pooled[others].to(context.device)
+        return y[some], d[:, some], pooled[others]
 
     def shown(step: int, losses: Tensor) -> Losses:
         values = {f"restart {k + 1}": float(loss) for k, loss in enumerate(losses)}
@@ -131,7 +127,7 @@ def fit_sparse(
         model,
         lambda batch: model.losses(*batch),
         draw,
-        generator,
+        context.chance(generator),
         Plan(settings.steps, settings.rate, look=50, patience=12),
         held_out=lambda: model.losses(*held),
         groups=[*model.encoder.groups(settings.decay), *model.decoder.groups(settings.decay)],

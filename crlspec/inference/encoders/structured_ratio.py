@@ -124,6 +124,8 @@ class StructuredRatio(nn.Module):
     pictures  where a convolutional network looks at the images too, and adds what it sees to the latents
     """
 
+    placed: Tensor
+
     def __init__(
         self,
         rows: Tensor,
@@ -148,7 +150,8 @@ class StructuredRatio(nn.Module):
         self.monotone = (
             None if turning is None or bool(turning.all()) else MonotoneRatio(~turning, settings.flexible)
         )
-        self.placed = [first for first, _ in pairs] + [second for _, second in pairs]
+        placed = [first for first, _ in pairs] + [second for _, second in pairs]
+        self.register_buffer("placed", torch.tensor(placed, dtype=torch.long))
         self.eyes = None if pictures is None else pictures.eyes(replicas, n, generator)
 
     def latents(self, flat: Tensor, images: Tensor | None = None) -> Tensor:
@@ -229,6 +232,7 @@ def fit(
         if pictures is None
         else PictureParts.split(samples, pictures, generator, settings.held_out, context)
     )
+    chance = context.chance(generator) if pictures is None else generator  # rows of images are read here
     before = 0
 
     def trained(name: str, starts: Starts, steps: int) -> tuple[StructuredRatio, Trained]:
@@ -237,9 +241,9 @@ def fit(
         model = StructuredRatio(rows, pairs, settings, generator, turning, pictures).to(context.device)
         if starts.latents:
             guided = min(settings.guided, steps)
-            _lead(model, starts.latents, guided, generator, progress, context, name, pictures)
+            _lead(model, starts.latents, guided, chance, progress, context, name, pictures)
         shorter = replace(settings, steps=steps)
-        last = _train(model, parts, shorter, generator, progress, context, name, before)
+        last = _train(model, parts, shorter, chance, progress, context, name, before)
         before += steps
         return model, last
 
@@ -354,11 +358,14 @@ def _lead(
         return
     replicas = len(model.head)
     own = [starting_latents[max(0, k - replicas + len(starting_latents))] for k in range(replicas)]
-    y, z = (torch.tensor(np.stack(values), dtype=torch.float32) for values in zip(*own, strict=True))
+    y, z = (
+        torch.tensor(np.stack(values), dtype=torch.float32, device=context.device)
+        for values in zip(*own, strict=True)
+    )
     led = (torch.arange(replicas, device=context.device) >= replicas - len(starting_latents)).float()
 
     def loss(index: Tensor) -> Tensor:
-        inputs, latents = y[:, index].to(context.device), z[:, index].to(context.device)
+        inputs, latents = y[:, index], z[:, index]
         error = ((model.encoder(inputs) - latents) ** 2).mean((1, 2))
         if model.decoder is not None:
             error = error + ((model.decoder(latents) - inputs) ** 2).mean((1, 2))

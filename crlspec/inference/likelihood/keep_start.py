@@ -18,6 +18,7 @@ from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics import training as numerics
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan
 
@@ -45,7 +46,12 @@ class Lead:
 
 
 def lead_of(
-    refined: Step, start: Step, samples: Sequence[np.ndarray], targeted: np.ndarray, seed: int
+    refined: Step,
+    start: Step,
+    samples: Sequence[np.ndarray],
+    targeted: np.ndarray,
+    seed: int,
+    context: TrainingContext = HERE,
 ) -> Lead:
     """The lead of the encoder of one step over that of another.
 
@@ -53,13 +59,14 @@ def lead_of(
     targeted  (latent, environment) bool
     """
     generator = torch.Generator().manual_seed(seed)
-    training, held_out = Sample.split(samples, generator)
+    training, held_out = (part.to(context.device) for part in Sample.split(samples, generator))
+    generator = context.chance(generator)
     steps = (refined, start)
-    rows = torch.stack([torch.as_tensor(step.rows, dtype=training.y.dtype) for step in steps])
+    rows = torch.as_tensor(np.stack([step.rows for step in steps])).to(training.y)
     rows = rows / (training.y @ rows.transpose(1, 2)).std(1)[:, :, None]
-    targets = torch.as_tensor(targeted[np.array([step.order for step in steps])])
+    targets = torch.as_tensor(targeted[np.array([step.order for step in steps])], device=rows.device)
     n = rows.shape[1]
-    graphs = torch.ones(n, n, dtype=torch.bool).tril(-1).expand(2, n, n)
+    graphs = torch.ones(n, n, dtype=torch.bool, device=rows.device).tril(-1).expand(2, n, n)
     model = FlexibleLikelihood(rows, targets, generator, graph=graphs, width=WIDTH)
     model.change.requires_grad_(False)
     densities = [*model.noise.parameters(), *model.replaced.parameters()]
@@ -67,14 +74,14 @@ def lead_of(
     size = min(BATCH, len(training))
 
     def draw(some: torch.Generator) -> Sample:
-        return training[torch.randint(len(training), (size,), generator=some)]
+        return training[torch.randint(len(training), (size,), generator=some, device=some.device)]
 
     numerics.train(
         model, lambda part: model.loss(part).mean(1), draw, generator, Plan(STEPS, 1e-2, look=STEPS),
         groups=[*groups, {"params": densities, "weight_decay": 0.0}],
     )  # fmt: skip
     with torch.no_grad():
-        losses = model.loss(held_out).double().numpy()
+        losses = model.loss(held_out).double().cpu().numpy()
     gains = losses[1] - losses[0]
     return Lead(float(gains.mean()), float(gains.std() / len(gains) ** 0.5))
 
@@ -85,13 +92,14 @@ def start_or_refined(
     samples: Sequence[np.ndarray],
     seed: int,
     bound: float = LinearThresholds.worse,
+    context: TrainingContext = HERE,
 ) -> list[Step]:
     """The steps of a refinement under one intervention a latent; where its encoder is worse than the start by more
     than so many standard errors, the start again, as the last of them, undecided."""
     began = time.perf_counter()
     n = len(start.order)
     targeted = np.concatenate([np.zeros((n, 1), dtype=bool), np.eye(n, dtype=bool)], 1)
-    lead = lead_of(refined[-1], start, samples, targeted, seed)
+    lead = lead_of(refined[-1], start, samples, targeted, seed, context)
     told = f"{abs(lead.mean):.3g} ± {lead.error:.2g} nats a held-out sample"
     if lead.z >= -bound:
         last = refined[-1]

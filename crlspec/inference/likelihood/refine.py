@@ -28,6 +28,7 @@ from crlspec.inference.order.peeling import Peeling
 from crlspec.inference.power import Power, by_normal
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.numerics.sample import Sample
@@ -159,6 +160,7 @@ def refine_flexible(
     signature: np.ndarray | None = None,
     heteroscedastic: float = LinearThresholds.heteroscedastic_level,
     asked: Asked | None = None,
+    context: TrainingContext = HERE,
 ) -> list[Step]:
     """Smooth mechanisms and mixture noise: nested latents over all predecessors, then graph and encoder in turn.
 
@@ -169,12 +171,14 @@ def refine_flexible(
     signature  (latent, interventional environment) bool; None: one environment per latent
     heteroscedastic  level of the test whether noise has one size
     asked      names and bounds of the checks of the answer; None: none are made
+    context    where networks are trained
     """
     began = time.perf_counter()
     targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)
     generator = torch.Generator().manual_seed(seed)
-    training, held_out = Sample.split(samples, generator)
+    training, held_out = (part.to(context.device) for part in Sample.split(samples, generator))
+    generator = context.chance(generator)
     known = None if asked is None else asked.knowledge
     ordered = order_by_likelihood(
         [peeling.order for peeling in orders], starts, targeted, training, held_out, generator, progress,
@@ -183,7 +187,7 @@ def refine_flexible(
     order, model, tried = ordered.order, ordered.model, ordered.tried
     train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
-    dense = model.rows()[0].detach().double().numpy()
+    dense = model.rows()[0].detach().double().cpu().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
     given = None if known is None else known.given(order)
     levels = _levels(alpha, len(order), given)

@@ -21,6 +21,7 @@ from crlspec.inference.soft.decided import check_by_errors, claimed
 from crlspec.inference.soft.shared_test import shared
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import UmniThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 
@@ -43,6 +44,7 @@ def closure_by_orders(
     seed: int,
     progress: Progress,
     signature: np.ndarray,
+    context: TrainingContext = HERE,
 ) -> Step:
     """Search the order, then ask of every pair whether the reversed order predicts held-out samples worse.
 
@@ -55,11 +57,13 @@ def closure_by_orders(
     thresholds  bounds of the checks
     samples     (sample, component) of every environment, the observational first
     signature   (latent, interventional environment) bool
+    context     where networks are trained
     """
     began = time.perf_counter()
     targeted = np.concatenate([np.zeros((len(signature), 1), dtype=bool), signature], 1)
     generator = torch.Generator().manual_seed(seed)
-    training, held_out = Sample.split(samples, generator, HELD_OUT)
+    training, held_out = (part.to(context.device) for part in Sample.split(samples, generator, HELD_OUT))
+    generator = context.chance(generator)
     ordered = order_by_likelihood(
         orders, starts, targeted, training, held_out, generator, progress, soft=True
     )
@@ -71,7 +75,7 @@ def closure_by_orders(
             [o for o in orders for _ in range(REPEATS)], starts, targeted, training, generator, True
         )
         found = train(model, training, held_out, generator, progress, steps=350, warm_up=50, stage="closure")
-        return found.double().numpy().reshape(len(orders), REPEATS, -1)
+        return found.double().cpu().numpy().reshape(len(orders), REPEATS, -1)
 
     def ask(asked: Sequence[tuple[Order, int]]) -> list[tuple[float, float]]:
         if not asked:

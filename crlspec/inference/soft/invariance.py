@@ -22,6 +22,7 @@ from crlspec.inference.soft.decided import check_by_chance, claimed
 from crlspec.inference.soft.invariance_test import FREEDOM, Invariance, invariance
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LscaleThresholds
+from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreEstimate
@@ -41,6 +42,7 @@ def closure_by_invariance(
     thresholds: LscaleThresholds,
     seed: int,
     progress: Progress,
+    context: TrainingContext = HERE,
 ) -> Step:
     """Search the order, then ask of every pair whether the reversed order stands too.
 
@@ -54,10 +56,12 @@ def closure_by_invariance(
 
     latents     their names, for the checks
     thresholds  bounds of the checks
+    context     where networks are trained
     """
     began = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
-    training, held_out = Sample.split(coordinates.all, generator)
+    training, held_out = (part.to(context.device) for part in Sample.split(coordinates.all, generator))
+    generator = context.chance(generator)
     everything = training + held_out
     table: dict[Order, Invariance] = {}
 
