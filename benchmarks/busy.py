@@ -16,13 +16,17 @@ QUESTION = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,
 
 @dataclass
 class Watch:
-    """looks: when trainings told where they are, and which; samples: when the GPU was asked, and percent."""
+    """looks: when trainings told where they are, and which; samples: when the GPU was asked, and percent; uncaptured:
+    what was said of trainings whose kernels are called one by one."""
 
     looks: list[tuple[float, str]] = field(default_factory=list)
     samples: list[tuple[float, float]] = field(default_factory=list)
+    uncaptured: list[str] = field(default_factory=list)
 
     def progress(self, stage: str, done: Any = None, total: Any = None, *, losses: Any = None) -> None:
         """Given to a solve."""
+        if "one by one" in stage:
+            self.uncaptured.append(stage)
         self.looks.append((time.monotonic(), stage if losses is not None else ""))
 
     @property

@@ -32,7 +32,7 @@ from resumed import append, row_of, rows_of
 SPECS = ("general/leaky-5", "general/mlp-5", "linear/quadratic-hard-5")
 SCORED = (100_000, 5_000_000)
 """Samples of the rows of Model.score, ten latents each."""
-FIELDS = ("name", "device", "set", "seconds", "mcc", "shd", "ratio", "difference", "busy")
+FIELDS = ("name", "device", "set", "seconds", "mcc", "shd", "ratio", "difference", "busy", "uncaptured")
 KEY = ("name", "device", "set")
 MCC, SHD, AGREEMENT = 0.02, 1, 1e-6
 """Parity: of a solved spec, and of scores with those by hand."""
@@ -74,7 +74,13 @@ def solved(name: str, device: str, sets: Sequence[str]) -> dict[str, Any]:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - began
     found = result.evaluate(truth)
-    return {"seconds": seconds, "mcc": float(found["mcc"]), "shd": int(found["shd"]), "busy": watch.share}
+    return {
+        "seconds": seconds,
+        "mcc": float(found["mcc"]),
+        "shd": int(found["shd"]),
+        "busy": watch.share,
+        "uncaptured": "; ".join(dict.fromkeys(watch.uncaptured)),
+    }
 
 
 def swept(name: str, seeds: int, device: str, sets: Sequence[str]) -> dict[str, Any]:
@@ -146,6 +152,8 @@ def line(name: str, make: str, row: dict[str, Any]) -> str:
         words = f"MCC {row['mcc']:.3f}, SHD {row['shd']:.3g}"
     if row.get("busy") is not None:
         words += f", busy {100 * row['busy']:.0f} % of its trainings"
+    if row.get("uncaptured"):
+        words += f" ({row['uncaptured']})"
     return f"{name:<24} {make}  {row['seconds']:.3g} s  {words}"
 
 

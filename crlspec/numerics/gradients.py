@@ -99,13 +99,13 @@ def captured(work: Callable[[], None], device: torch.device) -> Callable[[], Non
 
     Raises RuntimeError where the work waits for the device or makes tensors elsewhere.
     """
-    with torch.cuda.device(device):
-        stream = torch.cuda.Stream(device)
-        stream.wait_stream(torch.cuda.current_stream(device))
+    present, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    with torch.cuda.stream(present):  # which a failed capture does not put back
+        stream.wait_stream(present)
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP):
                 work()
-        torch.cuda.current_stream(device).wait_stream(stream)
+        present.wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
             work()

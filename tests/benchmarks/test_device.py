@@ -88,6 +88,15 @@ def test_the_device_is_busy_between_two_looks_of_one_training():
     assert busy.Watch(looks).share is None
 
 
+def test_a_training_that_is_not_captured_stands_in_its_row():
+    watch = busy.Watch()
+    watch.progress("graph: kernels are called one by one: it waits")
+    row = {**SOLVED, "busy": 0.5, "uncaptured": "; ".join(watch.uncaptured)}
+    assert bench.line("a", "cuda", row).endswith(
+        "busy 50 % of its trainings (graph: kernels are called one by one: it waits)"
+    )
+
+
 def test_without_a_gpu_nothing_is_asked(monkeypatch):
     monkeypatch.setattr(busy.subprocess, "Popen", lambda *_, **__: pytest.fail("asked"))
     with busy.watched(False) as watch:
