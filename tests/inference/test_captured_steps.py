@@ -7,7 +7,9 @@ copied to where the first one lay.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +24,7 @@ from crlspec.inference.encoders.gaussian_environments import GaussianEnvironment
 from crlspec.inference.encoders.score_sparsity import ScoreSparsity
 from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
-from crlspec.numerics.gradients import gradients_of, tensors_of
+from crlspec.numerics.gradients import captured, gradients_of, tensors_of
 from crlspec.numerics.image_replicas import ImageReplicas
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.residual import ResidualNetwork
@@ -30,6 +32,8 @@ from crlspec.numerics.sample import Sample
 from crlspec.scores.ratio import _log_loss
 from crlspec.scores.sliced import _loss, _VectorFields
 from crlspec.testing.places import never_waits
+
+SIGNATURE = inspect.signature(torch.cuda.graph)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -204,6 +208,39 @@ def test_data_are_not_written_to() -> None:
     for batch in (data, -data):
         step(batch)
     assert torch.equal(data, torch.arange(8.0).reshape(4, 2))
+
+
+def test_a_graph_is_captured_once_the_kernels_are_chosen_on_the_same_stream(monkeypatch) -> None:
+    events: list[Any] = []
+
+    class Stream:
+        def __init__(self, device: Any = "present") -> None:
+            self.device = device
+
+        def wait_stream(self, other: Stream) -> None:
+            events.append(f"{self.device} waits for {other.device}")
+
+    class Graph:
+        def replay(self) -> None:
+            events.append("replay")
+
+    @contextmanager
+    def inside(*given: Any, **named: Any) -> Iterator[None]:
+        if named:
+            SIGNATURE.bind(*given, **named)
+        place = [named["stream"].device] if named else [one.device for one in given]
+        events.append(("capture" if named else "on", *place))
+        yield
+
+    for name, one in {"stream": inside, "graph": inside, "Stream": Stream, "CUDAGraph": Graph}.items():
+        monkeypatch.setattr(torch.cuda, name, one)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
+    captured(lambda: events.append("work"), torch.device("cuda:1"))()
+    own = torch.device("cuda:1")
+    assert events == [
+        ("on", "present"), f"{own} waits for present", ("on", own), *["work"] * 3, f"present waits for {own}",
+        ("capture", own), "work", "replay",
+    ]  # fmt: skip
 
 
 def test_what_waits_is_found() -> None:
