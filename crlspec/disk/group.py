@@ -41,9 +41,9 @@ def write_group(
     group: h5py.Group,
     variables: Mapping[Any, xr.Variable],
     attributes: Mapping[Any, Any],
-    above: Mapping[str, Dimension],
+    above: Mapping[Any, Dimension],
     numbers: Iterator[int],
-) -> dict[str, Dimension]:
+) -> dict[Any, Dimension]:
     """Fill an empty group with variables and attributes, encoded as xarray does.
 
     above    dimensions of the groups above

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crlspec.disk.group import Dimension, write_group
 from crlspec.disk.room import size_text
@@ -35,14 +35,15 @@ def netcdf(tree: xr.DataTree | xr.Dataset) -> memoryview:
     nodes = [(node.path, node.to_dataset(inherit=False)) for node in tree.subtree]
     require_memory(sum(node.nbytes for _, node in nodes))
     content, numbers = io.BytesIO(), count()
-    seen: dict[str, dict[str, Dimension]] = {}
+    seen: dict[str, dict[Any, Dimension]] = {}
     with h5netcdf.File(io.BytesIO(), "w") as blank, h5py.File(content, "w", track_order=True) as file:
         store = H5NetCDFStore(blank)  # says how to encode
         for path, node in nodes:
             group = file if path == "/" else file.create_group(path, track_order=True)
             above = {} if path == "/" else seen[path.rpartition("/")[0] or "/"]
             variables, attributes = xr.conventions.encode_dataset_coordinates(node)
-            seen[path] = write_group(group, *store.encode(variables, attributes), above, numbers)
+            variables, attributes = store.encode(variables, attributes)
+            seen[path] = write_group(group, variables, attributes, above, numbers)
         file.attrs["_NCProperties"] = np.bytes_(
             f"version=2,hdf5={h5py.version.hdf5_version},h5py={h5py.__version__}"
         )
