@@ -27,7 +27,6 @@ def taken(spec: Any, data: Any) -> tuple[Spec, xr.DataTree]:
     """
     import xarray as xr
 
-    from crlspec.data import read_data
     from crlspec.data.tree import PROVENANCE
     from crlspec.spec.required import require_spec
     from crlspec.spec.schema import Spec
@@ -45,6 +44,8 @@ def taken(spec: Any, data: Any) -> tuple[Spec, xr.DataTree]:
         raise WrongType(
             "Got no data.", "Write crlspec.solve(spec, data), or crlspec.read_data(path) for the data."
         )
+    from crlspec.data import read_data
+
     try:
         return spec, read_data(data, **reading)
     except DataError as error:

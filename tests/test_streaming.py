@@ -80,7 +80,7 @@ def test_answers_are_those_of_memory_to_rounding_and_equal_whatever_the_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, estimator: str, design: str, kind: str
 ) -> None:
     spec = spec_of(estimator, design, kind)
-    paths = [stored(spec, tmp_path / f"{rows}.zarr", rows) for rows in (64, 1000)]
+    paths = [stored(spec, tmp_path / f"{rows}.zarr", rows) for rows in (256, 1000)]
     whole = crlspec.solve(spec, read_data(paths[0]), seed=1)
     monkeypatch.setattr(lazily, "LARGE", 0)
     monkeypatch.setattr(numerics_rows, "RUN", 2**13)

@@ -50,7 +50,7 @@ assert not verdict.covered
 
 # %%
 spec = crlspec.loads(
-    MODEL + MIXING + TWO + "samples: 4000\nestimator: {kind: gscale-i, restarts: 2, steps: 400}"
+    MODEL + MIXING + TWO + "samples: 2000\nestimator: {kind: gscale-i, restarts: 2, steps: 200}"
 )
 verdict = crlspec.identifiability(spec)
 print(verdict)

@@ -75,8 +75,8 @@ class Found:
 def found_in(spec: Spec) -> Found:
     """The data of a spec, opened and held against it."""
     from crlspec.data import Problem, environments_of, observational_of, provenance_of, read_data
-    from crlspec.data.one_table import READING
     from crlspec.data.prepare import prepared
+    from crlspec.data.tree import READING
     from crlspec.given import named_by_environments, steps_of
     from crlspec.spec.setting import Setting
 

@@ -161,7 +161,7 @@ def _in_place(spec: Spec, path: Path | None, place: Place, arguments: Namespace)
 def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: Namespace, log: Log) -> int:
     with loading(arguments.alone):
         from crlspec.data import provenance_of
-        from crlspec.data.one_table import READING
+        from crlspec.data.tree import READING
         from crlspec.solving import solve
 
     folder = place.given
@@ -227,7 +227,7 @@ def _estimate_and_write(spec: Spec, path: Path | None, place: Place, arguments: 
 def _reading(data: xr.DataTree) -> dict[str, Any]:
     """What was guessed, left out or renamed while the data were read."""
     from crlspec.data import provenance_of
-    from crlspec.data.one_table import READING
+    from crlspec.data.tree import READING
 
     found = provenance_of(data).get(READING)
     return {READING: found} if found else {}
@@ -250,11 +250,11 @@ def _bytes_of(start: Input, folder: Path) -> tuple[int, int]:
 
 
 def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Input:
-    from crlspec.data import provenance_of, read_data
-
     seed = arguments.seed
     seeds, clock = {"model": seed, "sample": seed}, time.monotonic()
     if spec.data is not None:
+        from crlspec.data import read_data
+
         assert path is not None
         log("reading data")
         read = read_data(path, **spec.data.reading())
@@ -270,6 +270,8 @@ def _input(spec: Spec, path: Path | None, arguments: Namespace, log: Log) -> Inp
         data = model.sample(seed=seed)
         notes: dict[str, Any] = {"seeds": seeds, "device": arguments.device}
     else:
+        from crlspec.data import provenance_of, read_data
+
         log("reading data")
         data = read_data(path)
         seeds = {**seeds, **_seeds_of(provenance_of(data))}

@@ -10,17 +10,15 @@ import numpy as np
 
 from crlspec.data.columns import chosen, labels_of, observed_of, without_missing
 from crlspec.data.sheets import Sheet
-from crlspec.data.tree import build_tree, labelled_array, listed
+from crlspec.data.tree import READING, build_tree, labelled_array, listed
 from crlspec.data.wanted import Wanted
 from crlspec.errors import DataError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["READING", "in_order", "one_table", "tree_of"]
+__all__ = ["in_order", "one_table", "tree_of"]
 
-READING = "reading"
-"""Provenance: sentences about what was guessed, left out or renamed while the data were read."""
 USUAL = ("environment", "condition", "perturbation", "guide", "treatment", "intervention", "regime", "group")
 """Names that a column of environments usually has; ``environment`` alone is taken without being asked for."""
 

@@ -26,6 +26,8 @@ PROVENANCE = "crlspec"
 ORDER = "environments"
 IMAGE = "image"
 """Provenance: [row, column, channel] where the first observed variables are the pixels of an image, in this order."""
+READING = "reading"
+"""Provenance: sentences about what was guessed, left out or renamed while the data were read."""
 OBSERVATIONAL_NAMES = ("obs", "observational")
 
 

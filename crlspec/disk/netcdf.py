@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crlspec.disk.group import Dimension, write_group
 from crlspec.disk.room import size_text
 from crlspec.disk.seal import sealed
 from crlspec.errors import WriteError
@@ -23,6 +25,8 @@ MEMORY = Path("/proc/meminfo")
 def netcdf(tree: xr.DataTree | xr.Dataset) -> memoryview:
     """The bytes of a NetCDF-4 file with a group a node, sealed. Raises WriteError where memory cannot hold them."""
     import h5netcdf
+    import h5py
+    import numpy as np
     import xarray as xr
     from xarray.backends import H5NetCDFStore
 
@@ -30,10 +34,19 @@ def netcdf(tree: xr.DataTree | xr.Dataset) -> memoryview:
         tree = xr.DataTree(tree)
     nodes = [(node.path, node.to_dataset(inherit=False)) for node in tree.subtree]
     require_memory(sum(node.nbytes for _, node in nodes))
-    content = io.BytesIO()
-    with h5netcdf.File(content, "w") as file:
+    content, numbers = io.BytesIO(), count()
+    seen: dict[str, dict[Any, Dimension]] = {}
+    with h5netcdf.File(io.BytesIO(), "w") as blank, h5py.File(content, "w", track_order=True) as file:
+        store = H5NetCDFStore(blank)  # says how to encode
         for path, node in nodes:
-            node.dump_to_store(H5NetCDFStore(file, group=path))
+            group = file if path == "/" else file.create_group(path, track_order=True)
+            above = {} if path == "/" else seen[path.rpartition("/")[0] or "/"]
+            variables, attributes = xr.conventions.encode_dataset_coordinates(node)
+            variables, attributes = store.encode(variables, attributes)
+            seen[path] = write_group(group, variables, attributes, above, numbers)
+        file.attrs["_NCProperties"] = np.bytes_(
+            f"version=2,hdf5={h5py.version.hdf5_version},h5py={h5py.__version__}"
+        )
     return sealed(content)
 
 

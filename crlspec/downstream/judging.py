@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,14 @@ import xarray as xr
 from crlspec.downstream.decoded import Code, code_of
 from crlspec.downstream.design import Design, design_of
 from crlspec.downstream.fitted import quick_spec
-from crlspec.downstream.flexible import FlexibleFit, fit_flexible
 from crlspec.downstream.goodness import goodness, split
 from crlspec.downstream.linear import LinearFit, Noises, Slot, fit_linear, slots_of
-from crlspec.downstream.noise import mixture
 from crlspec.generative.model import Model, compile
 from crlspec.generative.program import noise_site
 from crlspec.results.record import Record
+
+if TYPE_CHECKING:
+    from crlspec.downstream.flexible import FlexibleFit
 
 __all__ = ["Judged", "judge", "latents_of", "mechanisms", "refuted"]
 
@@ -87,11 +88,15 @@ def judge(result: Record) -> Judged:
         z for z in design.latents if all(_knows_its_parents(one, design, z) for one in both)
     )
     if nonlinear:
+        from crlspec.downstream.flexible import fit_flexible
+
         rough = fit_flexible(design, kept, nonlinear, resamples=0)
         model, table = judged(rough)
     sizes = {z: _worst(table, design, Slot(z, design.parents[z]), "size")[1] for z in sorted(nonlinear)}
     heteroscedastic = {z: p_value for z, p_value in sizes.items() if refuted(table, design, z, "size")}
     if heteroscedastic:
+        from crlspec.downstream.flexible import fit_flexible
+
         rough = fit_flexible(design, kept, nonlinear, frozenset(heteroscedastic), resamples=0)
         model, table = judged(rough)
     noise = _noise(design, model, table, _encoded(model, kept, mixing, offset))
@@ -115,8 +120,9 @@ def _worst(table: xr.Dataset, design: Design, slot: Slot, test: str) -> tuple[fl
     """Mean effect over the environments that show a mechanism, and the least p-value times their number; NaN for a
     test that does not apply."""
     shown = design.untouched(slot.latent) if slot.environment is None else (slot.environment,)
-    part = table.sel(latent=slot.latent, environment=list(shown))
-    p_values, effects = part[f"{test}_p"].values, part[test].values
+    column = table.get_index("latent").get_loc(slot.latent)
+    rows = table.get_index("environment").get_indexer_for(list(shown))
+    p_values, effects = (table[key].values[rows, column] for key in (f"{test}_p", test))
     if np.isnan(p_values).all():
         return float("nan"), float("nan")
     return float(np.nanmean(effects)), float(min(len(p_values) * np.nanmin(p_values), 1.0))
@@ -184,5 +190,10 @@ def _noise(design: Design, model: Model, table: xr.Dataset, samples: Mapping[str
         effect, p_value = _worst(table, design, slot, "distribution")
         wrong = p_value < LEVEL and effect > LITTLE["distribution"]
         residuals = np.concatenate([taken[name][noise_site(slot.latent)].cpu().numpy() for name in shown])
-        found[slot] = mixture(residuals) if wrong else {"kind": "normal"}
+        if wrong:
+            from crlspec.downstream.noise import mixture
+
+            found[slot] = mixture(residuals)
+        else:
+            found[slot] = {"kind": "normal"}
     return found

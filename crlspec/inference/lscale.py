@@ -20,7 +20,6 @@ from crlspec.inference.base import Estimator
 from crlspec.inference.checks.rank import check_rank, is_gaussian
 from crlspec.inference.edges.scores import UNCALIBRATED, are_calibrated, score_edges
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.likelihood.keep_start import start_or_refined
 from crlspec.inference.likelihood.refine import likelihood_step, refine_flexible
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
@@ -28,8 +27,6 @@ from crlspec.inference.order.peeling_changes import rows_in_order_changes, unmix
 from crlspec.inference.order.signature import peel_targets
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from crlspec.inference.soft.full_rank import full_rank_graph
-from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
-from crlspec.inference.soft.invariance import closure_by_invariance
 from crlspec.inference.status import status_of, with_heteroscedasticity, without_calibration
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LscaleThresholds
@@ -78,6 +75,8 @@ class LScaleI(Estimator):
         if hard:
             steps = self._hard(problem, coordinates, estimate, seed, progress)
         else:
+            from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_scores
+
             known = Knowledge.of(problem)
             if known is not None and estimate.exact:
                 known.refuse_exact()
@@ -102,6 +101,8 @@ class LScaleI(Estimator):
                         )
                     )
                 else:
+                    from crlspec.inference.soft.invariance import closure_by_invariance
+
                     if known is not None:
                         known.refuse_smooth_soft()
                     steps.append(
@@ -185,6 +186,8 @@ class LScaleI(Estimator):
             order, rows = peel_targets(sinks, len(rows), before)
             free = None if known is None else peel_targets(sinks, len(rows))
             return [first, likelihood_step(sinks.moments, asked.counts, order, rows, asked=asked, free=free)]
+        from crlspec.inference.likelihood.keep_start import start_or_refined
+
         refined = refine_flexible(
             coordinates.all,
             orders,

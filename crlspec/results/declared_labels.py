@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import xarray as xr
 
-from crlspec.data.labels import Labels, labels_of, read_labels
 from crlspec.errors import DataError, EstimationError
-from crlspec.results.calibrate import calibration_from
 from crlspec.results.record import Record
 
 if TYPE_CHECKING:
+    from crlspec.data.labels import Labels
     from crlspec.spec.schema import Calibrate
 
 __all__ = ["calibrated_as_declared", "require_labels"]
@@ -52,6 +51,9 @@ def calibrated_as_declared(
     provenance (``calibration_refused``: message and exit status)."""
     if declared is None:
         return result
+    from crlspec.data.labels import read_labels
+    from crlspec.results.calibrate import calibration_from
+
     try:
         labels = read_labels(declared.labels) if isinstance(declared.labels, str) else None
         labels = labels or _of_the_truth(data, result.observational, int(declared.labels), seed)
@@ -64,6 +66,8 @@ def calibrated_as_declared(
 
 def _of_the_truth(data: xr.DataTree, observational: str, count: int, seed: int) -> Labels:
     """True latents of ``count`` rows of the observational environment, drawn by the seed."""
+    from crlspec.data.labels import labels_of
+
     truth = data.children[observational].to_dataset()["z"].transpose("sample", "latent")
     rows = np.sort(np.random.default_rng([seed, LABELLED]).permutation(len(truth))[:count])
     columns = {str(name): truth.values[rows, k] for k, name in enumerate(truth["latent"].values)}

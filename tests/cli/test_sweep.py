@@ -143,8 +143,9 @@ def test_a_wrong_call_is_refused_before_any_run(call: Call, given: tuple[str, ..
     assert not Path("runs").exists()
 
 
-def test_a_scheduler_needs_its_package(call: Call, spec: Path) -> None:
+def test_a_scheduler_needs_its_package(call: Call, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("joblib")
+    monkeypatch.setattr("crlspec.studies.cluster.client.PATIENCE", 0.5)
     try:
         import distributed  # noqa: F401
     except ImportError:

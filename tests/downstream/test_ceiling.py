@@ -12,6 +12,7 @@ import pytest
 import crlspec
 from crlspec.data import from_arrays
 from crlspec.errors import DataError, SettingMismatch
+from crlspec.numerics import supervised
 from crlspec.results.ceiling import Ceiling
 from tests.inference import blobs
 from tests.inference.short import short_networks
@@ -151,9 +152,11 @@ def test_a_round_trip_through_json(seen, short, tmp_path):
     assert Ceiling.from_values(json.loads(nothing.json())) == nothing
 
 
-def test_images_show_what_moves_in_them_and_no_more():
+def test_images_show_what_moves_in_them_and_no_more(monkeypatch):
     """Blobs whose place down is fixed: b is seen as far as a tells it, by R² .64 and no more."""
-    truth = {name: blobs.latents(name, 500) for name in blobs.NAMES}
+    monkeypatch.setattr(supervised, "LEAST_STEPS", 150)
+    monkeypatch.setattr(supervised, "PASSES", 20)
+    truth = {name: blobs.latents(name, 250) for name in blobs.NAMES}
     images = {name: blobs.rendered(z * [1, 0]) for name, z in truth.items()}
     found = crlspec.ceiling(from_arrays(images=images, truth=truth, latents=("a", "b")))
     assert found.network == "convolutional"

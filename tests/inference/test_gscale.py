@@ -107,13 +107,6 @@ def test_names_and_order_of_environments_do_not_matter():
     assert edges(other) == edges(solved("uncoupled"))
 
 
-def test_the_same_seed_gives_the_same_numbers():
-    first, second = solved(), GScaleI().solve(problem(), GaussianScores(), 0, silent)
-    assert first.tested == second.tested
-    x = problem().samples["obs"]
-    np.testing.assert_array_equal(first.encoder(x), second.encoder(x))
-
-
 @pytest.mark.slow
 def test_a_general_mixing():
     x = {}

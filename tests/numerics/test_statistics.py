@@ -25,7 +25,7 @@ def most(level: float) -> float:
     return float(stats.binom.ppf(1 - 1e-4, RUNS, level)) / RUNS
 
 
-@pytest.mark.parametrize("samples", [500, 1000, 5000])
+@pytest.mark.parametrize("samples", [500, 1000, pytest.param(5000, marks=pytest.mark.slow)])
 def test_gaussianity_keeps_its_level_over_components_and_environments(samples: int) -> None:
     """Four environments of three components, 2000 replications; the tail of the kurtosis costs a fifth at 500."""
     rng, runs = np.random.default_rng(samples), 2000

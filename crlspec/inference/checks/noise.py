@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from crlspec.data import Problem
 from crlspec.data.prepare import Components
 from crlspec.inference.check import Check
-from crlspec.inference.checks.components import check_components, noise_in_latents
 from crlspec.inference.checks.observation_noise import check_without_noise, noise_on_latents
 from crlspec.inference.estimate import Estimate
-from crlspec.inference.likelihood.without_noise import without_noise
 from crlspec.numerics.threads import one_thread
 
 if TYPE_CHECKING:
@@ -29,9 +27,16 @@ def noise_checks(
     """
     alpha, thresholds = getattr(estimator, "alpha", None), estimator.thresholds
     told = noise_on_latents(estimate)
-    noise = told if components is None else noise_in_latents(estimate, problem, components)
+    if components is None:
+        noise = told
+    else:
+        from crlspec.inference.checks.components import check_components, noise_in_latents
+
+        noise = noise_in_latents(estimate, problem, components)
     if noise is None:
         return ()
+    from crlspec.inference.likelihood.without_noise import without_noise
+
     with one_thread():
         without = None if alpha is None else without_noise(estimate, problem, noise, alpha, thresholds)
     if components is not None:

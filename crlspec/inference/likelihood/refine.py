@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from crlspec.inference.check import Check
-from crlspec.inference.checks.known import Statement, check_known, check_unseen
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
-from crlspec.inference.likelihood.edge_tests import detectable_shares
-from crlspec.inference.likelihood.flexible import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
-from crlspec.inference.likelihood.graph_search import search_graph
-from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth_statements
-from crlspec.inference.likelihood.order_search import Starts, order_by_likelihood
-from crlspec.inference.likelihood.signature_rivals import Rivals, check_signature
 from crlspec.inference.likelihood.wald import wald_tests
 from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.order.peeling import Peeling
@@ -31,8 +24,12 @@ from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
-from crlspec.numerics.sample import Sample
 from crlspec.progress import Progress
+
+if TYPE_CHECKING:
+    from crlspec.inference.checks.known import Statement
+    from crlspec.inference.likelihood.order_search import Starts
+    from crlspec.inference.likelihood.signature_rivals import Rivals
 
 __all__ = ["likelihood_step", "refine_flexible", "refine_gaussian"]
 
@@ -113,16 +110,22 @@ def likelihood_step(
         power = Power(detectable, asked.thresholds.detectable)
         checks = decide(asked, Fits(best, fit, tests, moments, _table(signature, best)), p_values, power)
         if rivals is not None and signature is not None:
+            from crlspec.inference.likelihood.signature_rivals import check_signature
+
             only = check_signature(best, moments, signature, asked, rivals)
             checks = (only, *checks) if only.consequence == "refuted" else (*checks, only)
         statements = list(stated)
         if known is not None:
+            from crlspec.inference.likelihood.known_tests import gaussian_statements
+
             statements += gaussian_statements(
                 known, best, best if free is None else fit([free[0]], free[1][None])[0], fit,
                 lambda one: wald_tests(one, moments, counts, signature), float(counts.sum()), asked.alpha,
                 asked.thresholds, margin,
             )  # fmt: skip
         if statements:
+            from crlspec.inference.checks.known import check_known
+
             checks = (
                 check_known(statements, asked.thresholds.known),
                 *checks,
@@ -139,6 +142,8 @@ def likelihood_step(
 
 
 def _unseen(asked: Asked, order: Order, p_values: np.ndarray) -> tuple[Check, ...]:
+    from crlspec.inference.checks.known import check_unseen
+
     given = asked.given(order)
     names = [asked.latents[k] for k in order]
     return () if given is None else check_unseen(names, given, p_values, asked.alpha)
@@ -173,6 +178,16 @@ def refine_flexible(
     asked      names and bounds of the checks of the answer; None: none are made
     context    where networks are trained
     """
+    import torch
+
+    from crlspec.inference.checks.known import check_known
+    from crlspec.inference.likelihood.edge_tests import detectable_shares
+    from crlspec.inference.likelihood.flexible import train
+    from crlspec.inference.likelihood.graph_search import search_graph
+    from crlspec.inference.likelihood.known_tests import smooth_statements
+    from crlspec.inference.likelihood.order_search import order_by_likelihood
+    from crlspec.numerics.sample import Sample
+
     began = time.perf_counter()
     targeted = np.eye(len(samples) - 1, dtype=bool) if signature is None else signature
     targeted = np.concatenate([np.zeros((len(targeted), 1), dtype=bool), targeted], 1)

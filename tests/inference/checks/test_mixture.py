@@ -19,7 +19,7 @@ def escaped(w: Any, share: float, name: str = "e1") -> dict[str, np.ndarray]:
     return samples
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6])
+@pytest.mark.parametrize("share", [0.3, pytest.param(0.6, marks=pytest.mark.slow)])
 def test_untouched_rows_refute_a_hard_intervention(world: Any, share: float) -> None:
     right = []
     for seed in range(10):
@@ -54,7 +54,10 @@ def mislabelled(w: Any, into: str, rows_of: str, share: float) -> dict[str, np.n
     return samples
 
 
-@pytest.mark.parametrize(("into", "rows_of"), [("e1", "e2"), ("e0", "e1"), ("obs", "e2")])
+@pytest.mark.parametrize(
+    ("into", "rows_of"),
+    [("e1", "e2"), pytest.param("e0", "e1", marks=pytest.mark.slow), ("obs", "e2")],
+)
 def test_rows_of_another_environment_are_named(world: Any, into: str, rows_of: str) -> None:
     right = []
     for seed in range(10):

@@ -20,7 +20,7 @@ def declared(seed: int, edges: set[tuple[int, int]], mixing: float, alpha: float
 
 
 def test_order_and_edges_of_mixed_latents() -> None:
-    step, excess = edges_by_classifier(latents(0, CHAIN, 0.1), PAIRS, 0, silent)
+    step, excess = edges_by_classifier(latents(0, CHAIN, 0.1, 1000), PAIRS, 0, silent)
     assert step.order == (2, 0, 1)
     assert {(step.order[j], step.order[i]) for i, j in np.argwhere(step.p_values < 0.01) if j < i} == CHAIN
     assert 1 <= excess < 2
