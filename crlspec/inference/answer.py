@@ -16,6 +16,7 @@ from crlspec.inference.status import NO_NOISE, as_check, status_of, status_of_ch
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.graphs import transitive_closure
+from crlspec.numerics.linalg import column_means, covariance
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["absent_edges", "asked_of", "assemble", "edges_of", "encoder_of", "tested_edges"]
@@ -132,11 +133,13 @@ def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.
     entry of each latent's column of the mixing positive; and its rows (latent, component) in white coordinates."""
     rows = np.empty_like(step.rows)
     rows[list(step.order)] = step.rows
-    rows = rows / (rows @ coordinates.observational.T).std(1)[:, None]
+    spread = rows @ covariance(coordinates.observational) @ rows.T
+    count = len(coordinates.observational)
+    rows = rows / np.sqrt(np.diagonal(spread) * ((count - 1) / count))[:, None]
     columns = coordinates.space.coloring @ np.linalg.inv(rows)
     signs = np.sign(columns[np.abs(columns).argmax(0), range(len(rows))])
     rows = rows * signs[:, None]
-    return LinearEncoder(rows @ coordinates.space.whitener, coordinates.x.mean(0)), rows
+    return LinearEncoder(rows @ coordinates.space.whitener, column_means(coordinates.x)), rows
 
 
 def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:

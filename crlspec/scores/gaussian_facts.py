@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.numerics.linalg import column_means
+from crlspec.numerics.linalg import column_means, covariance
 
 __all__ = ["GaussianFacts"]
 
@@ -27,9 +27,10 @@ class GaussianFacts:
     @classmethod
     def of(cls, samples: list[np.ndarray]) -> GaussianFacts:
         """Of one array (sample, component) per environment."""
-        covariances = [np.cov(y.T).reshape(y.shape[1], -1) for y in samples]
         return cls(
-            np.stack([column_means(y) for y in samples]), np.stack(covariances), tuple(map(len, samples))
+            np.stack([column_means(y) for y in samples]),
+            np.stack([covariance(y) for y in samples]),
+            tuple(map(len, samples)),
         )
 
     @property

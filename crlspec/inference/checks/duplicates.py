@@ -11,6 +11,7 @@ from scipy.special import chdtr
 from crlspec.inference.check import Check, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality
+from crlspec.numerics.kept import Table
 from crlspec.numerics.linalg import blocks
 from crlspec.numerics.rows import Rows
 
@@ -72,7 +73,7 @@ def check_copies(moments: Moments, level: float) -> list[Check]:
 
 def _first(x: np.ndarray | Rows) -> np.ndarray:
     """The first column."""
-    return x.scan.first if isinstance(x, Rows) else x[:, 0]
+    return x.scan.first if isinstance(x, Rows | Table) else x[:, 0]
 
 
 def _hashes_of(x: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray:
