@@ -212,22 +212,45 @@ def covariance(samples: np.ndarray) -> np.ndarray:
 def projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory.
 
-    Of a :class:`Table` the answer to the last question is kept.
+    Of a :class:`Table` the answer to the last question is kept, and what is a combination of it is taken from it.
     """
     if isinstance(samples, Table):
-        if samples.projection is not None:
-            *asked, answer = samples.projection
-            if np.array_equal(asked[0], centre) and np.array_equal(asked[1], rows):
-                return answer
-        samples.projection = None  # its memory is free for the next one
+        if samples.projection is None:
+            samples.projection = (centre, rows, _projected(samples, centre, rows).view(Kept))
+        elif not (
+            np.array_equal(samples.projection[0], centre) and np.array_equal(samples.projection[1], rows)
+        ):
+            found = _combined(samples.projection, centre, rows)
+            samples.projection = None  # its memory is free for the next one
+            found = _projected(samples, centre, rows) if found is None else found
+            samples.projection = (centre, rows, found.view(Kept))
+        return samples.projection[2]
+    return _projected(samples, centre, rows)
+
+
+def _combined(
+    last: tuple[np.ndarray, np.ndarray, np.ndarray], centre: np.ndarray, rows: np.ndarray
+) -> np.ndarray | None:
+    """What is asked for, from the centre, rows and values (sample, row) of another projection; None where other rows
+    are asked for than combinations of these."""
+    origin, basis, values = last
+    if len(rows) > len(basis):
+        return None
+    weights = np.linalg.lstsq(basis.T, rows.T, rcond=None)[0].T
+    if np.abs(rows - weights @ basis).max() > 1e-13 * np.abs(rows).max():
+        return None
+    found = np.empty((len(rows), len(values)))
+    np.matmul(weights, np.asarray(values).T, out=found)
+    found += (rows @ (origin - centre))[:, None]
+    return found.T
+
+
+def _projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
     found, first = np.empty((len(rows), len(samples))), 0
     for part in blocks(samples):
         np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
         first += len(part)
-    if not isinstance(samples, Table):
-        return found.T
-    samples.projection = (centre, rows, found.T.view(Kept))
-    return samples.projection[2]
+    return found.T
 
 
 def blocks(samples: np.ndarray | Rows, size: int = BLOCK) -> Iterator[np.ndarray]:

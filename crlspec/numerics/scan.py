@@ -16,6 +16,9 @@ BLOCK = 8192
 CACHED = 2**17
 """Numbers of a table in memory that are worked on at once, about: few enough to stay in a processor's cache."""
 
+NEAR = 3.0
+"""Deviations up to which the means of the first rows may lie off zero for sums to be taken about zero."""
+
 WIDE = 256
 """Columns above which no covariance is taken."""
 
@@ -138,13 +141,13 @@ def _reduced(which: np.ufunc, x: np.ndarray) -> np.ndarray:
 
 
 class _Pass:
-    """What has been seen of a table so far; ``origin`` is about what sums are taken."""
+    """What has been seen of a table so far; ``origin`` is about what sums are taken, ``near`` whether it is zero."""
 
     def __init__(self, count: int, size: int) -> None:
         self.count, self.size, self.seen = count, size, 0
         self.low, self.high = np.full(size, np.inf), np.full(size, -np.inf)
         self.bad, self.worst = np.zeros(size, dtype=int), np.full(size, -1)
-        self.first, self.origin = np.empty(count), np.zeros(size)
+        self.first, self.origin, self.near = np.empty(count), np.zeros(size), False
         self.sums, self.squares = np.zeros(size), np.zeros(size)
         self.hash = hashlib.sha256()
 
@@ -158,9 +161,11 @@ class _Pass:
             self._faults(part, start)
         self.low, self.high, self.seen = np.minimum(self.low, low), np.maximum(self.high, high), end
         if start == 0:
-            middle = part.mean(0)
-            self.origin = np.where(np.isfinite(middle), middle, 0.0)
-        return np.asarray(part - self.origin)
+            with np.errstate(invalid="ignore", over="ignore"):
+                middle, spread = part.mean(0), part.std(0)
+            self.near = bool((np.abs(middle) < NEAR * spread).all())
+            self.origin = np.where(np.isfinite(middle) & (not self.near), middle, 0.0)
+        return part if self.near else np.asarray(part - self.origin)
 
     def squared(self, moved: np.ndarray) -> None:
         """Sums of a block and of its squares, where no products are taken."""

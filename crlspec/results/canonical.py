@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage
 from crlspec.maps.maps import AnyEncoder, encoded
@@ -36,8 +35,9 @@ def canonical(estimate: Estimate, x: np.ndarray | Rows) -> Estimate:
     diagnostics = dict(estimate.diagnostics)
     if "score_differences" in diagnostics:
         differences = diagnostics["score_differences"]
-        by_latent = xr.DataArray(scale**2, dims="latent")
-        diagnostics["score_differences"] = (differences * by_latent).transpose(*differences.dims)
+        along = [-1 if dim == "latent" else 1 for dim in differences.dims]
+        scaled = differences.values * np.square(scale).reshape(along)
+        diagnostics["score_differences"] = differences.copy(data=scaled)
     place = {name: i for i, name in enumerate(estimate.latents)}
     return replace(
         estimate,

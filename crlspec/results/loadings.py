@@ -11,6 +11,7 @@ import xarray as xr
 
 from crlspec.data.lazily import table_of
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
+from crlspec.numerics.axes import Axes
 from crlspec.numerics.kept import Table
 from crlspec.numerics.linalg import EXACT, blocks, column_means
 from crlspec.numerics.rows import Rows
@@ -85,10 +86,10 @@ def loadings_of(
         variances = variances + np.square(s).T @ np.square(slopes)
     here, spread = within.deviations[observational]
     unit = np.where(spread > 0, spread, 1.0)[:, None] / np.where(here > 0, here, 1.0)
-    coords = {"variable": labels(observed), "latent": labels(estimate.latents)}
+    axes = Axes({"variable": labels(observed), "latent": labels(estimate.latents)})
     return {
-        LOADINGS: xr.DataArray(slopes.T / unit, coords, ("variable", "latent")),
-        ERRORS: xr.DataArray(np.sqrt(variances).T / unit, coords, ("variable", "latent")),
+        LOADINGS: axes.array(slopes.T / unit, "variable", "latent"),
+        ERRORS: axes.array(np.sqrt(variances).T / unit, "variable", "latent"),
     }
 
 
