@@ -59,11 +59,9 @@ class GaussianSinks:
         rows = Allowed.anything(len(self.counts) - 1) if allowed is None else allowed
         tried = [self._searched(here, rows, mechanism) for mechanism in self.mechanisms]
         best: list[Sink] = []
-        for _, found, k in sorted(
-            ((cost, found, k) for found in tried for k, cost in enumerate(found.costs)),
-            key=lambda fit: fit[0],
-        ):
-            fit = found.sink(k, self.hard)
+        listed = [(cost, fits, k) for fits in tried for k, cost in enumerate(fits.costs)]
+        for _, fits, k in sorted(listed, key=lambda fit: fit[0]):
+            fit = fits.sink(k, self.hard)
             if not any(_same(fit, other) for other in best):
                 best.append(fit)
             if len(best) == most:
