@@ -383,7 +383,9 @@ def _reordered(estimate: Estimate, rows: list[int]) -> Estimate:
             for stage in estimate.stages
         ),
         diagnostics={
-            key: array.sel(latent=names) if "latent" in array.coords else array
+            key: array.isel(latent=array.indexes["latent"].get_indexer(names))
+            if "latent" in array.indexes
+            else array
             for key, array in estimate.diagnostics.items()
         },
     )

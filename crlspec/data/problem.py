@@ -21,6 +21,7 @@ from crlspec.data.validate import (
 )
 from crlspec.data.validate_images import equal_images, image_findings, images_of
 from crlspec.errors import DataError
+from crlspec.numerics.kept import Table
 from crlspec.numerics.rows import Rows, Told, digest_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Problem:
     setting   mixing class, design, hard or soft, targets where they are not concealed
     observed  names of the observed variables, in the order of the columns; none where only images are observed
     samples   environment → (sample, observed) float64, finite, read-only; the observational one included. Data that
-              do not fit are :class:`Rows`, which read a run of rows when they are asked for
+              do not fit are :class:`Rows`, which read a run of rows when they are asked for, others a :class:`Table`
     effective environment → effective number of samples, where rows of a file depend on each other; may be empty
     images    environment → (sample, channel, row, column), uint8 from 0 to 255 or float from 0 to 1, read-only,
               perhaps memory maps; empty where no images are observed
@@ -123,14 +124,14 @@ class Problem:
         images = {name: pictures for name, pictures in images_of(tree).items() if name in known}
         alone = bool(images) and not any("x" in tree.children[name].data_vars for name in names)
         wanted = () if alone else setting.observed
-        samples: dict[str, np.ndarray | Rows] = {}
+        samples: dict[str, Any] = {}
         pixels = pixels_of(tree)
         for name in names:
             if name not in known:
                 continue
             aligned = align(tree, name, wanted, findings)
             if aligned is not None:
-                wanted, samples[name] = aligned
+                wanted, samples[name] = aligned[0], _frozen(aligned[1])
                 if told is not None and isinstance(aligned[1], Rows):
                     aligned[1].scanned(told)
                 findings += inspect_samples(tree, name, wanted, samples[name], pixels, len(setting.latents))
@@ -156,7 +157,7 @@ class Problem:
         return cls(
             replace(setting, observed=wanted),
             wanted,
-            {name: _frozen(samples[name]) for name in ordered},
+            {name: samples[name] for name in ordered},
             images={name: images[name] for name in ordered if name in images},
         )
 
@@ -230,10 +231,7 @@ class Problem:
 def _frozen(values: np.ndarray | Rows) -> Any:
     if isinstance(values, Rows):
         return values
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    view = values.view()
-    view.flags.writeable = False
-    return view
+    return Table.of(values)
 
 
 def _settled(tree: xr.DataTree, setting: Setting) -> Setting:

@@ -11,6 +11,7 @@ import numpy as np
 from crlspec.data.lazily import table_of
 from crlspec.data.tree import listed, source_of
 from crlspec.errors import DataError
+from crlspec.numerics.kept import Table
 from crlspec.numerics.rows import Rows, extremes
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def inspect_samples(
 
 def faults_in(values: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
     """(column,) how many cells are not finite, and the first row with one."""
-    if isinstance(values, Rows):
+    if isinstance(values, Rows | Table):
         return values.scan.bad, values.scan.worst
     bad = ~np.isfinite(values)
     if not bad.any():

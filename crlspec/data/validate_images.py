@@ -23,7 +23,7 @@ def images_of(tree: xr.DataTree) -> dict[str, np.ndarray]:
     found = {}
     for name in environments_of(tree):
         node = tree.children[name]
-        if VARIABLE in node.data_vars:
+        if VARIABLE in node.variables:
             view = image_array(node[VARIABLE], place(tree, name)).values.view()
             view.flags.writeable = False
             found[name] = view

@@ -15,7 +15,9 @@ from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.status import NO_NOISE, as_check, status_of, status_of_checks
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import LinearThresholds
+from crlspec.numerics.axes import Axes
 from crlspec.numerics.graphs import transitive_closure
+from crlspec.numerics.linalg import column_means, covariance
 from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["absent_edges", "asked_of", "assemble", "edges_of", "encoder_of", "tested_edges"]
@@ -59,31 +61,17 @@ def assemble(
     moments = estimate.in_basis(decoder)
     points = coordinates.x if estimate.points is None else space.offset + estimate.points @ space.coloring.T
     share = slice(None, None, max(1, len(points) // 2000))
+    axes = Axes({"environment": coordinates.environments, "latent": names, "observed": problem.observed})
+    values = estimate.values[:, share] @ np.linalg.pinv(space.coloring)
+    spectra = np.linalg.eigvalsh(estimate.moments)[:, ::-1]
     diagnostics = {
-        "score_differences": xr.DataArray(
-            moments[:, range(n), range(n)],
-            dims=("environment", "latent"),
-            coords={"environment": list(coordinates.environments), "latent": list(names)},
-        ),
-        "spectrum": xr.DataArray(space.spectrum, dims=("component",)),
-        "score_spectrum": xr.DataArray(
-            np.linalg.eigvalsh(estimate.moments)[:, ::-1],
-            dims=("environment", "component"),
-            coords={"environment": list(coordinates.environments)},
-        ),
-        "score_points": xr.DataArray(
-            points[share], dims=("sample", "observed"), coords={"observed": list(problem.observed)}
-        ),
-        "score_values": xr.DataArray(
-            estimate.values[:, share] @ np.linalg.pinv(space.coloring),
-            dims=("environment", "sample", "observed"),
-            coords={
-                "environment": list(coordinates.environments),
-                "observed": list(problem.observed),
-            },
-            attrs={"gaussian": int(estimate.gaussian is not None)},
-        ),
+        "score_differences": axes.array(moments[:, range(n), range(n)], "environment", "latent"),
+        "spectrum": axes.array(space.spectrum, "component"),
+        "score_spectrum": axes.array(spectra, "environment", "component"),
+        "score_points": axes.array(points[share], "sample", "observed"),
+        "score_values": axes.array(values, "environment", "sample", "observed"),
     }
+    diagnostics["score_values"].attrs["gaussian"] = int(estimate.gaussian is not None)
     diagnostics.update(_errors(last, names))
     noise = noise_facts(problem, coordinates, encoder, names, thresholds.dimension)
     diagnostics.update({**noise, **(further or {})})
@@ -112,12 +100,10 @@ def assemble(
 
 def _errors(step: Step, names: tuple[str, ...]) -> dict[str, xr.DataArray]:
     """``leftovers`` and ``strength_errors`` (latent, other) for other → latent, where a step knows them."""
-    found = {}
     labels = np.array([names[m] for m in step.order], dtype=object)
-    for key, values in (("leftovers", step.leftovers), ("strength_errors", step.errors)):
-        if values is not None:
-            found[key] = xr.DataArray(values, {"latent": labels, "other": labels}, ("latent", "other"))
-    return found
+    axes = Axes({"latent": labels, "other": labels})
+    told = {"leftovers": step.leftovers, "strength_errors": step.errors}
+    return {key: axes.array(values, "latent", "other") for key, values in told.items() if values is not None}
 
 
 def asked_of(problem: Problem, coordinates: Coordinates, alpha: float, thresholds: LinearThresholds) -> Asked:
@@ -132,11 +118,13 @@ def encoder_of(step: Step, coordinates: Coordinates) -> tuple[LinearEncoder, np.
     entry of each latent's column of the mixing positive; and its rows (latent, component) in white coordinates."""
     rows = np.empty_like(step.rows)
     rows[list(step.order)] = step.rows
-    rows = rows / (rows @ coordinates.observational.T).std(1)[:, None]
+    spread = rows @ covariance(coordinates.observational) @ rows.T
+    count = len(coordinates.observational)
+    rows = rows / np.sqrt(np.diagonal(spread) * ((count - 1) / count))[:, None]
     columns = coordinates.space.coloring @ np.linalg.inv(rows)
     signs = np.sign(columns[np.abs(columns).argmax(0), range(len(rows))])
     rows = rows * signs[:, None]
-    return LinearEncoder(rows @ coordinates.space.whitener, coordinates.x.mean(0)), rows
+    return LinearEncoder(rows @ coordinates.space.whitener, column_means(coordinates.x)), rows
 
 
 def tested_edges(step: Step, names: tuple[str, ...]) -> tuple[Edge, ...]:

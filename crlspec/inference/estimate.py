@@ -7,9 +7,9 @@ nothing of a truth; ``crlspec.results`` turns it into a Result that can be saved
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -18,6 +18,7 @@ from crlspec.inference.check import Check
 from crlspec.maps.codes import Eyes
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, NetworkDecoder, NetworkEncoder
+from crlspec.numerics.axes import Axes
 
 __all__ = [
     "AbsentEdge", "Edge", "Estimate", "LinearEncoder", "NetworkDecoder", "NetworkEncoder", "Stage", "Status",
@@ -220,6 +221,7 @@ class Estimate:
 
     def renamed(self, latents: Mapping[str, str], environments: Mapping[str, str]) -> Self:
         """The same answer under other names (mappings old → new), diagnostics included."""
+        relabelled = _relabelling({"latent": latents, "other": latents, "environment": environments})
         return replace(
             self,
             latents=tuple(latents[name] for name in self.latents),
@@ -230,17 +232,22 @@ class Estimate:
             absent=tuple(edge.renamed(latents) for edge in self.absent),
             stages=tuple(stage.renamed(latents) for stage in self.stages),
             checks=tuple(check.renamed({**environments, **latents}) for check in self.checks),
-            diagnostics={
-                key: _relabelled(array, {"latent": latents, "other": latents, "environment": environments})
-                for key, array in self.diagnostics.items()
-            },
+            diagnostics={key: relabelled(array) for key, array in self.diagnostics.items()},
         )
 
 
-def _relabelled(array: xr.DataArray, names: Mapping[str, Mapping[str, str]]) -> xr.DataArray:
-    """The array with other labels along the dimensions that ``names`` has, old → new."""
-    given: dict[Any, Any] = dict(array.coords)
-    for dim, new in names.items():
-        if dim in given:
-            given[dim] = (dim, np.array([new[str(name)] for name in given[dim].values], dtype=object))
-    return xr.DataArray(array.data, given, array.dims, array.name, array.attrs)
+def _relabelling(names: Mapping[str, Mapping[str, str]]) -> Callable[[xr.DataArray], xr.DataArray]:
+    """What gives an array other labels along the dimensions that ``names`` has, old → new."""
+    made: dict[tuple[str, ...], Axes] = {}
+
+    def relabelled(array: xr.DataArray) -> xr.DataArray:
+        given = {dim: array.indexes[dim].tolist() for dim in names if dim in array.indexes}
+        if not given:
+            return array
+        key = tuple(name for dim, labels in given.items() for name in (dim, *labels))
+        if key not in made:
+            new = {dim: [names[dim][str(name)] for name in labels] for dim, labels in given.items()}
+            made[key] = Axes({dim: np.array(labels, dtype=object) for dim, labels in new.items()})
+        return made[key].instead(array)
+
+    return relabelled

@@ -33,7 +33,7 @@ from crlspec.inference.thresholds import LscaleThresholds
 from crlspec.numerics.checkpoints import HERE, TrainingContext
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
-from crlspec.scores.gaussian_changes import GaussianChanges
+from crlspec.scores.gaussian_changes import AnyChanges
 from crlspec.scores.gaussian_facts import GaussianFacts
 
 __all__ = ["LScaleI"]
@@ -165,7 +165,7 @@ class LScaleI(Estimator):
 
         leading = rows_in_order(estimate.moments, best)
 
-        def changes_of(changes: GaussianChanges) -> np.ndarray:
+        def changes_of(changes: AnyChanges) -> np.ndarray:
             moved = rows_in_order_changes(estimate.moments, best, changes.moments)
             return unmix_changes(leading, covariances, best, moved, changes.covariances)
 

@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from crlspec.numerics.linalg import blocks, projected
+from crlspec.numerics.linalg import READABLE, blocks, column_means, projected
 from crlspec.numerics.links import LINKS
 from crlspec.numerics.rows import Rows
+from crlspec.numerics.scan import Scan
 from crlspec.spec.links import ACTIVATION_LEAK, Activation
 
 __all__ = ["AnyEncoder", "LinearEncoder", "Network", "NetworkDecoder", "NetworkEncoder", "encoded"]
@@ -56,8 +57,21 @@ class LinearEncoder:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Observations (…, observed) to latents (…, latent)."""
-        flat = projected(x.reshape(-1, x.shape[-1]), self.offset, self.matrix)
+        rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+        flat = np.asarray(projected(rows, self.offset, self.matrix))
         return flat.reshape(*x.shape[:-1], len(self.matrix))
+
+    def scatter(self, scan: Scan) -> np.ndarray | None:
+        """The Gram matrix (latent, latent) of latents less their mean, over a table of observations of which the scan
+        is given; None where its products do not tell it to ten digits."""
+        if scan.triangle is not None:
+            half = scan.triangle @ self.matrix.T
+            return np.asarray(half.T @ half)
+        if scan.scatter is None:
+            return None
+        found = self.matrix @ scan.scatter @ self.matrix.T
+        most = np.abs(self.matrix) @ np.sqrt(scan.variances * scan.count)
+        return found if (np.diagonal(found) >= READABLE * most**2).all() else None
 
     def rows(self, index: list[int]) -> Self:
         """The latents ``index`` alone, in that order."""
@@ -65,7 +79,7 @@ class LinearEncoder:
 
     def scaled(self, factor: np.ndarray, x: np.ndarray | Rows) -> Self:
         """Latents times ``factor`` (latent,), of mean 0 over the observations x (sample, observed)."""
-        return replace(self, matrix=self.matrix * factor[:, None], offset=x.mean(axis=0))
+        return replace(self, matrix=self.matrix * factor[:, None], offset=column_means(x))
 
 
 @dataclass(frozen=True)

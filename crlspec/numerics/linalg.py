@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from crlspec.numerics.kept import Kept, Table, kept
 from crlspec.numerics.rows import Rows
 from crlspec.numerics.scan import WIDE, folded
 
 __all__ = [
-    "EXACT", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "principal", "projected",
-    "projector_off", "squares_about", "weighted",
+    "EXACT", "READABLE", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "covariance",
+    "principal", "projected", "projector_off", "squares_about", "weighted",
 ]  # fmt: skip
 
 EXACT = 1e-11
 """An eigenvalue below this share of the largest is rounding, not noise."""
+READABLE = 1e-5
+"""Share of the largest variance from which on that of a direction can be read off products to ten digits."""
 BLOCK = 4096
 """Rows that are worked on at once: few enough to stay in a processor's cache."""
 
@@ -77,6 +80,18 @@ class ColumnSpace:
         spectrum, directions = principal(samples, offset, scale, components + further, factor)
         significant = int((spectrum[: components + further] > share * spectrum[0]).sum())
         components = max(components, significant) if further else components
+        return cls.along(offset, scale, spectrum, directions, components)
+
+    @classmethod
+    def along(
+        cls,
+        offset: np.ndarray,
+        scale: np.ndarray,
+        spectrum: np.ndarray,
+        directions: np.ndarray,
+        components: int,
+    ) -> ColumnSpace:
+        """The space of the first ``components`` of principal ``directions`` (direction, observed)."""
         deviations, rest = np.sqrt(spectrum[:components]), directions[components:]
         return cls(
             offset=offset,
@@ -176,15 +191,61 @@ def squares_about(x: np.ndarray | Rows, offset: np.ndarray) -> np.ndarray:
     return np.asarray(sum(np.square(part - offset).sum(0) for part in blocks(x)))
 
 
+@kept
 def column_means(samples: np.ndarray | Rows) -> np.ndarray:
     """Means of samples (sample, component), by one product: several times faster than a sum of few columns."""
-    if isinstance(samples, Rows):
+    if isinstance(samples, Rows | Table):
         return samples.scan.mean
     return np.asarray(np.ones(len(samples)) @ samples / len(samples))
 
 
+@kept
+def covariance(samples: np.ndarray) -> np.ndarray:
+    """(component, component) of samples (sample, component), unbiased."""
+    found, mean = np.zeros((samples.shape[1],) * 2), column_means(samples)
+    for part in blocks(samples):
+        centred = part - mean
+        found += centred.T @ centred
+    return found / max(len(samples) - 1, 1)
+
+
 def projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory."""
+    """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory.
+
+    Of a :class:`Table` the answer to the last question is kept, and what is a combination of it is taken from it.
+    """
+    if isinstance(samples, Table):
+        if samples.projection is None:
+            samples.projection = (centre, rows, _projected(samples, centre, rows).view(Kept))
+        elif not (
+            np.array_equal(samples.projection[0], centre) and np.array_equal(samples.projection[1], rows)
+        ):
+            found = _combined(samples.projection, centre, rows)
+            samples.projection = None  # its memory is free for the next one
+            found = _projected(samples, centre, rows) if found is None else found
+            samples.projection = (centre, rows, found.view(Kept))
+        return samples.projection[2]
+    return _projected(samples, centre, rows)
+
+
+def _combined(
+    last: tuple[np.ndarray, np.ndarray, np.ndarray], centre: np.ndarray, rows: np.ndarray
+) -> np.ndarray | None:
+    """What is asked for, from the centre, rows and values (sample, row) of another projection; None where other rows
+    are asked for than combinations of these."""
+    origin, basis, values = last
+    if len(rows) > len(basis):
+        return None
+    weights = np.linalg.lstsq(basis.T, rows.T, rcond=None)[0].T
+    if np.abs(rows - weights @ basis).max() > 1e-13 * np.abs(rows).max():
+        return None
+    found = np.empty((len(rows), len(values)))
+    np.matmul(weights, np.asarray(values).T, out=found)
+    found += (rows @ (origin - centre))[:, None]
+    return found.T
+
+
+def _projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
     found, first = np.empty((len(rows), len(samples))), 0
     for part in blocks(samples):
         np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
@@ -199,11 +260,12 @@ def blocks(samples: np.ndarray | Rows, size: int = BLOCK) -> Iterator[np.ndarray
     return (samples[first : first + size] for first in range(0, len(samples), size))
 
 
+@kept
 def augmented_moments(samples: np.ndarray) -> np.ndarray:
     """E[(1, y)(1, y)ᵀ] of samples (sample, component): (1 + component, 1 + component)."""
-    found = np.ones((samples.shape[1] + 1,) * 2)
-    found[0, 1:] = found[1:, 0] = column_means(samples)
-    found[1:, 1:] = samples.T @ samples / len(samples)
+    found, mean = np.ones((samples.shape[1] + 1,) * 2), column_means(samples)
+    found[0, 1:] = found[1:, 0] = mean
+    found[1:, 1:] = covariance(samples) * ((len(samples) - 1) / len(samples)) + np.outer(mean, mean)
     return found
 
 

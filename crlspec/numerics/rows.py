@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from crlspec.numerics.scan import Scan, scanned
+from crlspec.numerics.kept import Table
+from crlspec.numerics.scan import Scan, extremes_of, scanned
 
-__all__ = ["Rows", "Told", "digest_of", "extremes"]
+__all__ = ["Rows", "Told", "digest_of", "extremes", "scan_of"]
 
 RUN = 2**20
 """Numbers that are read at once, about: 8 MB."""
@@ -166,27 +167,21 @@ class Rows:
         return getattr(function, method)(*(_held(one) for one in inputs), **kwargs)
 
 
+def scan_of(x: np.ndarray | Rows) -> Scan:
+    """What one pass over the rows of a table tells; of an array that keeps nothing the pass is made at every call."""
+    return x.scan if isinstance(x, Rows | Table) else Table.of(x).scan
+
+
 def digest_of(x: np.ndarray | Rows) -> bytes:
     """SHA-256 of the cells of a table as float64, row by row."""
-    if isinstance(x, Rows):
+    if isinstance(x, Rows | Table):
         return x.scan.digest
     return hashlib.sha256(np.ascontiguousarray(x, dtype=np.float64).data).digest()
 
 
 def extremes(x: np.ndarray | Rows) -> tuple[np.ndarray, np.ndarray]:
     """(column,) minima and maxima of a table that has rows."""
-    if isinstance(x, Rows):
-        return x.scan.low, x.scan.high
-    return _reduced(np.minimum, x), _reduced(np.maximum, x)
-
-
-def _reduced(which: np.ufunc, x: np.ndarray) -> np.ndarray:
-    """Maximum or minimum of each column; sixteen rows at a time, which is faster for narrow tables."""
-    whole = len(x) // 16 * 16
-    if whole * x.shape[1] == 0 or not x.flags.c_contiguous:
-        return np.asarray(which.reduce(x, axis=0))
-    first = which.reduce(which.reduce(x[:whole].reshape(-1, 16 * x.shape[1]), axis=0).reshape(16, -1), axis=0)
-    return np.asarray(which.reduce(np.vstack([first, x[whole:]]), axis=0))
+    return (x.scan.low, x.scan.high) if isinstance(x, Rows | Table) else extremes_of(x)
 
 
 def _held(given: Any) -> Any:

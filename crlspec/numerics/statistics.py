@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy import special
 
-from crlspec.numerics.linalg import blocks, column_means
+from crlspec.numerics.kept import kept
+from crlspec.numerics.linalg import blocks, column_means, covariance
 from crlspec.numerics.rows import Rows
 from crlspec.numerics.scan import folded
 
@@ -21,12 +22,14 @@ __all__ = [
     "normality_p_values",
     "paired_p_value",
     "shape_moments",
+    "third_moments",
 ]
 
 ROUNDING = 1e-28
 """Variance, as a share of the squared mean, that is rounding of the mean and no variation."""
 
 
+@kept
 def shape_moments(y: np.ndarray) -> np.ndarray:
     """(2, component) skewness and kurtosis (3 where normal) of (sample, component); NaN where nothing varies."""
     mean, sums = column_means(y), np.zeros((3, y.shape[1]))
@@ -104,33 +107,29 @@ def multivariate_skewness_p_value(y: np.ndarray, size: float | None = None) -> f
     out, and too few samples say nothing.
     """
     mean = column_means(y)
-    centred = y - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(y))
+    values, vectors = np.linalg.eigh(covariance(y) * ((len(y) - 1) / len(y)))
     varied = values > max(1e-12 * values[-1], ROUNDING * float((mean**2).max()))
     count, n = len(y) if size is None else size, int(varied.sum())
     if n == 0 or count < 20 + n:
         return 1.0
     white = (vectors[:, varied] / np.sqrt(values[varied])).T
     corrected = (n + 1) * (count + 1) * (count + 3) / (count * ((count + 1) * (n + 1) - 6))
-    statistic = count * corrected / 6 * float(np.square(_third_moments(centred, white)).sum())
+    third = np.tensordot(white, third_moments(y), 1)
+    statistic = count * corrected / 6 * float(np.square(white @ third @ white.T).sum())
     return float(special.chdtrc(n * (n + 1) * (n + 2) / 6, statistic))
 
 
-def _third_moments(centred: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(row, row, row) E[z_i z_j z_k] of z = rows · y, of samples (sample, component) y with mean zero; those with
-    i ≤ j, k alone are summed, some thousand samples at a time, and times the root of how often they stand for others:
-    squares add up to those of all."""
-    n = len(rows)
+@kept
+def third_moments(y: np.ndarray) -> np.ndarray:
+    """(component, component, component) third moments of (sample, component) about the mean; those with i ≤ j, k
+    alone are summed, some thousand samples at a time."""
+    n, mean = y.shape[1], column_means(y)
     found = np.zeros((n, n, n))
-    for part in blocks(centred):
-        z = rows @ part.T
+    for part in blocks(y):
+        z = (part - mean).T
         for i in range(n):
             found[i, i:, i:] += (z[i] * z[i:]) @ z[i:].T
-    later = np.arange(n) > np.arange(n)[:, None]
-    times = np.where(
-        later[:, :, None] & later[:, None], 3.0, np.where(later[:, :, None] | later[:, None], 1.5, 1.0)
-    )
-    return np.asarray(found * np.sqrt(times) / len(centred))
+    return np.asarray(found[tuple(np.sort(np.indices(found.shape), axis=0))] / len(y))
 
 
 def gaussianity_p_value(samples: Sequence[np.ndarray], sizes: Sequence[float] | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,13 +38,19 @@ class _Blas:
     def __init__(self) -> None:
         self.lock, self.inside = threading.Lock(), 0
         self.limits: Any = None
+        self.controller: Any = None
+        self.loaded = 0
 
     def enter(self) -> None:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
 
         with self.lock:
             if not self.inside:
-                self.limits = threadpool_limits(1)
+                if self.loaded != len(
+                    sys.modules
+                ):  # libraries come with modules, and to look for them takes time
+                    self.controller, self.loaded = ThreadpoolController(), len(sys.modules)
+                self.limits = self.controller.limit(limits=1)
             self.inside += 1
 
     def leave(self) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 
 from crlspec.inference.estimate import Edge, Estimate, LinearEncoder, Stage
 from crlspec.maps.maps import AnyEncoder, encoded
+from crlspec.numerics.kept import Table
 from crlspec.numerics.rows import Rows
 
 __all__ = ["canonical", "listed_edges"]
@@ -35,8 +35,9 @@ def canonical(estimate: Estimate, x: np.ndarray | Rows) -> Estimate:
     diagnostics = dict(estimate.diagnostics)
     if "score_differences" in diagnostics:
         differences = diagnostics["score_differences"]
-        by_latent = xr.DataArray(scale**2, dims="latent")
-        diagnostics["score_differences"] = (differences * by_latent).transpose(*differences.dims)
+        along = [-1 if dim == "latent" else 1 for dim in differences.dims]
+        scaled = differences.values * np.square(scale).reshape(along)
+        diagnostics["score_differences"] = differences.copy(data=scaled)
     place = {name: i for i, name in enumerate(estimate.latents)}
     return replace(
         estimate,
@@ -68,10 +69,12 @@ def _scale(z: np.ndarray) -> np.ndarray:
 
 
 def _scale_of(encoder: AnyEncoder, x: np.ndarray | Rows) -> np.ndarray:
-    """The same of latents of x; of rows that are not in memory, and a linear encoder, from their covariance alone."""
-    if isinstance(x, Rows) and isinstance(encoder, LinearEncoder) and x.scan.triangle is not None:
-        variances = np.square(x.scan.triangle @ encoder.matrix.T).sum(0) / len(x)
-        return np.asarray(np.where(variances > 0, np.sqrt(variances), 1.0))
+    """The same of latents of x; of a linear encoder from the covariance of x alone, where it is known."""
+    if isinstance(encoder, LinearEncoder) and isinstance(x, Rows | Table):
+        scatter = encoder.scatter(x.scan)
+        if scatter is not None:
+            variances = np.diagonal(scatter) / len(x)
+            return np.asarray(np.where(variances > 0, np.sqrt(variances), 1.0))
     return _scale(encoded(encoder, x))
 
 

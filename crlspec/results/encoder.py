@@ -16,6 +16,7 @@ from crlspec.errors import DataError, EstimationError
 from crlspec.maps.convolutional_code import AnyCode
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
 from crlspec.maps.monotone import Units
+from crlspec.numerics.axes import Axes
 from crlspec.results.stored_code import columns_of, shows_images, variable_of
 
 if TYPE_CHECKING:
@@ -97,8 +98,9 @@ class Encoder:
         if isinstance(data, xr.DataTree):
             return self._tree(data)
         tables = {name: encoded(self._apply, x) for name, x in data.samples.items()}
+        dims, coords = ("sample", "latent"), Axes({"latent": labels(self.latents)}).coordinates("latent")
         return xr.DataTree.from_dict(
-            {name: xr.Dataset({"z_hat": self._of_samples(z)}) for name, z in tables.items()}
+            {name: xr.Dataset({"z_hat": (dims, z)}, coords) for name, z in tables.items()}
         )
 
     def _tree(self, tree: xr.DataTree) -> xr.DataTree:

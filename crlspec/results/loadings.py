@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 
 from crlspec.data.lazily import table_of
-from crlspec.maps.maps import encoded
-from crlspec.numerics.linalg import blocks, column_means
+from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
+from crlspec.numerics.axes import Axes
+from crlspec.numerics.kept import Table
+from crlspec.numerics.linalg import EXACT, blocks, column_means
 from crlspec.numerics.rows import Rows
 from crlspec.results.encoder import labels
 from crlspec.results.lifted import lifted
@@ -64,50 +66,94 @@ def loadings_of(
 
     The regression of every observed variable on all latents, within environments: each has means of its own, and
     all slopes in common. In standard deviations of the observational environment, in which latents have deviation 1.
-    Standard errors are those of the regression, whatever the size of its residuals in each row (HC1); and, where the
-    estimator tells what latents may hold of each other (``leftovers``), of that too: a loading l_j errs by the
-    root of Σ_k l_k² s²_kj.
+    Standard errors are those of the regression, whatever the size of its residuals in each row (HC1), none where
+    these are rounding; and, where the estimator tells what latents may hold of each other (``leftovers``), of that
+    too: a loading l_j errs by the root of Σ_k l_k² s²_kj.
     """
-    z = {name: _with_ones(encoded(estimate.encoder, x)) for name, x in samples.items()}
-    means = {name: column_means(x) for name, x in samples.items()}
-
-    def within() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Environment, latents less their mean there, a one, and variables, some thousand rows at a time."""
-        for name, x in samples.items():
-            for inner, outer in zip(blocks(z[name]), blocks(x), strict=True):
-                yield name, inner, outer
-
-    n, count = len(estimate.latents), sum(len(x) for x in samples.values())
-    gram, crossed, squares = np.zeros((n, n)), np.zeros((n, len(observed))), np.zeros((n, len(observed)))
-    for _, inner, outer in within():
-        gram += inner[:, :n].T @ inner[:, :n]
-        crossed += inner[:, :n].T @ outer
-    inverse = np.linalg.pinv(gram)
-    slopes = inverse @ crossed
-    for name, inner, outer in within():
-        weights, left = inner[:, :n] @ inverse, inner @ np.vstack([slopes, means[name]])
-        np.subtract(outer, left, out=left)
-        squares += np.square(weights, out=weights).T @ np.square(left, out=left)
-    variances = squares * (count / max(count - n - len(samples), 1))
+    count, n = sum(len(x) for x in samples.values()), len(estimate.latents)
+    within = _Within.known(estimate.encoder, samples) or _Within.of(estimate.encoder, samples)
+    inverse = np.linalg.pinv(within.gram)
+    slopes = inverse @ within.crossed
+    left = within.squares - np.einsum("nv,nv->v", slopes, within.crossed)
+    variances = np.zeros_like(slopes)
+    if (left > EXACT * within.squares).any():
+        squares = _squares(estimate.encoder, samples, inverse, slopes)
+        variances = squares * (count / max(count - n - len(samples), 1))
     leftovers = estimate.diagnostics.get(LEFTOVERS)
     if leftovers is not None:
         names = list(estimate.latents)
         s = leftovers.sel(latent=names, other=names).transpose("latent", "other").values
         variances = variances + np.square(s).T @ np.square(slopes)
-    here, spread = z[observational][:, :n].std(axis=0), samples[observational].std(axis=0)
+    here, spread = within.deviations[observational]
     unit = np.where(spread > 0, spread, 1.0)[:, None] / np.where(here > 0, here, 1.0)
-    coords = {"variable": labels(observed), "latent": labels(estimate.latents)}
+    axes = Axes({"variable": labels(observed), "latent": labels(estimate.latents)})
     return {
-        LOADINGS: xr.DataArray(slopes.T / unit, coords, ("variable", "latent")),
-        ERRORS: xr.DataArray(np.sqrt(variances).T / unit, coords, ("variable", "latent")),
+        LOADINGS: axes.array(slopes.T / unit, "variable", "latent"),
+        ERRORS: axes.array(np.sqrt(variances).T / unit, "variable", "latent"),
     }
 
 
-def _with_ones(z: np.ndarray) -> np.ndarray:
-    """(sample, latent + 1): latents less their means, and a one."""
-    found = np.ones((z.shape[1] + 1, len(z)))
-    np.subtract(z.T, column_means(z)[:, None], out=found[:-1])
-    return found.T
+@dataclass(frozen=True)
+class _Within:
+    """Sums over all rows of products of latents and variables, both less their means in each environment.
+
+    gram        (latent, latent)
+    crossed     (latent, variable)
+    squares     (variable,) of each variable
+    deviations  environment → standard deviations there, (latent,) and (variable,)
+    """
+
+    gram: np.ndarray
+    crossed: np.ndarray
+    squares: np.ndarray
+    deviations: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+    @classmethod
+    def known(cls, encoder: AnyEncoder, samples: Mapping[str, np.ndarray | Rows]) -> _Within | None:
+        """From the moments of the variables; None where these do not tell them."""
+        if not isinstance(encoder, LinearEncoder):
+            return None
+        grams, deviations, total = [], {}, np.zeros((encoder.shape[1],) * 2)
+        for name, x in samples.items():
+            scan = x.scan if isinstance(x, Rows | Table) else None
+            gram = None if scan is None else encoder.scatter(scan)
+            if scan is None or scan.scatter is None or gram is None:
+                return None
+            grams.append(gram)
+            deviations[name] = np.sqrt(np.diagonal(gram) / scan.count), np.sqrt(scan.variances)
+            total += scan.scatter
+        return cls(np.sum(grams, 0), encoder.matrix @ total, np.diagonal(total), deviations)
+
+    @classmethod
+    def of(cls, encoder: AnyEncoder, samples: Mapping[str, np.ndarray | Rows]) -> _Within:
+        """By a pass over all rows."""
+        deviations, (n, size) = {}, encoder.shape
+        total = np.zeros((n + size,) * 2)
+        for name, x in samples.items():
+            z, ends = encoded(encoder, x), (column_means(x), np.asarray(x.std(axis=0)))
+            centre = column_means(z)
+            for inner, outer in zip(blocks(z), blocks(x), strict=True):
+                both = np.concatenate([inner - centre, outer - ends[0]], axis=1)
+                total += both.T @ both
+            deviations[name] = z.std(axis=0), ends[1]
+        return cls(total[:n, :n], total[:n, n:], np.diagonal(total)[n:], deviations)
+
+
+def _squares(
+    encoder: AnyEncoder, samples: Mapping[str, np.ndarray | Rows], inverse: np.ndarray, slopes: np.ndarray
+) -> np.ndarray:
+    """(latent, variable) sums of the squares of residuals times those of the weights of their rows."""
+    squares = np.zeros_like(slopes)
+    for x in samples.values():
+        z, means = encoded(encoder, x), column_means(x)
+        centre = column_means(z)
+        for part, outer in zip(blocks(z), blocks(x), strict=True):
+            inner = part - centre
+            weights, left = inner @ inverse, inner @ slopes
+            left += means
+            np.subtract(outer, left, out=left)
+            squares += np.square(weights, out=weights).T @ np.square(left, out=left)
+    return squares
 
 
 def explained(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.numerics.autocorrelation import third_moment_size
 from crlspec.numerics.linalg import ColumnSpace
+from crlspec.numerics.pooled import column_space
 from crlspec.numerics.rows import Rows
 from crlspec.numerics.statistics import gaussianity_p_value
 from crlspec.progress import Progress
@@ -61,8 +62,8 @@ class Coordinates:
         Raises DataError where the noise of each variable cannot be told (``noise_units``).
         """
         names = (problem.observational, *environments)
-        space = ColumnSpace.fit(
-            [problem.samples[name] for name in names], len(problem.latents), units=noise_units(problem)
+        space = column_space(
+            [problem.samples[name] for name in names], len(problem.latents), noise_units(problem)
         )
         found = cls._in(space, problem.samples, problem.observational, environments)
         return replace(found, dependent=problem.dependent)
@@ -111,8 +112,7 @@ class ScoreEstimate:
     values      (environment, sample, component): d^e in white coordinates
     moments     (environment, component, component): E_obs[d dᵀ], free of the estimator's own noise: products
                 of two fits that share no sample, or corrected by the known sampling variance
-    replicates  (replicate, environment, sample, component): fits that share no sample; None where exact
-    noise       (environment,) mean squared error of ``values`` as told by the replicates, summed over components
+    fits        gives the ``replicates``; None where there are none
     exact       whether the values carry no estimation error
     gaussian    means and covariances that the values come from, where they do: the sampling error of anything made
                 of them is then known
@@ -121,8 +121,7 @@ class ScoreEstimate:
 
     values: np.ndarray
     moments: np.ndarray
-    replicates: np.ndarray | None
-    noise: np.ndarray
+    fits: Callable[[], np.ndarray] | None = None
     exact: bool = False
     gaussian: GaussianFacts | None = None
     points: np.ndarray | None = None
@@ -135,9 +134,22 @@ class ScoreEstimate:
         return cls(
             values=(first + second) / 2,
             moments=(cross + np.swapaxes(cross, 1, 2)) / 2,
-            replicates=replicates,
-            noise=((first - second) ** 2).sum(-1).mean(-1) / 4,
+            fits=lambda: replicates,
         )
+
+    @cached_property
+    def replicates(self) -> np.ndarray | None:
+        """(replicate, environment, sample, component): fits that share no sample, made once they are asked for; None
+        where exact."""
+        return None if self.fits is None else self.fits()
+
+    @property
+    def noise(self) -> np.ndarray:
+        """(environment,) mean squared error of ``values`` as told by the replicates, summed over components."""
+        if self.replicates is None:
+            return np.zeros(len(self.values))
+        gaps = self.replicates[0] - self.replicates[1]
+        return np.asarray((gaps**2).sum(-1).mean(-1) / 4)
 
     def combined(self, weights: np.ndarray) -> ScoreEstimate:
         """The same for linear combinations of the environments' score differences.
@@ -148,7 +160,7 @@ class ScoreEstimate:
             return ScoreEstimate.from_replicates(np.einsum("me,resi->rmsi", weights, self.replicates))
         values = np.einsum("me,esi->msi", weights, self.values)
         moments = np.einsum("msi,msj->mij", values, values) / values.shape[1]
-        return ScoreEstimate(values, moments, None, np.zeros(len(values)), exact=self.exact)
+        return ScoreEstimate(values, moments, exact=self.exact)
 
     def in_basis(self, decoder: np.ndarray) -> np.ndarray:
         """E[d dᵀ] (environment, latent, latent) of d_Z = Ĝᵀ d_Y, for a decoder Ĝ (component, latent)."""

@@ -28,4 +28,4 @@ class ExactScores(ScoreDifference):
             values.append(self.oracle(name, np.asarray(coordinates.x)) @ coordinates.space.coloring)
         stacked = np.stack(values)
         moments = np.einsum("esi,esj->eij", stacked, stacked) / stacked.shape[1]
-        return ScoreEstimate(stacked, moments, None, np.zeros(len(values)), exact=True)
+        return ScoreEstimate(stacked, moments, exact=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crlspec.numerics.linalg import column_means
+from crlspec.numerics.linalg import column_means, covariance
 from crlspec.numerics.rows import Rows
 from crlspec.progress import Progress
 from crlspec.scores.base import Coordinates, ScoreDifference, ScoreEstimate
@@ -41,42 +41,49 @@ class GaussianScores(ScoreDifference):
         """Closed form; ``seed`` decides the halves."""
         check_halves(coordinates, 0.0)
         progress("scores", 0.0)
-        rng = np.random.default_rng([seed, 11])
         many = isinstance(coordinates.x, Rows) or len(coordinates.observational) > MANY * POINTS
         few = _alike(coordinates.observational) if many else None
         points = coordinates.observational if few is None else few
-        split = [[GaussianFacts.of([half]) for half in _halved(y, rng)] for y in coordinates.all]
         facts = GaussianFacts.of(coordinates.all)
-        parts = [facts, *(_together([both[k] for both in split]) for k in (0, 1))]
-        found = _values(parts, points)
-        gaps = found[1] - found[2]
-        noise = np.einsum("esi,esi->e", gaps, gaps) / (4 * len(points))
-        return ScoreEstimate(found[0], facts.moments, found[1:], noise, gaussian=facts, points=few)
 
+        def replicates() -> np.ndarray:
+            return _values(_halves(coordinates.all, np.random.default_rng([seed, 11])), points)
 
-def _together(parts: list[GaussianFacts]) -> GaussianFacts:
-    """The facts of several environments, each of which came alone."""
-    return GaussianFacts(
-        np.concatenate([part.means for part in parts]),
-        np.concatenate([part.covariances for part in parts]),
-        tuple(count for part in parts for count in part.counts),
-    )
+        values = _values([facts], points)[0]
+        return ScoreEstimate(values, facts.moments, replicates, gaussian=facts, points=few)
 
 
 def _alike(samples: np.ndarray) -> np.ndarray:
     """Every so-manieth sample, moved linearly so that mean and covariance are those of all samples."""
     some = samples[:: max(1, len(samples) // POINTS)]
-    mean, root = column_means(samples), np.linalg.cholesky(np.atleast_2d(np.cov(samples.T, bias=True)))
+    mean = column_means(samples)
+    root = np.linalg.cholesky(covariance(samples) * ((len(samples) - 1) / len(samples)))
     own = np.linalg.cholesky(np.atleast_2d(np.cov(some.T, bias=True)))
     return np.asarray(mean + np.linalg.solve(own, (some - some.mean(0)).T).T @ root.T)
 
 
-def _halved(samples: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Every second sample of a random order, and the others, each in the order in which they came."""
-    first = np.zeros(len(samples), dtype=bool)
-    first[rng.permutation(len(samples))[::2]] = True
-    columns = samples.T  # each in one piece of memory, where they are given so
-    return columns[:, first].T, columns[:, ~first].T
+def _halves(samples: Sequence[np.ndarray], rng: np.random.Generator) -> list[GaussianFacts]:
+    """The facts of every second sample of a random order, and of the others: what the first leave of all."""
+    means, covariances, counts = [], [], []
+    for y in samples:
+        first, count = np.zeros(len(y), dtype=bool), len(y)
+        first[rng.permutation(count)[::2]] = True
+        half = np.asarray(y).T[:, first].T  # columns lie each in one piece of memory
+        one, other = len(half), count - len(half)
+        mean, mine = column_means(half), covariance(half)
+        rest = (count * column_means(y) - one * mean) / other
+        scatter = (count - 1) * covariance(y) - (one - 1) * mine
+        scatter -= one * other / count * np.outer(mean - rest, mean - rest)
+        means.append((mean, rest))
+        covariances.append((mine, scatter / (other - 1)))
+        counts.append((one, other))
+    return [
+        GaussianFacts(
+            np.stack([both[k] for both in means]), np.stack([both[k] for both in covariances]),
+            tuple(both[k] for both in counts),
+        )
+        for k in (0, 1)
+    ]  # fmt: skip
 
 
 def _values(facts: Sequence[GaussianFacts], points: np.ndarray) -> np.ndarray:

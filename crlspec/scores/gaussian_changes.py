@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from crlspec.scores.gaussian_facts import GaussianFacts
 
-__all__ = ["GaussianChanges", "sampling_errors"]
+__all__ = ["AnyChanges", "GatheredChanges", "GaussianChanges", "gathered", "sampling_errors"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class GaussianChanges:
     @cached_property
     def precision(self) -> np.ndarray:
         """(direction, component, component) of the inverse covariance."""
-        precision = np.linalg.inv(self.facts.covariances[self.environment])
+        precision = self.facts.precisions[self.environment]
         return np.asarray(-precision @ self.covariance @ precision)
 
     @property
@@ -48,7 +48,7 @@ class GaussianChanges:
     def shifts(self) -> np.ndarray:
         """Of :attr:`GaussianFacts.shifts`, with directions before."""
         facts, e = self.facts, self.environment
-        precisions = np.linalg.inv(facts.covariances[1:])
+        precisions = facts.precisions[1:]
         if e == 0:
             return np.asarray(np.einsum("mij,dj->dmi", precisions, self.mean))
         own = self.precision @ (facts.means[0] - facts.means[e]) - self.mean @ precisions[e - 1]
@@ -58,7 +58,7 @@ class GaussianChanges:
     def moments(self) -> np.ndarray:
         """Of :attr:`GaussianFacts.moments`, with directions before."""
         facts, e, changed = self.facts, self.environment, self.precision
-        precisions, second = np.linalg.inv(facts.covariances), facts.covariances[0]
+        precisions, second = facts.precisions, facts.covariances[0]
         counts, n = np.array(facts.counts, dtype=float), second.shape[0]
         shifted = self.shifts[..., :, None] * facts.shifts[:, None, :]
         if e == 0:
@@ -88,6 +88,45 @@ class GaussianChanges:
         return found
 
 
+@dataclass(frozen=True)
+class GatheredChanges:
+    """Changes of several environments, the directions of one after those of another in all that follows."""
+
+    parts: Sequence[GaussianChanges]
+
+    @cached_property
+    def covariances(self) -> np.ndarray:
+        """As of each part."""
+        return np.concatenate([part.covariances for part in self.parts])
+
+    @cached_property
+    def slopes(self) -> np.ndarray:
+        """As of each part."""
+        return np.concatenate([part.slopes for part in self.parts])
+
+    @cached_property
+    def shifts(self) -> np.ndarray:
+        """As of each part."""
+        return np.concatenate([part.shifts for part in self.parts])
+
+    @cached_property
+    def moments(self) -> np.ndarray:
+        """As of each part."""
+        return np.concatenate([part.moments for part in self.parts])
+
+
+def gathered(changes: Iterable[GaussianChanges], most: int = 256) -> Iterator[GatheredChanges]:
+    """All changes in their order, as many parts together as have ``most`` directions, one at least."""
+    held: list[GaussianChanges] = []
+    for part in changes:
+        if held and sum(len(one.mean) for one in (*held, part)) > most:
+            yield GatheredChanges(held)
+            held = []
+        held.append(part)
+    if held:
+        yield GatheredChanges(held)
+
+
 def sampling_errors(facts: GaussianFacts, at_once: int = 256) -> Iterator[GaussianChanges]:
     """One standard deviation in each independent direction of the sampling error of all means and covariances.
 
@@ -109,3 +148,7 @@ def sampling_errors(facts: GaussianFacts, at_once: int = 256) -> Iterator[Gaussi
         for first in range(0, len(means), at_once):
             part = slice(first, first + at_once)
             yield GaussianChanges(facts, e, means[part], covariances[part])
+
+
+AnyChanges = GaussianChanges | GatheredChanges
+"""What tells how all that follows from means and covariances changes."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from crlspec.numerics.linalg import column_means
+from crlspec.numerics.linalg import column_means, covariance
 
 __all__ = ["GaussianFacts"]
 
@@ -27,33 +28,38 @@ class GaussianFacts:
     @classmethod
     def of(cls, samples: list[np.ndarray]) -> GaussianFacts:
         """Of one array (sample, component) per environment."""
-        covariances = [np.cov(y.T).reshape(y.shape[1], -1) for y in samples]
         return cls(
-            np.stack([column_means(y) for y in samples]), np.stack(covariances), tuple(map(len, samples))
+            np.stack([column_means(y) for y in samples]),
+            np.stack([covariance(y) for y in samples]),
+            tuple(map(len, samples)),
         )
 
-    @property
+    @cached_property
+    def precisions(self) -> np.ndarray:
+        """(environment, component, component) inverse covariances."""
+        return np.asarray(np.linalg.inv(self.covariances))
+
+    @cached_property
     def slopes(self) -> np.ndarray:
         """(interventional environment, component, component): D with d^e(y) = D (y − μ_0) + shift."""
-        precisions = np.linalg.inv(self.covariances)
+        precisions = self.precisions
         return np.asarray(precisions[..., 1:, :, :] - precisions[..., :1, :, :])
 
-    @property
+    @cached_property
     def shifts(self) -> np.ndarray:
         """(interventional environment, component): d^e at the observational mean."""
-        precisions = np.linalg.inv(self.covariances[..., 1:, :, :])
         gaps = self.means[..., :1, :] - self.means[..., 1:, :]
-        return np.asarray((precisions @ gaps[..., None])[..., 0])
+        return np.asarray((self.precisions[..., 1:, :, :] @ gaps[..., None])[..., 0])
 
-    @property
+    @cached_property
     def moments(self) -> np.ndarray:
         """E_obs[d dᵀ] (interventional environment, component, component), less the sampling variance of Θ̂ (Wishart):
         Cov(Θ̂ v) = (vᵀΘv Θ + Θv vᵀΘ) / N."""
-        precisions, second = np.linalg.inv(self.covariances), self.covariances[..., :1, :, :]
+        precisions, second = self.precisions, self.covariances[..., :1, :, :]
         read = precisions @ second
         traces = np.einsum("...ii->...", read)[..., None, None]
         noises = (precisions * traces + read @ precisions + precisions) / np.array(self.counts)[:, None, None]
-        slopes, shifts = precisions[..., 1:, :, :] - precisions[..., :1, :, :], self.shifts
+        slopes, shifts = self.slopes, self.shifts
         found = slopes @ second @ slopes + shifts[..., :, None] * shifts[..., None, :]
         found = found - noises[..., 1:, :, :] - noises[..., :1, :, :]
         return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)

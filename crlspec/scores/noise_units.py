@@ -7,6 +7,7 @@ import numpy as np
 from crlspec.data import Problem
 from crlspec.errors import DataError
 from crlspec.numerics.factors import FactorModel, degrees_of_freedom, fit_factors, most_factors
+from crlspec.numerics.kept import Table
 from crlspec.numerics.rows import Rows
 
 __all__ = ["factor_model", "is_full_rank", "noise_units", "pooled_within"]
@@ -71,8 +72,8 @@ def pooled_within(problem: Problem) -> tuple[np.ndarray, int]:
     free = sum(len(x) for x in samples) - len(samples)
     scatter = np.zeros((len(problem.observed),) * 2)
     for x in samples:
-        if isinstance(x, Rows):
-            scatter += x.scan.covariance * (len(x) - 1)
+        if isinstance(x, Rows | Table) and x.scan.scatter is not None:
+            scatter += x.scan.scatter
             continue
         centred = x - x.mean(0)
         scatter += centred.T @ centred

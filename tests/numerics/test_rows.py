@@ -52,7 +52,7 @@ def test_one_pass_tells_what_numpy_tells_of_all_rows(x: np.ndarray, table: Calla
     np.testing.assert_allclose(scan.variances / scale**2, 1, atol=1e-9)
     assert np.array_equal(scan.low, x.min(0)) and np.array_equal(scan.high, x.max(0))
     assert np.array_equal(scan.steps, [np.diff(x, axis=0).min(0), np.diff(x, axis=0).max(0)])
-    assert np.array_equal(scan.first, x[:, 0]) and np.array_equal(scan.head, x[:256])
+    assert np.array_equal(scan.first, x[:, 0])
     assert scan.digest == hashlib.sha256(x.tobytes()).digest() == digest_of(x)
     assert np.array_equal(extremes(table(x, 3)), extremes(x))
 

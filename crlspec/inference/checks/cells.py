@@ -80,7 +80,7 @@ def check_rounding(
 
 def _steps(x: np.ndarray | Rows, column: int) -> tuple[float, float]:
     """The least and the largest difference of a row to the one before, in one column."""
-    if isinstance(x, Rows):
+    if isinstance(x, Rows) and x.scan.steps is not None:
         return float(x.scan.steps[0, column]), float(x.scan.steps[1, column])
     steps = np.diff(x[:, column])
     return float(steps.min()), float(steps.max())

@@ -27,7 +27,6 @@ from crlspec.inference.checks.singular import check_singular
 from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.inference.thresholds import Thresholds
 from crlspec.numerics.autocorrelation import third_moment_size
-from crlspec.numerics.linalg import ColumnSpace
 from crlspec.numerics.statistics import multivariate_skewness_p_value, normality_of_moments, shape_moments
 from crlspec.scores.noise_units import noise_units
 
@@ -43,37 +42,30 @@ SAMPLED = 4000
 """Rows of an environment, at most, in which dependence between components beyond correlation is looked for."""
 
 
-def checks_of(
-    problem: Problem, thresholds: Thresholds | None = None, space: ColumnSpace | None = None
-) -> tuple[Check, ...]:
+def checks_of(problem: Problem, thresholds: Thresholds | None = None) -> tuple[Check, ...]:
     """What the data object to in the declared design, or give to note; nothing where there is neither.
 
     thresholds  of the estimator; None: those that hold where it has none of its own
-    space       the column space of the observations, where it is known already
 
     The data are those in file order and under their own names, before any shuffle. Faults of the table end it, since
     no moment means anything then; what does not apply to the setting is skipped.
     """
-    return tuple(_objections(problem, thresholds or Thresholds(), space, []))
+    return tuple(_objections(problem, thresholds or Thresholds(), []))
 
 
-def examined(
-    problem: Problem, thresholds: Thresholds | None = None, space: ColumnSpace | None = None
-) -> tuple[Check, ...]:
+def examined(problem: Problem, thresholds: Thresholds | None = None) -> tuple[Check, ...]:
     """The same, and after it every test that was made and passed, with what it measured.
 
     A test that the setting does not allow (of targets where latents are not linear-Gaussian, say), or that a fault
     found before it leaves without meaning, is not listed: what is not there was not tested.
     """
     sound: list[Check] = []
-    found = _objections(problem, thresholds or Thresholds(), space, sound)
+    found = _objections(problem, thresholds or Thresholds(), sound)
     named = {check.name for check in found}
     return (*found, *(check for check in sound if check.name not in named))
 
 
-def _objections(
-    problem: Problem, thresholds: Thresholds, space: ColumnSpace | None, sound: list[Check]
-) -> tuple[Check, ...]:
+def _objections(problem: Problem, thresholds: Thresholds, sound: list[Check]) -> tuple[Check, ...]:
     """What :func:`checks_of` gives back; what tests measured that were made is added to ``sound``, whether or not
     they object."""
     limits = thresholds.design
@@ -95,7 +87,7 @@ def _objections(
         return tuple(checks)
     if linear:
         checks += check_factor_model(problem, thresholds)
-    moments = Moments.of(samples, components, noise_units(problem), space if linear else None)
+    moments = Moments.of(samples, components, noise_units(problem))
     linear = linear and moments.size == latents
     if linear:
         control = samples[problem.observational]

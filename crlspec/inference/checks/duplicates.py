@@ -11,10 +11,16 @@ from scipy.special import chdtr
 from crlspec.inference.check import Check, listed
 from crlspec.inference.checks.moments import Moments
 from crlspec.inference.checks.two_samples import equality
+from crlspec.numerics.kept import Table
 from crlspec.numerics.linalg import blocks
 from crlspec.numerics.rows import Rows
 
 __all__ = ["check_copies", "check_duplicates"]
+
+BUCKETED = 2**20
+"""Rows up to which first cells are put into buckets, which is faster than to sort them all."""
+ODD = np.uint64(0x9E3779B97F4A7C15)
+"""2⁶⁴ by the golden ratio, whose multiples spread over the high bits (Knuth, The Art of Computer Programming, 6.4)."""
 
 
 def check_duplicates(samples: Mapping[str, np.ndarray], few: float) -> list[Check]:
@@ -27,7 +33,7 @@ def check_duplicates(samples: Mapping[str, np.ndarray], few: float) -> list[Chec
     """
     names, counts = list(samples), np.array([len(x) for x in samples.values()])
     first = np.concatenate([_first(x) for x in samples.values()])
-    ordered = np.sort(first)
+    ordered = np.sort(_suspects(first))
     if not (equal := ordered[1:] == ordered[:-1]).any():
         return []
     candidate = np.isin(first, ordered[1:][equal])
@@ -70,9 +76,18 @@ def check_copies(moments: Moments, level: float) -> list[Check]:
     return checks
 
 
+def _suspects(values: np.ndarray) -> np.ndarray:
+    """Those that fall into one of some buckets, a few times as many, with another one; of very many all."""
+    if not 0 < len(values) <= BUCKETED:
+        return values
+    bits = np.uint64(64 - 2 - len(values).bit_length())
+    buckets = ((values + 0.0).view(np.uint64) * ODD >> bits).astype(np.int64)
+    return values[(np.bincount(buckets) > 1)[buckets]]
+
+
 def _first(x: np.ndarray | Rows) -> np.ndarray:
     """The first column."""
-    return x.scan.first if isinstance(x, Rows) else x[:, 0]
+    return x.scan.first if isinstance(x, Rows | Table) else x[:, 0]
 
 
 def _hashes_of(x: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from crlspec.inference.checks.two_samples import Relative, equalities, relatives
-from crlspec.numerics.linalg import WIDE, ColumnSpace, blocks, column_means, projected, squares_about
-from crlspec.numerics.rows import Rows
+from crlspec.numerics.linalg import WIDE, column_means, squares_about
+from crlspec.numerics.pooled import Pooled
+from crlspec.numerics.rows import Rows, scan_of
 
 __all__ = ["Moments"]
 
@@ -51,64 +52,39 @@ class Moments:
         samples: Mapping[str, np.ndarray],
         components: int,
         units: np.ndarray | None = None,
-        space: ColumnSpace | None = None,
     ) -> Moments:
         """Of samples, environment → (sample, observed), the control first.
 
         components  dimensions of the white coordinates; fewer, where the samples span fewer
         units       (observed,) in proportion to the deviations of noise on x, where there is some: the principal
                     directions are those in these units
-        space       the column space that is given; None: the leading principal directions
         """
-        names = tuple(samples)
-        counts = np.array([len(x) for x in samples.values()], dtype=float)
-        weights = counts / counts.sum()
-        means = np.stack([column_means(x) for x in samples.values()])
-        centre = weights @ means
-        if means.shape[1] > WIDE and space is None:
+        names, tables = tuple(samples), list(samples.values())
+        counts = np.array([len(x) for x in tables], dtype=float)
+        if tables[0].shape[1] > WIDE:
+            centre = counts @ np.stack([column_means(x) for x in tables]) / counts.sum()
             sketch = _sketch(samples, centre)
-            turned = {name: _combined(x, centre, sketch) for name, x in samples.items()}
-            found = cls.of(turned, components)
+            found = cls.of({name: _combined(x, centre, sketch) for name, x in samples.items()}, components)
             return replace(found, observed=None, spread=None)
-        spread, scale = None, np.ones(means.shape[1])
-        if means.shape[1] <= WIDE:
-            spread, gaps = _spread(samples, means), means - centre
-            pooled = np.einsum("e,eij->ij", weights, spread) + gaps.T @ (weights[:, None] * gaps)
-            scale = np.sqrt(np.diag(pooled))
-            if units is None:
-                scale = np.where(scale > 0, scale, 1.0)
-            else:
-                scale = units * np.sqrt(((scale / units) ** 2).mean())
-            spread, pooled = spread / np.outer(scale, scale), pooled / np.outer(scale, scale)
-        rest = 0.0
-        if space is None:
-            values, vectors = np.linalg.eigh(pooled)
-            values, vectors = np.maximum(values[::-1], 1e-300), vectors[:, ::-1]
-            components = min(components, int((values > 1e-13 * values[0]).sum()))
-            whitener = (vectors[:, :components] / np.sqrt(values[:components])).T / scale
-            if len(values) > components:
-                rest = float(values[components:].mean() / values[components - 1])
-        else:
-            whitener, spectrum = space.whitener, space.spectrum
-            if len(spectrum) > components:
-                rest = float(spectrum[components:].mean() / max(spectrum[components - 1], 1e-300))
-        y = {name: projected(x, centre, whitener) for name, x in samples.items()}
-        scaled = whitener * scale
-        covariances = (
-            np.stack([np.cov(v.T).reshape(v.shape[1], -1) for v in y.values()])
-            if spread is None
-            else scaled @ spread @ scaled.T
-        )
+        scans = [scan_of(x) for x in tables]
+        pooled = Pooled.of(scans, units)
+        values, scale = pooled.spectrum, pooled.scale
+        components = min(components, int((values > 1e-13 * values[0]).sum()))
+        space = pooled.space(components)
+        spread = np.stack([scan.covariance for scan in scans]) / np.outer(scale, scale)
+        gaps, scaled = np.stack([scan.mean for scan in scans]) - pooled.offset, space.whitener * scale
         return cls(
             names=names,
             counts=counts,
-            means=(means - centre) @ whitener.T,
-            covariances=covariances,
-            y=y,
-            observed=None if spread is None else (means - centre) / scale,
+            means=gaps @ space.whitener.T,
+            covariances=scaled @ spread @ scaled.T,
+            y={name: space(x) for name, x in samples.items()},
+            observed=gaps / scale,
             spread=spread,
             scale=scale,
-            rest=rest,
+            rest=float(values[components:].mean() / values[components - 1])
+            if len(values) > components
+            else 0.0,
         )
 
     @property
@@ -135,20 +111,6 @@ class Moments:
         free = self.counts - 1
         control = np.broadcast_to(self.covariances[0], self.covariances.shape)
         return relatives(control, self.covariances, np.broadcast_to(free[0], free.shape), free)
-
-
-def _spread(samples: Mapping[str, np.ndarray], means: np.ndarray) -> np.ndarray:
-    """Unbiased covariances (environment, observed, observed)."""
-    found = np.zeros((len(means), means.shape[1], means.shape[1]))
-    for e, x in enumerate(samples.values()):
-        if isinstance(x, Rows):
-            found[e] = x.scan.covariance
-            continue
-        for part in blocks(x):
-            centred = part - means[e]
-            found[e] += centred.T @ centred
-        found[e] /= max(len(x) - 1, 1)
-    return found
 
 
 def _combined(x: np.ndarray | Rows, centre: np.ndarray, sketch: np.ndarray) -> Any:

@@ -10,7 +10,7 @@ from scipy.special import chdtrc, fdtrc, ndtri
 from crlspec.inference.check import Check, chance, listed
 from crlspec.inference.design_thresholds import DesignThresholds
 from crlspec.numerics.autocorrelation import effective_size
-from crlspec.numerics.linalg import column_means
+from crlspec.numerics.linalg import column_means, covariance
 
 __all__ = ["check_rows", "row_p_values"]
 
@@ -66,20 +66,22 @@ def _p_value(y: np.ndarray, fewest: int) -> float:
         return 1.0
     if count <= RANKED:
         y = ndtri((y.argsort(0).argsort(0) + 1) / (count + 1))
-    centred = y - column_means(y)
-    second = centred.T @ centred / count
-    values, vectors = np.linalg.eigh(second)
+    mean = column_means(y)
+    values, vectors = np.linalg.eigh(covariance(y) * ((count - 1) / count))
     varied = values > 1e-10 * max(values[-1], 1e-300)
     if not varied.any():
         return 1.0
     white, size = vectors[:, varied] / np.sqrt(values[varied]), int(varied.sum())
-    lagged = white.T @ (centred[1:].T @ centred[:-1]) @ white
+    columns = np.asarray(y).T
+    later, before = (count * mean - columns[:, end] for end in (0, -1))
+    lagged = columns[:, 1:] @ columns[:, :-1].T - np.outer(later, mean) - np.outer(mean, before)
+    lagged = white.T @ (lagged + (count - 1) * np.outer(mean, mean)) @ white
     first = float(chdtrc(size**2, (lagged**2).sum() / (count - 1)))
     length = count // BLOCKS
     if length < 3:
         return min(1.0, 2 * first)
     used = length * BLOCKS
-    means = np.add.reduceat(centred[:used], np.arange(0, used, length), axis=0) / length @ white
+    means = (columns[:, :used].reshape(len(columns), BLOCKS, length).mean(2) - mean[:, None]).T @ white
     between = length * ((means - means.mean(0)) ** 2).sum(0)
     within = np.maximum(count - between, 1e-12)  # each column has variance one, rows left over included
     ratio = (between / (BLOCKS - 1)) / (within / (count - BLOCKS))

@@ -9,7 +9,7 @@ from scipy.special import chdtrc
 
 from crlspec.numerics.statistics import agreement_p_value
 from crlspec.scores.base import ScoreEstimate
-from crlspec.scores.gaussian_changes import GaussianChanges, sampling_errors
+from crlspec.scores.gaussian_changes import AnyChanges, gathered, sampling_errors
 from crlspec.scores.gaussian_facts import GaussianFacts
 
 __all__ = ["UNCALIBRATED", "ChangesOf", "are_calibrated", "score_edges"]
@@ -17,7 +17,7 @@ __all__ = ["UNCALIBRATED", "ChangesOf", "are_calibrated", "score_edges"]
 UNCALIBRATED = "; p-values not calibrated"
 """What the note of a step says where they are not."""
 
-ChangesOf = Callable[[GaussianChanges], np.ndarray]
+ChangesOf = Callable[[AnyChanges], np.ndarray]
 """Changes (direction, position, component) of encoder rows with those of means and covariances."""
 
 
@@ -80,7 +80,7 @@ def _wald_p_values(
     own = np.einsum("ai,iaj->ij", decoder, read)
     along = np.einsum("ai,iab->ib", decoder, slopes)
     covariances = np.zeros((n, n, 2, 2))
-    for changes in sampling_errors(facts):
+    for changes in gathered(sampling_errors(facts)):
         turned = -decoder @ changes_of(changes) @ decoder
         bent = np.einsum("ai,diab->dib", decoder, changes.slopes[:, chosen]) @ decoder
         bent += np.einsum("dai,iaj->dij", turned, read, optimize=True) + along @ turned

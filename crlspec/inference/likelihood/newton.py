@@ -129,12 +129,14 @@ def _steps(gradients: np.ndarray, curvatures: np.ndarray, longest: float) -> np.
     size = curvatures.shape[1]
     if size == 0:
         return np.zeros_like(gradients)
-    mean = np.abs(np.trace(curvatures, axis1=1, axis2=2)) / size
+    mean = np.abs(np.einsum("faa->f", curvatures)) / size
     lifted = curvatures + (RIDGE * mean)[:, None, None] * np.eye(size)
     bent = ~_definite(lifted)
-    steps = np.empty_like(gradients)
-    steps[~bent] = -np.linalg.solve(lifted[~bent], gradients[~bent, :, None])[..., 0]
-    if bent.any():
+    if not bent.any():
+        steps = -np.linalg.solve(lifted, gradients[..., None])[..., 0]
+    else:
+        steps = np.empty_like(gradients)
+        steps[~bent] = -np.linalg.solve(lifted[~bent], gradients[~bent, :, None])[..., 0]
         values, vectors = np.linalg.eigh(lifted[bent])
         sizes = np.maximum(np.abs(values), RIDGE * np.abs(values).max(1, keepdims=True))
         along = (vectors.swapaxes(1, 2) @ gradients[bent, :, None]) / sizes[..., None]

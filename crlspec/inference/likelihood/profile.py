@@ -27,8 +27,8 @@ class Entries:
     """Entries of Δ that are free.
 
     row, column   (free,) where they are
-    upper         of matrices whose products are summed: those on the diagonal and above it, which is all there is of
-                  symmetric matrices and of upper triangular ones
+    upper         where in the flat matrix those are on the diagonal and above it, which is all there is of symmetric
+                  matrices and of upper triangular ones, whose products are summed
     both, turned  (free, free): which of the products of two such entries, ac with bd and ad with cb, belong to the
                   second derivative in Δ_ab and Δ_cd
     ordered       (free, free) whether a ≤ d and c ≤ b; elsewhere upper triangular matrices are zero
@@ -37,7 +37,7 @@ class Entries:
 
     row: np.ndarray
     column: np.ndarray
-    upper: tuple[np.ndarray, np.ndarray]
+    upper: np.ndarray
     both: np.ndarray
     turned: np.ndarray
     ordered: np.ndarray
@@ -55,16 +55,17 @@ class Entries:
         both, turned = (
             place[one] * size + place[other] for one, other in (((a, c), (b, d)), ((a, d), (c, b)))
         )
-        return cls(row, column, upper, both, turned, (a <= d) & (c <= b), (a == d) & (b == c))
+        flat = upper[0] * len(free) + upper[1]
+        return cls(row, column, flat, both, turned, (a <= d) & (c <= b), (a == d) & (b == c))
 
     def products(self, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.ndarray:
         """(fit, entry · entry) products of entries of two (fit, position, group, n, n), summed over all else."""
+        fits, n = first[0].shape[0], first[0].shape[-1]
         one, other = (
-            np.concatenate([each[..., *self.upper] for each in given], 2) for given in (first, second)
+            np.concatenate([each.reshape(fits, -1, n * n).take(self.upper, 2) for each in given], 1)
+            for given in (first, second)
         )
-        flat = (len(one), -1, one.shape[-1])
-        found = np.swapaxes(one.reshape(flat), 1, 2) @ other.reshape(flat)
-        return np.asarray(found.reshape(len(one), -1))
+        return np.asarray((np.swapaxes(one, 1, 2) @ other).reshape(fits, -1))
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,22 @@ class Profiles:
     cut: np.ndarray
 
     def of(self, fits: np.ndarray) -> Profiles:
-        """Those of some fits, by index."""
+        """Those of some fits, by index, in their order."""
+        if len(fits) == len(self.pooled):
+            return self
         alone = self.alone if len(self.alone) == 1 else self.alone[fits]
         return Profiles(self.pooled[fits], self.shares[fits], alone, self.cut[fits])
 
     def losses(self, rows: np.ndarray) -> np.ndarray:
         """(fit,) at rows (fit, position, component); infinite where these are singular."""
-        return self._losses(rows, self._factors(rows), self._variances(rows)[1])
+        residuals = np.einsum("figii->fig", self._factors(rows))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            losses = (self.shares * np.log(residuals)).sum((1, 2)) - np.linalg.slogdet(rows)[1]
+            if self.cut.any():
+                variances = self._variances(rows)[1]
+                logs = np.log(np.where(self.cut > 0, np.swapaxes(variances, 1, 2), 1.0))
+                losses = losses + 0.5 * (self.cut * logs).sum((1, 2))
+        return np.where(np.isfinite(losses), losses, np.inf)
 
     def together(self) -> np.ndarray:
         """(fit, component, component) covariance of the first position's groups, each counted by its share."""
@@ -110,11 +120,11 @@ class Profiles:
     def expanded(self, rows: np.ndarray, free: Entries) -> Expansion:
         """The expansion in the free entries of Δ."""
         fits, n = rows.shape[:2]
-        factors, (targeted, variances) = self._factors(rows), self._variances(rows)
+        factors = self._factors(rows)
         inverse = np.linalg.inv(factors)
         at = np.arange(n)
-        left = np.moveaxis(factors[:, at, :, :, at], 0, 1)  # (fit, position, group, component)
-        up = np.moveaxis(inverse[:, at, :, at], 0, 1)
+        left = np.einsum("fjgij->fjgi", factors)
+        up = np.einsum("fjgji->fjgi", inverse)
         weights = self.shares[..., None]
         after = factors * (at > at[:, None])[:, None, None]
         before = factors * (at < at[:, None])[:, None, None]
@@ -130,7 +140,7 @@ class Profiles:
         gradients = (weights * up).reshape(fits, -1, n).swapaxes(1, 2) @ left.reshape(fits, -1, n)
         gradients = gradients[:, free.row, free.column] - (free.row == free.column)
         if self.cut.any():
-            slopes, bends = self._cut_off(rows, targeted, variances)
+            slopes, bends = self._cut_off(rows)
             gradients += slopes[:, free.row, free.column]
             same = free.row[:, None] == free.row
             curvatures += np.where(same, bends[:, free.row[:, None], free.column[:, None], free.column], 0.0)
@@ -150,19 +160,9 @@ class Profiles:
         targeted = rows[:, None] @ self.alone
         return targeted, (targeted * rows[:, None]).sum(-1)
 
-    def _losses(self, rows: np.ndarray, factors: np.ndarray, variances: np.ndarray) -> np.ndarray:
-        residuals = np.einsum("figjj->fjig", factors)[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            losses = (self.shares * np.log(residuals)).sum((1, 2)) - np.linalg.slogdet(rows)[1]
-            if self.cut.any():
-                logs = np.log(np.where(self.cut > 0, np.swapaxes(variances, 1, 2), 1.0))
-                losses = losses + 0.5 * (self.cut * logs).sum((1, 2))
-        return np.where(np.isfinite(losses), losses, np.inf)
-
-    def _cut_off(
-        self, rows: np.ndarray, targeted: np.ndarray, variances: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _cut_off(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gradient (fit, position, n) and second derivatives (fit, position, n, n) of ½ Σ w log (H C Hᵀ)_ii."""
+        targeted, variances = self._variances(rows)
         second = targeted @ np.swapaxes(rows, -1, -2)[:, None]  # (fit, environment, n, n)
         weights = self.cut / np.swapaxes(variances, 1, 2)
         slopes = np.einsum("fie,feij->fij", weights, second)

@@ -114,13 +114,15 @@ def peel_sinks(
     what is known.
     """
     beam = [_Partial(np.eye(components))]
+    free = told is None or not told.whole
+    most = 4 * width + components if free else 2 * width
     for _ in range(components):
         grown: dict[frozenset[tuple[bytes, int]], _Partial] = {}
         for partial in beam:
             allowed = None if told is None else told.allowed([s.targets for s in partial.sinks], before)
             found, seen = 0, Counter[bytes]()
-            for sink in find(partial.basis, allowed, 4 * width + components):
-                if (told is None or not told.whole) and _dependent(sink.targets, partial.sinks):
+            for sink in find(partial.basis, allowed, most):
+                if free and _dependent(sink.targets, partial.sinks):
                     continue
                 after = _without(partial, sink, seen[sink.targets.tobytes()])
                 seen[sink.targets.tobytes()] += 1

@@ -9,8 +9,8 @@ g is a generalised eigenvector of Σ_e N_e Ω_e/(gᵀΩ_e g) and Σ_group N_grou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -58,9 +58,10 @@ class GaussianSinks:
         here = _Environments.of(basis, self.moments, self.counts)
         rows = Allowed.anything(len(self.counts) - 1) if allowed is None else allowed
         tried = [self._searched(here, rows, mechanism) for mechanism in self.mechanisms]
-        fits = sorted((fit for found in tried for fit in found.listed(self.hard)), key=lambda fit: fit.cost)
         best: list[Sink] = []
-        for fit in fits:
+        listed = [(cost, fits, k) for fits in tried for k, cost in enumerate(fits.costs)]
+        for _, fits, k in sorted(listed, key=lambda fit: fit[0]):
+            fit = fits.sink(k, self.hard)
             if not any(_same(fit, other) for other in best):
                 best.append(fit)
             if len(best) == most:
@@ -75,7 +76,7 @@ class GaussianSinks:
         rows = []
         for few in allowed.blocks():
             part = self._tried(here.only(few), allowed.rows(few), mechanism)
-            for sink in part.listed(self.hard):
+            for sink in (part.sink(k, self.hard) for k in range(len(part.rows))):
                 whole = here.shares(sink.direction, few[sink.targets]) > 0.5
                 whole[few] = sink.targets
                 rows.append(whole)
@@ -90,13 +91,14 @@ class GaussianSinks:
     def _tried(self, here: _Environments, rows: np.ndarray, mechanism: Mechanism) -> _Fits:
         """The likeliest of the rows with their directions: ranked by a linearisation, then fitted."""
         starts: tuple[Mechanism, ...] = ("shared", "own") if mechanism == "cut" else (mechanism,)
-        fits = [_Fits.of(here, rows, here.start(rows, start), mechanism).top(TOP) for start in starts]
+        pools = _Pools.of(here, rows, mechanism)
+        fits = [_Fits.of(pools, here.start(rows, start)).top(TOP) for start in starts]
         fit = _Fits.joined(fits).top(TOP)
         if mechanism == "cut":
             likely = np.unique(np.concatenate([fit.rows, rows[rows.all(1)]]), axis=0)
             fit = _Fits.joined([fit, *self._parallel(here, likely[likely.sum(1) > 1])]).top(TOP)
         for _ in range(ROUNDS):
-            other = _Fits.of(here, fit.rows, fit.improved(), mechanism)
+            other = _Fits.of(fit.pools, fit.improved())
             better = other.losses < fit.losses - 1e-9 * np.abs(fit.losses)
             if not better.any():
                 break
@@ -109,7 +111,8 @@ class GaussianSinks:
         starts = [here.parallel(*np.flatnonzero(row)[:2]) for row in rows]
         if not starts:
             return []
-        return [_Fits.of(here, np.repeat(rows, len(starts[0]), 0), np.concatenate(starts), "cut")]
+        pools = _Pools.of(here, np.repeat(rows, len(starts[0]), 0), "cut")
+        return [_Fits.of(pools, np.concatenate(starts))]
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,11 @@ class _Environments:
         covariances = here[:, 1:, 1:] - here[:, 1:, :1] * here[:, :1, 1:]
         return cls(here, covariances, np.linalg.inv(covariances), counts)
 
-    def pooled(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Precision matrices (row, component, component) of pools of environments, and their sample counts."""
+    def pooled(self, weights: np.ndarray) -> np.ndarray:
+        """Precision matrices (row, component, component) of pools of environments."""
         counted = weights * self.counts
-        total = counted.sum(1)
-        pool = weighted(counted / total[:, None], self.moments)
-        return np.linalg.inv(pool)[:, 1:, 1:], total
+        pool = weighted(counted / counted.sum(1)[:, None], self.moments)
+        return np.asarray(np.linalg.inv(pool)[:, 1:, 1:])
 
     def only(self, environments: np.ndarray) -> _Environments:
         """The observational environment and those of the interventional ones alone."""
@@ -172,98 +174,132 @@ class _Environments:
 
 
 @dataclass(frozen=True)
-class _Fits:
-    """Rows of the signature with directions, and how much likelihood each costs (row first in every array).
+class _Pools:
+    """Rows of the signature with what does not depend on directions (row first in every array).
 
-    changed  precision matrices that stand for the environments with a 1; None where each has its own regression
+    ones     (row, environment) who is targeted, the observational environment first
+    counts   (row, environment) samples of the environments with a 0
+    changing (row, environment) those with a 1
+    kept     precision matrices of the pooled environments with a 0
+    shared   those of the pooled ones with a 1, where one regression holds in them; else None
     """
 
     here: _Environments
     mechanism: Mechanism
-    rows: np.ndarray
+    ones: np.ndarray
+    counts: np.ndarray
+    changing: np.ndarray
+    kept: np.ndarray
+    shared: np.ndarray | None
+
+    @classmethod
+    def of(cls, here: _Environments, rows: np.ndarray, mechanism: Mechanism) -> _Pools:
+        ones = np.concatenate([np.zeros((len(rows), 1)), rows], 1)
+        kept = here.pooled(1 - ones)
+        shared = here.pooled(ones) if mechanism == "shared" else None
+        return cls(here, mechanism, ones, (1 - ones) * here.counts, ones * here.counts, kept, shared)
+
+    def some(self, index: np.ndarray) -> _Pools:
+        """Those of some rows, by index."""
+        shared = None if self.shared is None else self.shared[index]
+        parts = (each[index] for each in (self.ones, self.counts, self.changing, self.kept))
+        return _Pools(self.here, self.mechanism, *parts, shared)
+
+    @classmethod
+    def joined(cls, pools: Sequence[_Pools]) -> _Pools:
+        """All of them as one."""
+        shared = [each.shared for each in pools if each.shared is not None]
+        names = ("ones", "counts", "changing", "kept")
+        parts = (np.concatenate([getattr(each, name) for each in pools]) for name in names)
+        return cls(pools[0].here, pools[0].mechanism, *parts, np.concatenate(shared) if shared else None)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Directions of rows of the signature, and how much likelihood each costs (row first in every array).
+
+    changed  precision matrices that stand for the environments with a 1; None where each has its own regression
+    """
+
+    pools: _Pools
     directions: np.ndarray
     losses: np.ndarray
     costs: np.ndarray
-    kept: np.ndarray
     changed: np.ndarray | None
 
+    @property
+    def rows(self) -> np.ndarray:
+        """(row, interventional environment) bool."""
+        return self.pools.ones[:, 1:].astype(bool)
+
     @classmethod
-    def of(cls, here: _Environments, rows: np.ndarray, directions: np.ndarray, mechanism: Mechanism) -> _Fits:
-        ones = np.concatenate([np.zeros((len(rows), 1)), rows], 1)
-        counts, g = here.counts, directions
-        each = np.log(_along(here.precisions, g))
-        kept, unchanged = here.pooled(1 - ones)
-        losses = -unchanged * np.log(np.einsum("ci,cij,cj->c", g, kept, g))
-        changed, left = None, each if mechanism != "own" else each * (1 - ones)
-        losses += left @ counts
-        regression, targeted = len(g[0]) + 1, rows.sum(1)
-        if mechanism == "shared":
-            changed, samples = here.pooled(ones)
-            losses -= samples * np.log(np.einsum("ci,cij,cj->c", g, changed, g))
-            free = np.full(len(rows), 2.0 * regression)
-        elif mechanism == "own":
+    def of(cls, pools: _Pools, directions: np.ndarray) -> _Fits:
+        here, g, changed = pools.here, directions, pools.shared
+        each, targeted = np.log(_along(here.precisions, g)), pools.ones.sum(1)
+        losses = -pools.counts.sum(1) * np.log(_forms(pools.kept, g))
+        losses += (pools.counts * each).sum(1) if pools.mechanism == "own" else each @ here.counts
+        regression = g.shape[1] + 1
+        if changed is not None:
+            losses -= pools.changing.sum(1) * np.log(_forms(changed, g))
+            free = np.full(len(g), 2.0 * regression)
+        elif pools.mechanism == "own":
             free = regression * (1.0 + targeted)
         else:
-            changed, variances = _independent(here, ones, g)
-            losses += (ones * np.log(variances)) @ counts
+            changed, variances = _independent(pools, g)
+            losses += (pools.changing * np.log(variances)).sum(1)
             free = 2.0 * regression - 2 + 2 * targeted
-        costs = 0.5 * losses + 0.5 * free * np.log(counts.sum())
-        return cls(here, mechanism, rows, g, losses, costs, kept, changed)
+        costs = 0.5 * losses + 0.5 * free * np.log(here.counts.sum())
+        return cls(pools, g, losses, costs, changed)
 
     @classmethod
     def joined(cls, fits: Sequence[_Fits]) -> _Fits:
         """All of them as one."""
         if len(fits) == 1:
             return fits[0]
-        names = [name for name in cls._by_row() if getattr(fits[0], name) is not None]
-        joined: dict[str, Any] = {n: np.concatenate([getattr(f, n) for f in fits]) for n in names}
-        return replace(fits[0], **joined)
-
-    @classmethod
-    def _by_row(cls) -> tuple[str, ...]:
-        return ("rows", "directions", "losses", "costs", "kept", "changed")
+        changed = [each.changed for each in fits if each.changed is not None]
+        names = ("directions", "losses", "costs")
+        parts = (np.concatenate([getattr(each, name) for each in fits]) for name in names)
+        pools = _Pools.joined([each.pools for each in fits])
+        return cls(pools, *parts, np.concatenate(changed) if changed else None)
 
     def top(self, most: int) -> _Fits:
         """Those of lowest cost, the lowest first."""
         best = np.argsort(self.costs, kind="stable")[:most]
-        names = [name for name in self._by_row() if getattr(self, name) is not None]
-        return replace(self, **{name: getattr(self, name)[best] for name in names})
+        changed = None if self.changed is None else self.changed[best]
+        return _Fits(
+            self.pools.some(best), self.directions[best], self.losses[best], self.costs[best], changed
+        )
 
     def where(self, better: np.ndarray, other: _Fits) -> _Fits:
-        """``other`` where it is better."""
-        changes: dict[str, Any] = {}
-        for name in self._by_row():
-            mine, its = getattr(self, name), getattr(other, name)
-            if mine is not None:
-                changes[name] = np.where(better.reshape(-1, *[1] * (mine.ndim - 1)), its, mine)
-        return replace(self, **changes)
+        """``other``, of the same rows, where it is better."""
+        changed, wide = self.changed, better[:, None]
+        if changed is not None and other.changed is not None:
+            changed = np.where(wide[..., None], other.changed, changed)
+        return _Fits(
+            self.pools,
+            np.where(wide, other.directions, self.directions),
+            np.where(better, other.losses, self.losses),
+            np.where(better, other.costs, self.costs),
+            changed,
+        )
 
     def improved(self) -> np.ndarray:
         """Directions after one step towards a stationary point."""
-        g, here = self.directions, self.here
-        ones = np.concatenate([np.zeros((len(g), 1)), self.rows], 1)
-        weights = here.counts / _along(here.precisions, g)
-        pools = [((1 - ones) @ here.counts, self.kept)]
-        if self.changed is None:
-            weights = weights * (1 - ones)
-        else:
-            pools.append((ones @ here.counts, self.changed))
-        each = weighted(weights, here.precisions)
-        pooled = sum(
-            n[:, None, None] * p / np.einsum("ci,cij,cj->c", g, p, g)[:, None, None] for n, p in pools
-        )
-        return _smallest(each, np.asarray(pooled))
+        g, pools = self.directions, self.pools
+        precisions = pools.here.precisions
+        counted = pools.counts if self.changed is None else pools.here.counts
+        pooled = (pools.counts.sum(1) / _forms(pools.kept, g))[:, None, None] * pools.kept
+        if self.changed is not None:
+            pooled += (pools.changing.sum(1) / _forms(self.changed, g))[:, None, None] * self.changed
+        return _smallest(weighted(counted / _along(precisions, g), precisions), pooled)
 
-    def listed(self, hard: bool) -> list[Sink]:
-        """One Sink a row."""
-        return [self._sink(k, hard) for k in range(len(self.rows))]
-
-    def _sink(self, k: int, hard: bool) -> Sink:
-        g, targets, here = self.directions[k], self.rows[k].astype(bool), self.here
+    def sink(self, k: int, hard: bool) -> Sink:
+        """The Sink of a row."""
+        g, targets, here = self.directions[k], self.pools.ones[k, 1:].astype(bool), self.pools.here
         strengths = here.shares(g, np.flatnonzero(targets))
         change = ((here.precisions[1:] - here.precisions[0]) @ g)[targets].mean(0)
         row = self.changed[k] @ g if hard and self.changed is not None else change
-        return Sink(targets, g, row, strengths, self.mechanism == "shared", float(self.costs[k]))
+        return Sink(targets, g, row, strengths, self.pools.mechanism == "shared", float(self.costs[k]))
 
 
 def _same(one: Sink, other: Sink) -> bool:
@@ -276,17 +312,23 @@ def _along(matrices: np.ndarray, g: np.ndarray) -> np.ndarray:
     return np.asarray(((g @ matrices) * g).sum(-1).T)
 
 
-def _independent(here: _Environments, ones: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _forms(matrices: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """(row,) gᵀMg of directions (row, component) and a matrix of each, (row, component, component)."""
+    return np.asarray(((matrices @ g[:, :, None])[:, :, 0] * g).sum(1))
+
+
+def _independent(pools: _Pools, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sink independent of all else where it is targeted: precision matrices of the environments with a 1, each
     weighted by its precision, and the sink's variance (row, environment) in each."""
-    weights = ones * here.counts
+    here, weights = pools.here, pools.changing
     variances = np.ones_like(weights)
-    for _ in range(4):
+    alone = bool((pools.ones.sum(1) == 1).all())  # of one environment no weights are to be found
+    for _ in range(1 if alone else 4):
         scaled = weights / variances
         pool = weighted(scaled / scaled.sum(1, keepdims=True), here.covariances)
         precision = np.linalg.inv(pool)
-        functional = np.einsum("cij,cj->ci", precision, g)
-        functional = functional / np.einsum("ci,ci->c", functional, g)[:, None]
+        functional = (precision @ g[:, :, None])[:, :, 0]
+        functional = functional / (functional * g).sum(1)[:, None]
         variances = _along(here.covariances, functional)
     return precision, variances
 
@@ -295,5 +337,5 @@ def _smallest(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The generalised eigenvector of (first, second) with the smallest eigenvalue, per row, of unit length."""
     back = np.linalg.inv(np.linalg.cholesky(second))
     vectors = np.linalg.eigh(back @ first @ np.swapaxes(back, 1, 2))[1][:, :, 0]
-    directions = np.einsum("cji,cj->ci", back, vectors)
-    return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    directions = (vectors[:, None] @ back)[:, 0]
+    return np.asarray(directions / np.sqrt(np.square(directions).sum(1))[:, None])

@@ -34,7 +34,7 @@ from crlspec.inference.thresholds import LinearThresholds
 from crlspec.numerics.linalg import augmented_moments
 from crlspec.numerics.optimum import warn_unless_settled
 from crlspec.scores.base import Coordinates, ScoreEstimate
-from crlspec.scores.gaussian_changes import GaussianChanges
+from crlspec.scores.gaussian_changes import AnyChanges
 
 __all__ = ["closure_by_likelihood", "closure_by_scores"]
 
@@ -50,7 +50,7 @@ def closure_by_scores(estimate: ScoreEstimate) -> Step:
     best = peel(estimate.moments)[0]
     rows = image_rows(estimate.moments)[list(best.order)]
 
-    def changes_of(changes: GaussianChanges) -> np.ndarray:
+    def changes_of(changes: AnyChanges) -> np.ndarray:
         return image_rows_changes(estimate.moments, changes.moments)[:, list(best.order)]
 
     strengths, p_values = score_edges(rows, estimate, best.order, changes_of=changes_of)

@@ -13,7 +13,6 @@ from scipy import stats
 
 from crlspec.data import Problem
 from crlspec.inference.checks.design import checks_of, examined
-from crlspec.numerics.linalg import ColumnSpace
 
 NOISES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal": lambda rng, n: rng.normal(size=n),
@@ -85,13 +84,6 @@ def test_units_of_variables_do_not_matter(world: Any) -> None:
     units = {name: x * np.logspace(-3, 3, 6) + np.arange(6) for name, x in w.samples().items()}
     (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(units))
     assert one.name == other.name and np.log(one.figure) == pytest.approx(np.log(other.figure), rel=1e-6)
-
-
-def test_a_given_column_space_gives_the_same_answer(world: Any) -> None:
-    w = world(targets={"obs": (), "e0": (0,), "e1": (1, 2), "e2": (2,)})
-    space = ColumnSpace.fit(list(w.samples().values()), 3)
-    (one,), (other,) = checks_of(w.problem()), checks_of(w.problem(), space=space)
-    assert one.message == other.message
 
 
 def test_general_mixings_are_asked_for_no_targets(world: Any) -> None:

@@ -39,7 +39,7 @@ def test_noise_that_two_fits_do_not_share_leaves_nothing():
     noisy = ScoreEstimate.from_replicates(truth + rng.normal(size=(2, *truth.shape)))
     found = mean_squares(decoder, z, noisy)
     np.testing.assert_allclose(found, [[4.0, 0, 0], [0, 0, 9.0]], rtol=0.06, atol=0.05)
-    exact = ScoreEstimate(truth, np.zeros((2, 3, 3)), None, np.zeros(2), exact=True)
+    exact = ScoreEstimate(truth, np.zeros((2, 3, 3)), exact=True)
     np.testing.assert_allclose(
         mean_squares(decoder, z, exact), [[4.0, 0, 0], [0, 0, 9.0]], rtol=0.06, atol=1e-9
     )
@@ -48,7 +48,7 @@ def test_noise_that_two_fits_do_not_share_leaves_nothing():
 def test_units_of_latents_do_not_count():
     rng = np.random.default_rng(3)
     z, values = rng.normal(size=(500, 3)), rng.normal(size=(3, 500, 3))
-    scores = ScoreEstimate(values, np.zeros((3, 3, 3)), None, np.zeros(3))
+    scores = ScoreEstimate(values, np.zeros((3, 3, 3)))
     scale = np.array([0.1, 1.0, 20.0])
     own = mean_squares(Network(np.eye(3), np.zeros(3)), z, scores)
     np.testing.assert_allclose(
@@ -60,7 +60,7 @@ def test_the_first_rows_are_the_latents_of_a_linear_mixing():
     rng = np.random.default_rng(4)
     rows = np.linalg.qr(rng.normal(size=(5, 5)))[0][:3]
     values = rng.standard_t(3, size=(3, 900, 1)) * rows[:, None]
-    found = first_rows(ScoreEstimate(values, np.zeros((3, 5, 5)), None, np.zeros(3)))
+    found = first_rows(ScoreEstimate(values, np.zeros((3, 5, 5))))
     np.testing.assert_allclose(np.abs(np.einsum("ic,ic->i", found, rows)), 1.0, atol=1e-9)
 
 

@@ -40,7 +40,7 @@ def chain(seed: int, environments: int, samples: int = 2000) -> tuple[Coordinate
     names = tuple(f"e{k}" for k in range(environments))
     space = ColumnSpace.fit([y], N)
     coordinates = Coordinates(names, y, {name: rng.normal(size=(50, N)) for name in names}, space, y, "obs")
-    return coordinates, ScoreEstimate(values, moments, None, np.zeros(environments), exact=True), signature
+    return coordinates, ScoreEstimate(values, moments, exact=True), signature
 
 
 def sinks(coordinates: Coordinates, estimate: ScoreEstimate) -> ScoreSinks:
