@@ -142,13 +142,13 @@ class Model:
         )
 
     def parts(
-        self, n: int | Mapping[str, int] | None = None, seed: int = 0, rows: int = 10_000
+        self, n: int | Mapping[str, int] | None = None, seed: int = 0, rows: int | None = None
     ) -> Iterator[Part]:
         """The same samples, ``rows`` at a time, for more of them than memory holds.
 
         Args:
             n, seed: as :meth:`sample` takes them.
-            rows: samples in a part, at most.
+            rows: samples in a part, at most; None: 10,000, and fewer where more than 200 variables are observed.
 
         Returns:
             Parts in the order of the environments: name, ``x`` and ``z``.
@@ -165,6 +165,7 @@ class Model:
         refuse_too_large(
             8 * COPIES * len(self.latents) * most, f"{most} samples of {len(self.latents)} latents"
         )
+        rows = rows or max(1, 10_000 * 200 // max(200, len(self.observed)))
         return parts(self if self._sampler is None else self._sampler, counts, seed, rows)
 
     def sampled(self, seed: int) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from crlspec.scores.base import Coordinates, ScoreEstimate
 
 __all__ = ["absent_edges", "asked_of", "assemble", "edges_of", "encoder_of", "tested_edges"]
 
+SHOWN, NUMBERS = 2000, 2**21
+"""Samples at which score differences are kept, about, and numbers of those of an environment."""
+
 
 def assemble(
     problem: Problem,
@@ -60,7 +63,7 @@ def assemble(
     decoder = np.linalg.inv(rows)
     moments = estimate.in_basis(decoder)
     points = coordinates.x if estimate.points is None else space.offset + estimate.points @ space.coloring.T
-    share = slice(None, None, max(1, len(points) // 2000))
+    share = slice(None, None, max(1, len(points) // min(SHOWN, NUMBERS // points.shape[1] + 1)))
     axes = Axes({"environment": coordinates.environments, "latent": names, "observed": problem.observed})
     values = estimate.values[:, share] @ np.linalg.pinv(space.coloring)
     spectra = np.linalg.eigvalsh(estimate.moments)[:, ::-1]

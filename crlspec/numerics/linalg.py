@@ -10,11 +10,11 @@ import numpy as np
 
 from crlspec.numerics.kept import Kept, Table, kept
 from crlspec.numerics.rows import Rows
-from crlspec.numerics.scan import WIDE, folded
+from crlspec.numerics.scan import WIDE, folded, rows_at_once
 
 __all__ = [
     "EXACT", "READABLE", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "covariance",
-    "principal", "projected", "projector_off", "squares_about", "weighted",
+    "principal", "projected", "projector_off", "side_by_side", "squares_about", "weighted",
 ]  # fmt: skip
 
 EXACT = 1e-11
@@ -253,14 +253,24 @@ def _projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray)
     return found.T
 
 
-def blocks(samples: np.ndarray | Rows, size: int = BLOCK) -> Iterator[np.ndarray]:
-    """Views of some thousand rows each; of rows that are not in memory, as they are read."""
+def blocks(samples: np.ndarray | Rows) -> Iterator[np.ndarray]:
+    """Views of some thousand rows each, fewer of more than 256 columns; of rows that are not in memory, as they are
+    read."""
+    return (part for (part,) in side_by_side(samples))
+
+
+def side_by_side(*tables: np.ndarray | Rows) -> Iterator[tuple[np.ndarray, ...]]:
+    """The same rows of several tables at a time."""
+    size = rows_at_once(max(one.shape[1] for one in tables), BLOCK)
+    return zip(*(_runs(one, size) for one in tables), strict=True)
+
+
+def _runs(samples: np.ndarray | Rows, size: int) -> Iterator[np.ndarray]:
     if isinstance(samples, Rows):
         return samples.blocks(size)
     return (samples[first : first + size] for first in range(0, len(samples), size))
 
 
-@kept
 def augmented_moments(samples: np.ndarray) -> np.ndarray:
     """E[(1, y)(1, y)ᵀ] of samples (sample, component): (1 + component, 1 + component)."""
     found, mean = np.ones((samples.shape[1] + 1,) * 2), column_means(samples)

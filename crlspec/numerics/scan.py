@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["WIDE", "Scan", "extremes_of", "folded", "scanned", "scanned_in_memory"]
+__all__ = ["WIDE", "Scan", "extremes_of", "folded", "rows_at_once", "scanned", "scanned_in_memory"]
 
 BLOCK = 8192
 """Rows whose triangular factor is taken at once."""
@@ -68,6 +68,11 @@ class Scan:
         return np.asarray(np.vstack([gap, self.triangle]) / scale)
 
 
+def rows_at_once(columns: int, narrow: int = BLOCK) -> int:
+    """So many rows, ``narrow`` of a table of up to 256 columns; of a wider one as many as hold no more numbers."""
+    return max(16, narrow * WIDE // max(columns, WIDE))
+
+
 def folded(factors: Iterator[np.ndarray], most: int = 32) -> np.ndarray:
     """One triangular factor of all, each that of some rows, ``most`` of them at a time."""
     held: list[np.ndarray] = []
@@ -89,7 +94,7 @@ def scanned(
     found, steps = _Pass(*shape), _Steps(shape[1])
 
     def moved() -> Iterator[np.ndarray]:
-        for block in blocks(BLOCK):
+        for block in blocks(rows_at_once(shape[1])):
             part = np.ascontiguousarray(block)
             steps.taken(part)
             yield found.taken(part)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from crlspec.numerics.kept import kept
-from crlspec.numerics.linalg import blocks, column_means, covariance
+from crlspec.numerics.linalg import blocks, column_means, covariance, side_by_side
 from crlspec.numerics.rows import Rows
 from crlspec.numerics.scan import folded
 
@@ -168,7 +168,7 @@ def _regressed(
     origin = targets[0] if len(targets) else 0.0
 
     def factors() -> Iterator[np.ndarray]:
-        for y, u in zip(blocks(targets), blocks(inputs), strict=True):
+        for y, u in side_by_side(targets, inputs):
             table = np.column_stack([np.ones(len(u)), u, further(u), y - origin])
             yield np.asarray(np.linalg.qr(table, mode="r"))
 

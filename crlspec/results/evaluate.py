@@ -68,7 +68,7 @@ class Truth(Protocol):
 class InParts(Protocol):
     """A truth that samples some rows at a time: a compiled model does."""
 
-    def parts(self, n: Any = None, seed: int = 0, rows: int = 10_000) -> Iterator[Any]:
+    def parts(self, n: Any = None, seed: int = 0, rows: int | None = None) -> Iterator[Any]:
         """Parts with x (sample, observed) and z (sample, latent), environments in the order of the model."""
 
 

@@ -13,7 +13,7 @@ from crlspec.data.lazily import table_of
 from crlspec.maps.maps import AnyEncoder, LinearEncoder, encoded
 from crlspec.numerics.axes import Axes
 from crlspec.numerics.kept import Table
-from crlspec.numerics.linalg import EXACT, blocks, column_means
+from crlspec.numerics.linalg import EXACT, column_means, side_by_side
 from crlspec.numerics.rows import Rows
 from crlspec.results.encoder import labels
 from crlspec.results.lifted import lifted
@@ -128,15 +128,17 @@ class _Within:
     def of(cls, encoder: AnyEncoder, samples: Mapping[str, np.ndarray | Rows]) -> _Within:
         """By a pass over all rows."""
         deviations, (n, size) = {}, encoder.shape
-        total = np.zeros((n + size,) * 2)
+        gram, crossed, squares = np.zeros((n, n)), np.zeros((n, size)), np.zeros(size)
         for name, x in samples.items():
             z, ends = encoded(encoder, x), (column_means(x), np.asarray(x.std(axis=0)))
             centre = column_means(z)
-            for inner, outer in zip(blocks(z), blocks(x), strict=True):
-                both = np.concatenate([inner - centre, outer - ends[0]], axis=1)
-                total += both.T @ both
+            for inner, outer in side_by_side(z, x):
+                latents, variables = inner - centre, outer - ends[0]
+                gram += latents.T @ latents
+                crossed += latents.T @ variables
+                squares += np.einsum("sv,sv->v", variables, variables)
             deviations[name] = z.std(axis=0), ends[1]
-        return cls(total[:n, :n], total[:n, n:], np.diagonal(total)[n:], deviations)
+        return cls(gram, crossed, squares, deviations)
 
 
 def _squares(
@@ -147,7 +149,7 @@ def _squares(
     for x in samples.values():
         z, means = encoded(encoder, x), column_means(x)
         centre = column_means(z)
-        for part, outer in zip(blocks(z), blocks(x), strict=True):
+        for part, outer in side_by_side(z, x):
             inner = part - centre
             weights, left = inner @ inverse, inner @ slopes
             left += means
