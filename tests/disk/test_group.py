@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from packaging.version import Version
 from xarray.backends import H5NetCDFStore
 
 from crlspec.disk.netcdf import netcdf
@@ -87,6 +88,7 @@ def objects(content: Any) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.skipif(Version(h5netcdf.__version__) < Version("1.8"), reason="it left some of the numbers out")
 @pytest.mark.parametrize("name", TREES)
 def test_the_file_holds_the_objects_that_h5netcdf_writes(name: str) -> None:
     ours, theirs = objects(io.BytesIO(netcdf(TREES[name]))), objects(by_h5netcdf(TREES[name]))

@@ -138,7 +138,7 @@ def test_held_out_losses_are_of_every_sample_of_either_fold(rows: int, other: in
         np.testing.assert_allclose(found[k], whole.numpy(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 100, 101])
+@pytest.mark.parametrize("chunk", [pytest.param(1, marks=pytest.mark.slow), 7, 100, 101])
 def test_sums_over_chunks_are_those_of_all_samples(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     rows = Rows(torch.randn(101, 2, generator=generator), torch.arange(101) % 5)
@@ -150,7 +150,7 @@ def test_sums_over_chunks_are_those_of_all_samples(chunk: int, monkeypatch: pyte
     np.testing.assert_allclose(parts.gram, whole.gram, atol=1e-4)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 100, 101])
+@pytest.mark.parametrize("chunk", [pytest.param(1, marks=pytest.mark.slow), 7, 100, 101])
 def test_a_newton_step_sees_every_sample(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def moved() -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)

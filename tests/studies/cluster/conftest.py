@@ -21,7 +21,7 @@ PATIENCE = 300
 """Seconds that a test waits for what must come, on a loaded machine."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A scheduler with two workers, each a process with one thread."""
     from distributed import LocalCluster
