@@ -22,8 +22,7 @@ import numpy as np
 from crlspec.downstream.design import Design
 from crlspec.downstream.fitted import Fitted, Node
 from crlspec.numerics.linalg import augmented_moments
-from crlspec.numerics.optimum import Optimum, warn_unless_settled
-from crlspec.numerics.trust_region import optimised
+from crlspec.numerics.optimum import Optimum, minimised, warn_unless_settled
 
 __all__ = ["LinearFit", "Slot", "fit_linear", "slots_of"]
 
@@ -225,7 +224,14 @@ class _Likelihood:
 
     def maximise(self, start: np.ndarray) -> Optimum:
         """The optimum in θ, from a start."""
-        return optimised(self.derivatives, start)
+        return minimised(
+            lambda theta: self.derivatives(theta)[0],
+            start,
+            jac=lambda theta: self.derivatives(theta)[1],
+            hess=lambda theta: self.derivatives(theta)[2],
+            method="trust-exact",
+            options={"gtol": 1e-9, "maxiter": 200},
+        )
 
     def information(self, theta: np.ndarray) -> np.ndarray:
         """J: minus the second derivative of the log likelihood, of all samples together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -52,11 +52,18 @@ def minimised(
     start: np.ndarray,
     *,
     options: Mapping[str, Any],
+    method: Literal["L-BFGS-B", "trust-exact"] = "L-BFGS-B",
+    jac: bool | Callable[[np.ndarray], np.ndarray] = True,
+    hess: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Optimum:
-    """The minimum near a start (parameter,), by L-BFGS; ``objective`` gives the value and the gradient."""
+    """The minimum near a start (parameter,).
+
+    objective  gives the value and the gradient, or the value alone where ``jac`` gives the gradient
+    hess       second derivatives, for trust-exact
+    """
     from scipy.optimize import minimize
 
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options=dict(options))
+    found = minimize(objective, start, jac=jac, hess=hess, method=method, options=dict(options))
     x, value = np.asarray(found.x), float(found.fun)
     gradient = relative_gradient(np.asarray(found.jac), x, value)
     return Optimum(x, value, gradient, bool(found.success) or gradient < FLAT, found.status == ITERATIONS)

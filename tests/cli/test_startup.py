@@ -15,7 +15,7 @@ from crlspec.cli.loading import loading
 
 UNUSED = (
     "scipy.stats", "sympy", "torch._dynamo", "torch._inductor", "sklearn", "pgmpy", "joblib",
-    "matplotlib", "PIL", "scipy.ndimage", "scipy.interpolate", "scipy.optimize", "networkx", "crlspec.data.door",
+    "matplotlib", "PIL", "scipy.ndimage", "scipy.interpolate", "networkx", "crlspec.data.door",
     "crlspec.downstream.flexible", "crlspec.handlers.messenger", "crlspec.inference.encoders.image_code",
     "crlspec.inference.likelihood.flexible",
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ from crlspec.inference.soft.gaussian import closure_by_likelihood, closure_by_sc
 from crlspec.inference.step import Step
 from crlspec.inference.thresholds import GscaleThresholds, LinearThresholds
 from crlspec.numerics.optimum import Optimum, minimised
-from crlspec.numerics.trust_region import optimised
 from crlspec.progress import silent
 from crlspec.scores.base import Coordinates
 from crlspec.scores.gaussian import GaussianScores
@@ -71,8 +69,8 @@ FITS: Mapping[str, tuple[Any, Callable[[], Step | bool], str]] = {
 }
 
 
-def hurried(objective: Any, start: np.ndarray, *, options: Mapping[str, Any]) -> Optimum:
-    return minimised(objective, start, options={**options, "maxiter": 1})
+def hurried(objective: Any, start: np.ndarray, *, options: Mapping[str, Any], **how: Any) -> Optimum:
+    return minimised(objective, start, options={**options, "maxiter": 1}, **how)
 
 
 def rushed(profiles: Profiles, starts: np.ndarray, *, nested: bool = False) -> Fitted:
@@ -106,7 +104,7 @@ def test_the_refit_of_mechanisms_says_whether_it_is_at_its_optimum(monkeypatch: 
     design = Design(TOY.latents, ("c", "a", "b"), parents, targets, "obs", "hard", "exact")
     latents = {name: TOY.z(name) for name in ("obs", *TOY.environments)}
     assert fit_linear(design, latents).converged
-    monkeypatch.setattr(linear, "optimised", partial(optimised, iterations=1))
+    monkeypatch.setattr(linear, "minimised", hurried)
     with pytest.warns(NumericalWarning, match="The joint likelihood of the linear mechanisms stopped before"):
         assert not fit_linear(design, latents).converged
 

@@ -32,6 +32,15 @@ def test_a_search_that_runs_out_of_iterations_is_not_settled() -> None:
     assert found.gradient == relative_gradient(rosenbrock(found.x)[1], found.x, found.value) > FLAT
 
 
+def test_a_trust_region_takes_second_derivatives() -> None:
+    found = minimised(
+        optimize.rosen, START, method="trust-exact", jac=optimize.rosen_der, hess=optimize.rosen_hess,
+        options={"gtol": 1e-9, "maxiter": 200},
+    )  # fmt: skip
+    np.testing.assert_allclose(found.x, 1, atol=1e-8)
+    assert found.settled
+
+
 def test_a_line_search_stopped_by_rounding_is_settled_where_it_is_flat() -> None:
     """ABNORMAL of L-BFGS, of an objective whose gradient is off by a little."""
 
