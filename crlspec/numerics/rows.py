@@ -29,6 +29,7 @@ class Rows:
     read    (first, last) → rows first … last − 1, (row, column) float64
     shape   (rows, columns)
     chunk   rows that lie together where they are, and are best read together
+    width   numbers that are read for a row, where they are more than columns
 
     All of the rows, in any columns, are a table of this kind again; fewer rows are an array. ``numpy.asarray`` reads
     everything into memory. xarray takes it as the values of a DataArray.
@@ -37,6 +38,7 @@ class Rows:
     read: Callable[[int, int], np.ndarray]
     shape: tuple[int, int]
     chunk: int = 1
+    width: int = 0
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -61,6 +63,11 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    def step(self) -> int:
+        """Rows that are read at once: whole chunks of about a million numbers in all."""
+        return self.chunk * max(1, RUN // max(1, self.chunk * max(self.width, self.shape[1])))
+
     @cached_property
     def scan(self) -> Scan:
         """What one pass over all rows tells; the pass is made once."""
@@ -75,7 +82,7 @@ class Rows:
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """All rows in their order, ``size`` at a time: the same blocks wherever the chunks begin."""
-        step = self.chunk * max(1, RUN // max(1, self.chunk * self.shape[1]))
+        step = self.step
         held = np.empty((0, self.shape[1]))
         for first in range(0, len(self), step):
             part = self.read(first, min(first + step, len(self)))
@@ -95,7 +102,10 @@ class Rows:
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray], columns: int) -> Rows:
         """The table of ``function``, which takes (row, column) to (row, new column) row by row."""
-        return Rows(lambda first, last: function(self.read(first, last)), (len(self), columns), self.chunk)
+        width = max(self.width, self.shape[1])
+        return Rows(
+            lambda first, last: function(self.read(first, last)), (len(self), columns), self.chunk, width
+        )
 
     def taken(self, rows: np.ndarray) -> Rows:
         """The table of some rows, their indices in rising order."""
@@ -106,7 +116,7 @@ class Rows:
                 return np.empty((0, self.shape[1]))
             return self.read(int(chosen[0]), int(chosen[-1]) + 1)[chosen - chosen[0]]
 
-        return Rows(read, (len(rows), self.shape[1]), self.chunk)
+        return Rows(read, (len(rows), self.shape[1]), self.chunk, self.width)
 
     def mean(self, axis: int = 0) -> np.ndarray:
         """(column,) means; ``axis`` 0 alone."""
@@ -139,7 +149,7 @@ class Rows:
         wanted = np.atleast_1d(rows)
         order = np.argsort(wanted, kind="stable")
         sought, found, first = wanted[order], np.empty((len(wanted), self.shape[1])), 0
-        step = self.chunk * max(1, RUN // max(1, self.chunk * self.shape[1]))
+        step = self.step
         for at in range(0, len(self), step):
             last = int(np.searchsorted(sought, at + step))
             if last > first:

@@ -10,7 +10,7 @@ import pytest
 
 from crlspec.numerics import rows as numerics_rows
 from crlspec.numerics.linalg import ColumnSpace, column_means, projected
-from crlspec.numerics.rows import Rows, digest_of, extremes
+from crlspec.numerics.rows import RUN, Rows, digest_of, extremes
 from crlspec.numerics.statistics import curvature_p_value, explained_by_squares
 
 CHUNKS = (1, 7, 999, 4096, 20_000)
@@ -139,3 +139,19 @@ def test_regressions_on_products_are_those_of_arrays(x: np.ndarray, table: Calla
         found = test(y, u)
         assert 1e-12 < found < 0.5
         assert test(table(y, 123), u) == found
+
+
+def test_a_table_that_is_made_of_a_wider_one_reads_no_more_of_it_at_once():
+    asked = []
+
+    def read(first: int, last: int) -> np.ndarray:
+        asked.append(last - first)
+        return np.ones((last - first, 2**14))
+
+    wide = Rows(read, (1000, 2**14), 10)
+    narrow = wide.mapped(lambda part: part[:, :2], 2).mapped(lambda part: part[:, :1], 1)
+    assert np.concatenate(list(narrow.taken(np.arange(0, 1000, 2)).blocks(300))).shape == (500, 1)
+    assert max(asked) <= 2 * RUN // 2**14
+    asked.clear()
+    narrow.scanned(lambda rows: None)
+    assert (sum(asked), max(asked)) == (1000, RUN // 2**14 // 10 * 10)
