@@ -10,7 +10,7 @@ import numpy as np
 
 from crlspec.numerics.kept import Kept, Table, kept
 from crlspec.numerics.rows import Rows
-from crlspec.numerics.scan import WIDE, folded
+from crlspec.numerics.scan import NEAR, WIDE, folded
 
 __all__ = [
     "EXACT", "READABLE", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "covariance",
@@ -246,9 +246,14 @@ def _combined(
 
 
 def _projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The centre is taken off the answers where it is near zero, and off the samples where it is far."""
+    near = isinstance(samples, Table) and bool(
+        (np.abs(centre) <= NEAR * np.sqrt(samples.scan.variances)).all()
+    )
     found, first = np.empty((len(rows), len(samples))), 0
     for part in blocks(samples):
-        np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
+        turned = part @ rows.T - rows @ centre if near else (part - centre) @ rows.T
+        found[:, first : first + len(part)] = turned.T
         first += len(part)
     return found.T
 
