@@ -77,7 +77,8 @@ class UmniCrl(Estimator):
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        coordinates = Coordinates.of(problem, problem.environments)
+        level = self.thresholds.gaussian if scores.by_moments else 1.0
+        coordinates = Coordinates.of_normal(problem, problem.environments, level)
         check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
