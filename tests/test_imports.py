@@ -43,7 +43,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "maps": (*BASE, "spec.links", "numerics", "maps"),
     "handlers": ("errors", "typing", "handlers"),
     "data": (
-        "errors", "disk", "registry", "spec.setting", "numerics.batches", "numerics.linalg", "numerics.rows", "data",
+        "errors", "disk", "registry", "spec.setting", "numerics.batches", "numerics.kept", "numerics.linalg",
+        "numerics.rows", "data",
     ),
     "generative": (*BASE, "handlers.changes", "handlers.computed", "numerics.forward_mode", "generative"),
     "generative.model": (*BASE, *SPEC, "numerics.forward_mode", "generative", "data"),
@@ -61,8 +62,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "inference.encoders.image_declaration": ("registry",),
     "inference.refusals": ("registry",),
     "results": (
-        *BASE, "disk", "data", "numerics.graphs", "numerics.linalg", "numerics.ranks", "numerics.rows", "maps",
-        "inference.estimate", "inference.check", "results", "provenance", "spec.load", "spec.setting",
+        *BASE, "disk", "data", "numerics.axes", "numerics.graphs", "numerics.kept", "numerics.linalg",
+        "numerics.ranks", "numerics.rows", "maps", "inference.estimate", "inference.check", "results", "provenance",
+        "spec.load", "spec.setting",
     ),
     "report": (
         *BASE, "disk", "data", "notebook", "numerics", "maps", "inference.estimate", "inference.check", "results",

@@ -67,7 +67,8 @@ class LScaleI(Estimator):
         self.accepts(problem.setting)
         began = time.perf_counter()
         environments = problem.environments_by_latent
-        coordinates = Coordinates.of(problem, environments)
+        level = self.thresholds.gaussian if scores.by_moments else 1.0
+        coordinates = Coordinates.of_normal(problem, environments, level)
         check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
         scored = time.perf_counter()

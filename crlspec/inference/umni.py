@@ -31,7 +31,7 @@ from crlspec.inference.likelihood.refine import refine_flexible, refine_gaussian
 from crlspec.inference.likelihood.signature_rivals import Rivals
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.peeling import peel, rows_in_order, unmix, unmixing_variances
-from crlspec.inference.order.signature import Peeled, in_order
+from crlspec.inference.order.signature import Partial, Peeled, in_order
 from crlspec.inference.order.signature_search import SignatureSearch, named
 from crlspec.inference.order.told import Told
 from crlspec.inference.order.told_tests import target_statements
@@ -80,7 +80,8 @@ class UmniCrl(Estimator):
         """
         self.accepts(problem.setting)
         began = time.perf_counter()
-        coordinates = Coordinates.of(problem, problem.environments)
+        level = self.thresholds.gaussian if scores.by_moments else 1.0
+        coordinates = Coordinates.of_normal(problem, problem.environments, level)
         check_rank(problem, coordinates, self.thresholds)
         estimate = scores.estimate(coordinates, seed, progress)
         hard, gaussian = self._hard(problem.setting), is_gaussian(coordinates, self.thresholds.gaussian)
@@ -230,10 +231,10 @@ class _Found:
         first = Step("signature", self.order, self.peeled.rows, strengths, p_values, seconds, self.note)
         if estimator.refine == "none" or search.estimate.exact:
             return [first]
-        sinks = search.likelihood
+        sinks, ends = search.likelihood, dict[bytes, Partial]()
 
         def starts(order: tuple[int, ...]) -> np.ndarray:
-            return in_order(sinks, self.signature[list(order)]).rows
+            return in_order(sinks, self.signature[list(order)], ends).rows
 
         return [
             first,

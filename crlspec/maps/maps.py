@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from crlspec.numerics.linalg import READABLE, blocks, column_means, projected
+from crlspec.numerics.linalg import READABLE, blocks, column_means, recombined
 from crlspec.numerics.links import LINKS
 from crlspec.numerics.rows import Rows
 from crlspec.numerics.scan import Scan
@@ -58,7 +58,7 @@ class LinearEncoder:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Observations (…, observed) to latents (…, latent)."""
         rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-        flat = np.asarray(projected(rows, self.offset, self.matrix))
+        flat = np.asarray(recombined(rows, self.offset, self.matrix))
         return flat.reshape(*x.shape[:-1], len(self.matrix))
 
     def scatter(self, scan: Scan) -> np.ndarray | None:

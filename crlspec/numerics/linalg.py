@@ -10,11 +10,11 @@ import numpy as np
 
 from crlspec.numerics.kept import Kept, Table, kept
 from crlspec.numerics.rows import Rows
-from crlspec.numerics.scan import WIDE, folded, rows_at_once
+from crlspec.numerics.scan import NEAR, WIDE, folded, rows_at_once
 
 __all__ = [
     "EXACT", "READABLE", "WIDE", "ColumnSpace", "augmented_moments", "blocks", "column_means", "covariance",
-    "principal", "projected", "projector_off", "side_by_side", "squares_about", "weighted",
+    "principal", "projected", "projector_off", "recombined", "side_by_side", "squares_about", "weighted",
 ]  # fmt: skip
 
 EXACT = 1e-11
@@ -212,20 +212,25 @@ def covariance(samples: np.ndarray) -> np.ndarray:
 def projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """rows (x − centre) of samples (sample, observed): (sample, row), each column in one piece of memory.
 
-    Of a :class:`Table` the answer to the last question is kept, and what is a combination of it is taken from it.
+    Of a :class:`Table` the answer to the last question is kept.
     """
-    if isinstance(samples, Table):
-        if samples.projection is None:
-            samples.projection = (centre, rows, _projected(samples, centre, rows).view(Kept))
-        elif not (
-            np.array_equal(samples.projection[0], centre) and np.array_equal(samples.projection[1], rows)
-        ):
-            found = _combined(samples.projection, centre, rows)
-            samples.projection = None  # its memory is free for the next one
-            found = _projected(samples, centre, rows) if found is None else found
+    if not isinstance(samples, Table):
+        return _projected(samples, centre, rows)
+    last = samples.projection
+    if last is not None and np.array_equal(last[0], centre) and np.array_equal(last[1], rows):
+        return last[2]
+    samples.projection = last = None  # its memory is free for the next one
+    samples.projection = (centre, rows, _projected(samples, centre, rows).view(Kept))
+    return samples.projection[2]
+
+
+def recombined(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The same, from the answer that a :class:`Table` keeps where what is asked for are combinations of it."""
+    if isinstance(samples, Table) and samples.projection is not None:
+        found = _combined(samples.projection, centre, rows)
+        if found is not None:
             samples.projection = (centre, rows, found.view(Kept))
-        return samples.projection[2]
-    return _projected(samples, centre, rows)
+    return projected(samples, centre, rows)
 
 
 def _combined(
@@ -234,7 +239,7 @@ def _combined(
     """What is asked for, from the centre, rows and values (sample, row) of another projection; None where other rows
     are asked for than combinations of these."""
     origin, basis, values = last
-    if len(rows) > len(basis):
+    if np.array_equal(basis, rows) or len(rows) > len(basis):
         return None
     weights = np.linalg.lstsq(basis.T, rows.T, rcond=None)[0].T
     if np.abs(rows - weights @ basis).max() > 1e-13 * np.abs(rows).max():
@@ -246,9 +251,14 @@ def _combined(
 
 
 def _projected(samples: np.ndarray | Rows, centre: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The centre is taken off the answers where it is near zero, and off the samples where it is far."""
+    near = isinstance(samples, Table) and bool(
+        (np.abs(centre) <= NEAR * np.sqrt(samples.scan.variances)).all()
+    )
     found, first = np.empty((len(rows), len(samples))), 0
     for part in blocks(samples):
-        np.matmul(rows, (part - centre).T, out=found[:, first : first + len(part)])
+        turned = part @ rows.T - rows @ centre if near else (part - centre) @ rows.T
+        found[:, first : first + len(part)] = turned.T
         first += len(part)
     return found.T
 

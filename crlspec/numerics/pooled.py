@@ -53,11 +53,11 @@ class Pooled:
 
 def column_space(
     samples: Sequence[np.ndarray | Rows], components: int, units: np.ndarray | None = None
-) -> ColumnSpace:
-    """:meth:`ColumnSpace.fit` of samples (sample, observed): from their moments alone where these tell the least of
-    the components to ten digits."""
-    if samples[0].shape[1] <= WIDE:
-        found = Pooled.of([scan_of(x) for x in samples], units)
-        if found.spectrum[components - 1] >= READABLE * found.spectrum[0]:
-            return found.space(components)
-    return ColumnSpace.fit(samples, components, units=units)
+) -> ColumnSpace | None:
+    """:meth:`ColumnSpace.fit` of samples (sample, observed) from their moments alone; None where these do not tell
+    the least of the components to ten digits, and of very many variables."""
+    if not components <= samples[0].shape[1] <= WIDE:
+        return None
+    found = Pooled.of([scan_of(x) for x in samples], units)
+    readable = found.spectrum[components - 1] >= READABLE * found.spectrum[0]
+    return found.space(components) if readable else None

@@ -17,7 +17,7 @@ CACHED = 2**17
 """Numbers of a table in memory that are worked on at once, about: few enough to stay in a processor's cache."""
 
 NEAR = 3.0
-"""Deviations up to which the means of the first rows may lie off zero for sums to be taken about zero."""
+"""Deviations up to which a centre may lie off zero, so that what is linear is computed about zero first."""
 
 WIDE = 256
 """Columns above which no covariance is taken."""

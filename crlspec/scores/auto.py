@@ -22,6 +22,7 @@ class AutoScores(ScoreDifference):
     gaussian: float
     device: str = "cpu"
     kind = "auto"
+    by_moments = True
 
     def choose(self, coordinates: Coordinates) -> ScoreDifference:
         """The estimator that the data call for."""

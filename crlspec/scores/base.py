@@ -61,12 +61,23 @@ class Coordinates:
 
         Raises DataError where the noise of each variable cannot be told (``noise_units``).
         """
-        names = (problem.observational, *environments)
-        space = column_space(
-            [problem.samples[name] for name in names], len(problem.latents), noise_units(problem)
-        )
+        samples = [problem.samples[name] for name in (problem.observational, *environments)]
+        space = ColumnSpace.fit(samples, len(problem.latents), units=noise_units(problem))
         found = cls._in(space, problem.samples, problem.observational, environments)
         return replace(found, dependent=problem.dependent)
+
+    @classmethod
+    def of_normal(cls, problem: Problem, environments: tuple[str, ...], level: float) -> Coordinates:
+        """The same space from the moments of the observations, several times faster, where these tell it and no
+        environment contradicts normal latents at this level: nothing but moments is then asked of the coordinates.
+        Elsewhere as ``of``."""
+        samples = [problem.samples[name] for name in (problem.observational, *environments)]
+        space = None if level >= 1 else column_space(samples, len(problem.latents), noise_units(problem))
+        if space is None:
+            return cls.of(problem, environments)
+        found = cls._in(space, problem.samples, problem.observational, environments)
+        found = replace(found, dependent=problem.dependent)
+        return found if found.gaussianity > level else cls.of(problem, environments)
 
     @classmethod
     def _in(
@@ -168,9 +179,13 @@ class ScoreEstimate:
 
 
 class ScoreDifference(ABC):
-    """An estimator of score differences. ``kind`` is its name in a spec."""
+    """An estimator of score differences. ``kind`` is its name in a spec.
+
+    by_moments  whether it takes normal environments by their moments, and no other way
+    """
 
     kind: str
+    by_moments: bool = False
 
     @abstractmethod
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:

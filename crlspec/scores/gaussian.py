@@ -36,6 +36,7 @@ class GaussianScores(ScoreDifference):
     """
 
     kind = "gaussian"
+    by_moments = True
 
     def estimate(self, coordinates: Coordinates, seed: int, progress: Progress) -> ScoreEstimate:
         """Closed form; ``seed`` decides the halves."""

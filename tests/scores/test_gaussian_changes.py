@@ -10,7 +10,7 @@ import pytest
 
 from crlspec.inference.order.peeling import image_rows, rows_in_order, unmix
 from crlspec.inference.order.peeling_changes import image_rows_changes, rows_in_order_changes, unmix_changes
-from crlspec.scores.gaussian_changes import GaussianChanges, sampling_errors
+from crlspec.scores.gaussian_changes import GaussianChanges, gathered, sampling_errors
 from crlspec.scores.gaussian_facts import GaussianFacts
 
 ORDER = (2, 0, 3, 1)
@@ -84,6 +84,14 @@ def test_changes_are_derivatives(name: str) -> None:
             up, down = (found * np.sign((found * here).sum(-1, keepdims=True)) for found in (up, down))
         numerical, found = (up - down) / (2 * STEP), derivative(change)
         np.testing.assert_allclose(found, numerical, rtol=1e-5, atol=1e-8 + 1e-6 * np.abs(numerical).max())
+
+
+@pytest.mark.parametrize("name", ["covariances", "slopes", "shifts", "moments"])
+def test_gathered_changes_are_those_of_their_parts_one_after_another(name: str) -> None:
+    parts, several = list(sampling_errors(facts())), list(gathered(sampling_errors(facts()), 30))
+    assert [len(one.parts) for one in several] == [2, 2, 1]
+    found = np.concatenate([getattr(one, name) for one in several])
+    assert np.array_equal(found, np.concatenate([getattr(one, name) for one in parts]))
 
 
 def test_directions_make_up_the_sampling_covariances() -> None:

@@ -20,7 +20,7 @@ __all__ = ["check_copies", "check_duplicates"]
 BUCKETED = 2**20
 """Rows up to which first cells are put into buckets, which is faster than to sort them all."""
 ODD = np.uint64(0x9E3779B97F4A7C15)
-"""2⁶⁴ by the golden ratio, whose multiples spread over the high bits (Knuth, Art of Computer Programming, 6.4)."""
+"""2⁶⁴ by the golden ratio, whose multiples spread over the high bits (Knuth, Art of Computer Programming 3, 6.4)."""
 
 
 def check_duplicates(samples: Mapping[str, np.ndarray], few: float) -> list[Check]:

@@ -41,7 +41,7 @@ class Meter:
     @classmethod
     def of(cls, tree: xr.DataTree, report: Progress) -> Meter:
         """For all environments of data."""
-        tables = [rows_of(node["x"]) for node in tree.children.values() if "x" in node.variables]
+        tables = [rows_of(node.dataset["x"]) for node in tree.children.values() if "x" in node.variables]
         found = [one for one in tables if one is not None]
         return cls(report, sum(one.nbytes for one in found), sum(map(len, found)))
 

@@ -22,7 +22,7 @@ import numpy as np
 from crlspec.errors import DataError
 from crlspec.inference.order.told import Allowed, Told
 
-__all__ = ["LeafFinder", "Peeled", "Sink", "in_order", "peel_sinks", "peel_targets"]
+__all__ = ["LeafFinder", "Partial", "Peeled", "Sink", "in_order", "peel_sinks", "peel_targets"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ class Peeled:
 
 
 @dataclass(frozen=True)
-class _Partial:
+class Partial:
+    """The last positions of a causal order, the last one first, and the ``basis`` of the components left."""
+
     basis: np.ndarray
     sinks: tuple[Sink, ...] = ()
     rows: tuple[np.ndarray, ...] = ()
@@ -113,11 +115,11 @@ def peel_sinks(
     Rows of the signature are linearly independent, as the theorem asks. Raises DataError where none are that keep
     what is known.
     """
-    beam = [_Partial(np.eye(components))]
+    beam = [Partial(np.eye(components))]
     free = told is None or not told.whole
     most = 4 * width + components if free else 2 * width
     for _ in range(components):
-        grown: dict[frozenset[tuple[bytes, int]], _Partial] = {}
+        grown: dict[frozenset[tuple[bytes, int]], Partial] = {}
         for partial in beam:
             allowed = None if told is None else told.allowed([s.targets for s in partial.sinks], before)
             found, seen = 0, Counter[bytes]()
@@ -140,11 +142,18 @@ def peel_sinks(
     return [_peeled(partial) for partial in beam]
 
 
-def in_order(find: LeafFinder, signature: np.ndarray) -> Peeled:
-    """The fit of a given signature (position, environment) in its given causal order, roots first."""
-    partial = _Partial(np.eye(len(signature)))
+def in_order(find: LeafFinder, signature: np.ndarray, ends: dict[bytes, Partial] | None = None) -> Peeled:
+    """The fit of a given signature (position, environment) in its given causal order, roots first.
+
+    ends  what the last positions of orders gave before, which is added to: orders that end alike share it
+    """
+    known: dict[bytes, Partial] = {} if ends is None else ends
+    partial, key = Partial(np.eye(len(signature))), b""
     for targets in signature[::-1]:
-        partial = _without(partial, find(partial.basis, Allowed.these(targets[None]), 1)[0])
+        key += targets.tobytes()
+        if key not in known:
+            known[key] = _without(partial, find(partial.basis, Allowed.these(targets[None]), 1)[0])
+        partial = known[key]
     return _peeled(partial)
 
 
@@ -162,13 +171,13 @@ def _dependent(targets: np.ndarray, sinks: Sequence[Sink]) -> bool:
     return int(np.linalg.matrix_rank(rows)) < len(rows)
 
 
-def _without(partial: _Partial, sink: Sink, which: int = 0) -> _Partial:
+def _without(partial: Partial, sink: Sink, which: int = 0) -> Partial:
     """The components that are left once the sink is marginalised out: those that do not respond to it.
 
     which  how many sinks with the same targets and another direction were better
     """
     away = np.linalg.svd(sink.direction[None])[2][1:]
-    return _Partial(
+    return Partial(
         away @ partial.basis,
         (*partial.sinks, sink),
         (*partial.rows, sink.row @ partial.basis),
@@ -177,7 +186,7 @@ def _without(partial: _Partial, sink: Sink, which: int = 0) -> _Partial:
     )
 
 
-def _peeled(partial: _Partial) -> Peeled:
+def _peeled(partial: Partial) -> Peeled:
     rows = np.array(partial.rows[::-1])
     return Peeled(
         signature=np.array([sink.targets for sink in partial.sinks[::-1]]),

@@ -58,15 +58,21 @@ class GaussianSinks:
         here = _Environments.of(basis, self.moments, self.counts)
         rows = Allowed.anything(len(self.counts) - 1) if allowed is None else allowed
         tried = [self._searched(here, rows, mechanism) for mechanism in self.mechanisms]
-        best: list[Sink] = []
-        listed = [(cost, fits, k) for fits in tried for k, cost in enumerate(fits.costs)]
-        for _, fits, k in sorted(listed, key=lambda fit: fit[0]):
-            fit = fits.sink(k, self.hard)
-            if not any(_same(fit, other) for other in best):
-                best.append(fit)
+        costs, targets, directions = (
+            np.concatenate([getattr(fits, name) for fits in tried])
+            for name in ("costs", "rows", "directions")
+        )
+        best: list[int] = []
+        for k in np.argsort(costs, kind="stable").tolist():
+            alike = (
+                np.abs(directions[best] @ directions[k]) > ALIKE
+            )  # of the same sink, where its targets are too
+            if not (alike & (targets[best] == targets[k]).all(1)).any():
+                best.append(k)
             if len(best) == most:
                 break
-        return best
+        first = len(tried[0].costs)
+        return [tried[int(k >= first)].sink(k - first * (k >= first), self.hard) for k in best]
 
     def _searched(self, here: _Environments, allowed: Allowed, mechanism: Mechanism) -> _Fits:
         """The likeliest of all rows; of many environments, rows of a few of them are continued to all by the
@@ -201,17 +207,21 @@ class _Pools:
 
     def some(self, index: np.ndarray) -> _Pools:
         """Those of some rows, by index."""
-        shared = None if self.shared is None else self.shared[index]
-        parts = (each[index] for each in (self.ones, self.counts, self.changing, self.kept))
-        return _Pools(self.here, self.mechanism, *parts, shared)
+        return _Pools(
+            self.here, self.mechanism, self.ones[index], self.counts[index], self.changing[index], self.kept[index],
+            None if self.shared is None else self.shared[index],
+        )  # fmt: skip
 
     @classmethod
     def joined(cls, pools: Sequence[_Pools]) -> _Pools:
         """All of them as one."""
         shared = [each.shared for each in pools if each.shared is not None]
-        names = ("ones", "counts", "changing", "kept")
-        parts = (np.concatenate([getattr(each, name) for each in pools]) for name in names)
-        return cls(pools[0].here, pools[0].mechanism, *parts, np.concatenate(shared) if shared else None)
+        ones, counts, changing, kept = (
+            np.concatenate([getattr(each, name) for each in pools])
+            for name in ("ones", "counts", "changing", "kept")
+        )
+        both = np.concatenate(shared) if shared else None
+        return cls(pools[0].here, pools[0].mechanism, ones, counts, changing, kept, both)
 
 
 @dataclass(frozen=True)
@@ -257,10 +267,12 @@ class _Fits:
         if len(fits) == 1:
             return fits[0]
         changed = [each.changed for each in fits if each.changed is not None]
-        names = ("directions", "losses", "costs")
-        parts = (np.concatenate([getattr(each, name) for each in fits]) for name in names)
+        directions, losses, costs = (
+            np.concatenate([getattr(each, name) for each in fits])
+            for name in ("directions", "losses", "costs")
+        )
         pools = _Pools.joined([each.pools for each in fits])
-        return cls(pools, *parts, np.concatenate(changed) if changed else None)
+        return cls(pools, directions, losses, costs, np.concatenate(changed) if changed else None)
 
     def top(self, most: int) -> _Fits:
         """Those of lowest cost, the lowest first."""
@@ -300,11 +312,6 @@ class _Fits:
         change = ((here.precisions[1:] - here.precisions[0]) @ g)[targets].mean(0)
         row = self.changed[k] @ g if hard and self.changed is not None else change
         return Sink(targets, g, row, strengths, self.pools.mechanism == "shared", float(self.costs[k]))
-
-
-def _same(one: Sink, other: Sink) -> bool:
-    """Whether two sinks have the same targets and, up to .99 of its length, the same direction."""
-    return bool((one.targets == other.targets).all() and abs(one.direction @ other.direction) > ALIKE)
 
 
 def _along(matrices: np.ndarray, g: np.ndarray) -> np.ndarray:

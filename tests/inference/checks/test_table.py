@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crlspec.inference.checks.design import checks_of
+from crlspec.inference.checks.duplicates import _suspects
 
 
 def only(checks: tuple[Any, ...]) -> Any:
@@ -86,6 +87,14 @@ def test_repeated_rows_are_counted(world: Any) -> None:
         "In environment 'e2', 3900 of 4000 rows repeat an earlier row exactly. "
         "Tests take rows as independent, and would be wrong."
     )
+
+
+def test_values_that_stand_twice_are_suspects_and_few_others_are() -> None:
+    values = np.random.default_rng(0).normal(size=20_000)
+    values[:3], values[10_000:10_003] = [0.0, 2.5, -7.0], [-0.0, 2.5, -7.0]
+    found = _suspects(values)
+    assert {0.0, 2.5, -7.0} <= set(found.tolist()) and len(found) < 0.3 * len(values)
+    assert len(_suspects(np.array([1.0]))) == 0 == len(_suspects(np.array([])))
 
 
 def test_few_repeated_rows_are_a_note(world: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crlspec.inference.order.signature import in_order, peel_sinks, peel_targets
+from crlspec.inference.order.signature import Partial, in_order, peel_sinks, peel_targets
 from crlspec.inference.order.sinks_gaussian import GaussianSinks
 from crlspec.inference.order.told import Told
 from tests.reference.generator import generate
@@ -53,6 +53,15 @@ def test_hard_signature_and_order_are_found_from_exact_moments(seed: int, n: int
     node = [next(k for k in range(n) if (signature[k] == row).all()) for row in found.signature]
     place = {k: position for position, k in enumerate(node)}
     assert all(place[cause] < place[effect] for cause, effect in np.argwhere(graph))
+
+
+def test_orders_that_end_alike_share_their_ends_to_the_last_bit() -> None:
+    sinks, signature, _ = population(3, 4, 5, hard=False)
+    ends: dict[bytes, Partial] = {}
+    for order in ([0, 1, 2, 3], [1, 0, 2, 3], [3, 2, 1, 0]):
+        one, other = in_order(sinks, signature[order]), in_order(sinks, signature[order], ends)
+        assert np.array_equal(one.rows, other.rows) and one.cost == other.cost
+    assert len(ends) == 4 + 2 + 4
 
 
 @pytest.mark.parametrize("seed", range(8))
