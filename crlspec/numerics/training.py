@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crlspec.numerics.adamw import AdamW
 from crlspec.numerics.checkpoints import Checkpoint
+from crlspec.numerics.freed import keep_freed
 from crlspec.progress import Losses, Progress, silent
 
 __all__ = ["Plan", "Trained", "train"]
@@ -88,6 +89,7 @@ def train(
               takes its part of each batch (:meth:`TrainingContext.part`); gradients are averaged over all, and
               the held-out losses of the first process count
     """
+    keep_freed()
     optimizer = AdamW([_all(module)] if groups is None else groups, plan.rate, plan.steps)
     run = _Run(module, optimizer, generator)
     kind = {"plan": vars(plan), "stage": stage, "shapes": [list(p.shape) for p in module.parameters()]}

@@ -8,7 +8,8 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
+from crlspec.numerics.mixtures import GaussianMixture
+from crlspec.numerics.networks import BatchedNetwork
 
 
 def batched(*, quadratic: bool = False, common: bool = False) -> BatchedNetwork:
@@ -70,10 +71,12 @@ def test_weight_decay_falls_on_hidden_weights_alone_and_no_parameter_is_lost() -
 @pytest.mark.parametrize("index", [[2, 0], []])
 def test_some_networks_are_those_of_the_batch(index: list[int]) -> None:
     network, x, some = batched(), points(), torch.tensor(index, dtype=torch.long)
-    torch.testing.assert_close(network.some(some, x[some]), network(x)[some])
+    skips = torch.bmm(x, network.linear)[some, :, 0] + network.constant[some, :, 0]
+    torch.testing.assert_close(network.some(some, x[some]) + skips, network(x)[some])
     torch.testing.assert_close(network.some_hidden(some, x[some]), network.hidden(x)[some])
-    skipped = torch.bmm(x, network.linear)[some, :, 0]
-    torch.testing.assert_close(network.some(some, x[some], linear=False), network(x)[some] - skipped)
+    seen = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]], dtype=x.dtype)[: len(some)]
+    shown = x[some] * seen[:, None]
+    torch.testing.assert_close(network.some(some, x[some], seen), network.some(some, shown))
 
 
 def test_mixtures_agree_with_scipy() -> None:

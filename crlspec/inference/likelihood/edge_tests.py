@@ -69,7 +69,7 @@ class _Scores:
     """Per-sample derivatives of the log likelihood of a model with one candidate, and products of sums of them."""
 
     def __init__(self, model: FlexibleLikelihood, sample: Sample) -> None:
-        self.model, self.sample = model, sample
+        self.model, self.sample = model.requires_grad_(False), sample
         self.z = sample.y @ model.coordinates()[0].detach().T
         self.ranks = legendre(self.z.T.contiguous().T)
 

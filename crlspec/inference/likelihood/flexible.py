@@ -13,11 +13,15 @@ natural gradient. The maps of inputs let U change and mechanisms stay the functi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from crlspec.numerics import training as numerics
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
+from crlspec.numerics.mixtures import GaussianMixture, either
+from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan
 from crlspec.progress import Losses, Progress
@@ -51,7 +55,10 @@ class FlexibleLikelihood(nn.Module):
     lower: Tensor
     driven: Tensor
     idle: Tensor
-    places: Tensor
+    owners: Tensor
+    counted: Tensor
+    eye: Tensor
+    free: Tensor
 
     def __init__(
         self,
@@ -74,7 +81,11 @@ class FlexibleLikelihood(nn.Module):
         driven = inputs.reshape(candidates * n, n).bool().any(1)
         self.register_buffer("driven", driven.nonzero()[:, 0])
         self.register_buffer("idle", (~driven).nonzero()[:, 0])
-        self.register_buffer("places", torch.cat([self.driven, self.idle]).argsort())
+        self.register_buffer("owners", self.driven // n)
+        self.register_buffer("counted", self.inputs.reshape(-1, n)[self.driven])
+        self.register_buffer("eye", torch.eye(n, dtype=self.basis.dtype))
+        free = self.basis.new_ones(n, n)  # relative changes of U that matter: of the nesting, or all given a graph
+        self.register_buffer("free", free.triu(1) if self.nested else free)
         self.change = nn.Parameter(self.basis.new_zeros(candidates, n, n))
         self.remix = nn.Parameter(self.basis.new_zeros(candidates, n, n), requires_grad=self.nested or soft)
         self.network = BatchedNetwork(candidates * n, n, width, generator)
@@ -93,60 +104,50 @@ class FlexibleLikelihood(nn.Module):
         """Of mechanisms, and of those that soft interventions put in their place."""
         return [self.network] if self.changed is None else [self.network, self.changed]
 
-    @property
-    def _eye(self) -> Tensor:
-        """The identity (position, position), where the parameters are."""
-        return torch.eye(self.shape[1], dtype=self.basis.dtype, device=self.basis.device)
-
-    @property
-    def _free(self) -> Tensor:
-        """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
-        n = self.shape[1]
-        return (
-            self.basis.new_ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
-        )
-
     def coordinates(self) -> Tensor:
         """U (candidate, position, component)."""
-        return torch.bmm(self._eye + self.change * self._free, self.basis)
+        return torch.bmm(self.eye + self.change * self.free, self.basis)
 
     def rows(self) -> Tensor:
         """Encoder rows H (candidate, position, component): z = H y; the nested coordinates where that is all."""
         if not self.nested or self.soft:
             return self.coordinates()
-        return torch.bmm(self._eye + self.remix * self.inputs, self.coordinates())
+        return torch.bmm(self.eye + self.remix * self.inputs, self.coordinates())
 
-    def seen(self, u: Tensor) -> Tensor:
-        """What each mechanism with inputs (``driven``) sees of u (candidate, sample, position), and zeros elsewhere:
-        (mechanism, sample, position)."""
-        n = self.shape[1]
-        return u[self.driven // n] * self.inputs.reshape(-1, n)[self.driven, None, :]
+    def shown(self, u: Tensor) -> Tensor:
+        """Of u (candidate, sample, position) what each network with inputs (``driven``) is shown, whichever of it
+        counts: (mechanism, sample, position)."""
+        return u.index_select(0, self.owners)
 
-    def _values(self, network: BatchedNetwork, seen: Tensor, linear: bool = True) -> Tensor:
-        """Networks of all mechanisms (candidate, position, sample); those without inputs are constants.
-
-        linear  whether their linear skips count
-        """
+    def _values(self, network: BatchedNetwork, shown: Tensor) -> Tensor:
+        """Networks of all mechanisms (candidate, position, sample), without their linear skips; those without inputs
+        are constants."""
         candidates, n = self.shape
-        found = network.some(self.driven, seen, linear)
-        constant = network.some(self.idle, seen.new_zeros(len(self.idle), 1, n), linear)
-        both = torch.cat([found, constant.expand(-1, seen.shape[1])])
-        return both[self.places].reshape(candidates, n, -1)
+        found = network.some(self.driven, shown, self.counted)
+        still = network.some(self.idle, shown.new_zeros(len(self.idle), 1, n))
+        values = found.new_zeros(candidates * n, shown.shape[1]).index_copy(0, self.driven, found)
+        constant = network.constant[:, :, 0].index_add(0, self.idle, still)
+        return (values + constant).view(candidates, n, -1)
 
-    def terms(self, u: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    @property
+    def slopes(self) -> Tensor:
+        """Linear skips of all mechanisms (candidate, position, position), 0 where one is no input."""
+        return self.network.linear.view_as(self.inputs) * self.inputs
+
+    def terms(self, u: Tensor, shown: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
-        seen = self.seen(u) if seen is None else seen
+        shown = self.shown(u) if shown is None else shown
         transposed = u.transpose(1, 2)
-        residuals = transposed - self._values(self.network, seen)
-        replaced = torch.bmm(self._eye + self.remix * self.inputs, transposed)
+        residuals = torch.bmm(self.eye - self.slopes, transposed) - self._values(self.network, shown)
+        replaced = torch.bmm(self.eye + self.remix * self.inputs, transposed)
         if self.changed is not None:
-            replaced = replaced - self._values(self.changed, seen, linear=False)
+            replaced = replaced - self._values(self.changed, shown)
         return residuals, replaced
 
     def hidden(self, u: Tensor, positions: Tensor) -> Tensor:
         """What the last layers of some mechanisms of the first candidate see, at u (sample, position): (some, sample,
         unit)."""
-        return self.network.some_hidden(positions, u[None] * self.inputs[0, positions][:, None])
+        return self.network.some_hidden(positions, u.expand(len(positions), -1, -1), self.inputs[0, positions])
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
@@ -154,7 +155,7 @@ class FlexibleLikelihood(nn.Module):
             own = self.targets[:, :, environment]
         else:
             own = environment[None, None, :] == self.targets[:, :, None]
-        return torch.where(own, self.replaced(latents), self.noise(residuals))
+        return either(self.replaced, self.noise, torch.where(own, latents, residuals), own)
 
     def loss(self, sample: Sample) -> Tensor:
         """Negative log likelihood of each sample (candidate, sample), in nats."""
@@ -186,14 +187,18 @@ class FlexibleLikelihood(nn.Module):
             self.basis.copy_(self.coordinates())
             self.change.zero_()
             u = sample.y @ self.basis.transpose(1, 2)
-        seen = self.seen(u.requires_grad_(True))
-        residuals, latents = self.terms(u, seen)
-        total = self.log_terms(residuals, latents, sample.environment).sum()
-        of_u, of_residuals, of_latents, of_driven = torch.autograd.grad(total, [u, residuals, latents, seen])
+        with held([*self.networks, self.noise, self.replaced]):
+            shown = self.shown(u.requires_grad_(True))
+            residuals, latents = self.terms(u, shown)
+            total = self.log_terms(residuals, latents, sample.environment).sum()
+            of_u, of_residuals, of_latents, of_shown = torch.autograd.grad(
+                total, [u, residuals, latents, shown]
+            )
         u, of_u = (one.detach().transpose(1, 2).contiguous() for one in (u, of_u))
-        of_seen = of_driven.new_zeros(candidates * n, n, len(sample))
-        of_seen = of_seen.index_copy(0, self.driven, of_driven.transpose(1, 2)).reshape(candidates, n, n, -1)
-        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        of_inputs = of_shown.new_zeros(candidates * n, n, len(sample))
+        of_inputs = of_inputs.index_copy(0, self.driven, of_shown.transpose(1, 2))
+        of_inputs = of_inputs.view(candidates, n, n, -1)
+        free, lower = self.free.nonzero().T, self.lower.nonzero().T
         present = self.inputs[:, lower[0], lower[1]][..., None]
         parts = [
             of_u[:, free[0]] * u[:, free[1]] + (free[0] == free[1]).to(u)[:, None],
@@ -203,8 +208,9 @@ class FlexibleLikelihood(nn.Module):
         if self.remix.requires_grad:
             parts.append(of_latents[:, lower[0]] * u[:, lower[1]] * present)
         mechanism, to, since = self._maps
-        both = self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since]
-        parts.append(of_seen[:, mechanism, to] * u[:, since] * both[..., None])
+        both = (self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since])[..., None]
+        linear = self.slopes.detach()[:, mechanism, to][..., None] * of_residuals[:, mechanism]
+        parts.append((of_inputs[:, mechanism, to] - linear) * u[:, since] * both)
         return torch.cat(parts, 1)
 
     @property
@@ -218,15 +224,15 @@ class FlexibleLikelihood(nn.Module):
     def move(self, step: Tensor) -> None:
         """Change the linear parameters by a step (candidate, parameter), in the order of :meth:`linear_scores`."""
         candidates, n = self.shape
-        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        free, lower = self.free.nonzero().T, self.lower.nonzero().T
         mechanism, to, since = self._maps
         remixed = lower.shape[1] if self.remix.requires_grad else 0
         sizes = [free.shape[1], lower.shape[1], n, remixed, len(mechanism)]
         relative, linear, intercepts, remix, maps = torch.split(step.to(self.basis.dtype), sizes, dim=1)
         change = self.basis.new_zeros(candidates, n, n)
         change[:, free[0], free[1]] = relative
-        self.basis.copy_(torch.bmm(self._eye + change, self.basis))
-        mapped = self._eye.repeat(candidates, n, 1, 1)
+        self.basis.copy_(torch.bmm(self.eye + change, self.basis))
+        mapped = self.eye.repeat(candidates, n, 1, 1)
         mapped[:, mechanism, since, to] += maps
         for network in self.networks:
             for weights in (network.first, network.linear):
@@ -260,7 +266,7 @@ class FlexibleLikelihood(nn.Module):
         assert self.nested and self.shape[0] == 1
         count, n = graphs.shape[0], self.shape[1]
         with torch.no_grad():
-            back = self._eye
+            back = self.eye
             if not self.soft:
                 back = torch.linalg.inv(back + self.remix[0] * self.lower)
             other = FlexibleLikelihood(
@@ -275,7 +281,7 @@ class FlexibleLikelihood(nn.Module):
             ):
                 value = torch.einsum("ji,pjk->pik", back, old) if name in ("first", "linear") else old
                 if name == "linear":
-                    value = value + (self._eye - back).reshape(n, n, 1)
+                    value = value + (self.eye - back).reshape(n, n, 1)
                 if name in ("first", "linear"):
                     value = value.repeat(count, 1, 1) * graphs.reshape(count * n, n, 1).float()
                 else:
@@ -285,6 +291,19 @@ class FlexibleLikelihood(nn.Module):
                 for old, new in zip(mine.parameters(), its.parameters(), strict=True):
                     new.copy_(old.expand_as(new))
         return other
+
+
+@contextmanager
+def held(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Nothing is differentiated in their parameters."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def train(
