@@ -171,6 +171,8 @@ class FlexibleLikelihood(nn.Module):
             scores = self.linear_scores(sample[index])
             total = total + scores.sum(2).double() / len(sample)
             information = information + torch.bmm(scores, scores.transpose(1, 2)).double() / len(sample)
+        counts = self.counts.double()
+        total, information = total * counts, information * counts[:, None] * counts[:, :, None]
         diagonal = information.diagonal(dim1=1, dim2=2)
         added = damping * diagonal + 1e-10 + (diagonal == 0)
         added[:, total.shape[1] - len(self._maps[0]) :] += FLAT
@@ -180,7 +182,8 @@ class FlexibleLikelihood(nn.Module):
     def linear_scores(self, sample: Sample) -> Tensor:
         """Derivatives of each sample's log likelihood along :meth:`move` (candidate, parameter, sample).
 
-        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs.
+        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs, whether
+        they count or not.
         """
         candidates, n = self.shape
         with torch.no_grad():
@@ -196,22 +199,35 @@ class FlexibleLikelihood(nn.Module):
             )
         u, of_u = (one.detach().transpose(1, 2).contiguous() for one in (u, of_u))
         of_inputs = of_shown.new_zeros(candidates * n, n, len(sample))
-        of_inputs = of_inputs.index_copy(0, self.driven, of_shown.transpose(1, 2))
-        of_inputs = of_inputs.view(candidates, n, n, -1)
-        free, lower = self.free.nonzero().T, self.lower.nonzero().T
-        present = self.inputs[:, lower[0], lower[1]][..., None]
-        parts = [
-            of_u[:, free[0]] * u[:, free[1]] + (free[0] == free[1]).to(u)[:, None],
-            -of_residuals[:, lower[0]] * u[:, lower[1]] * present,
-            -of_residuals,
-        ]
+        of_inputs = of_inputs.index_copy(0, self.driven, of_shown.transpose(1, 2)).view(candidates, n, n, -1)
+        of_mean = -of_residuals
+        of_inputs.addcmul_(self.slopes.detach()[..., None], of_mean[:, :, None])
+        every, places = torch.ones_like(u[:, :1]), range(n)
+        factors = [(of_u[:, i : i + 1], u[:, i + 1 if self.nested else 0 :]) for i in places]
+        factors += [(of_mean[:, i : i + 1], u[:, :i]) for i in places] + [(of_mean, every)]
         if self.remix.requires_grad:
-            parts.append(of_latents[:, lower[0]] * u[:, lower[1]] * present)
+            factors += [(of_latents[:, i : i + 1], u[:, :i]) for i in places]
+        factors += [(of_inputs[:, i, :i], u[:, :i]) for i in places]
+        scores = u.new_empty(candidates, self.counts.shape[1], len(sample))
+        rows = torch.split(scores, [one.shape[1] * other.shape[1] for one, other in factors], 1)
+        for (one, other), some in zip(factors, rows, strict=True):
+            out = some.view(candidates, one.shape[1], other.shape[1], len(sample))
+            torch.mul(one[:, :, None], other[:, None], out=out)
+        if not self.nested:
+            scores[:, : n * n : n + 1] += 1
+        return scores
+
+    @property
+    def counts(self) -> Tensor:
+        """Which parameters of :meth:`move` count (candidate, parameter): effects of inputs that are there, and maps
+        between them, beside all others."""
+        lower = self.lower.nonzero().T
         mechanism, to, since = self._maps
-        both = (self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since])[..., None]
-        linear = self.slopes.detach()[:, mechanism, to][..., None] * of_residuals[:, mechanism]
-        parts.append((of_inputs[:, mechanism, to] - linear) * u[:, since] * both)
-        return torch.cat(parts, 1)
+        present = self.inputs[:, lower[0], lower[1]]
+        ones = self.inputs.new_ones(self.shape[0], 1)
+        parts = [ones.expand(-1, int(self.free.sum())), present, ones.expand(-1, self.shape[1])]
+        parts += [present] * self.remix.requires_grad
+        return torch.cat([*parts, self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since]], 1)
 
     @property
     def _maps(self) -> tuple[Tensor, Tensor, Tensor]:
