@@ -19,22 +19,17 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from crlspec.numerics import training as numerics
 from crlspec.numerics.mixtures import GaussianMixture, either
 from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.sample import Sample
-from crlspec.numerics.training import Plan
-from crlspec.progress import Losses, Progress
 
-__all__ = ["FlexibleLikelihood", "train"]
+__all__ = ["FlexibleLikelihood"]
 
 FLAT = 1e-3
 """Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
 
 CHUNK = 4096
 """Samples, counted once a candidate, whose derivatives are held at a time."""
-EVERY, LAST = 50, 3
-"""Gradient steps from one Newton step to the next, and Newton steps at the end."""
 
 
 class FlexibleLikelihood(nn.Module):
@@ -84,7 +79,9 @@ class FlexibleLikelihood(nn.Module):
         self.register_buffer("owners", self.driven // n)
         self.register_buffer("counted", self.inputs.reshape(-1, n)[self.driven])
         self.register_buffer("eye", torch.eye(n, dtype=self.basis.dtype))
-        free = self.basis.new_ones(n, n)  # relative changes of U that matter: of the nesting, or all given a graph
+        free = self.basis.new_ones(
+            n, n
+        )  # relative changes of U that matter: of the nesting, or all given a graph
         self.register_buffer("free", free.triu(1) if self.nested else free)
         self.change = nn.Parameter(self.basis.new_zeros(candidates, n, n))
         self.remix = nn.Parameter(self.basis.new_zeros(candidates, n, n), requires_grad=self.nested or soft)
@@ -93,6 +90,16 @@ class FlexibleLikelihood(nn.Module):
         self.noise = GaussianMixture((candidates, n))
         self.replaced = GaussianMixture((candidates, n))
         self.to(rows.device)
+
+    def groups(self, rate: float) -> list[dict[str, object]]:
+        """Parameter groups of AdamW; the encoder moves at half the rate."""
+        slow = [p for p in (self.change, self.remix) if p.requires_grad]
+        densities = [*self.noise.parameters(), *self.replaced.parameters()]
+        return [
+            {"params": slow, "weight_decay": 0.0, "lr": rate / 2},
+            *(group for network in self.networks for group in network.groups(1e-2)),
+            {"params": densities, "weight_decay": 0.0},
+        ]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -147,14 +154,19 @@ class FlexibleLikelihood(nn.Module):
     def hidden(self, u: Tensor, positions: Tensor) -> Tensor:
         """What the last layers of some mechanisms of the first candidate see, at u (sample, position): (some, sample,
         unit)."""
-        return self.network.some_hidden(positions, u.expand(len(positions), -1, -1), self.inputs[0, positions])
+        return self.network.some_hidden(
+            positions, u.expand(len(positions), -1, -1), self.inputs[0, positions]
+        )
+
+    def own(self, environment: Tensor) -> Tensor:
+        """Whether each latent is targeted (candidate, position, sample)."""
+        if self.targets.ndim == 3:
+            return self.targets[:, :, environment]
+        return environment[None, None, :] == self.targets[:, :, None]
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
-        if self.targets.ndim == 3:
-            own = self.targets[:, :, environment]
-        else:
-            own = environment[None, None, :] == self.targets[:, :, None]
+        own = self.own(environment)
         return either(self.replaced, self.noise, torch.where(own, latents, residuals), own)
 
     def loss(self, sample: Sample) -> Tensor:
@@ -182,8 +194,8 @@ class FlexibleLikelihood(nn.Module):
     def linear_scores(self, sample: Sample) -> Tensor:
         """Derivatives of each sample's log likelihood along :meth:`move` (candidate, parameter, sample).
 
-        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs, whether
-        they count or not.
+        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs, be
+        they among those that count (``counts``) or not.
         """
         candidates, n = self.shape
         with torch.no_grad():
@@ -260,22 +272,23 @@ class FlexibleLikelihood(nn.Module):
 
     def chosen(self, candidate: int, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate alone, as far as it has been fitted."""
-        n, only = self.shape[1], slice(candidate, candidate + 1)
+        only = slice(candidate, candidate + 1)
         width = self.network.first.shape[-1]
         graph = None if self.nested else self.inputs[only].bool()
         other = FlexibleLikelihood(
             self.basis[only], self.targets[only], generator, graph=graph, soft=self.soft, width=width
         )
-        mine = dict(self.named_parameters())
-        with torch.no_grad():
-            for name, parameter in other.named_parameters():
-                part = (
-                    slice(candidate * n, (candidate + 1) * n)
-                    if name.startswith(("network.", "changed."))
-                    else only
-                )
-                parameter.copy_(mine[name][part])
+        other.take(0, self, candidate)
         return other
+
+    @torch.no_grad()
+    def take(self, place: int, other: FlexibleLikelihood, candidate: int) -> None:
+        """Put in the place of one candidate what a model of the same kind has fitted to one of its own."""
+        self.basis[place] = other.basis[candidate]
+        theirs = dict(other.named_parameters())
+        for name, mine in self.named_parameters():
+            size = len(mine) // self.shape[0]
+            mine[place * size : (place + 1) * size] = theirs[name][candidate * size : (candidate + 1) * size]
 
     def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate continued under several graphs (graph, position, position), latents as coordinates."""
@@ -320,77 +333,3 @@ def held(modules: Iterable[nn.Module]) -> Iterator[None]:
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
-
-
-def train(
-    model: FlexibleLikelihood,
-    training: Sample,
-    held_out: Sample,
-    generator: torch.Generator,
-    progress: Progress,
-    *,
-    steps: int,
-    rate: float = 4e-3,
-    warm_up: int = 150,
-    stage: str = "likelihood",
-    polish: int = LAST,
-) -> Tensor:
-    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
-
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less). Newton steps
-    follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
-
-    polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
-            others see a part of them
-    """
-    slow = [p for p in (model.change, model.remix) if p.requires_grad]
-    densities = [*model.noise.parameters(), *model.replaced.parameters()]
-    groups = [group for network in model.networks for group in network.groups(1e-2)]
-    groups = [
-        {"params": slow, "weight_decay": 0.0, "lr": rate / 2},
-        *groups,
-        {"params": densities, "weight_decay": 0.0},
-    ]
-    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
-    batch = min(max(512, len(training) // 32), most, len(training))
-    shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
-
-    def tell(step: int) -> None:
-        with torch.no_grad():
-            losses = {str(k + 1): loss for k, loss in enumerate(model.loss(shown).mean(1).tolist())}
-        progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
-
-    def part() -> Sample:
-        return training[torch.randperm(len(training), generator=generator, device=generator.device)[:some]]
-
-    def after(made: int) -> None:
-        if (made - 1) % EVERY == 0:
-            tell(made - 1)
-            if made > warm_up:
-                model.newton(part())
-
-    draw = _Epochs(training, batch)
-    numerics.train(
-        model, lambda some: model.loss(some).mean(1), draw, generator, Plan(steps, rate, look=steps),
-        groups=groups, after=after,
-    )  # fmt: skip
-    for k in range(LAST):
-        model.newton(part() if k < LAST - polish else training)
-    tell(steps)
-    with torch.no_grad():
-        return model.loss(held_out).detach()
-
-
-class _Epochs:
-    """Batches of a sample, each row once in an epoch. Where an epoch stands is kept here, and in no checkpoint."""
-
-    def __init__(self, sample: Sample, size: int) -> None:
-        self.sample, self.size = sample, size
-        self.order, self.position = sample.environment[:0], len(sample)
-
-    def __call__(self, generator: torch.Generator) -> Sample:
-        if self.position + self.size > len(self.sample):
-            self.order = torch.randperm(len(self.sample), generator=generator, device=generator.device)
-            self.position = 0
-        self.position += self.size
-        return self.sample[self.order[self.position - self.size : self.position]]

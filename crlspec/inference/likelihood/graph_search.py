@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from crlspec.inference.likelihood.edge_tests import absent_edge_tests
-from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
+from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.noise_scale import heteroscedasticity
 from crlspec.inference.order.knowledge import GivenEdges
 from crlspec.inference.step import found_edges
@@ -151,7 +152,7 @@ def _round(
     fitted = model.given(torch.as_tensor(np.stack(graphs), device=training.y.device), generator)
     train(
         fitted, training, held_out, generator, progress,
-        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1,
+        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1, lost=True,
     )  # fmt: skip
     where = tuple(np.array(pairs).T)
     tests.shares[where], tests.p_values[where] = absent_edge_tests(fitted, everything, tested)

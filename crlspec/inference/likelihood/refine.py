@@ -16,7 +16,7 @@ from crlspec.inference.check import Check
 from crlspec.inference.checks.known import Statement, check_known, check_unseen
 from crlspec.inference.likelihood.decided import Asked, Fits, decide, decide_flexible
 from crlspec.inference.likelihood.edge_tests import detectable_shares
-from crlspec.inference.likelihood.flexible import train
+from crlspec.inference.likelihood.fit import train
 from crlspec.inference.likelihood.gaussian import GaussianFit, Order, fit_orders, search_order
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.inference.likelihood.known_tests import gaussian_statements, smooth_statements

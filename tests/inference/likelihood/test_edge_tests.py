@@ -10,7 +10,8 @@ import torch
 from scipy import stats
 
 from crlspec.inference.likelihood.edge_tests import _statistic, absent_edge_tests
-from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
+from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.numerics.sample import Sample
 from crlspec.progress import silent
