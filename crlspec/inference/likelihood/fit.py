@@ -38,9 +38,9 @@ class Lost(nn.Module):
         lost = (model.inputs != model.lower).any(2).flatten().nonzero()[:, 0]
         self.register_buffer("index", lost)
         self.register_buffer("inputs", model.inputs.reshape(-1, n)[lost])
-        generator = torch.Generator(device="cpu")
-        self.network = BatchedNetwork(len(lost), n, width, generator).to(lost.device)
-        self.noise, self.replaced = (GaussianMixture((len(lost),)).to(lost.device) for _ in range(2))
+        self.network = BatchedNetwork(len(lost), n, width, torch.Generator())
+        self.noise, self.replaced = (GaussianMixture((len(lost),)) for _ in range(2))
+        self.to(model.basis)
         self.load()
 
     def _pairs(self) -> list[tuple[Tensor, Tensor]]:

@@ -1,8 +1,8 @@
 """The causal order of flexible latents by held-out likelihood: move one latent or two until nothing gains.
 
 Score differences are noisy, and peeling them may take a latent before its cause. With every predecessor as an input
-the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and longer ones
-decide between the best of them.
+the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and those of the best
+go on to decide between them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def order_by_likelihood(
     model = nested(finalists, starts, targeted, training, generator, soft)
     for k, order in enumerate(finalists):
         model.take(k, *fits[order])
-    found = train(model, training, held_out, generator, progress, steps=100, warm_up=0, stage="order")
+    found = train(
+        model, training, held_out, generator, progress, steps=200 if soft else 100, warm_up=0, stage="order"
+    )
     chosen = int(found[:several].mean(1).argmin())
     worse = {}
     for k, order in enumerate(finalists):
