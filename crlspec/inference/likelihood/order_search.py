@@ -1,8 +1,8 @@
 """The causal order of flexible latents by held-out likelihood: move one latent or two until nothing gains.
 
 Score differences are noisy, and peeling them may take a latent before its cause. With every predecessor as an input
-the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and those of the best
-go on to decide between them.
+the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and the best of them
+go on to decide between their orders.
 """
 
 from __future__ import annotations
