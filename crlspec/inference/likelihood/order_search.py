@@ -72,7 +72,7 @@ def order_by_likelihood(
         model = nested(some, starts, targeted, training, generator, soft)
         found = train(
             model, training, held_out, generator, progress,
-            steps=100, warm_up=50, stage="order", polish=0,
+            steps=100, warm_up=50, stage="order", polish=0, many=True,
         ).mean(1)  # fmt: skip
         losses.update(zip(some, found.tolist(), strict=True))
         fits.update({order: (model, k) for k, order in enumerate(some)})
@@ -94,7 +94,15 @@ def order_by_likelihood(
     for k, order in enumerate(finalists):
         model.take(k, *fits[order])
     found = train(
-        model, training, held_out, generator, progress, steps=200 if soft else 100, warm_up=0, stage="order"
+        model,
+        training,
+        held_out,
+        generator,
+        progress,
+        steps=200 if soft else 100,
+        warm_up=0,
+        stage="order",
+        polish=1,
     )
     chosen = int(found[:several].mean(1).argmin())
     worse = {}
