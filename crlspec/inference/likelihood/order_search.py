@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.fit import LAST, train
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.reversals import moved
@@ -94,16 +94,9 @@ def order_by_likelihood(
     for k, order in enumerate(finalists):
         model.take(k, *fits[order])
     found = train(
-        model,
-        training,
-        held_out,
-        generator,
-        progress,
-        steps=200 if soft else 100,
-        warm_up=0,
-        stage="order",
-        polish=1,
-    )
+        model, training, held_out, generator, progress,
+        steps=200 if soft else 100, warm_up=0, stage="order", polish=LAST if soft else 1,
+    )  # fmt: skip
     chosen = int(found[:several].mean(1).argmin())
     worse = {}
     for k, order in enumerate(finalists):
