@@ -104,8 +104,8 @@ class _Scores:
         return found + [first[part, j] * first[part, k] for k in range(i) if k != j]
 
     def _nuisance(self, part: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Derivatives (parameter, sample) in the encoder, the linear effects, the intercepts and the densities, part by
-        part; and those in the residuals (position, sample)."""
+        """Derivatives in the encoder, the linear effects, the intercepts and the densities, each (parameter, sample);
+        and those in the residuals (position, sample)."""
         model, n = self.model, self.model.shape[1]
         z = self.z[None, part].detach().requires_grad_(True)
         residuals, latents = model.terms(z)
