@@ -26,7 +26,7 @@ def two_layers(
     bias_first   (network, 1, unit), as bias_second
     third        (network, unit, 1): weights of the sum
     """
-    found: Tensor = _TwoLayers.apply(inputs, first, bias_first, second, bias_second, third)  # type: ignore[no-untyped-call]
+    found: Tensor = _TwoLayers.apply(inputs, first, bias_first, second, bias_second, third)
     return found
 
 
@@ -48,7 +48,7 @@ class _TwoLayers(torch.autograd.Function):
         return scratch.sum(-1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *of_sum: Tensor) -> tuple[Tensor | None, ...]:
         inputs, first, second, third, below, hidden, above, last = ctx.saved_tensors
         scratch = ctx.scratch

@@ -43,7 +43,7 @@ def either(one: GaussianMixture, other: GaussianMixture, values: Tensor, first: 
         for name in ("logits", "means", "log_scales")
     )
     weights = functional.log_softmax(logits, -1) - log_scales - LOG_ROOT
-    found: Tensor = _LogDensity.apply(values, first, weights, means, torch.exp(-log_scales))  # type: ignore[no-untyped-call]
+    found: Tensor = _LogDensity.apply(values, first, weights, means, torch.exp(-log_scales))
     return found
 
 
@@ -69,7 +69,7 @@ class _LogDensity(torch.autograd.Function):
         return total.log_().add_(top).squeeze(-2)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *of_density: Tensor) -> tuple[Tensor | None, ...]:
         first, share, away, inverse, slope = ctx.saved_tensors
         (gradient,) = of_density

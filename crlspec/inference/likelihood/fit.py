@@ -47,8 +47,8 @@ class Lost(nn.Module):
         """Parameters here, and those of the model (mechanism, …)."""
         (model,) = self.model
         mine = [*self.network.parameters(), *self.noise.parameters(), *self.replaced.parameters()]
-        theirs = [*model.network.parameters()]
-        theirs += [p.flatten(0, 1) for one in (model.noise, model.replaced) for p in one.parameters()]
+        densities = [*model.noise.parameters(), *model.replaced.parameters()]
+        theirs = [*model.network.parameters(), *(p.flatten(0, 1) for p in densities)]
         return list(zip(mine, theirs, strict=True))
 
     @torch.no_grad()
