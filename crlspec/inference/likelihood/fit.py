@@ -13,7 +13,7 @@ from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan
 from crlspec.progress import Losses, Progress
 
-__all__ = ["LAST", "Lost", "train"]
+__all__ = ["Lost", "train"]
 
 EVERY, LAST = 50, 3
 """Gradient steps from one Newton step to the next, and Newton steps at the end."""

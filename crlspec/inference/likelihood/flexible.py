@@ -278,17 +278,12 @@ class FlexibleLikelihood(nn.Module):
         other = FlexibleLikelihood(
             self.basis[only], self.targets[only], generator, graph=graph, soft=self.soft, width=width
         )
-        other.take(0, self, candidate)
+        mine = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, parameter in other.named_parameters():
+                size = len(parameter)
+                parameter.copy_(mine[name][candidate * size : (candidate + 1) * size])
         return other
-
-    @torch.no_grad()
-    def take(self, place: int, other: FlexibleLikelihood, candidate: int) -> None:
-        """Put in the place of one candidate what a model of the same kind has fitted to one of its own."""
-        self.basis[place] = other.basis[candidate]
-        theirs = dict(other.named_parameters())
-        for name, mine in self.named_parameters():
-            size = len(mine) // self.shape[0]
-            mine[place * size : (place + 1) * size] = theirs[name][candidate * size : (candidate + 1) * size]
 
     def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate continued under several graphs (graph, position, position), latents as coordinates."""

@@ -1,8 +1,8 @@
 """The causal order of flexible latents by held-out likelihood: move one latent or two until nothing gains.
 
 Score differences are noisy, and peeling them may take a latent before its cause. With every predecessor as an input
-the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and the best of them
-go on to decide between their orders.
+the likelihood depends on the order alone and falls under a wrong one, so short fits rank orders, and longer ones
+decide between the best of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from crlspec.inference.likelihood.fit import LAST, train
+from crlspec.inference.likelihood.fit import train
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.reversals import moved
@@ -66,37 +66,24 @@ def order_by_likelihood(
     knowledge what is known of the order: no other is searched, but every known pair is reversed once, to test it
     """
     losses: dict[tuple[int, ...], float] = {}
-    fits: dict[tuple[int, ...], tuple[FlexibleLikelihood, int]] = {}
-
-    def fit(some: Sequence[tuple[int, ...]]) -> None:
-        model = nested(some, starts, targeted, training, generator, soft)
+    fresh = list(dict.fromkeys(orders))
+    while fresh:
+        before = min(losses.values(), default=np.inf)
+        model = nested(fresh, starts, targeted, training, generator, soft)
         found = train(
             model, training, held_out, generator, progress,
             steps=100, warm_up=50, stage="order", polish=0, many=True,
         ).mean(1)  # fmt: skip
-        losses.update(zip(some, found.tolist(), strict=True))
-        fits.update({order: (model, k) for k, order in enumerate(some)})
-
-    fresh = list(dict.fromkeys(orders))
-    while fresh:
-        before = min(losses.values(), default=np.inf)
-        fit(fresh)
+        losses.update(zip(fresh, found.tolist(), strict=True))
         best = min(losses, key=lambda order: losses[order])
         fresh = [order for order in _near(best) if order not in losses] if losses[best] < before else []
         fresh = [order for order in fresh if knowledge is None or knowledge.allows(order)]
     finalists = sorted(losses, key=lambda order: losses[order])[:FINALISTS]
     turned = {} if knowledge is None else _turned(finalists[0], knowledge)
-    several, tried = len(finalists), len(losses)
+    several = len(finalists)
     finalists += [order for order in dict.fromkeys(turned.values()) if order not in finalists]
-    if strange := [order for order in finalists if order not in fits]:
-        fit(strange)
     model = nested(finalists, starts, targeted, training, generator, soft)
-    for k, order in enumerate(finalists):
-        model.take(k, *fits[order])
-    found = train(
-        model, training, held_out, generator, progress,
-        steps=200 if soft else 100, warm_up=0, stage="order", polish=LAST if soft else 1,
-    )  # fmt: skip
+    found = train(model, training, held_out, generator, progress, steps=200, warm_up=50, stage="order")
     chosen = int(found[:several].mean(1).argmin())
     worse = {}
     for k, order in enumerate(finalists):
@@ -105,7 +92,7 @@ def order_by_likelihood(
             worse[order] = float(gaps.mean() / (gaps.std() / len(gaps) ** 0.5).clamp(min=1e-300))
     rivals = {order: worse[order] for order in finalists[:several] if order in worse}
     against = {pair: worse[order] for pair, order in turned.items()}
-    return Ordered(finalists[chosen], model.chosen(chosen, generator), tried, rivals, against)
+    return Ordered(finalists[chosen], model.chosen(chosen, generator), len(losses), rivals, against)
 
 
 def _turned(order: tuple[int, ...], knowledge: Knowledge) -> dict[tuple[int, int], tuple[int, ...]]:
