@@ -92,21 +92,20 @@ def train(
     warm_up: int = 150,
     stage: str = "likelihood",
     polish: int = LAST,
-    many: bool = False,
     lost: bool = False,
 ) -> Tensor:
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
 
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 for many candidates). Newton steps follow
-    every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
+    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less). Newton steps
+    follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
 
-    polish  how many of the last three Newton steps see all training samples; the others see a part of them
-    many    candidates, so that samples are dear
+    polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
+            others see a part of them
     lost    gradient steps are for the mechanisms alone that lost a cause
     """
     alone = Lost(model) if lost else None
     fitted = model if alone is None else alone
-    most, some = (1024, 8_000) if many else (1536, 15_000)
+    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
     batch = min(max(512, len(training) // 32), most, len(training))
     shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
 

@@ -162,7 +162,7 @@ def _round(
     fitted = model.given(torch.as_tensor(np.stack(graphs), device=training.y.device), generator)
     train(
         fitted, training, held_out, generator, progress,
-        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1, many=True, lost=True,
+        steps=100, rate=2e-3, warm_up=0, stage="graph", polish=1, lost=True,
     )  # fmt: skip
     where = tuple(np.array(pairs).T)
     tests.shares[where], tests.p_values[where] = absent_edge_tests(fitted, everything, tested)

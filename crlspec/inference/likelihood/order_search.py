@@ -72,7 +72,7 @@ def order_by_likelihood(
         model = nested(fresh, starts, targeted, training, generator, soft)
         found = train(
             model, training, held_out, generator, progress,
-            steps=100, warm_up=50, stage="order", polish=0, many=True,
+            steps=100, warm_up=50, stage="order", polish=0,
         ).mean(1)  # fmt: skip
         losses.update(zip(fresh, found.tolist(), strict=True))
         best = min(losses, key=lambda order: losses[order])

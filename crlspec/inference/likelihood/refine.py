@@ -181,7 +181,7 @@ def refine_flexible(
         knowledge=known,
     )  # fmt: skip
     order, model, tried = ordered.order, ordered.model, ordered.tried
-    train(model, training, held_out, generator, progress, steps=200, stage="likelihood", polish=1)
+    train(model, training, held_out, generator, progress, steps=200, stage="likelihood")
 
     dense = model.rows()[0].detach().double().numpy()
     dense_seconds, began = time.perf_counter() - began, time.perf_counter()
