@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BatchedNetwork", "GaussianMixture"]
+from crlspec.numerics.layers import two_layers
+
+__all__ = ["BatchedNetwork"]
 
 
 class BatchedNetwork(nn.Module):
@@ -53,8 +55,15 @@ class BatchedNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, sample, input) → (batch, sample)."""
-        hidden = self.hidden(inputs)
-        value = (torch.bmm(hidden, self.third) + torch.bmm(inputs, self.linear) + self.constant).squeeze(-1)
+        return torch.bmm(self.hidden(inputs), self.third).squeeze(-1) + self._skips(inputs)
+
+    def once(self, inputs: Tensor) -> Tensor:
+        """The same, faster, and differentiable once."""
+        layers = self.first, self.bias_first, self.second, self.bias_second, self.third
+        return two_layers(inputs, *layers) + self._skips(inputs)
+
+    def _skips(self, inputs: Tensor) -> Tensor:
+        value = (torch.bmm(inputs, self.linear) + self.constant).squeeze(-1)
         if self.quadratic is not None:
             value = value + (torch.bmm(inputs, self.quadratic) * inputs).sum(-1)
         return value
@@ -64,45 +73,27 @@ class BatchedNetwork(nn.Module):
         hidden = functional.silu(torch.baddbmm(self.bias_first, inputs, self.first))
         return functional.silu(torch.baddbmm(self.bias_second, hidden, self.second))
 
-    def some(self, index: Tensor, inputs: Tensor, linear: bool = True) -> Tensor:
-        """The networks at an index alone: inputs (some, sample, input) → (some, sample), without the quadratic skip.
+    def some(self, index: Tensor, inputs: Tensor, seen: Tensor | None = None) -> Tensor:
+        """The networks at an index alone, without their skips: inputs (some, sample, input) → (some, sample);
+        differentiable once.
 
-        linear  whether the linear skip counts
+        seen  (some, input): 0 where an input does not count, else 1
         """
-        third, constant, skip = (p.index_select(0, index) for p in (self.third, self.constant, self.linear))
-        value = (self.some_hidden(index, inputs) * third.transpose(1, 2)).sum(-1) + constant[..., 0]
-        return value + (inputs * skip.transpose(1, 2)).sum(-1) if linear else value
+        return two_layers(inputs, *self._layers(index, seen), self.third.index_select(0, index))
 
-    def some_hidden(self, index: Tensor, inputs: Tensor) -> Tensor:
+    def some_hidden(self, index: Tensor, inputs: Tensor, seen: Tensor | None = None) -> Tensor:
         """What the last layer of the networks at an index sees: (some, sample, input) → (some, sample, unit)."""
-        parameters = self.first, self.bias_first, self.second, self.bias_second
-        first, bias_first, second, bias_second = (p.index_select(0, index) for p in parameters)
+        first, bias_first, second, bias_second = self._layers(index, seen)
         hidden = functional.silu(torch.baddbmm(bias_first, inputs, first))
         return functional.silu(torch.baddbmm(bias_second, hidden, second))
+
+    def _layers(self, index: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        parameters = self.first, self.bias_first, self.second, self.bias_second
+        first, bias_first, second, bias_second = (p.index_select(0, index) for p in parameters)
+        return first if seen is None else first * seen[..., None], bias_first, second, bias_second
 
     def groups(self, decay: float) -> list[dict[str, object]]:
         """Parameter groups for AdamW: weight decay on the weight matrices of the hidden layers alone."""
         weights = [self.first, self.second, self.third]
         others = [p for p in self.parameters() if all(p is not w for w in weights)]
         return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-
-
-class GaussianMixture(nn.Module):
-    """Univariate Gaussian mixtures, one for each entry of ``shape``: a flexible noise density."""
-
-    def __init__(self, shape: tuple[int, ...], components: int = 3) -> None:
-        super().__init__()
-        start = torch.zeros(*shape, components, dtype=torch.float32)
-        spread = (
-            torch.linspace(-0.7, 0.4, components, dtype=start.dtype) if components > 1 else start.new_zeros(1)
-        )
-        self.logits, self.means = nn.Parameter(start), nn.Parameter(start.clone())
-        self.log_scales = nn.Parameter(spread.expand_as(start).clone())
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Log density in nats of values (*shape, sample)."""
-        means, log_scales, logits = (  # components first: sums over few last entries are slow
-            p.movedim(-1, 0)[..., None] for p in (self.means, self.log_scales, self.logits)
-        )
-        weights = functional.log_softmax(logits, 0) - log_scales - 0.5 * math.log(2 * math.pi)
-        return torch.logsumexp(weights - 0.5 * ((values - means) * torch.exp(-log_scales)) ** 2, 0)

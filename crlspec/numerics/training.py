@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crlspec.numerics.adamw import AdamW
 from crlspec.numerics.checkpoints import Checkpoint
+from crlspec.numerics.freed import keep_freed
 from crlspec.numerics.gradients import Capture, gradients_of
 from crlspec.progress import Losses, Progress, silent
 
@@ -93,6 +94,7 @@ def train(
 
     On a GPU nothing waits for the device between two looks, if neither ``draw`` nor ``after`` does.
     """
+    keep_freed()
     optimizer = AdamW([_all(module)] if groups is None else groups, plan.rate, plan.steps)
     run = _Run(module, optimizer, generator)
     kind = {"plan": vars(plan), "stage": stage, "shapes": [list(p.shape) for p in module.parameters()]}

@@ -74,11 +74,11 @@ class RatioScores(ScoreDifference):
 
         train(
             network,
-            lambda batch: _log_loss(network(batch)),
+            lambda batch: _log_loss(network.once(batch)),
             lambda g: _contrasts(training, self.batch, g),
             TrainingContext(self.device).chance(generator),
             Plan(self.steps, self.rate),
-            held_out=lambda: _log_loss(network(checks)),
+            held_out=lambda: _log_loss(network.once(checks)),
             groups=network.groups(self.decay),
             progress=progress,
             stage="scores",
@@ -109,7 +109,7 @@ def _log_loss(logits: Tensor) -> Tensor:
 def _gradient(network: BatchedNetwork, points: Tensor, batch: int) -> Tensor:
     """∇ logit of every network at the points: (batch, sample, component)."""
     inputs = points.expand(batch, -1, -1).clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(network(inputs).sum(), inputs)
+    (gradient,) = torch.autograd.grad(network.once(inputs).sum(), inputs)
     return gradient
 
 

@@ -110,7 +110,7 @@ CASES = {
     ),
     "ratio scores": Case(
         BatchedNetwork(2, 3, 4, generator(), quadratic=True),
-        lambda network, batch: _log_loss(network(batch)),
+        lambda network, batch: _log_loss(network.once(batch)),
         normal(2, 10, 3),
     ),
     "sliced scores": Case(

@@ -23,7 +23,7 @@ def test_steps_are_those_of_torch_to_the_last_bit(steps: int) -> None:
         for net in (mine, theirs)
     ]
     optimizer = AdamW(groups[0], 1.0, steps)
-    expected = torch.optim.AdamW(groups[1], lr=1.0)
+    expected = torch.optim.AdamW(groups[1], lr=1.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         expected, [2e-2, 1e-2], total_steps=steps, pct_start=0.15 if steps == 10 else 0.1
     )

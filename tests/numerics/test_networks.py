@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from scipy import stats
 from torch.nn import functional
 
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
+from crlspec.numerics.networks import BatchedNetwork
 
 
 def batched(*, quadratic: bool = False, common: bool = False) -> BatchedNetwork:
@@ -67,24 +65,22 @@ def test_weight_decay_falls_on_hidden_weights_alone_and_no_parameter_is_lost() -
     }
 
 
+@pytest.mark.parametrize("quadratic", [False, True])
+def test_what_is_differentiable_once_is_the_same(quadratic: bool) -> None:
+    network, x = batched(quadratic=quadratic), points().requires_grad_(True)
+    parameters, weights = [x, *network.parameters()], torch.linspace(-1, 1, x.shape[1], dtype=x.dtype)
+    one, other = network(x), network.once(x)
+    torch.testing.assert_close(one, other)
+    found = [torch.autograd.grad((value * weights).sum(), parameters) for value in (one, other)]
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("index", [[2, 0], []])
 def test_some_networks_are_those_of_the_batch(index: list[int]) -> None:
     network, x, some = batched(), points(), torch.tensor(index, dtype=torch.long)
-    torch.testing.assert_close(network.some(some, x[some]), network(x)[some])
+    skips = torch.bmm(x, network.linear)[some, :, 0] + network.constant[some, :, 0]
+    torch.testing.assert_close(network.some(some, x[some]) + skips, network(x)[some])
     torch.testing.assert_close(network.some_hidden(some, x[some]), network.hidden(x)[some])
-    skipped = torch.bmm(x, network.linear)[some, :, 0]
-    torch.testing.assert_close(network.some(some, x[some], linear=False), network(x)[some] - skipped)
-
-
-def test_mixtures_agree_with_scipy() -> None:
-    mixture = GaussianMixture((2,), 3).double()
-    with torch.no_grad():
-        mixture.logits.copy_(torch.tensor([[0.0, 1.0, -1.0], [0.5, 0.0, 0.0]]))
-        mixture.means.copy_(torch.tensor([[-1.0, 0.0, 2.0], [0.0, 1.0, -3.0]]))
-    values = torch.linspace(-4, 4, 9, dtype=torch.float64).expand(2, 9)
-    found = mixture(values).detach().numpy()
-    for k in range(2):
-        weights = np.exp(mixture.logits[k].detach().numpy())
-        means, scales = mixture.means[k].detach().numpy(), mixture.log_scales[k].exp().detach().numpy()
-        density = stats.norm.pdf(values[k].numpy()[:, None], means, scales) @ (weights / weights.sum())
-        np.testing.assert_allclose(found[k], np.log(density), rtol=1e-6)
+    seen = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]], dtype=x.dtype)[: len(some)]
+    shown = x[some] * seen[:, None]
+    torch.testing.assert_close(network.some(some, x[some], seen), network.some(some, shown))

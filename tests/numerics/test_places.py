@@ -9,7 +9,8 @@ from torch import nn
 
 from crlspec.numerics.checkpoints import TrainingContext
 from crlspec.numerics.image_replicas import ImageReplicas
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
+from crlspec.numerics.mixtures import GaussianMixture
+from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.parts import Parts
 from crlspec.numerics.residual import ResidualNetwork
 from crlspec.numerics.training import Plan, train

@@ -69,7 +69,7 @@ class _Scores:
     """Per-sample derivatives of the log likelihood of a model with one candidate, and products of sums of them."""
 
     def __init__(self, model: FlexibleLikelihood, sample: Sample) -> None:
-        self.model, self.sample = model, sample
+        self.model, self.sample = model.requires_grad_(False), sample
         self.z = sample.y @ model.coordinates()[0].detach().T
         self.ranks = legendre(self.z.T.contiguous().T)
 
@@ -86,7 +86,7 @@ class _Scores:
                 score = -of_residuals[i]
                 effects = [effect for j in causes for effect in self._effects(i, j, part)]
                 mine = [score * hidden[k], score * torch.stack(effects), torch.ones_like(score)[None]]
-                everything = torch.cat([nuisance, *mine])
+                everything = torch.cat([*nuisance, *mine])
                 products[k] = products[k] + everything @ everything.T
         found = {}
         for (i, causes), product in zip(of, products, strict=True):
@@ -103,9 +103,9 @@ class _Scores:
         found = [self.z[part, j].double(), second[part, j], third[part, j]]
         return found + [first[part, j] * first[part, k] for k in range(i) if k != j]
 
-    def _nuisance(self, part: Tensor) -> tuple[Tensor, Tensor]:
-        """Derivatives (parameter, sample) in the encoder, the linear effects, the intercepts and the densities; and
-        those in the residuals (position, sample)."""
+    def _nuisance(self, part: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Derivatives in the encoder, the linear effects, the intercepts and the densities, each (parameter, sample);
+        and those in the residuals (position, sample)."""
         model, n = self.model, self.model.shape[1]
         z = self.z[None, part].detach().requires_grad_(True)
         residuals, latents = model.terms(z)
@@ -125,7 +125,7 @@ class _Scores:
             of_residuals * residual + (~own).double(),
             of_latents * at + own.double(),
         ]
-        return torch.cat(nuisance), of_residuals
+        return nuisance, of_residuals
 
 
 def _statistic(product: Tensor, first: int, tested: slice, count: int) -> tuple[float, float]:

@@ -13,24 +13,23 @@ natural gradient. The maps of inputs let U change and mechanisms stay the functi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from crlspec.numerics import training as numerics
-from crlspec.numerics.networks import BatchedNetwork, GaussianMixture
+from crlspec.numerics.mixtures import GaussianMixture, either
+from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.sample import Sample
-from crlspec.numerics.training import Plan
-from crlspec.progress import Losses, Progress
 
-__all__ = ["FlexibleLikelihood", "train"]
+__all__ = ["FlexibleLikelihood"]
 
 FLAT = 1e-3
 """Information added to that of maps of inputs: where a mechanism hardly depends on its inputs their map is noise."""
 
 CHUNK = 4096
 """Samples, counted once a candidate, whose derivatives are held at a time."""
-EVERY, LAST = 50, 3
-"""Gradient steps from one Newton step to the next, and Newton steps at the end."""
 
 
 class FlexibleLikelihood(nn.Module):
@@ -51,7 +50,10 @@ class FlexibleLikelihood(nn.Module):
     lower: Tensor
     driven: Tensor
     idle: Tensor
-    places: Tensor
+    owners: Tensor
+    counted: Tensor
+    eye: Tensor
+    free: Tensor
 
     def __init__(
         self,
@@ -74,7 +76,13 @@ class FlexibleLikelihood(nn.Module):
         driven = inputs.reshape(candidates * n, n).bool().any(1)
         self.register_buffer("driven", driven.nonzero()[:, 0])
         self.register_buffer("idle", (~driven).nonzero()[:, 0])
-        self.register_buffer("places", torch.cat([self.driven, self.idle]).argsort())
+        self.register_buffer("owners", self.driven // n)
+        self.register_buffer("counted", self.inputs.reshape(-1, n)[self.driven])
+        self.register_buffer("eye", torch.eye(n, dtype=self.basis.dtype))
+        free = self.basis.new_ones(
+            n, n
+        )  # relative changes of U that matter: of the nesting, or all given a graph
+        self.register_buffer("free", free.triu(1) if self.nested else free)
         self.change = nn.Parameter(self.basis.new_zeros(candidates, n, n))
         self.remix = nn.Parameter(self.basis.new_zeros(candidates, n, n), requires_grad=self.nested or soft)
         self.network = BatchedNetwork(candidates * n, n, width, generator)
@@ -82,6 +90,16 @@ class FlexibleLikelihood(nn.Module):
         self.noise = GaussianMixture((candidates, n))
         self.replaced = GaussianMixture((candidates, n))
         self.to(rows.device)
+
+    def groups(self, rate: float) -> list[dict[str, object]]:
+        """Parameter groups of AdamW; the encoder moves at half the rate."""
+        slow = [p for p in (self.change, self.remix) if p.requires_grad]
+        densities = [*self.noise.parameters(), *self.replaced.parameters()]
+        return [
+            {"params": slow, "weight_decay": 0.0, "lr": rate / 2},
+            *(group for network in self.networks for group in network.groups(1e-2)),
+            {"params": densities, "weight_decay": 0.0},
+        ]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -93,68 +111,63 @@ class FlexibleLikelihood(nn.Module):
         """Of mechanisms, and of those that soft interventions put in their place."""
         return [self.network] if self.changed is None else [self.network, self.changed]
 
-    @property
-    def _eye(self) -> Tensor:
-        """The identity (position, position), where the parameters are."""
-        return torch.eye(self.shape[1], dtype=self.basis.dtype, device=self.basis.device)
-
-    @property
-    def _free(self) -> Tensor:
-        """Which relative changes of U matter: those that change the nesting, or all of them given a graph."""
-        n = self.shape[1]
-        return (
-            self.basis.new_ones(n, n).triu(1 if self.nested else 0) + (0 if self.nested else 1) * self.lower
-        )
-
     def coordinates(self) -> Tensor:
         """U (candidate, position, component)."""
-        return torch.bmm(self._eye + self.change * self._free, self.basis)
+        return torch.bmm(self.eye + self.change * self.free, self.basis)
 
     def rows(self) -> Tensor:
         """Encoder rows H (candidate, position, component): z = H y; the nested coordinates where that is all."""
         if not self.nested or self.soft:
             return self.coordinates()
-        return torch.bmm(self._eye + self.remix * self.inputs, self.coordinates())
+        return torch.bmm(self.eye + self.remix * self.inputs, self.coordinates())
 
-    def seen(self, u: Tensor) -> Tensor:
-        """What each mechanism with inputs (``driven``) sees of u (candidate, sample, position), and zeros elsewhere:
-        (mechanism, sample, position)."""
-        n = self.shape[1]
-        return u[self.driven // n] * self.inputs.reshape(-1, n)[self.driven, None, :]
+    def shown(self, u: Tensor) -> Tensor:
+        """Of u (candidate, sample, position) what each network with inputs (``driven``) is shown, whichever of it
+        counts: (mechanism, sample, position)."""
+        return u.index_select(0, self.owners)
 
-    def _values(self, network: BatchedNetwork, seen: Tensor, linear: bool = True) -> Tensor:
-        """Networks of all mechanisms (candidate, position, sample); those without inputs are constants.
-
-        linear  whether their linear skips count
-        """
+    def _values(self, network: BatchedNetwork, shown: Tensor) -> Tensor:
+        """Networks of all mechanisms (candidate, position, sample), without their linear skips; those without inputs
+        are constants."""
         candidates, n = self.shape
-        found = network.some(self.driven, seen, linear)
-        constant = network.some(self.idle, seen.new_zeros(len(self.idle), 1, n), linear)
-        both = torch.cat([found, constant.expand(-1, seen.shape[1])])
-        return both[self.places].reshape(candidates, n, -1)
+        found = network.some(self.driven, shown, self.counted)
+        still = network.some(self.idle, shown.new_zeros(len(self.idle), 1, n))
+        values = found.new_zeros(candidates * n, shown.shape[1]).index_copy(0, self.driven, found)
+        constant = network.constant[:, :, 0].index_add(0, self.idle, still)
+        return (values + constant).view(candidates, n, -1)
 
-    def terms(self, u: Tensor, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    @property
+    def slopes(self) -> Tensor:
+        """Linear skips of all mechanisms (candidate, position, position), 0 where one is no input."""
+        return self.network.linear.view_as(self.inputs) * self.inputs
+
+    def terms(self, u: Tensor, shown: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """u (candidate, sample, position) → mechanism residuals and latents, (candidate, position, sample)."""
-        seen = self.seen(u) if seen is None else seen
+        shown = self.shown(u) if shown is None else shown
         transposed = u.transpose(1, 2)
-        residuals = transposed - self._values(self.network, seen)
-        replaced = torch.bmm(self._eye + self.remix * self.inputs, transposed)
+        residuals = torch.bmm(self.eye - self.slopes, transposed) - self._values(self.network, shown)
+        replaced = torch.bmm(self.eye + self.remix * self.inputs, transposed)
         if self.changed is not None:
-            replaced = replaced - self._values(self.changed, seen, linear=False)
+            replaced = replaced - self._values(self.changed, shown)
         return residuals, replaced
 
     def hidden(self, u: Tensor, positions: Tensor) -> Tensor:
         """What the last layers of some mechanisms of the first candidate see, at u (sample, position): (some, sample,
         unit)."""
-        return self.network.some_hidden(positions, u[None] * self.inputs[0, positions][:, None])
+        return self.network.some_hidden(
+            positions, u.expand(len(positions), -1, -1), self.inputs[0, positions]
+        )
+
+    def own(self, environment: Tensor) -> Tensor:
+        """Whether each latent is targeted (candidate, position, sample)."""
+        if self.targets.ndim == 3:
+            return self.targets[:, :, environment]
+        return environment[None, None, :] == self.targets[:, :, None]
 
     def log_terms(self, residuals: Tensor, latents: Tensor, environment: Tensor) -> Tensor:
         """Log density of each latent (candidate, position, sample), replaced in its own environment."""
-        if self.targets.ndim == 3:
-            own = self.targets[:, :, environment]
-        else:
-            own = environment[None, None, :] == self.targets[:, :, None]
-        return torch.where(own, self.replaced(latents), self.noise(residuals))
+        own = self.own(environment)
+        return either(self.replaced, self.noise, torch.where(own, latents, residuals), own)
 
     def loss(self, sample: Sample) -> Tensor:
         """Negative log likelihood of each sample (candidate, sample), in nats."""
@@ -170,6 +183,8 @@ class FlexibleLikelihood(nn.Module):
             scores = self.linear_scores(sample[index])
             total = total + scores.sum(2).double() / len(sample)
             information = information + torch.bmm(scores, scores.transpose(1, 2)).double() / len(sample)
+        counts = self.counts.double()
+        total, information = total * counts, information * counts[:, None] * counts[:, :, None]
         diagonal = information.diagonal(dim1=1, dim2=2)
         added = damping * diagonal + 1e-10 + (diagonal == 0)
         added[:, total.shape[1] - len(self._maps[0]) :] += FLAT
@@ -179,33 +194,52 @@ class FlexibleLikelihood(nn.Module):
     def linear_scores(self, sample: Sample) -> Tensor:
         """Derivatives of each sample's log likelihood along :meth:`move` (candidate, parameter, sample).
 
-        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs.
+        Parameters are entries of U, linear skips, intercepts, of L where it is free, and of the maps of inputs, be
+        they among those that count (``counts``) or not.
         """
         candidates, n = self.shape
         with torch.no_grad():
             self.basis.copy_(self.coordinates())
             self.change.zero_()
             u = sample.y @ self.basis.transpose(1, 2)
-        seen = self.seen(u.requires_grad_(True))
-        residuals, latents = self.terms(u, seen)
-        total = self.log_terms(residuals, latents, sample.environment).sum()
-        of_u, of_residuals, of_latents, of_driven = torch.autograd.grad(total, [u, residuals, latents, seen])
+        with held([*self.networks, self.noise, self.replaced]):
+            shown = self.shown(u.requires_grad_(True))
+            residuals, latents = self.terms(u, shown)
+            total = self.log_terms(residuals, latents, sample.environment).sum()
+            of_u, of_residuals, of_latents, of_shown = torch.autograd.grad(
+                total, [u, residuals, latents, shown]
+            )
         u, of_u = (one.detach().transpose(1, 2).contiguous() for one in (u, of_u))
-        of_seen = of_driven.new_zeros(candidates * n, n, len(sample))
-        of_seen = of_seen.index_copy(0, self.driven, of_driven.transpose(1, 2)).reshape(candidates, n, n, -1)
-        free, lower = self._free.nonzero().T, self.lower.nonzero().T
-        present = self.inputs[:, lower[0], lower[1]][..., None]
-        parts = [
-            of_u[:, free[0]] * u[:, free[1]] + (free[0] == free[1]).to(u)[:, None],
-            -of_residuals[:, lower[0]] * u[:, lower[1]] * present,
-            -of_residuals,
-        ]
+        of_inputs = of_shown.new_zeros(candidates * n, n, len(sample))
+        of_inputs = of_inputs.index_copy(0, self.driven, of_shown.transpose(1, 2)).view(candidates, n, n, -1)
+        of_mean = -of_residuals
+        of_inputs.addcmul_(self.slopes.detach()[..., None], of_mean[:, :, None])
+        every, places = torch.ones_like(u[:, :1]), range(n)
+        factors = [(of_u[:, i : i + 1], u[:, i + 1 if self.nested else 0 :]) for i in places]
+        factors += [(of_mean[:, i : i + 1], u[:, :i]) for i in places] + [(of_mean, every)]
         if self.remix.requires_grad:
-            parts.append(of_latents[:, lower[0]] * u[:, lower[1]] * present)
+            factors += [(of_latents[:, i : i + 1], u[:, :i]) for i in places]
+        factors += [(of_inputs[:, i, :i], u[:, :i]) for i in places]
+        scores = u.new_empty(candidates, self.counts.shape[1], len(sample))
+        rows = torch.split(scores, [one.shape[1] * other.shape[1] for one, other in factors], 1)
+        for (one, other), some in zip(factors, rows, strict=True):
+            out = some.view(candidates, one.shape[1], other.shape[1], len(sample))
+            torch.mul(one[:, :, None], other[:, None], out=out)
+        if not self.nested:
+            scores[:, : n * n : n + 1] += 1
+        return scores
+
+    @property
+    def counts(self) -> Tensor:
+        """Which parameters of :meth:`move` count (candidate, parameter): effects of inputs that are there, and maps
+        between them, beside all others."""
+        lower = self.lower.nonzero().T
         mechanism, to, since = self._maps
-        both = self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since]
-        parts.append(of_seen[:, mechanism, to] * u[:, since] * both[..., None])
-        return torch.cat(parts, 1)
+        present = self.inputs[:, lower[0], lower[1]]
+        ones = self.inputs.new_ones(self.shape[0], 1)
+        parts = [ones.expand(-1, int(self.free.sum())), present, ones.expand(-1, self.shape[1])]
+        parts += [present] * self.remix.requires_grad
+        return torch.cat([*parts, self.inputs[:, mechanism, to] * self.inputs[:, mechanism, since]], 1)
 
     @property
     def _maps(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -218,15 +252,15 @@ class FlexibleLikelihood(nn.Module):
     def move(self, step: Tensor) -> None:
         """Change the linear parameters by a step (candidate, parameter), in the order of :meth:`linear_scores`."""
         candidates, n = self.shape
-        free, lower = self._free.nonzero().T, self.lower.nonzero().T
+        free, lower = self.free.nonzero().T, self.lower.nonzero().T
         mechanism, to, since = self._maps
         remixed = lower.shape[1] if self.remix.requires_grad else 0
         sizes = [free.shape[1], lower.shape[1], n, remixed, len(mechanism)]
         relative, linear, intercepts, remix, maps = torch.split(step.to(self.basis.dtype), sizes, dim=1)
         change = self.basis.new_zeros(candidates, n, n)
         change[:, free[0], free[1]] = relative
-        self.basis.copy_(torch.bmm(self._eye + change, self.basis))
-        mapped = self._eye.repeat(candidates, n, 1, 1)
+        self.basis.copy_(torch.bmm(self.eye + change, self.basis))
+        mapped = self.eye.repeat(candidates, n, 1, 1)
         mapped[:, mechanism, since, to] += maps
         for network in self.networks:
             for weights in (network.first, network.linear):
@@ -238,7 +272,7 @@ class FlexibleLikelihood(nn.Module):
 
     def chosen(self, candidate: int, generator: torch.Generator) -> FlexibleLikelihood:
         """One candidate alone, as far as it has been fitted."""
-        n, only = self.shape[1], slice(candidate, candidate + 1)
+        only = slice(candidate, candidate + 1)
         width = self.network.first.shape[-1]
         graph = None if self.nested else self.inputs[only].bool()
         other = FlexibleLikelihood(
@@ -247,12 +281,8 @@ class FlexibleLikelihood(nn.Module):
         mine = dict(self.named_parameters())
         with torch.no_grad():
             for name, parameter in other.named_parameters():
-                part = (
-                    slice(candidate * n, (candidate + 1) * n)
-                    if name.startswith(("network.", "changed."))
-                    else only
-                )
-                parameter.copy_(mine[name][part])
+                size = len(parameter)
+                parameter.copy_(mine[name][candidate * size : (candidate + 1) * size])
         return other
 
     def given(self, graphs: Tensor, generator: torch.Generator) -> FlexibleLikelihood:
@@ -260,7 +290,7 @@ class FlexibleLikelihood(nn.Module):
         assert self.nested and self.shape[0] == 1
         count, n = graphs.shape[0], self.shape[1]
         with torch.no_grad():
-            back = self._eye
+            back = self.eye
             if not self.soft:
                 back = torch.linalg.inv(back + self.remix[0] * self.lower)
             other = FlexibleLikelihood(
@@ -275,7 +305,7 @@ class FlexibleLikelihood(nn.Module):
             ):
                 value = torch.einsum("ji,pjk->pik", back, old) if name in ("first", "linear") else old
                 if name == "linear":
-                    value = value + (self._eye - back).reshape(n, n, 1)
+                    value = value + (self.eye - back).reshape(n, n, 1)
                 if name in ("first", "linear"):
                     value = value.repeat(count, 1, 1) * graphs.reshape(count * n, n, 1).float()
                 else:
@@ -287,75 +317,14 @@ class FlexibleLikelihood(nn.Module):
         return other
 
 
-def train(
-    model: FlexibleLikelihood,
-    training: Sample,
-    held_out: Sample,
-    generator: torch.Generator,
-    progress: Progress,
-    *,
-    steps: int,
-    rate: float = 4e-3,
-    warm_up: int = 150,
-    stage: str = "likelihood",
-    polish: int = LAST,
-) -> Tensor:
-    """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
-
-    A batch is a 32nd of the training samples, within 512 and 1536 (1024 where ``polish`` is less). Newton steps
-    follow every fiftieth step of the one training loop from ``warm_up`` on; no weights are put back at the end.
-
-    polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
-            others see a part of them
-    """
-    slow = [p for p in (model.change, model.remix) if p.requires_grad]
-    densities = [*model.noise.parameters(), *model.replaced.parameters()]
-    groups = [group for network in model.networks for group in network.groups(1e-2)]
-    groups = [
-        {"params": slow, "weight_decay": 0.0, "lr": rate / 2},
-        *groups,
-        {"params": densities, "weight_decay": 0.0},
-    ]
-    most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
-    batch = min(max(512, len(training) // 32), most, len(training))
-    shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
-
-    def tell(step: int) -> None:
-        with torch.no_grad():
-            losses = {str(k + 1): loss for k, loss in enumerate(model.loss(shown).mean(1).tolist())}
-        progress(stage, step, steps, losses=Losses(step, "held-out negative log likelihood", losses))
-
-    def part() -> Sample:
-        return training[torch.randperm(len(training), generator=generator, device=generator.device)[:some]]
-
-    def after(made: int) -> None:
-        if (made - 1) % EVERY == 0:
-            tell(made - 1)
-            if made > warm_up:
-                model.newton(part())
-
-    draw = _Epochs(training, batch)
-    numerics.train(
-        model, lambda some: model.loss(some).mean(1), draw, generator, Plan(steps, rate, look=steps),
-        groups=groups, after=after,
-    )  # fmt: skip
-    for k in range(LAST):
-        model.newton(part() if k < LAST - polish else training)
-    tell(steps)
-    with torch.no_grad():
-        return model.loss(held_out).detach()
-
-
-class _Epochs:
-    """Batches of a sample, each row once in an epoch. Where an epoch stands is kept here, and in no checkpoint."""
-
-    def __init__(self, sample: Sample, size: int) -> None:
-        self.sample, self.size = sample, size
-        self.order, self.position = sample.environment[:0], len(sample)
-
-    def __call__(self, generator: torch.Generator) -> Sample:
-        if self.position + self.size > len(self.sample):
-            self.order = torch.randperm(len(self.sample), generator=generator, device=generator.device)
-            self.position = 0
-        self.position += self.size
-        return self.sample[self.order[self.position - self.size : self.position]]
+@contextmanager
+def held(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Nothing is differentiated in their parameters."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

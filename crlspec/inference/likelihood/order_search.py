@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
+from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.order.knowledge import Knowledge
 from crlspec.inference.order.reversals import moved
 from crlspec.numerics.sample import Sample

@@ -182,7 +182,7 @@ def refine_flexible(
 
     from crlspec.inference.checks.known import check_known
     from crlspec.inference.likelihood.edge_tests import detectable_shares
-    from crlspec.inference.likelihood.flexible import train
+    from crlspec.inference.likelihood.fit import train
     from crlspec.inference.likelihood.graph_search import search_graph
     from crlspec.inference.likelihood.known_tests import smooth_statements
     from crlspec.inference.likelihood.order_search import order_by_likelihood

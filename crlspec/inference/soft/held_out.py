@@ -14,7 +14,7 @@ import torch
 from scipy.special import ndtr, ndtri
 
 from crlspec.inference.checks.invariance import check_shared
-from crlspec.inference.likelihood.flexible import train
+from crlspec.inference.likelihood.fit import train
 from crlspec.inference.likelihood.order_search import Starts, nested, order_by_likelihood
 from crlspec.inference.order.reversals import Order, closure_by_reversals
 from crlspec.inference.soft.decided import check_by_errors, claimed

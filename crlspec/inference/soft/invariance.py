@@ -15,7 +15,8 @@ import torch
 from scipy.special import chdtrc
 
 from crlspec.inference.checks.invariance import check_invariance
-from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
+from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.order.peeling import peel, rows_in_order
 from crlspec.inference.order.reversals import Order, closure_by_reversals, moved
 from crlspec.inference.soft.decided import check_by_chance, claimed

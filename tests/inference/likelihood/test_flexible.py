@@ -46,7 +46,7 @@ def test_scores_are_the_derivatives_along_the_steps(kind: str) -> None:
     """Of each parameter that Newton steps move, the mean score is minus the derivative of the mean loss."""
     model, generator = model_of(kind), torch.Generator().manual_seed(2)
     sample = Sample(torch.randn(40, 4, generator=generator), torch.randint(0, 5, (40,), generator=generator))
-    scores = model.linear_scores(sample).mean(2)
+    scores = model.linear_scores(sample).mean(2) * model.counts
 
     def loss(step: Tensor) -> Tensor:
         other = copy.deepcopy(model)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from crlspec.inference.likelihood.flexible import FlexibleLikelihood, train
+from crlspec.inference.likelihood.fit import train
+from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.inference.soft.invariance_test import FREEDOM, invariance
 from crlspec.numerics.sample import Sample
 from crlspec.progress import silent
