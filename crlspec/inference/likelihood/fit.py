@@ -3,81 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.numerics import training as numerics
-from crlspec.numerics.mixtures import GaussianMixture, either
-from crlspec.numerics.networks import BatchedNetwork
 from crlspec.numerics.sample import Sample
 from crlspec.numerics.training import Plan
 from crlspec.progress import Losses, Progress
 
-__all__ = ["Lost", "train"]
+__all__ = ["train"]
 
 EVERY, LAST = 50, 3
 """Gradient steps from one Newton step to the next, and Newton steps at the end."""
-
-
-class Lost(nn.Module):
-    """The mechanisms of a model under given graphs that lost a cause, copied out to take gradient steps alone.
-
-    An edge that goes leaves all other mechanisms the functions they are; encoder, linear effects and intercepts of
-    all of them follow by the Newton steps in between.
-    """
-
-    index: Tensor
-    inputs: Tensor
-
-    def __init__(self, model: FlexibleLikelihood) -> None:
-        super().__init__()
-        assert not model.nested and not model.soft
-        self.model = [model]  # not one of its own modules
-        _, n = model.shape
-        width = model.network.first.shape[-1]
-        lost = (model.inputs != model.lower).any(2).flatten().nonzero()[:, 0]
-        self.register_buffer("index", lost)
-        self.register_buffer("inputs", model.inputs.reshape(-1, n)[lost])
-        self.network = BatchedNetwork(len(lost), n, width, torch.Generator())
-        self.noise, self.replaced = (GaussianMixture((len(lost),)) for _ in range(2))
-        self.to(model.basis)
-        self.load()
-
-    def _pairs(self) -> list[tuple[Tensor, Tensor]]:
-        """Parameters here, and those of the model (mechanism, …)."""
-        (model,) = self.model
-        mine = [*self.network.parameters(), *self.noise.parameters(), *self.replaced.parameters()]
-        densities = [*model.noise.parameters(), *model.replaced.parameters()]
-        theirs = [*model.network.parameters(), *(p.flatten(0, 1) for p in densities)]
-        return list(zip(mine, theirs, strict=True))
-
-    @torch.no_grad()
-    def load(self) -> None:
-        """Take the parameters that the model has."""
-        for mine, its in self._pairs():
-            mine.copy_(its[self.index])
-
-    @torch.no_grad()
-    def store(self) -> None:
-        """Give the model the parameters that were found."""
-        for mine, its in self._pairs():
-            its[self.index] = mine
-
-    def groups(self, rate: float) -> list[dict[str, object]]:
-        """Parameter groups of AdamW."""
-        densities = [*self.noise.parameters(), *self.replaced.parameters()]
-        return [*self.network.groups(1e-2), {"params": densities, "weight_decay": 0.0, "lr": rate}]
-
-    def loss(self, sample: Sample) -> Tensor:
-        """Negative log likelihood of each sample and mechanism (mechanism, sample), in nats."""
-        (model,) = self.model
-        n = model.shape[1]
-        with torch.no_grad():
-            u = sample.y @ model.coordinates().transpose(1, 2)
-        own = model.own(sample.environment).flatten(0, 1)[self.index]
-        latents = u.transpose(1, 2).flatten(0, 1)[self.index]
-        residuals = latents - self.network.once(u[self.index // n] * self.inputs[:, None])
-        return -either(self.replaced, self.noise, torch.where(own, latents, residuals), own)
 
 
 def train(
@@ -92,7 +29,6 @@ def train(
     warm_up: int = 150,
     stage: str = "likelihood",
     polish: int = LAST,
-    lost: bool = False,
 ) -> Tensor:
     """Fit all candidates at once; held-out losses per sample (candidate, sample) at the end.
 
@@ -101,10 +37,7 @@ def train(
 
     polish  how many of the last three Newton steps see all training samples, which is dear for many candidates; the
             others see a part of them
-    lost    gradient steps are for the mechanisms alone that lost a cause
     """
-    alone = Lost(model) if lost else None
-    fitted = model if alone is None else alone
     most, some = (1536, 15_000) if polish == LAST else (1024, 8_000)
     batch = min(max(512, len(training) // 32), most, len(training))
     shown = held_out[torch.arange(min(batch, len(held_out)), device=held_out.y.device)]
@@ -119,21 +52,15 @@ def train(
 
     def after(made: int) -> None:
         if (made - 1) % EVERY == 0:
-            if alone is not None:
-                alone.store()
             tell(made - 1)
             if made > warm_up:
                 model.newton(part())
-            if alone is not None:
-                alone.load()
 
     draw = _Epochs(training, batch)
     numerics.train(
-        fitted, lambda some: fitted.loss(some).mean(1), draw, generator, Plan(steps, rate, look=steps),
-        groups=fitted.groups(rate), after=after,
+        model, lambda some: model.loss(some).mean(1), draw, generator, Plan(steps, rate, look=steps),
+        groups=model.groups(rate), after=after,
     )  # fmt: skip
-    if alone is not None:
-        alone.store()
     for k in range(LAST):
         model.newton(part() if k < LAST - polish else training)
     tell(steps)

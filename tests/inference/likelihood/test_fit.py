@@ -1,16 +1,15 @@
-"""Fits: mechanisms that lost a cause take gradient steps alone."""
+"""Fits better every candidate, and each is what it is alone."""
 
 from __future__ import annotations
 
 import torch
 
-from crlspec.inference.likelihood.fit import Lost, train
+from crlspec.inference.likelihood.fit import train
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.numerics.sample import Sample
 from crlspec.progress import silent
 
 GRAPHS = [[[0, 0, 0], [1, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 0, 0], [1, 1, 0]]]
-"""z2 lost its second cause, z1 its only one."""
 
 
 def model_of(graph: bool, candidates: int = 2) -> FlexibleLikelihood:
@@ -32,35 +31,10 @@ def sample(size: int = 400) -> Sample:
     )
 
 
-def test_what_lost_a_cause_has_the_terms_of_the_model() -> None:
-    model, some = model_of(graph=True), sample()
-    lost = Lost(model)
-    assert lost.index.tolist() == [2, 4]
-    terms = model.log_terms(*model.terms(some.y @ model.coordinates().transpose(1, 2)), some.environment)
-    torch.testing.assert_close(-lost.loss(some), terms.flatten(0, 1)[lost.index])
-
-
-def test_gradient_steps_leave_all_other_mechanisms_and_the_encoder_as_they_are() -> None:
-    model = model_of(graph=True)
-    before = {name: p.detach().clone() for name, p in model.network.named_parameters()}
-    lost, basis = Lost(model), model.coordinates().detach().clone()
-    with torch.no_grad():
-        for parameter in lost.network.parameters():
-            parameter.add_(1.0)
-    lost.store()
-    others = torch.tensor([0, 1, 3, 5])
-    for name, parameter in model.network.named_parameters():
-        assert torch.equal(parameter[others], before[name][others])
-        assert torch.equal(parameter[lost.index], before[name][lost.index] + 1)
-    assert torch.equal(model.coordinates(), basis)
-
-
 def test_a_round_betters_all_candidates() -> None:
     model, some = model_of(graph=True), sample()
     before = model.loss(some).mean(1)
-    after = train(
-        model, some, some, torch.Generator().manual_seed(0), silent, steps=20, warm_up=0, polish=0, lost=True
-    )
+    after = train(model, some, some, torch.Generator().manual_seed(0), silent, steps=20, warm_up=0, polish=0)
     assert (after.mean(1) < before).all()
 
 
