@@ -23,7 +23,6 @@ from crlspec.inference.edges.leave_one_out import _Fits
 from crlspec.inference.encoders.gaussian_environments import GaussianEnvironments, Start
 from crlspec.inference.encoders.score_sparsity import ScoreSparsity
 from crlspec.inference.encoders.structured_ratio import Settings, StructuredRatio
-from crlspec.inference.likelihood.fit import Lost
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
 from crlspec.numerics.gradients import captured, gradients_of, tensors_of
 from crlspec.numerics.image_replicas import ImageReplicas
@@ -67,7 +66,6 @@ PAIRS = [(1, 2), (3, 4), (5, 6)]
 MULTI = torch.ones(1, 3, 4).tril().bool()
 NESTED = FlexibleLikelihood(EYE, TARGETS, generator(), width=4)
 GRAPH = torch.ones(1, 3, 3).tril(-1).bool()
-FEWER = torch.ones(1, 3, 3).tril(-2).bool()
 TURNING = torch.tensor([[True, False, True]])
 START = Start(np.eye(3), np.zeros(3), np.eye(3), np.zeros(3))
 IMAGES = ImageReplicas(2, (2, 9, 11), 3, torch.full((2,), 0.4), torch.full((2,), 0.2), generator())
@@ -90,9 +88,6 @@ CASES = {
     ),
     "order": Case(NESTED, lambda model, batch: model.loss(batch).mean(1), pooled),
     "graph": Case(NESTED.given(GRAPH, generator()), lambda model, batch: model.loss(batch).mean(1), pooled),
-    "mechanisms that lost a cause": Case(
-        Lost(NESTED.given(FEWER, generator())), lambda model, batch: model.loss(batch).mean(1), pooled
-    ),
     "soft": Case(
         FlexibleLikelihood(EYE, TARGETS, generator(), width=4, soft=True),
         lambda model, batch: model.loss(batch).mean(1),
@@ -153,8 +148,6 @@ def gradients(module: nn.Module) -> list[Tensor | None]:
 def test_a_step_never_waits_for_its_device(name: str) -> None:
     case = CASES[name]
     module, batch = copy.deepcopy(case.module).to("meta"), placed(case.batch(0), "meta")
-    if isinstance(module, Lost):
-        module.model[0].to("meta")
     with never_waits("meta"):
         case.loss(module, batch).sum().backward()
     assert any(p.grad is not None for p in module.parameters())
