@@ -42,7 +42,7 @@ def test_steps_are_those_of_torch_to_the_last_bit(steps: int) -> None:
 def test_the_one_kernel_of_a_gpu_takes_the_same_steps() -> None:
     one, other = (torch.nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
     usual, fused = (AdamW([{"params": [p], "weight_decay": 0.1}], 0.1, 8) for p in (one, other))
-    fused.groups[0].fused = True
+    usual.groups[0].fused = False
     for _ in range(8):
         for parameter, optimizer in ((one, usual), (other, fused)):
             parameter.grad = 2 * parameter.detach() + 1

@@ -5,7 +5,6 @@ does, and under the right encoder the tests find the graph. So every round fits 
 graph less each of its edges, all as one batch, and tests each edge where it is missing. Encoders follow: fitting the
 one mechanism that loses a cause, behind latents that stand, takes a third of the time, but leftover mixing then makes
 edges that are not there. The last Newton step of a round sees all samples: where it sees a part of many, so it does.
-An edge that is clear in one round is not tested in the next.
 """
 
 from __future__ import annotations
@@ -29,9 +28,6 @@ __all__ = ["EdgeTests", "GraphSearch", "search_graph"]
 
 ROUNDS = 5
 
-CLEAR = 0.05
-"""Share from which on an edge is not tested again: leftover mixing of a fifth would be needed for as much."""
-
 STEPS, LONGER = 200, 2
 """Gradient steps of the last fit, and how many times twice as many may follow."""
 
@@ -53,7 +49,7 @@ class GraphSearch:
     """Where the rounds ended.
 
     first    tests with every other predecessor a parent
-    last     tests under the graph found, or the one before where they were clear then
+    last     tests under the graph found
     rounds   how many there were
     settled  whether the last one found the graph that it began with
     rows     (position, component): encoder rows of the likelihood under the graph found
@@ -89,8 +85,7 @@ def search_graph(
     graph, settled = found_edges(np.zeros((n, n)), alpha, given), False
     found: list[EdgeTests] = []
     while not settled and len(found) < ROUNDS:
-        before = found[-1] if found else None
-        found.append(_round(model, graph, before, training, held_out, everything, generator, progress))
+        found.append(_round(model, graph, training, held_out, everything, generator, progress))
         after = found_edges(found[-1].p_values, alpha, given)
         settled = bool((after == graph).all()) and len(found) > 1
         graph = after
@@ -135,20 +130,15 @@ def _fitted(
 def _round(
     model: FlexibleLikelihood,
     graph: np.ndarray,
-    before: EdgeTests | None,
     training: Sample,
     held_out: Sample,
     everything: Sample,
     generator: torch.Generator,
     progress: Progress,
 ) -> EdgeTests:
-    """Each edge tested under the graph without it, the others under the graph; edges that were clear before as they
-    were then."""
+    """Each edge tested under the graph without it, the others under the graph."""
+    pairs = [(int(i), int(j)) for i, j in np.argwhere(np.tri(len(graph), k=-1))]
     tests = EdgeTests(np.zeros(graph.shape), np.ones(graph.shape))
-    clear = np.zeros_like(graph) if before is None else graph & (before.shares >= CLEAR)
-    if before is not None:
-        tests.shares[clear], tests.p_values[clear] = before.shares[clear], before.p_values[clear]
-    pairs = [(int(i), int(j)) for i, j in np.argwhere(np.tri(len(graph), k=-1).astype(bool) & ~clear)]
     if not pairs:
         return tests
     graphs, tested = [], []

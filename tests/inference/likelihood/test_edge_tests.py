@@ -12,7 +12,7 @@ from scipy import stats
 from crlspec.inference.likelihood.edge_tests import _statistic, absent_edge_tests
 from crlspec.inference.likelihood.fit import train
 from crlspec.inference.likelihood.flexible import FlexibleLikelihood
-from crlspec.inference.likelihood.graph_search import CLEAR, EdgeTests, _round, search_graph
+from crlspec.inference.likelihood.graph_search import search_graph
 from crlspec.numerics.sample import Sample
 from crlspec.progress import silent
 
@@ -113,17 +113,6 @@ def test_rounds_end_at_the_graph_and_undo_the_mixing() -> None:
     assert end.last.p_values[1, 0] < 0.01
     product = end.rows @ np.array([[1.0, 0.1], [0.05, 1.0]])
     assert np.abs(product / product.diagonal()[:, None] - np.eye(2)).max() < 0.05
-
-
-@pytest.mark.parametrize(("share", "kept"), [(CLEAR, True), (CLEAR / 2, False)])
-def test_an_edge_that_was_clear_is_not_tested_again(share: float, kept: bool) -> None:
-    generator, found = torch.Generator().manual_seed(0), sample(2, "even", 100)
-    model = FlexibleLikelihood(torch.eye(2)[None], torch.tensor([[1, 2]]), generator)
-    graph, p_values = np.array([[False, False], [True, False]]), np.array([[1.0, 1.0], [1e-200, 1.0]])
-    before = EdgeTests(np.where(graph, share, 0.0), p_values)
-    after = _round(model, graph, before, found, found, found, generator, silent)
-    assert (after.shares[1, 0] == share) == (after.p_values[1, 0] == 1e-200) == kept
-    np.testing.assert_array_equal(after.p_values[~graph], 1.0)
 
 
 def test_one_latent_alone_has_no_pairs_to_test() -> None:
